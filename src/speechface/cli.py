@@ -1,0 +1,83 @@
+"""The ``speechface`` command: one verb per workflow rule.
+
+Only the module of the verb that was asked for is imported, so that ``--help`` answers at once.
+"""
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+
+from speechface import __version__
+from speechface.errors import SpeechfaceError
+
+__all__ = ["main", "VERBS"]
+
+#: verb -> (one line of help, group). The module is ``speechface.verbs.<verb with underscores>``.
+VERBS = {
+    "animate": ("speech recording in; video, curves and tables out", "use a model"),
+    "check-config": ("check a config file and print it with all defaults", "workflow"),
+    "list-clips": ("list every clip of the configured datasets with its planned split", "workflow"),
+    "make-demo-clip": ("synthesise one clip of a demo actor, with its exact truth", "data"),
+    "fetch-rig": ("download the ICT-FaceKit files a rig is built from", "data"),
+    "build-rig": ("build a rig into one .npz file", "data"),
+    "extract-wav": ("video -> 44.1 kHz wav and frame times", "prepare"),
+    "detect-landmarks": ("video -> 68 landmarks a frame", "prepare"),
+    "crop-face": ("video -> 100x100 face images, one small video", "prepare"),
+    "spectrogram": ("wav -> 128x32 spectrogram a frame", "prepare"),
+    "acoustic-features": ("wav -> log-mel, MFCC and chroma a frame", "prepare"),
+    "fit-identity": ("all landmarks of an actor -> the actor's identity", "label"),
+    "fit-labels": ("landmarks and identity -> head rotation and 46 weights a frame", "label"),
+    "label-report": ("quality of the labels of every clip, and errors against truth", "label"),
+    "build-split": ("clip tables -> train and test tables", "train"),
+    "label-stats": ("train table -> means and standard deviations", "train"),
+    "train-model": ("train one network with one seed", "train"),
+    "fit-baseline": ("fit one trivial reference: neutral, mean, ridge or knn", "train"),
+    "predict": ("model and clip features -> tables of weights", "evaluate"),
+    "evaluate": ("predictions and labels -> metrics of every clip", "evaluate"),
+    "summarise-metrics": ("metrics of clips -> table with bootstrap intervals", "evaluate"),
+    "render-clip": ("prediction beside label and face, as a video with sound", "show"),
+    "figure": ("draw one figure of the paper", "show"),
+}
+
+
+def build_parser(verb=None):
+    """Return the parser; with `verb`, only that verb carries its own options."""
+    parser = argparse.ArgumentParser(
+        prog="speechface",
+        description="Speech in, a moving face out. One verb a workflow step; run `speechface VERB --help`.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"speechface {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, (text, _) in VERBS.items():
+        if verb is None or name != verb:
+            verbs.add_parser(name, help=text, add_help=False)
+            continue
+        module = importlib.import_module("speechface.verbs." + name.replace("-", "_"))
+        sub = verbs.add_parser(
+            name,
+            help=text,
+            description=module.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(sub)
+        sub.set_defaults(run=module.run)
+    return parser
+
+
+def main(argv=None):
+    """Run one verb. Returns 0, or 1 after a one-line message when the input is at fault."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    verb = next((word for word in argv if not word.startswith("-")), None)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    try:
+        args = build_parser(verb if verb in VERBS else None).parse_args(argv)
+        args.run(args)
+    except SpeechfaceError as error:
+        print(f"speechface {verb}: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

@@ -1,0 +1,141 @@
+"""The configuration: one schema, defaults filled in, unknown keys refused.
+
+The schema (`schemas/config.schema.yaml`) holds every key's type, range, unit, description and default.
+"""
+
+import copy
+import difflib
+import functools
+import json
+from importlib import resources
+from pathlib import Path
+
+from speechface.errors import ConfigError
+
+__all__ = ["schema", "resolve", "load", "defaults", "parse_settings", "resolve_model"]
+
+
+@functools.cache
+def schema():
+    """Return the JSON schema of the configuration as a dict."""
+    import yaml
+
+    text = resources.files("speechface").joinpath("schemas/config.schema.yaml").read_text()
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def _fill(value, node):
+    """Fill defaults of `node` (an object schema) into `value`, in place."""
+    for key, child in node.get("properties", {}).items():
+        if key not in value and "default" in child:
+            value[key] = copy.deepcopy(child["default"])
+        if isinstance(value.get(key), dict):
+            _fill(value[key], child)
+    extra = node.get("additionalProperties")
+    if isinstance(extra, dict):
+        for key, child in value.items():
+            if key not in node.get("properties", {}) and isinstance(child, dict):
+                _fill(child, extra)
+
+
+def _explain(error, source):
+    where = ".".join(str(part) for part in error.absolute_path) or "the top level"
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = error.schema.get("properties", {})
+        for key in error.instance:
+            if key not in known:
+                near = difflib.get_close_matches(key, known, 1)
+                hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(sorted(known))}"
+                return f"{source}: unknown key '{key}' in {where}{hint}"
+    return f"{source}: {where}: {error.message}"
+
+
+def _validate(value, node, source):
+    import jsonschema
+
+    validator = jsonschema.Draft202012Validator(node)
+    error = jsonschema.exceptions.best_match(validator.iter_errors(value))
+    if error is not None:
+        raise ConfigError(_explain(error, source))
+
+
+def _check_across(config, source):
+    def fail(key, found, expected):
+        raise ConfigError(f"{source}: {key} is {found}; {expected}")
+
+    spectrogram = config["spectrogram"]
+    if spectrogram["hop_length"] > spectrogram["n_fft"]:
+        fail("spectrogram.hop_length", spectrogram["hop_length"],
+             f"it must not exceed n_fft ({spectrogram['n_fft']}), or samples are skipped")  # fmt: skip
+    for name, dataset in config["datasets"].items():
+        if dataset["adapter"] != "demo" and not dataset.get("root"):
+            fail(f"datasets.{name}.root", "missing", "give the folder of the data")
+        if dataset["role"] == "learn" and dataset["split"]["by"] == "actor" and not dataset["split"]["test"]:
+            fail(f"datasets.{name}.split.test", "empty", 'name the test actors, e.g. ["21-24"], or set role: predict')
+    for name, model in config["models"].items():
+        if model["encoder"] == 3:
+            other = model["encoder_from"]
+            if other == name or config["models"].get(other, {}).get("encoder", 3) == 3:
+                fail(f"models.{name}.encoder_from", repr(other),
+                     "encoder 3 takes the encoder of another model that has encoder 1 or 2")  # fmt: skip
+    shown = config["rendering"]["model"]
+    if shown and shown not in config["models"] and shown not in config["baselines"]["names"]:
+        fail("rendering.model", shown, f"it must be one of {', '.join(config['models'])}")
+
+
+def resolve(config, source="config"):
+    """Validate `config` (a dict) and return a copy with every default filled in.
+
+    Raises
+    ------
+    ConfigError
+        One line: file, key, what was found, what is expected.
+    """
+    config = copy.deepcopy(config or {})
+    _validate(config, schema(), source)
+    _fill(config, schema())
+    _validate(config, schema(), source)
+    _check_across(config, source)
+    return config
+
+
+def load(path):
+    """Read and resolve a YAML config file."""
+    import yaml
+
+    path = Path(path)
+    if not path.exists():
+        raise ConfigError(f"{path}: no such config file")
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    return resolve(content, str(path))
+
+
+def defaults(section):
+    """Return the default settings of one section, e.g. ``defaults("spectrogram")``."""
+    value = {}
+    _fill(value, schema()["properties"][section])
+    return value
+
+
+def resolve_model(settings, source="model settings"):
+    """Validate one entry of ``models`` and fill its defaults."""
+    node = schema()["properties"]["models"]["additionalProperties"]
+    value = copy.deepcopy(settings)
+    _validate(value, node, source)
+    _fill(value, node)
+    return value
+
+
+def parse_settings(text, section):
+    """Settings of a verb: a JSON object (may be empty) of `section`, checked, defaults filled in."""
+    try:
+        value = json.loads(text) if text else {}
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"--settings: not valid JSON: {error}") from None
+    node = schema()["properties"][section]
+    _validate(value, node, f"--settings ({section})")
+    _fill(value, node)
+    return value

@@ -1,0 +1,1 @@
+"""Dataset adapters: a folder of files becomes a table of clips."""

@@ -1,0 +1,59 @@
+"""GRID: 34 speakers, 1,000 sentences each (Cooke et al. 2006, doi:10.1121/1.2229005).
+
+Files are ``<root>/<speaker>/<code>.mpg``; the six letters of a code are command, colour, preposition,
+letter, digit and adverb, so ``bbaf2n`` is "bin blue at f two now".
+"""
+
+import os
+
+from speechface.datasets.base import Clip
+from speechface.errors import ConfigError
+
+__all__ = ["clips", "sentence"]
+
+_WORDS = (
+    {"b": "bin", "l": "lay", "p": "place", "s": "set"},
+    {"b": "blue", "g": "green", "r": "red", "w": "white"},
+    {"a": "at", "b": "by", "i": "in", "w": "with"},
+    None,
+    {"z": "zero", "1": "one", "2": "two", "3": "three", "4": "four", "5": "five", "6": "six", "7": "seven",
+     "8": "eight", "9": "nine"},
+    {"a": "again", "n": "now", "p": "please", "s": "soon"},
+)  # fmt: skip
+#: Speakers of the corpus who are women; the others are men.
+FEMALE = {4, 7, 11, 15, 16, 18, 20, 21, 22, 23, 24, 25, 29, 31, 33, 34}
+
+
+def sentence(code):
+    """Return the sentence of a six-letter GRID code, or None if it is not one."""
+    if len(code) != 6:
+        return None
+    words = [letter if table is None else table.get(letter) for letter, table in zip(code, _WORDS)]
+    return None if None in words else " ".join(words)
+
+
+def _sex(actor):
+    number = actor.removeprefix("s")
+    if not (actor.startswith("s") and number.isdigit()):
+        return None
+    return "female" if int(number) in FEMALE else "male"
+
+
+def clips(name, settings, config):
+    """List ``<root>/<speaker>/<code>.mpg`` (also .mp4, .avi, .mov)."""
+    root = settings["root"]
+    if not os.path.isdir(root):
+        raise ConfigError(f"datasets.{name}.root: no such folder: {root}")
+    found = []
+    for actor in sorted(os.listdir(root)):
+        folder = os.path.join(root, actor)
+        if not os.path.isdir(folder):
+            continue
+        for file in sorted(os.listdir(folder)):
+            code, extension = os.path.splitext(file)
+            if extension.lower() in (".mpg", ".mp4", ".avi", ".mov") and sentence(code):
+                found.append(
+                    Clip(dataset=name, actor=actor, clip=code, path=os.path.join(folder, file), sex=_sex(actor),
+                         channel="speech", statement=sentence(code))
+                )  # fmt: skip
+    return found

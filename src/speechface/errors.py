@@ -1,0 +1,35 @@
+"""The errors a user can mend. Each message says what, where, expected, found and what to do."""
+
+__all__ = ["SpeechfaceError", "ConfigError", "MediaError", "TableError", "RigError", "ModelError", "ClipError"]
+
+
+class SpeechfaceError(Exception):
+    """Base of all errors that are the input's fault: the command prints one line and exits with 1."""
+
+
+class ConfigError(SpeechfaceError):
+    """A key, value or combination in the configuration cannot be used."""
+
+
+class MediaError(SpeechfaceError):
+    """A video or sound file cannot be read or written."""
+
+
+class TableError(SpeechfaceError):
+    """A table lacks a column, a unit or a row that its reader needs."""
+
+
+class RigError(SpeechfaceError):
+    """A rig file or folder is incomplete or inconsistent."""
+
+
+class ModelError(SpeechfaceError):
+    """A checkpoint or network description cannot be used."""
+
+
+class ClipError(SpeechfaceError):
+    """One clip cannot be used; the others can.
+
+    Verbs that work on one clip catch it, write an empty table whose metadata says
+    ``status: unusable`` and why, and exit with 0, so that the workflow goes on and lists the clip.
+    """

@@ -1,0 +1,1 @@
+"""Blendshape labels from landmarks."""

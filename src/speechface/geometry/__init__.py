@@ -1,0 +1,1 @@
+"""Rotations, cameras and meshes: pure functions over arrays."""

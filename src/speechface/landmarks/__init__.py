@@ -1,0 +1,1 @@
+"""68 facial landmarks from video."""

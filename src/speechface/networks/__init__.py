@@ -1,0 +1,1 @@
+"""Networks from speech features to blendshape weights, their losses and their training."""

@@ -1,0 +1,1 @@
+"""Pictures: the headless renderer and the visualiser video."""

@@ -1,0 +1,182 @@
+"""The rig: one structure for the builtin head, ICT-FaceKit and any other face.
+
+Units are millimetres; +x is the subject's left, +y up, +z out of the face.
+"""
+
+import io
+import json
+import os
+import zipfile
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from speechface.errors import RigError
+from speechface.files import written_whole
+from speechface.rig.channels import CHANNELS, N_CHANNELS
+
+__all__ = ["Rig", "MINIMUM_DELTA_MM"]
+
+#: Smaller offsets are not stored.
+MINIMUM_DELTA_MM = 2e-3
+
+
+@dataclass
+class Rig:
+    """A face that 46 weights, an identity vector and a head rotation move.
+
+    Parameters
+    ----------
+    name : str
+    neutral : ndarray (V, 3), float32, mm
+    shapes : ndarray (46, V, 3), float32, mm
+        Offsets at weight 1, in the order of `speechface.rig.channels.CHANNELS`.
+    triangles : ndarray (T, 3), int32, counter-clockwise seen from outside
+    landmarks : ndarray (68,), int32
+        Vertex of each iBUG landmark (dlib's order, subject's right jaw first).
+    identity : ndarray (K, V, 3), float32, mm
+        Identity modes, one standard deviation each.
+    colors : ndarray (V, 3), float32, sRGB in [0, 1]
+    material : ndarray (V, 2), float32 in [0, 1]
+        Gloss and subsurface softness of each vertex, for the renderer.
+    contour : ndarray (17, m), int32
+        For every jaw landmark, the vertices its picture may slide over, from under the jaw or the ear
+        towards the middle of the face.
+    regions : dict of str -> ndarray of int32
+        Vertex sets. Always present: ``lips``, ``upper_face`` (metrics of meshes).
+    head_weight : ndarray (V,), float32 in [0, 1]
+        How far a vertex follows the head's rotation: 1 for the head, 0 for the shoulders.
+    pivot : ndarray (3,), float32, mm
+        Point that head rotation leaves in place.
+    normal_offset : ndarray (V, 3), float32
+        Added to computed vertex normals before shading (zeros where nothing is to be corrected).
+    meta : dict
+        JSON values: source, licence, version.
+    """
+
+    name: str
+    neutral: np.ndarray
+    shapes: np.ndarray
+    triangles: np.ndarray
+    landmarks: np.ndarray
+    identity: np.ndarray
+    colors: np.ndarray
+    material: np.ndarray
+    contour: np.ndarray
+    regions: dict
+    head_weight: np.ndarray
+    pivot: np.ndarray
+    normal_offset: np.ndarray
+    meta: dict = field(default_factory=dict)
+
+    channels = CHANNELS
+
+    def __post_init__(self):
+        v = len(self.neutral)
+        expected = {
+            "neutral": (v, 3), "shapes": (N_CHANNELS, v, 3), "landmarks": (68,), "colors": (v, 3),
+            "material": (v, 2), "head_weight": (v,), "pivot": (3,), "normal_offset": (v, 3),
+        }  # fmt: skip
+        for name, shape in expected.items():
+            found = np.shape(getattr(self, name))
+            if found != shape:
+                raise RigError(f"rig '{self.name}': {name} has shape {found}, expected {shape}")
+        if self.identity.ndim != 3 or self.identity.shape[1:] != (v, 3):
+            raise RigError(f"rig '{self.name}': identity has shape {self.identity.shape}, expected (K, {v}, 3)")
+        if self.contour.ndim != 2 or len(self.contour) != 17:
+            raise RigError(f"rig '{self.name}': contour has shape {self.contour.shape}, expected (17, m)")
+        missing = {"lips", "upper_face"} - set(self.regions)
+        if missing:
+            raise RigError(f"rig '{self.name}': vertex sets {sorted(missing)} are missing")
+
+    def mesh(self, weights=None, identity=None):
+        """Vertices (V, 3), mm, of one face without head motion. weights (46,), identity (<= K,)."""
+        vertices = self.neutral
+        if identity is not None and len(identity):
+            k = np.asarray(identity, np.float32)
+            vertices = vertices + np.tensordot(k, self.identity[: len(k)], 1)
+        if weights is not None:
+            vertices = vertices + np.tensordot(np.asarray(weights, np.float32), self.shapes, 1)
+        return vertices if vertices is not self.neutral else vertices.copy()
+
+    def displacement(self, weights, vertices):
+        """Offsets from neutral, mm: weights (..., 46), vertex indices (n,) -> (..., n, 3)."""
+        weights = np.asarray(weights, np.float32)
+        basis = self.shapes[:, vertices].reshape(N_CHANNELS, -1)
+        return (weights @ basis).reshape(weights.shape[:-1] + (len(vertices), 3))
+
+    def rotate_head(self, vertices, rotation):
+        """Turn the head by `rotation` (3, 3) about the pivot; the neck bends, the shoulders stay."""
+        turned = (vertices - self.pivot) @ np.asarray(rotation, np.float32).T + self.pivot
+        return vertices + self.head_weight[:, None] * (turned - vertices)
+
+    def save(self, path):
+        """Write one .npz: sparse float16 shapes, the same bytes for the same rig."""
+        index, value, offset = [], [], [0]
+        for shape in self.shapes:
+            moved = np.nonzero(np.abs(shape).max(1) > MINIMUM_DELTA_MM)[0]
+            index.append(moved.astype(np.int32))
+            value.append(shape[moved].astype(np.float16))
+            offset.append(offset[-1] + len(moved))
+        arrays = {
+            "neutral": self.neutral.astype(np.float32),
+            "shape_index": np.concatenate(index),
+            "shape_value": np.concatenate(value),
+            "shape_offset": np.array(offset, np.int32),
+            "triangles": self.triangles.astype(np.int32),
+            "landmarks": self.landmarks.astype(np.int32),
+            "identity": self.identity.astype(np.float16),
+            "colors": np.round(self.colors * 255).astype(np.uint8),
+            "material": np.round(self.material * 255).astype(np.uint8),
+            "contour": self.contour.astype(np.int32),
+            "head_weight": np.round(self.head_weight * 255).astype(np.uint8),
+            "pivot": np.asarray(self.pivot, np.float32),
+            "normal_offset": self.normal_offset.astype(np.float16),
+        }
+        for name in sorted(self.regions):
+            arrays["region/" + name] = np.asarray(self.regions[name], np.int32)
+        header = {"name": self.name, "channels": list(CHANNELS), "meta": self.meta}
+        arrays["header"] = np.array(json.dumps(header, sort_keys=True))
+        with written_whole(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, array in arrays.items():
+                buffer = io.BytesIO()
+                np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+                # a fixed time stamp: numpy.savez leaves it to zipfile's mood
+                archive.writestr(zipfile.ZipInfo(name + ".npy", (1980, 1, 1, 0, 0, 0)), buffer.getvalue(),
+                                 zipfile.ZIP_DEFLATED, 9)  # fmt: skip
+
+    @classmethod
+    def load(cls, path):
+        """Read a rig written by `save`. RigError names what a foreign file lacks."""
+        if not os.path.exists(path):
+            raise RigError(f"rig {path}: no such file; build it with 'speechface build-rig'")
+        with np.load(path, allow_pickle=False) as z:
+            names = set(z.files)
+            try:
+                header = json.loads(str(z["header"]))
+                if tuple(header["channels"]) != CHANNELS:
+                    raise RigError(f"rig {path}: channels differ from this version's; build it again")
+                neutral = z["neutral"]
+                shapes = np.zeros((N_CHANNELS, len(neutral), 3), np.float32)
+                offset, index, value = z["shape_offset"], z["shape_index"], z["shape_value"]
+                for k in range(N_CHANNELS):
+                    part = slice(offset[k], offset[k + 1])
+                    shapes[k, index[part]] = value[part]
+                return cls(
+                    name=header["name"],
+                    neutral=neutral,
+                    shapes=shapes,
+                    triangles=z["triangles"],
+                    landmarks=z["landmarks"],
+                    identity=z["identity"].astype(np.float32),
+                    colors=z["colors"].astype(np.float32) / 255,
+                    material=z["material"].astype(np.float32) / 255,
+                    contour=z["contour"],
+                    regions={n.split("/", 1)[1]: z[n] for n in sorted(names) if n.startswith("region/")},
+                    head_weight=z["head_weight"].astype(np.float32) / 255,
+                    pivot=z["pivot"],
+                    normal_offset=z["normal_offset"].astype(np.float32),
+                    meta=header["meta"],
+                )
+            except KeyError as error:
+                raise RigError(f"rig {path}: field {error} is missing; see docs/rigs.md for the format") from None

@@ -1,0 +1,41 @@
+"""The stages of the workflow: their versions and the config sections they read.
+
+Snakemake reruns a job when its parameters change, but it cannot see an edit inside this package. So each
+stage has a version, which reaches its rule as a parameter: raise it whenever the stage's output changes.
+"""
+
+from dataclasses import dataclass
+
+__all__ = ["Stage", "STAGES"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`version` counts changes of the output; `sections` are the config sections the stage depends on."""
+
+    version: int
+    sections: tuple = ()
+
+
+STAGES = {
+    "clips": Stage(1, ("datasets",)),
+    "demo": Stage(1, ("demo",)),
+    "audio": Stage(1, ("audio",)),
+    "landmarks": Stage(1, ("landmarks",)),
+    "crops": Stage(1, ("crops",)),
+    "spectrogram": Stage(1, ("audio", "spectrogram")),
+    "acoustics": Stage(1, ("audio", "acoustics")),
+    "rig": Stage(1, ("rig",)),
+    "identity": Stage(1, ("labels",)),
+    "labels": Stage(1, ("labels",)),
+    "label_report": Stage(1, ("labels",)),
+    "splits": Stage(1, ("datasets",)),
+    "stats": Stage(1, ()),
+    "training": Stage(1, ("models", "training")),
+    "baselines": Stage(1, ("baselines",)),
+    "prediction": Stage(1, ()),
+    "evaluation": Stage(1, ("evaluation",)),
+    "rendering": Stage(1, ("rendering",)),
+    "figures": Stage(1, ("figures",)),
+    "animation": Stage(1, ()),
+}

@@ -1,0 +1,151 @@
+"""Parquet tables with typed columns and metadata.
+
+A table is a dict of numpy arrays with equal first dimension plus a metadata dict. Array columns of more
+than one dimension are stored as fixed-size lists, their shape in the metadata. A column may be stored as
+scaled unsigned bytes; reading returns float32 in physical units.
+
+A clip that cannot be used is a table of zero rows whose metadata says ``status: unusable`` and why.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from speechface.errors import TableError
+from speechface.files import written_whole
+from speechface.provenance import provenance
+from speechface.stages import STAGES
+
+__all__ = ["Table", "write_table", "write_unusable", "read_table", "read_meta", "to_arrow", "from_arrow", "clip_path"]
+
+_KEY = b"speechface"
+
+
+@dataclass
+class Table:
+    """Columns (dict of ndarray with equal length) and metadata of one table."""
+
+    columns: dict
+    meta: dict = field(default_factory=dict)
+
+    def __len__(self):
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def __getitem__(self, name):
+        try:
+            return self.columns[name]
+        except KeyError:
+            raise TableError(f"column '{name}' is missing; the table has {', '.join(self.columns)}") from None
+
+    @property
+    def usable(self):
+        """False where the clip could not be used; `reason` says why."""
+        return self.meta.get("status", "ok") == "ok"
+
+    @property
+    def reason(self):
+        return self.meta.get("reason", "")
+
+    def stack(self, names):
+        """Return columns `names` as one float32 array (n, len(names))."""
+        return np.stack([self[name].astype(np.float32) for name in names], 1)
+
+
+def clip_path(folder, dataset, actor, clip, suffix=".parquet"):
+    """Return ``folder/dataset/actor/clip.suffix``, the place of every per-clip file."""
+    return Path(folder) / str(dataset) / str(actor) / (str(clip) + suffix)
+
+
+def to_arrow(columns, meta, *, scaled=None):
+    """Return a pyarrow Table of `columns`; `scaled` maps a column to its step when stored as uint8."""
+    import pyarrow as pa
+
+    scaled = scaled or {}
+    arrays, shapes = [], {}
+    for name, array in columns.items():
+        if not isinstance(array, np.ndarray):
+            arrays.append(pa.array(array))
+            continue
+        if name in scaled:
+            array = np.clip(np.round(array / np.float32(scaled[name])), 0, 255).astype(np.uint8)
+        if array.ndim > 1:
+            shapes[name] = list(array.shape[1:])
+            flat = pa.array(np.ascontiguousarray(array).reshape(-1))
+            arrays.append(pa.FixedSizeListArray.from_arrays(flat, int(np.prod(array.shape[1:]))))
+        else:
+            arrays.append(pa.array(array))
+    full = {**meta, "_shapes": shapes, "_scaled": scaled}
+    return pa.table(arrays, names=list(columns)).replace_schema_metadata({_KEY: json.dumps(full, sort_keys=True)})
+
+
+def from_arrow(table):
+    """Inverse of `to_arrow`."""
+    meta = json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))
+    shapes, scaled = meta.pop("_shapes", {}), meta.pop("_scaled", {})
+    columns = {}
+    for name in table.column_names:
+        column = table.column(name)
+        if name in shapes:
+            parts = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
+            flat = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+            array = flat.reshape([len(column), *shapes[name]])
+        else:
+            array = column.to_numpy()
+        if name in scaled:
+            array = array.astype(np.float32) * np.float32(scaled[name])
+        columns[name] = array
+    return Table(columns, meta)
+
+
+def write_table(path, columns, *, stage, settings=None, meta=None, scaled=None, compression_level=3):
+    """Write a table whole or not at all.
+
+    Parameters
+    ----------
+    path : path-like, ends in .parquet
+    columns : dict of str -> ndarray or list, equal length
+    stage : str, key of `speechface.stages.STAGES`; its version goes into the metadata
+    settings : dict, the resolved settings the stage ran with
+    meta : dict, JSON-able facts about the table (units, conventions, rates)
+    scaled : dict of column -> step; the column is stored as uint8 multiples of the step
+    """
+    import pyarrow.parquet as pq
+
+    lengths = {name: len(array) for name, array in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise TableError(f"{path}: columns differ in length: {lengths}")
+    full = {"status": "ok", **(meta or {}), "stage": stage, "stage_version": STAGES[stage].version,
+            "settings": settings or {}, "provenance": provenance()}  # fmt: skip
+    with written_whole(path) as temporary:
+        pq.write_table(to_arrow(columns, full, scaled=scaled), temporary, compression="zstd",
+                       compression_level=compression_level, use_dictionary=False)  # fmt: skip
+
+
+def write_unusable(path, reason, *, stage, settings=None, meta=None):
+    """Write the empty table of a clip that cannot be used, with the reason (one line)."""
+    write_table(path, {"frame": np.zeros(0, np.int32)}, stage=stage, settings=settings,
+                meta={**(meta or {}), "status": "unusable", "reason": str(reason)})  # fmt: skip
+
+
+def read_table(path, columns=None):
+    """Read a table written by `write_table`; TableError if the file is absent or not such a table."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not Path(path).exists():
+        raise TableError(f"{path}: no such table")
+    try:
+        return from_arrow(pq.ParquetFile(path).read(columns=columns))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise TableError(f"{path}: not a readable Parquet table ({error})") from None
+
+
+def read_meta(path):
+    """Read only the metadata dict of a table."""
+    import pyarrow.parquet as pq
+
+    if not Path(path).exists():
+        raise TableError(f"{path}: no such table")
+    return json.loads((pq.read_schema(path).metadata or {}).get(_KEY, b"{}"))
