@@ -1,0 +1,43 @@
+# make demo    install, then train and render on synthetic actors
+# make test    install, then all tests
+# make lint    style of Python, workflow and prose
+
+PYTHON ?= python3
+CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+BIN := .venv/bin
+
+.PHONY: demo test install lint format docs clean
+
+demo: install
+	@$(BIN)/snakemake --cores $(CORES)
+	@$(BIN)/python -m speechface demo-summary results
+
+test: install
+	$(BIN)/python -m pytest -q
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt scripts/system-packages.sh
+	@sh scripts/system-packages.sh
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing pinned packages into .venv (about 2 GB, a few minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+lint: install
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/codespell src tests workflow docs benchmarks README.md CHANGELOG.md
+
+format: install
+	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/snakefmt Snakefile workflow
+
+docs: install
+	$(BIN)/python -m speechface config-docs > docs/config.md
+
+clean:
+	rm -rf results logs

@@ -1,0 +1,44 @@
+"""From videos of people speaking to trained networks, metrics, figures and rendered clips.
+
+    snakemake --cores 2                                   # the synthetic demo dataset of config.yaml
+    snakemake --cores 2 --configfile my_config.yaml       # your own data
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.5")
+
+# A config file given on the command line stands alone; config.yaml is the default, not a layer under it.
+if "datasets" not in config:
+
+    configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/media.smk"
+include: "workflow/rules/landmarks.smk"
+include: "workflow/rules/features.smk"
+include: "workflow/rules/labels.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/show.smk"
+
+
+rule all:
+    """Everything: metrics, figures, tables, rendered clips and the label report."""
+    default_target: True
+    input:
+        final_targets(),
+
+
+rule prepare:
+    """All per-clip tables, without training."""
+    input:
+        prepared_tables(),
+
+
+rule labels:
+    """All labels and their report."""
+    input:
+        label_targets(),

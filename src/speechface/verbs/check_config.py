@@ -1,0 +1,17 @@
+"""Check a config file and print it with every default filled in, so that nothing is left to guess."""
+
+import sys
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser):
+    parser.add_argument("config", help="config file (YAML)")
+
+
+def run(args):
+    import yaml
+
+    from speechface.config import load
+
+    yaml.safe_dump(load(args.config), sys.stdout, sort_keys=False, allow_unicode=True)

@@ -1,0 +1,274 @@
+"""Every helper function of the rules. The configuration is checked here, once, before any job is planned."""
+
+import hashlib
+import json
+import re
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "src"))
+
+from speechface.config import resolve
+from speechface.datasets.base import list_clips
+from speechface.errors import SpeechfaceError
+from speechface.stages import STAGES
+
+try:
+    CONFIG = resolve(config, " ".join(map(str, workflow.configfiles)) or "config")
+    CLIPS = {clip.id: clip for clip in list_clips(CONFIG)}
+except SpeechfaceError as error:
+    from snakemake.exceptions import WorkflowError
+
+    raise WorkflowError(str(error)) from None
+
+BASELINES = CONFIG["baselines"]["names"]
+MODELS = list(CONFIG["models"])
+RECORDED = ("train", "test", "predict")  # planned splits that get tables
+USED = [clip for clip in CLIPS.values() if clip.split in RECORDED]
+JUDGED = [clip for clip in USED if clip.split != "train"]
+LEARNING = [clip for clip in USED if clip.split in ("train", "test")]
+LEARNS = bool(LEARNING)
+HAS_TRUTH = any(CONFIG["datasets"][clip.dataset]["adapter"] == "demo" for clip in USED)
+FEATURE_FOLDERS = {"spectrogram": "results/spectrogram", "acoustics": "results/acoustics"}
+
+
+wildcard_constraints:
+    clip="|".join(re.escape(clip.id) for clip in USED),
+    demo_clip="|".join(
+        re.escape(f"{clip.actor}/{clip.clip}")
+        for clip in USED
+        if CONFIG["datasets"][clip.dataset]["adapter"] == "demo"
+    )
+    or "none",
+    speaker="|".join(sorted({re.escape(f"{clip.dataset}/{clip.actor}") for clip in USED})),
+    model="|".join(map(re.escape, MODELS)) or "none",
+    baseline="|".join(BASELINES) or "none",
+    predictor="|".join(map(re.escape, [*MODELS, *BASELINES])) or "none",
+    feature="|".join(FEATURE_FOLDERS),
+    seed=r"\d+",
+
+
+# The package and interpreter that planned the workflow also run its jobs, whatever PATH says.
+_package = Path(workflow.basedir) / "src"
+_interpreter = "" if workflow.deployment_settings.deployment_method else f"{Path(sys.executable).parent}:"
+shell.prefix(
+    "set -euo pipefail; "
+    f'export PYTHONPATH="{_package}${{PYTHONPATH:+:$PYTHONPATH}}" PATH="{_interpreter}$PATH" '
+    "OMP_NUM_THREADS={threads} OPENBLAS_NUM_THREADS={threads} MKL_NUM_THREADS={threads}; "
+)
+
+
+def settings(section):
+    """The settings of a config section as one JSON text, for ``--settings``; a change reruns the rule."""
+    return json.dumps(CONFIG[section], sort_keys=True)
+
+
+def stage_version(stage):
+    """The version of a stage's code: Snakemake cannot see edits inside the package."""
+    return STAGES[stage].version
+
+
+def growing(base_mb):
+    """Memory that grows with every attempt."""
+
+    def memory(wildcards, attempt):
+        return base_mb * attempt
+
+    return memory
+
+
+def patient(minutes):
+    """Run time in minutes that grows with every attempt."""
+
+    def runtime(wildcards, attempt):
+        return minutes * attempt
+
+    return runtime
+
+
+# ---- clips ----------------------------------------------------------------------------------------------------
+
+
+def clip_video(wildcards):
+    """The media file of a clip."""
+    return CLIPS[wildcards.clip].path
+
+
+def every_clip(pattern, clips=None):
+    """`pattern` with ``{clip}`` filled by the ids of `clips` (default: all clips that get tables)."""
+    return [pattern.replace("{clip}", clip.id) for clip in (USED if clips is None else clips)]
+
+
+def clips_of_speaker(pattern):
+    """Input function: `pattern` for every clip of the speaker in the wildcards."""
+
+    def files(wildcards):
+        own = [clip for clip in USED if f"{clip.dataset}/{clip.actor}" == wildcards.speaker]
+        return every_clip(pattern, own)
+
+    return files
+
+
+def speaker_identity(wildcards):
+    """The identity file of a clip's speaker."""
+    clip = CLIPS[wildcards.clip]
+    return f"results/identity/{clip.dataset}/{clip.actor}.npz"
+
+
+def clip_config():
+    """The part of the configuration that decides which clips there are, as JSON text."""
+    return json.dumps({key: CONFIG[key] for key in ("datasets", "demo")}, sort_keys=True)
+
+
+def clip_digest():
+    """A hash of the clip table: a clip that comes, goes or moves reruns what lists clips, and only that."""
+    listing = json.dumps([clip.as_dict() for clip in CLIPS.values()], sort_keys=True)
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+# ---- rig ------------------------------------------------------------------------------------------------------
+
+
+def rig_source():
+    """The files the configured rig is built from: none for the builtin head."""
+    rig = CONFIG["rig"]
+    if rig["kind"] == "builtin":
+        return []
+    return rig["source"] or "resources/ict_facekit.tar.xz"
+
+
+def rig_settings():
+    """The rig section as JSON text, its source filled in."""
+    return json.dumps({**CONFIG["rig"], "source": str(rig_source() or "")}, sort_keys=True)
+
+
+# ---- models ---------------------------------------------------------------------------------------------------
+
+
+def model_settings(wildcards):
+    """The settings of the model in the wildcards as JSON text."""
+    return json.dumps(CONFIG["models"][wildcards.model], sort_keys=True)
+
+
+def training_settings(wildcards):
+    """Training settings as JSON text, without those that do not change the result."""
+    kept = {k: v for k, v in CONFIG["training"].items() if k not in ("threads", "gpus")}
+    return json.dumps(kept, sort_keys=True)
+
+
+def feature_of(name):
+    """The input feature of a model or baseline."""
+    if name in CONFIG["models"]:
+        return CONFIG["models"][name]["feature"]
+    return CONFIG["baselines"]["feature"]
+
+
+def model_table(split):
+    """Input function: the train or test table of the model in the wildcards."""
+
+    def table(wildcards):
+        name = wildcards.get("model") or wildcards.get("baseline")
+        return f"results/splits/{feature_of(name)}/{split}.parquet"
+
+    return table
+
+
+def split_features(wildcards):
+    """The feature tables of every clip that trains or tests."""
+    return every_clip(FEATURE_FOLDERS[wildcards.feature] + "/{clip}.parquet", LEARNING)
+
+
+def model_stats(wildcards):
+    """The label statistics of the model's train table."""
+    name = wildcards.get("model") or wildcards.get("baseline") or wildcards.get("predictor")
+    return f"results/stats/{feature_of(name)}.json"
+
+
+def pretrained(wildcards):
+    """The checkpoint whose encoder a model with encoder 3 takes; nothing for the others."""
+    model = CONFIG["models"][wildcards.model]
+    return [f"results/models/{model['encoder_from']}/{wildcards.seed}/model.ckpt"] if model["encoder"] == 3 else []
+
+
+def predictor_file(wildcards):
+    """The trained file of a model or baseline."""
+    name = "model.ckpt" if wildcards.predictor in CONFIG["models"] else "model.npz"
+    return f"results/models/{wildcards.predictor}/{wildcards.seed}/{name}"
+
+
+def predictor_features(wildcards):
+    """The feature tables of every clip that is predicted."""
+    folder = FEATURE_FOLDERS[feature_of(wildcards.predictor)]
+    return every_clip(folder + "/{clip}.parquet", JUDGED)
+
+
+def predictor_features_dir(wildcards):
+    """The folder of those tables."""
+    return FEATURE_FOLDERS[feature_of(wildcards.predictor)]
+
+
+def trained_runs():
+    """(name, seed) of every model and baseline."""
+    return [(model, seed) for model in MODELS for seed in CONFIG["seeds"]] + [(name, 0) for name in BASELINES]
+
+
+# ---- what is shown --------------------------------------------------------------------------------------------
+
+
+def shown_model():
+    """The model of the videos and of the figures that show one model."""
+    return CONFIG["rendering"]["model"] or (MODELS + BASELINES)[0]
+
+
+def shown_seed():
+    """Its seed."""
+    return CONFIG["seeds"][0] if shown_model() in MODELS else 0
+
+
+def shown_clips():
+    """The clips of the videos: those configured, or some of the judged ones, spread evenly over the table."""
+    wanted = CONFIG["rendering"]["clips"]
+    judged = {clip.id: clip for clip in JUDGED}
+    unknown = [name for name in wanted if name not in judged]
+    if unknown:
+        raise WorkflowError(
+            f"rendering.clips: {unknown[0]} is not among the {len(judged)} test and predict clips, "
+            f"e.g. {next(iter(judged), 'none')}"
+        )
+    if wanted:
+        return [judged[name] for name in wanted]
+    count = min(CONFIG["rendering"]["max_clips"], len(JUDGED))
+    return [JUDGED[(2 * k + 1) * len(JUDGED) // (2 * count)] for k in range(count)]
+
+
+def prepared_tables():
+    """All per-clip tables."""
+    tables = every_clip("results/labels/{clip}.parquet") + every_clip("results/crops/{clip}.mp4")
+    for feature in features_used():
+        tables += every_clip(FEATURE_FOLDERS[feature] + "/{clip}.parquet")
+    return tables
+
+
+def features_used():
+    """Input features that some model or baseline reads."""
+    names = [name for name, _ in trained_runs()]
+    return sorted({feature_of(name) for name in names})
+
+
+def label_targets():
+    """Labels, their report and, where truth is known, their errors."""
+    targets = ["results/labels/quality.parquet"]
+    if HAS_TRUTH:
+        targets.append("results/labels/truth.parquet")
+    return targets
+
+
+def final_targets():
+    """What `rule all` asks for."""
+    targets = ["results/splits/clips.parquet"] + label_targets()
+    if not LEARNS:
+        return targets
+    targets += ["results/evaluation/metrics.parquet"]
+    targets += [f"results/renders/{shown_model()}/{clip.id}.mp4" for clip in shown_clips()]
+    targets += [f"results/figures/{name}.pdf" for name in CONFIG["figures"]["names"]]
+    return targets

@@ -1,0 +1,94 @@
+"""Predictions of test clips and what they are worth."""
+
+
+rule predict:
+    """Predict the animation of every test and predict clip with one model."""
+    input:
+        model=predictor_file,
+        clips="results/splits/clips.parquet",
+        features=predictor_features,
+    output:
+        tables=every_clip("results/predictions/{predictor}/{seed}/{clip}.parquet", JUDGED),
+    log:
+        "logs/predict/{predictor}/{seed}.log",
+    benchmark:
+        "results/benchmarks/jobs/predict/{predictor}/{seed}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    resources:
+        mem_mb=growing(3000),
+        runtime=patient(30),
+        gpu=lambda wildcards: CONFIG["training"]["gpus"] if wildcards.predictor in MODELS else 0,
+    params:
+        features=predictor_features_dir,
+        out=lambda wildcards: f"results/predictions/{wildcards.predictor}/{wildcards.seed}",
+        version=stage_version("prediction"),
+    shell:
+        r"""
+        python -m speechface predict --model {input.model:q} --clips {input.clips:q} \
+            --features-dir {params.features:q} --out-dir {params.out:q} 2> {log:q}
+        """
+
+
+rule evaluate:
+    """Score every judged clip of one model against its labels."""
+    input:
+        predictions=every_clip("results/predictions/{predictor}/{seed}/{clip}.parquet", JUDGED),
+        labels=every_clip("results/labels/{clip}.parquet", JUDGED),
+        audio=every_clip("results/audio/{clip}.wav", JUDGED),
+        clips="results/splits/clips.parquet",
+        stats=model_stats,
+        rig="results/rig/rig.npz",
+    output:
+        table=ensure("results/evaluation/{predictor}/{seed}.parquet", non_empty=True),
+    log:
+        "logs/evaluate/{predictor}/{seed}.log",
+    benchmark:
+        "results/benchmarks/jobs/evaluate/{predictor}/{seed}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=patient(30),
+    params:
+        predictions=lambda wildcards: f"results/predictions/{wildcards.predictor}/{wildcards.seed}",
+        settings=settings("evaluation"),
+        version=stage_version("evaluation"),
+    shell:
+        r"""
+        python -m speechface evaluate --predictions-dir {params.predictions:q} --model {wildcards.predictor:q} \
+            --seed {wildcards.seed} --labels-dir results/labels --clips {input.clips:q} --stats {input.stats:q} \
+            --rig {input.rig:q} --wav-dir results/audio --settings {params.settings:q} \
+            --out {output.table:q} 2> {log:q}
+        """
+
+
+rule summarise_metrics:
+    """Bring the scores of all models together, with 95 % intervals over clips."""
+    input:
+        tables=[f"results/evaluation/{name}/{seed}.parquet" for name, seed in trained_runs()],
+    output:
+        table=ensure("results/evaluation/metrics.parquet", non_empty=True),
+        csv=report(
+            "results/evaluation/metrics.csv",
+            caption="../report/metrics.rst",
+            category="Results",
+            labels={"table": "all metrics"},
+        ),
+    log:
+        "logs/summarise_metrics.log",
+    benchmark:
+        "results/benchmarks/jobs/summarise_metrics.tsv"
+    conda:
+        "../../envs/train.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=patient(30),
+    params:
+        settings=settings("evaluation"),
+        version=stage_version("evaluation"),
+    shell:
+        r"""
+        python -m speechface summarise-metrics --inputs {input.tables:q} --settings {params.settings:q} \
+            --out {output.table:q} --csv {output.csv:q} 2> {log:q}
+        """

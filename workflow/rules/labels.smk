@@ -1,0 +1,153 @@
+"""Rig, identities and labels: what a network learns."""
+
+
+rule fetch_rig:
+    """Download the ICT-FaceKit files (MIT licence) and check them."""
+    output:
+        archive="resources/ict_facekit.tar.xz",
+    log:
+        "logs/fetch_rig.log",
+    conda:
+        "../../envs/media.yaml"
+    resources:
+        mem_mb=growing(500),
+        runtime=patient(60),
+    params:
+        version=stage_version("rig"),
+    shell:
+        r"""
+        python -m speechface fetch-rig --out {output.archive:q} 2> {log:q}
+        """
+
+
+rule build_rig:
+    """Build the configured rig into one file."""
+    input:
+        source=rig_source(),
+    output:
+        rig=ensure("results/rig/rig.npz", non_empty=True),
+    log:
+        "logs/build_rig.log",
+    benchmark:
+        "results/benchmarks/jobs/build_rig.tsv"
+    conda:
+        "../../envs/vision.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=patient(15),
+    params:
+        settings=rig_settings(),
+        version=stage_version("rig"),
+    shell:
+        r"""
+        python -m speechface build-rig --settings {params.settings:q} --out {output.rig:q} 2> {log:q}
+        """
+
+
+rule build_demo_head:
+    """Build the head that the synthetic actors share."""
+    output:
+        rig=ensure("results/rig/builtin.npz", non_empty=True),
+    log:
+        "logs/build_demo_head.log",
+    benchmark:
+        "results/benchmarks/jobs/build_demo_head.tsv"
+    conda:
+        "../../envs/vision.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=patient(15),
+    params:
+        settings='{"kind": "builtin"}',
+        version=stage_version("rig"),
+    shell:
+        r"""
+        python -m speechface build-rig --settings {params.settings:q} --out {output.rig:q} 2> {log:q}
+        """
+
+
+rule fit_identity:
+    """Find one actor's identity from the landmarks of all of the actor's clips."""
+    input:
+        landmarks=clips_of_speaker("results/landmarks/{clip}.parquet"),
+        rig="results/rig/rig.npz",
+    output:
+        identity=ensure("results/identity/{speaker}.npz", non_empty=True),
+    log:
+        "logs/fit_identity/{speaker}.log",
+    benchmark:
+        "results/benchmarks/jobs/fit_identity/{speaker}.tsv"
+    conda:
+        "../../envs/vision.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=patient(10),
+    params:
+        settings=settings("labels"),
+        version=stage_version("identity"),
+    shell:
+        r"""
+        python -m speechface fit-identity --landmarks {input.landmarks:q} --rig {input.rig:q} \
+            --settings {params.settings:q} --out {output.identity:q} 2> {log:q}
+        """
+
+
+rule fit_labels:
+    """Fit head rotation, translation and 46 weights to the landmarks of a clip."""
+    input:
+        landmarks="results/landmarks/{clip}.parquet",
+        identity=speaker_identity,
+        rig="results/rig/rig.npz",
+    output:
+        table=ensure("results/labels/{clip}.parquet", non_empty=True),
+    log:
+        "logs/fit_labels/{clip}.log",
+    benchmark:
+        "results/benchmarks/jobs/fit_labels/{clip}.tsv"
+    conda:
+        "../../envs/vision.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=patient(15),
+    params:
+        settings=settings("labels"),
+        version=stage_version("labels"),
+    shell:
+        r"""
+        python -m speechface fit-labels --landmarks {input.landmarks:q} --identity {input.identity:q} \
+            --rig {input.rig:q} --settings {params.settings:q} --out {output.table:q} 2> {log:q}
+        """
+
+
+rule label_report:
+    """Judge the labels of every clip; exclude clips that cannot be trusted, with the reason."""
+    input:
+        clips="results/clips.parquet",
+        landmarks=every_clip("results/landmarks/{clip}.parquet"),
+        labels=every_clip("results/labels/{clip}.parquet"),
+    output:
+        quality=report(
+            "results/labels/quality.csv",
+            caption="../report/quality.rst",
+            category="Labels",
+            labels={"table": "label quality of every clip"},
+        ),
+        table=ensure("results/labels/quality.parquet", non_empty=True),
+    log:
+        "logs/label_report.log",
+    benchmark:
+        "results/benchmarks/jobs/label_report.tsv"
+    conda:
+        "../../envs/vision.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=patient(15),
+    params:
+        settings=settings("labels"),
+        version=stage_version("label_report"),
+    shell:
+        r"""
+        python -m speechface label-report --clips {input.clips:q} --landmarks-dir results/landmarks \
+            --labels-dir results/labels --settings {params.settings:q} \
+            --out {output.table:q} --csv {output.quality:q} 2> {log:q}
+        """

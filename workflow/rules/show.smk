@@ -1,0 +1,37 @@
+"""Videos and figures."""
+
+
+rule render_clip:
+    """Show face, labels and prediction of a clip side by side, with its sound."""
+    input:
+        prediction=lambda wildcards: f"results/predictions/{shown_model()}/{shown_seed()}/{wildcards.clip}.parquet",
+        labels="results/labels/{clip}.parquet",
+        crops="results/crops/{clip}.mp4",
+        wav="results/audio/{clip}.wav",
+        identity=speaker_identity,
+        rig="results/rig/rig.npz",
+    output:
+        video=report(
+            f"results/renders/{shown_model()}/{{clip}}.mp4",
+            caption="../report/render.rst",
+            category="Videos",
+            labels={"clip": "{clip}"},
+        ),
+    log:
+        f"logs/render_clip/{shown_model()}/{{clip}}.log",
+    benchmark:
+        f"results/benchmarks/jobs/render_clip/{shown_model()}/{{clip}}.tsv"
+    conda:
+        "../../envs/vision.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=patient(30),
+    params:
+        settings=settings("rendering"),
+        version=stage_version("rendering"),
+    shell:
+        r"""
+        python -m speechface render-clip --prediction {input.prediction:q} --labels {input.labels:q} \
+            --crops {input.crops:q} --wav {input.wav:q} --rig {input.rig:q} --identity {input.identity:q} \
+            --settings {params.settings:q} --out {output.video:q} 2> {log:q}
+        """

@@ -1,0 +1,138 @@
+"""Train and test tables, their statistics, networks and baselines."""
+
+
+rule split_clips:
+    """Decide for every clip whether it trains, tests, is only predicted or is excluded, and why."""
+    input:
+        clips="results/clips.parquet",
+        quality="results/labels/quality.parquet",
+    output:
+        table=ensure("results/splits/clips.parquet", non_empty=True),
+    log:
+        "logs/split_clips.log",
+    conda:
+        "../../envs/train.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=patient(10),
+    params:
+        version=stage_version("splits"),
+    shell:
+        r"""
+        python -m speechface build-split --clips {input.clips:q} --quality {input.quality:q} \
+            --labels-dir results/labels --out {output.table:q} 2> {log:q}
+        """
+
+
+rule build_split:
+    """Join features and labels of all clips into one train and one test table."""
+    input:
+        clips="results/splits/clips.parquet",
+        features=split_features,
+        labels=every_clip("results/labels/{clip}.parquet", LEARNING),
+    output:
+        train=ensure("results/splits/{feature}/train.parquet", non_empty=True),
+        test=ensure("results/splits/{feature}/test.parquet", non_empty=True),
+    log:
+        "logs/build_split/{feature}.log",
+    benchmark:
+        "results/benchmarks/jobs/build_split/{feature}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=patient(30),
+    params:
+        folder=lambda wildcards: FEATURE_FOLDERS[wildcards.feature],
+        version=stage_version("splits"),
+    shell:
+        r"""
+        python -m speechface build-split --clips {input.clips:q} --feature {wildcards.feature} \
+            --features-dir {params.folder:q} --labels-dir results/labels \
+            --train-out {output.train:q} --test-out {output.test:q} 2> {log:q}
+        """
+
+
+rule label_stats:
+    """Measure mean and standard deviation of labels and features in a train table."""
+    input:
+        train="results/splits/{feature}/train.parquet",
+    output:
+        stats=ensure("results/stats/{feature}.json", non_empty=True),
+    log:
+        "logs/label_stats/{feature}.log",
+    benchmark:
+        "results/benchmarks/jobs/label_stats/{feature}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=patient(15),
+    params:
+        version=stage_version("stats"),
+    shell:
+        r"""
+        python -m speechface label-stats --train {input.train:q} --out {output.stats:q} 2> {log:q}
+        """
+
+
+rule train_model:
+    """Train one network with one seed. Progress goes to the terminal, everything else to the log."""
+    input:
+        train=model_table("train"),
+        stats=model_stats,
+        rig="results/rig/rig.npz",
+        pretrained=pretrained,
+    output:
+        model=ensure("results/models/{model}/{seed}/model.ckpt", non_empty=True),
+        metrics=ensure("results/models/{model}/{seed}/metrics.csv", non_empty=True),
+    log:
+        "logs/train_model/{model}/{seed}.log",
+    benchmark:
+        "results/benchmarks/jobs/train_model/{model}/{seed}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: CONFIG["training"]["threads"]
+    resources:
+        mem_mb=growing(6000),
+        runtime=patient(12 * 60),
+        gpu=CONFIG["training"]["gpus"],
+    params:
+        settings=model_settings,
+        training=training_settings,
+        pretrained=lambda wildcards, input: f"--encoder-from {input.pretrained}" if input.pretrained else "",
+        work=lambda wildcards: f"results/models/{wildcards.model}/{wildcards.seed}/work",
+        version=stage_version("training"),
+    shell:
+        r"""
+        python -m speechface train-model --name {wildcards.model:q} --seed {wildcards.seed} \
+            --settings {params.settings:q} --training {params.training:q} --train {input.train:q} \
+            --stats {input.stats:q} --rig {input.rig:q} {params.pretrained} --work-dir {params.work:q} \
+            --log {output.metrics:q} --out {output.model:q} 2> {log:q}
+        """
+
+
+rule fit_baseline:
+    """Fit one trivial reference on the train table."""
+    input:
+        train=model_table("train"),
+        stats=model_stats,
+    output:
+        model=ensure("results/models/{baseline}/0/model.npz", non_empty=True),
+    log:
+        "logs/fit_baseline/{baseline}.log",
+    benchmark:
+        "results/benchmarks/jobs/fit_baseline/{baseline}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=patient(60),
+    params:
+        settings=settings("baselines"),
+        version=stage_version("baselines"),
+    shell:
+        r"""
+        python -m speechface fit-baseline --name {wildcards.baseline} --train {input.train:q} \
+            --stats {input.stats:q} --settings {params.settings:q} --out {output.model:q} 2> {log:q}
+        """
