@@ -140,7 +140,7 @@ class Rig:
         with written_whole(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, array in arrays.items():
                 buffer = io.BytesIO()
-                np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+                np.save(buffer, np.asarray(array, order="C"), allow_pickle=False)
                 # a fixed time stamp: numpy.savez leaves it to zipfile's mood
                 archive.writestr(zipfile.ZipInfo(name + ".npy", (1980, 1, 1, 0, 0, 0)), buffer.getvalue(),
                                  zipfile.ZIP_DEFLATED, 9)  # fmt: skip
