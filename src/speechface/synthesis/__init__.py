@@ -1,0 +1,1 @@
+"""Synthetic speakers: voice, articulation, expression and the picture of them."""
