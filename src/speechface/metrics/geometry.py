@@ -1,0 +1,86 @@
+"""What the metrics need of a rig, as matrices: weights times a basis gives displacements in mm."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["RigBases", "MOUTH", "EYES", "BROWS", "INNER_LIPS", "squared_lengths", "FRAMES_AT_ONCE"]
+
+#: Landmarks of the regions in iBUG order (SPEC section 9).
+BROWS = slice(17, 27)
+EYES = slice(36, 48)
+MOUTH = slice(48, 68)
+#: Middle of the inner upper and the inner lower lip.
+INNER_LIPS = (62, 66)
+#: Frames of a dense mesh held in memory at once.
+FRAMES_AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class RigBases:
+    """Displacement bases of one rig at mean identity, without head motion.
+
+    Rows of channels that are not observed are zero, so every geometric metric ignores them.
+
+    Parameters
+    ----------
+    observed : ndarray (46,), bool
+    landmarks : ndarray (46, 68 * 3), float32, mm
+    lip_rest : ndarray (2, 3), float32, mm, the middle inner lip landmarks of the neutral face
+    lips, upper_face, face : ndarray (3, 46, n), float32, mm
+        x, y, z bases of the vertices that some observed channel moves.
+    n_upper_face, n_face : int
+        All vertices of the set, those that never move included: they count in means with distance 0.
+    """
+
+    observed: np.ndarray
+    landmarks: np.ndarray
+    lip_rest: np.ndarray
+    lips: np.ndarray
+    upper_face: np.ndarray
+    face: np.ndarray
+    n_upper_face: int
+    n_face: int
+
+    @classmethod
+    def from_rig(cls, rig, observed):
+        """Build the bases of `rig` (`speechface.rig.rig.Rig`) for the channels `observed` (46,), bool."""
+        observed = np.asarray(observed, bool)
+        shapes = rig.shapes * observed[:, None, None].astype(np.float32)
+
+        def moving(vertices):
+            part = shapes[:, vertices]
+            part = part[:, np.any(part != 0, (0, 2))]
+            return np.ascontiguousarray(part.transpose(2, 0, 1))
+
+        everything = np.arange(len(rig.neutral))
+        return cls(
+            observed=observed,
+            landmarks=np.ascontiguousarray(shapes[:, rig.landmarks].reshape(len(observed), -1)),
+            lip_rest=np.asarray(rig.neutral[rig.landmarks[list(INNER_LIPS)]], np.float32),
+            lips=moving(rig.regions["lips"]),
+            upper_face=moving(rig.regions["upper_face"]),
+            face=moving(everything),
+            n_upper_face=len(rig.regions["upper_face"]),
+            n_face=len(everything),
+        )
+
+    def landmark_motion(self, weights):
+        """Weights (..., 46) -> displacement of the 68 landmarks (..., 68, 3), float32, mm."""
+        weights = np.asarray(weights, np.float32)
+        return (weights @ self.landmarks).reshape(*weights.shape[:-1], 68, 3)
+
+    def lip_gap(self, motion):
+        """Landmark displacements (..., 68, 3) -> distance of the inner lips' middles (...,), float64, mm."""
+        lips = motion[..., INNER_LIPS, :].astype(np.float64) + self.lip_rest
+        return np.linalg.norm(lips[..., 0, :] - lips[..., 1, :], axis=-1)
+
+
+def squared_lengths(weights, basis):
+    """Squared displacement lengths, mm^2: weights (n, 46), basis (3, 46, v) -> (n, v), float32."""
+    weights = np.ascontiguousarray(weights, np.float32)
+    total = np.square(weights @ basis[0])
+    for axis in basis[1:]:
+        part = weights @ axis
+        total += np.square(part, out=part)
+    return total
