@@ -10,7 +10,7 @@ BIN := .venv/bin
 
 demo: install
 	@$(BIN)/snakemake --cores $(CORES)
-	@$(BIN)/python -m speechface demo-summary results
+	@echo "report:  results/report.html"; ls results/renders/*/*/*/*.mp4 | sed "s/^/video:   /"
 
 test: install
 	$(BIN)/python -m pytest -q

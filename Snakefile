@@ -1,7 +1,7 @@
 """From videos of people speaking to trained networks, metrics, figures and rendered clips.
 
-    snakemake --cores 2                                   # the synthetic demo dataset of config.yaml
-    snakemake --cores 2 --configfile my_config.yaml       # your own data
+snakemake --cores 2                                   # the synthetic demo dataset of config.yaml
+snakemake --cores 2 --configfile my_config.yaml       # your own data
 """
 
 from snakemake.utils import min_version

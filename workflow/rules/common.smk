@@ -53,8 +53,8 @@ _package = Path(workflow.basedir) / "src"
 _interpreter = "" if workflow.deployment_settings.deployment_method else f"{Path(sys.executable).parent}:"
 shell.prefix(
     "set -euo pipefail; "
-    f'export PYTHONPATH="{_package}${{PYTHONPATH:+:$PYTHONPATH}}" PATH="{_interpreter}$PATH" '
-    "OMP_NUM_THREADS={threads} OPENBLAS_NUM_THREADS={threads} MKL_NUM_THREADS={threads}; "
+    f'export PYTHONPATH="{_package}${{{{PYTHONPATH:+:$PYTHONPATH}}}}" PATH="{_interpreter}$PATH" '
+    "export OMP_NUM_THREADS={threads} OPENBLAS_NUM_THREADS={threads} MKL_NUM_THREADS={threads}; "
 )
 
 

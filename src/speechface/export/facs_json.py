@@ -1,0 +1,27 @@
+"""Audio2Face-style JSON: shape names and one list of weights a frame."""
+
+import json
+
+from speechface.export.animation import ARKIT_NAMES, arkit_weights
+from speechface.files import written_whole
+
+__all__ = ["write"]
+
+
+def write(animation, folder):
+    """Write ``<name>.json`` into `folder` and return its path."""
+    path = folder / f"{animation.name}.json"
+    content = {
+        "exportFps": float(animation.fps),
+        "trackPath": animation.sound,
+        "numPoses": len(ARKIT_NAMES),
+        "numFrames": len(animation),
+        "facsNames": list(ARKIT_NAMES),
+        "weightMat": [[round(float(w), 6) for w in row] for row in arkit_weights(animation.weights)],
+        "joints": ["head"],
+        "rotations": [[[round(float(a), 6) for a in row]] for row in animation.rotations],
+        "translations": [[[0.0, 0.0, 0.0]] for _ in range(len(animation))],
+    }
+    with written_whole(path) as temporary, open(temporary, "w") as file:
+        json.dump(content, file)
+    return path

@@ -1,0 +1,71 @@
+"""pyproject.toml, constraints.txt and envs/*.yaml name the same packages with the same bounds."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+#: names that differ between PyPI and conda
+CONDA_NAMES = {
+    "dlib-bin": "dlib",
+    "matplotlib": "matplotlib-base",
+    "opencv-python-headless": "py-opencv",
+    "snakemake": "snakemake-minimal",
+    "torch": "pytorch",
+}
+
+
+def canonical(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def requirements():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for text in project["dependencies"] + project["optional-dependencies"]["dev"]:
+        name, bound = re.match(r"([A-Za-z0-9_.-]+)\s*(>=[0-9.]+)", text.split(";")[0]).groups()
+        yield name, bound, text in project["dependencies"]
+
+
+def conda():
+    found = {}
+    for path in sorted((ROOT / "envs").glob("*.yaml")):
+        for entry in yaml.safe_load(path.read_text())["dependencies"]:
+            for text in entry["pip"] if isinstance(entry, dict) else [entry]:
+                name, _, bound = text.partition(" ")
+                found.setdefault(canonical(name), {})[path.name] = bound
+    return found
+
+
+def test_every_runtime_package_is_in_some_environment_with_the_same_bound():
+    environments = conda()
+    for name, bound, runtime in requirements():
+        if runtime:
+            bounds = environments.get(canonical(CONDA_NAMES.get(name, name)))
+            assert bounds, f"{name} is in pyproject.toml but in no envs/*.yaml"
+            assert set(bounds.values()) == {bound}, f"{name}: pyproject {bound}, envs {bounds}"
+
+
+def test_environments_name_nothing_that_pyproject_lacks():
+    known = {canonical(CONDA_NAMES.get(name, name)) for name, _, _ in requirements()} | {"python", "pip"}
+    assert set(conda()) <= known
+
+
+def test_every_package_is_pinned_by_plain_version():
+    pins = {}
+    for line in (ROOT / "constraints.txt").read_text().split():
+        match = re.fullmatch(r"([A-Za-z0-9_.-]+)==([0-9][A-Za-z0-9.]*)", line)
+        assert match, f"constraints.txt: '{line}' is not name==version"
+        pins[canonical(match[1])] = match[2]
+    missing = [name for name, _, _ in requirements() if canonical(name) not in pins]
+    assert not missing
+
+
+@pytest.mark.parametrize("folder", ["src", "workflow", "tests", "docs", "benchmarks"])
+def test_no_file_carries_a_path_of_one_machine(folder):
+    pattern = re.compile(r"(/home|/root|/Users)/\w+")
+    for path in (ROOT / folder).rglob("*"):
+        if path.suffix in {".py", ".smk", ".md", ".yaml", ".rst", ".txt"} and path.is_file():
+            assert not pattern.search(path.read_text()), path

@@ -1,0 +1,60 @@
+"""The workflow files are formatted, linted, and every shipped config plans."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from .conftest import ROOT
+
+pytestmark = pytest.mark.workflow
+
+
+def run(*command):
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, cwd=ROOT, timeout=300)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_snakefmt_has_nothing_to_change():
+    code, output = run("snakefmt", "--check", "Snakefile", "workflow")
+    assert code == 0, output
+
+
+def test_snakemake_lint_is_clean():
+    code, output = run("snakemake", "--lint", "--workflow-profile", "none")
+    assert code == 0, output
+
+
+def test_the_default_config_plans_every_actor():
+    code, output = run("snakemake", "-n", "--forceall", "--cores", "2", "--quiet", "rules")
+    assert code == 0, output
+    assert re.search(r"make_demo_clip +96", output)
+    assert re.search(r"fit_identity +24", output)
+
+
+@pytest.mark.clips
+def test_the_config_of_the_real_clips_plans():
+    if not (ROOT / "../shared/clips").is_dir():
+        pytest.skip("the development clips are not here")
+    code, output = run(
+        "snakemake",
+        "-n",
+        "--forceall",
+        "--cores",
+        "2",
+        "--quiet",
+        "rules",
+        "--configfile",
+        "tests/configs/real_clips.yaml",
+    )
+    assert code == 0, output
+    assert re.search(r"detect_landmarks +194", output)
+
+
+def test_every_rule_has_docstring_log_benchmark_conda_and_resources():
+    for path in sorted((ROOT / "workflow/rules").glob("*.smk")):
+        for block in re.split(r"^rule ", path.read_text(), flags=re.M)[1:]:
+            name = block.split(":")[0]
+            for part in ('"""', "log:", "conda:", "resources:", "shell:"):
+                assert part in block, f"{path.name}: rule {name} has no {part}"
