@@ -1,0 +1,249 @@
+"""Pictures and sound out of media files."""
+
+import av
+import numpy as np
+
+from speechface.errors import MediaError
+from speechface.media.probe import open_media, upright_turns, video_stream
+
+__all__ = [
+    "decode_frames",
+    "decode_gray",
+    "decode_planes",
+    "decode_rgb",
+    "read_frame",
+    "planes_to_rgb",
+    "decode_audio",
+    "place_blocks",
+]
+
+#: Formats whose first plane is 8-bit luma, one byte a pixel.
+_LUMA_FIRST = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "yuv411p", "nv12", "nv21", "gray"}
+_PLANAR_420 = {"yuv420p", "yuvj420p"}
+#: Sound whose stamps jump by more than this has a hole (or an overlap), which is kept; seconds.
+_HOLE_S = 0.05
+
+
+def decode_frames(path):
+    """Yield every decoded `av.VideoFrame` of a video, in the order shown; MediaError where it is damaged."""
+    with open_media(path) as container:
+        yield from container.decode(video_stream(container))
+
+
+def _plane(frame, index):
+    """One 8-bit plane of a frame as a view (height, width)."""
+    plane = frame.planes[index]
+    return np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+
+
+def _upright(picture, turns):
+    return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
+
+
+def decode_gray(path, *, chunk):
+    """Yield the luma of a video in chunks.
+
+    Parameters
+    ----------
+    path : path-like
+    chunk : int
+        Frames at a time.
+
+    Yields
+    ------
+    gray : ndarray (m, height, width), uint8, m <= chunk
+        Luma as stored (limited range stays limited), upright. The memory is used again for the next chunk.
+    """
+    buffer, filled, turns = None, 0, None
+    for frame in decode_frames(path):
+        turns = upright_turns(frame) if turns is None else turns
+        luma = _plane(frame if frame.format.name in _LUMA_FIRST else frame.reformat(format="gray"), 0)
+        luma = _upright(luma, turns)
+        if buffer is None:
+            buffer = np.empty((chunk, *luma.shape), np.uint8)
+        if luma.shape != buffer.shape[1:]:
+            raise MediaError(
+                f"{path}: the picture changes size from {buffer.shape[1:]} to {luma.shape} (rows, columns)"
+            )
+        buffer[filled] = luma
+        filled += 1
+        if filled == chunk:
+            yield buffer
+            filled = 0
+    if filled:
+        yield buffer[:filled]
+
+
+def decode_planes(path):
+    """Yield (y, u, v, frame) of every frame: 4:2:0 planes, uint8, upright, chroma at half size.
+
+    Four times cheaper than RGB where only a small part of the picture is wanted; `planes_to_rgb` converts that part.
+    """
+    turns = None
+    for frame in decode_frames(path):
+        turns = upright_turns(frame) if turns is None else turns
+        planar = frame if frame.format.name in _PLANAR_420 else frame.reformat(format="yuv420p")
+        yield *(_upright(_plane(planar, index), turns) for index in range(3)), planar
+
+
+def planes_to_rgb(y, u, v, like):
+    """Convert 4:2:0 planes, cut out of frame `like`, to RGB by that frame's colour matrix and range.
+
+    Parameters
+    ----------
+    y : ndarray (height, width), uint8, even sizes
+    u, v : ndarray (height / 2, width / 2), uint8
+    like : av.VideoFrame
+
+    Returns
+    -------
+    rgb : ndarray (height, width, 3), uint8
+    """
+    frame = av.VideoFrame(y.shape[1], y.shape[0], like.format.name)
+    for plane, values in zip(frame.planes, (y, u, v)):
+        memory = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        memory[:, : plane.width] = values
+    frame.colorspace, frame.color_range = like.colorspace, like.color_range
+    return frame.to_ndarray(format="rgb24")
+
+
+def decode_rgb(path):
+    """Yield every frame of a video as ndarray (height, width, 3), uint8 RGB, upright."""
+    turns = None
+    for frame in decode_frames(path):
+        turns = upright_turns(frame) if turns is None else turns
+        yield _upright(frame.to_ndarray(format="rgb24"), turns)
+
+
+def read_frame(path, index):
+    """Return frame `index` (from 0) of a video, (height, width, 3) uint8 RGB; decodes from the start.
+
+    Raises
+    ------
+    MediaError
+        If the video has no such frame.
+    """
+    count = 0
+    turns = 0
+    for count, frame in enumerate(decode_frames(path), 1):
+        turns = upright_turns(frame) if count == 1 else turns
+        if count == index + 1:
+            return _upright(frame.to_ndarray(format="rgb24"), turns)
+    raise MediaError(f"{path}: no frame {index}; the video has {count}")
+
+
+def decode_audio(path, *, sr, start=None):
+    """Read the sound of a video or sound file as mono.
+
+    Parameters
+    ----------
+    path : path-like
+        Anything FFmpeg reads: mp4, mov, mpg, wav, mp3, flac, ogg, m4a, ...
+    sr : int, Hz
+        Wanted rate; the sound is resampled to it.
+    start : float or None, seconds on the file's clock
+        What becomes sample 0. None takes the first video frame, or the sound's own beginning where there is no video.
+
+    Returns
+    -------
+    audio : ndarray (n_samples,), float32, full scale 1.0
+        Mean of the channels. Silence fills the time before the sound begins and holes in it; sound before sample 0 is
+        cut. Encoder delay that the file declares (edit lists, AAC priming) is taken out.
+
+    Raises
+    ------
+    MediaError
+        No such file, no sound, damaged or truncated.
+    """
+    with open_media(path) as container:
+        if not container.streams.audio:
+            raise MediaError(f"{path}: no sound in the file")
+        blocks, rate = _sound_blocks(container)
+        has_video = any(not s.disposition & av.stream.Disposition.attached_pic for s in container.streams.video)
+    if not blocks:
+        raise MediaError(f"{path}: the sound stream is empty")
+    if start is None:
+        start = _first_frame_time(path) if has_video else blocks[0][0]
+    audio = place_blocks(blocks, start=start, rate=rate, hole_s=_HOLE_S)
+    return _resample(audio, rate, sr)
+
+
+def _first_frame_time(path):
+    frame = next(decode_frames(path), None)
+    if frame is None or frame.pts is None:
+        return 0.0
+    return float(frame.pts * frame.time_base)
+
+
+def _sound_blocks(container):
+    """Return ([(time s or None, mono float32 block)], rate) of the first sound stream."""
+    blocks, rate = [], None
+    for frame in container.decode(audio=0):
+        if rate is None:
+            rate = frame.sample_rate
+        if frame.sample_rate != rate:
+            raise MediaError(f"{container.name}: the sampling rate changes from {rate} to {frame.sample_rate} Hz")
+        time = None if frame.pts is None else float(frame.pts * frame.time_base)
+        blocks.append((time, _mono(frame)))
+    return blocks, rate
+
+
+def _mono(frame):
+    """Mean of a sound frame's channels, float32 at full scale 1."""
+    values = frame.to_ndarray()
+    if not frame.format.is_planar:
+        values = values.reshape(-1, frame.layout.nb_channels).T
+    if values.dtype == np.uint8:
+        values = values.astype(np.float32) / 128 - 1
+    elif values.dtype.kind == "i":
+        values = values.astype(np.float32) / float(-np.iinfo(values.dtype).min)
+    return values.mean(0, dtype=np.float64).astype(np.float32)
+
+
+def place_blocks(blocks, *, start, rate, hole_s):
+    """Lay sound blocks out on one time axis.
+
+    Parameters
+    ----------
+    blocks : list of (float or None, ndarray (n,))
+        Time of the first sample in seconds (None: follows the block before) and samples.
+    start : float, s
+        Time of sample 0 of the result.
+    rate : int, Hz
+    hole_s : float, s
+        A block whose time differs from the end of the one before by less than this follows it directly, since stamps
+        are rounded and drift.
+
+    Returns
+    -------
+    audio : ndarray (n_samples,), float32
+    """
+    places, cursor = [], 0
+    for index, (time, block) in enumerate(blocks):
+        if time is not None:
+            stamped = round((time - start) * rate)
+            if index == 0 or abs(stamped - cursor) > hole_s * rate:
+                cursor = stamped
+        places.append(cursor)
+        cursor += len(block)
+    length = max((place + len(block) for place, (_, block) in zip(places, blocks)), default=0)
+    audio = np.zeros(max(length, 0), np.float32)
+    for place, (_, block) in zip(places, blocks):
+        cut = max(-place, 0)
+        audio[place + cut : place + len(block)] = block[cut:] if place + len(block) > 0 else 0
+    return audio
+
+
+def _resample(audio, rate, sr):
+    """Resample mono sound with FFmpeg's band-limited resampler; the length becomes round(n * sr / rate)."""
+    if rate == sr or not len(audio):
+        return audio
+    resampler = av.AudioResampler("fltp", "mono", sr)
+    frame = av.AudioFrame.from_ndarray(audio[None], format="fltp", layout="mono")
+    frame.sample_rate = rate
+    parts = [out.to_ndarray()[0] for out in (*resampler.resample(frame), *resampler.resample(None))]
+    length = round(len(audio) * sr / rate)
+    out = np.zeros(length, np.float32)
+    joined = np.concatenate(parts)[:length]
+    out[: len(joined)] = joined
+    return out

@@ -1,0 +1,126 @@
+"""Writing videos."""
+
+import contextlib
+from fractions import Fraction
+
+import av
+import numpy as np
+
+from speechface.errors import MediaError
+from speechface.files import written_whole
+from speechface.media.decode import _resample
+
+__all__ = ["VideoWriter"]
+
+_AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+_AAC_BLOCK = 1024
+_BT709 = 1  # code of the matrix, the primaries and the transfer curve alike
+_LIMITED = 1
+
+
+class VideoWriter:
+    """Write pictures, and sound if given, to an mp4: h264 yuv420p, BT.709, and AAC; whole or not at all.
+
+    Use as a context manager; frame k shows at exactly k / fps. After an error inside the block no file is left.
+
+    Parameters
+    ----------
+    path : path-like, ends in .mp4
+    width, height : int, even, pixels
+    fps : Fraction, int or float, 1/s
+        A float is taken as the nearest fraction with denominator up to 1001.
+    audio : ndarray (n_samples,), float32 in [-1, 1], mono, optional
+        Starts with the first frame.
+    sr : int, Hz
+        Rate of `audio`; resampled to 48 kHz where AAC does not know it.
+    crf : int
+        Quality of x264, 0 (lossless) to 51.
+    preset : str
+        Speed of x264.
+
+    Raises
+    ------
+    MediaError
+        If a size is odd or a frame has another size or type.
+    """
+
+    def __init__(self, path, *, width, height, fps, audio=None, sr=None, crf, preset="veryfast"):
+        if width % 2 or height % 2 or width <= 0 or height <= 0:
+            raise MediaError(f"{path}: pictures of {width}x{height}: h264 needs even sizes above 0")
+        if audio is not None and not sr:
+            raise ValueError("audio needs its sampling rate sr")
+        self.path = path
+        self.width, self.height = width, height
+        self.fps = Fraction(fps).limit_denominator(1001)
+        self.crf, self.preset = crf, preset
+        self.count = 0
+        if audio is not None and sr not in _AAC_RATES:
+            audio, sr = _resample(np.ascontiguousarray(audio, np.float32), sr, 48000), 48000
+        self._audio = None if audio is None else np.clip(np.asarray(audio, np.float32), -1, 1)
+        self._sr, self._sounded = sr, 0
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            temporary = stack.enter_context(written_whole(self.path))
+            options = {"movflags": "+faststart"}
+            self._container = stack.enter_context(av.open(temporary, "w", format="mp4", options=options))
+            self._video = self._add_video()
+            self._sound = None
+            if self._audio is not None:
+                self._sound = self._container.add_stream("aac", rate=self._sr, layout="mono")
+                self._sound.bit_rate = 128_000
+            self._stack = stack.pop_all()
+        return self
+
+    def _add_video(self):
+        options = {"crf": str(self.crf), "preset": self.preset}
+        stream = self._container.add_stream("libx264", rate=self.fps, options=options)
+        stream.width, stream.height, stream.pix_fmt = self.width, self.height, "yuv420p"
+        stream.time_base = 1 / self.fps
+        context = stream.codec_context
+        context.time_base = 1 / self.fps
+        context.thread_type, context.thread_count = "NONE", 1
+        context.colorspace = context.color_primaries = context.color_trc = _BT709
+        context.color_range = _LIMITED
+        return stream
+
+    def write(self, picture):
+        """Add one picture, ndarray (height, width, 3), uint8 RGB."""
+        picture = np.asarray(picture)
+        if picture.shape != (self.height, self.width, 3) or picture.dtype != np.uint8:
+            raise MediaError(
+                f"{self.path}: frame {self.count} is {picture.dtype} {picture.shape}; "
+                f"expected uint8 ({self.height}, {self.width}, 3)"
+            )
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+        frame.pts, frame.time_base = self.count, 1 / self.fps
+        frame.duration = 1
+        self._container.mux(self._video.encode(frame))
+        self.count += 1
+        self._write_sound(until=self.count / self.fps)
+
+    def _write_sound(self, *, until):
+        """Encode sound up to time `until` in seconds (None: to its end), so that both streams lie interleaved."""
+        if self._sound is None:
+            return
+        end = len(self._audio) if until is None else min(int(until * self._sr), len(self._audio))
+        while self._sounded < end:
+            if until is not None and end - self._sounded < _AAC_BLOCK:
+                return
+            block = self._audio[self._sounded : min(self._sounded + _AAC_BLOCK, end)]
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block[None]), format="fltp", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = self._sr, self._sounded, Fraction(1, self._sr)
+            self._container.mux(self._sound.encode(frame))
+            self._sounded += len(block)
+
+    def __exit__(self, kind, error, trace):
+        with self._stack:
+            if error is not None:
+                raise error
+            if self.count == 0:
+                raise MediaError(f"{self.path}: no frame was written")
+            self._container.mux(self._video.encode(None))
+            if self._sound is not None:
+                self._write_sound(until=None)
+                self._container.mux(self._sound.encode(None))

@@ -1,0 +1,182 @@
+"""Opening media files, and what a video holds: size, frame rate and the time of every frame."""
+
+import contextlib
+import os
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import numpy as np
+
+from speechface.errors import MediaError
+
+__all__ = ["VideoInfo", "open_media", "video_stream", "probe_video", "frame_times", "upright_turns", "fit_times"]
+
+#: Codecs whose every packet is one shown picture; with others the frames are counted by decoding them.
+_ONE_PICTURE_A_PACKET = {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "prores", "ffv1", "vp9", "av1"}
+#: Rate of a video that neither says nor shows one.
+_LAST_RESORT_RATE = Fraction(25)
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video holds.
+
+    `width` and `height` are those of the upright picture, pixels; `turns` the quarter turns counter-clockwise that
+    make it upright; `fps` a Fraction; `times` (n,) float64, seconds from the first frame; `start` the time of the
+    first frame on the file's own clock, seconds; `has_sound` whether there is a sound stream.
+    """
+
+    width: int
+    height: int
+    turns: int
+    fps: Fraction
+    times: np.ndarray
+    start: float
+    has_sound: bool
+
+
+@contextlib.contextmanager
+def open_media(path):
+    """Open a media file for reading; MediaError (one line) for whatever goes wrong inside the block."""
+    path = os.fspath(path)
+    if not os.path.exists(path):
+        raise MediaError(f"{path}: no such file")
+    if os.path.isdir(path):
+        raise MediaError(f"{path}: a folder, not a media file")
+    if os.path.getsize(path) == 0:
+        raise MediaError(f"{path}: the file is empty (0 bytes); copy it again")
+    try:
+        container = av.open(path, metadata_errors="ignore")
+    except (av.error.FFmpegError, OSError) as error:
+        raise MediaError(
+            f"{path}: not a readable media file ({_reason(error)}); it may be truncated or of another kind"
+        ) from None
+    with container:
+        try:
+            yield container
+        except (av.error.FFmpegError, OSError) as error:
+            raise MediaError(f"{path}: damaged or truncated ({_reason(error)}); copy the file again") from None
+
+
+def _reason(error):
+    return " ".join((getattr(error, "strerror", None) or str(error)).split())
+
+
+def video_stream(container):
+    """Return the first video stream of an open container that is no cover picture, set to decode in one thread.
+
+    Raises
+    ------
+    MediaError
+        If there is none, or if the file ends before the pictures that its index promises.
+    """
+    path = container.name
+    cover = av.stream.Disposition.attached_pic
+    stream = next((s for s in container.streams.video if not s.disposition & cover), None)
+    if stream is None:
+        raise MediaError(f"{path}: no video stream")
+    entries = stream.index_entries
+    if len(entries):
+        last = entries[len(entries) - 1]
+        end, size = last.pos + last.size, os.path.getsize(path)
+        if end > size:
+            raise MediaError(f"{path}: truncated: its pictures end at byte {end}, the file at {size}; copy it again")
+    stream.thread_type = "NONE"
+    stream.codec_context.thread_count = 1
+    return stream
+
+
+def upright_turns(frame):
+    """Return how many quarter turns counter-clockwise (`numpy.rot90`) make a decoded frame upright."""
+    return round(frame.rotation / 90) % 4
+
+
+def probe_video(path):
+    """Return the `VideoInfo` of a video.
+
+    The times come from the packets' presentation stamps, without decoding, where these are complete and every packet
+    is known to be one shown frame; otherwise all frames are decoded. They always number the frames that decoding
+    yields. Stamps that fit a constant rate to within one tick of the stream's clock become exactly k / fps.
+
+    Raises
+    ------
+    MediaError
+        No such file, no video stream, no frame, damaged or truncated.
+    """
+    with open_media(path) as container:
+        stream = video_stream(container)
+        has_sound = len(container.streams.audio) > 0
+        tick = stream.time_base
+        stamps = _packet_stamps(container, stream)
+        rates = [rate for rate in (stream.guessed_rate, stream.average_rate, stream.base_rate) if rate]
+    # the first frame tells the rotation, which packets do not
+    with open_media(path) as container:
+        frames = container.decode(video_stream(container))
+        first = next(frames, None)
+        if first is None:
+            raise MediaError(f"{path}: the video stream holds no frame")
+        if stamps is None:
+            stamps = [first.pts, *(frame.pts for frame in frames)]
+            if any(stamp is None for stamp in stamps):
+                rate = rates[0] if rates else _LAST_RESORT_RATE
+                stamps = [Fraction(k) / (rate * tick) for k in range(len(stamps))]
+    stamps = sorted(stamps)
+    turns = upright_turns(first)
+    size = (first.width, first.height) if turns % 2 == 0 else (first.height, first.width)
+    times, fps = fit_times(stamps, tick=tick, rates=rates)
+    return VideoInfo(*size, turns, fps, times, float(stamps[0] * tick), has_sound)
+
+
+def frame_times(path):
+    """Return (times, fps) of a video: seconds from its first frame, (n,) float64; frame rate, Fraction.
+
+    As `probe_video`, which see.
+    """
+    info = probe_video(path)
+    return info.times, info.fps
+
+
+def _packet_stamps(container, stream):
+    """Presentation stamps of the frames that packets announce, or None where only decoding can tell."""
+    stamps = []
+    for packet in container.demux(stream):
+        if packet.size == 0 or packet.is_discard:
+            continue
+        if packet.pts is None or packet.is_corrupt or (not stamps and not packet.is_keyframe):
+            return None
+        stamps.append(packet.pts)
+    trusted = stream.codec_context.name in _ONE_PICTURE_A_PACKET
+    # pictures shown before the first key frame cannot be decoded; equal stamps are fields or hidden pictures
+    complete = stamps and min(stamps) == stamps[0] and len(set(stamps)) == len(stamps)
+    return stamps if trusted and complete else None
+
+
+def fit_times(stamps, *, tick, rates):
+    """Turn presentation stamps into seconds from the first frame.
+
+    Parameters
+    ----------
+    stamps : list of int or Fraction, ascending, ticks
+    tick : Fraction, seconds
+    rates : list of Fraction, 1/s
+        Constant rates to try, the likeliest first.
+
+    Returns
+    -------
+    times : ndarray (n,), float64, s
+        Exactly k / fps where a rate fits every stamp to within one tick, the stamps themselves otherwise.
+    fps : Fraction
+        The rate that fits; else that of the median interval (1/s, denominator up to 1001).
+    """
+    offsets = np.array([float((stamp - stamps[0]) * tick) for stamp in stamps])
+    frames = np.arange(len(offsets))
+    for rate in rates:
+        exact = frames * rate.denominator / rate.numerator
+        if np.abs(offsets - exact).max() <= float(tick) * (1 + 1e-6):
+            return exact, Fraction(rate)
+    if len(offsets) < 2:
+        return offsets, Fraction(rates[0]) if rates else _LAST_RESORT_RATE
+    interval = float(np.median(np.diff(offsets)))
+    fallback = Fraction(rates[0]) if rates else _LAST_RESORT_RATE
+    return offsets, Fraction(1 / interval).limit_denominator(1001) if interval > 0 else fallback

@@ -1,0 +1,341 @@
+"""Media in and out: exact times, exact counts, sound in step with the picture, one-line errors."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from speechface import media
+from speechface.errors import MediaError
+from speechface.media.decode import place_blocks
+from speechface.media.probe import fit_times
+
+NTSC = Fraction(30000, 1001)
+
+
+def pictures(count, width=64, height=48):
+    """Pictures whose grey level counts the frames, with a bright corner at the top left."""
+    frames = np.zeros((count, height, width, 3), np.uint8)
+    frames += (40 + 6 * np.arange(count) % 150).astype(np.uint8)[:, None, None, None]
+    frames[:, : height // 4, : width // 4] = 250
+    return frames
+
+
+def write(path, frames, fps=NTSC, **options):
+    height, width = frames.shape[1:3]
+    with media.VideoWriter(path, width=width, height=height, fps=fps, crf=12, **options) as video:
+        for frame in frames:
+            video.write(frame)
+    return path
+
+
+def remux(source, target, *, rate=None, codec=None, stamps=None, rotation=None, streams=("video", "audio")):
+    """Write the video again into another container, with other stamps or a rotation if asked."""
+    with av.open(str(source)) as reader, av.open(str(target), "w") as writer:
+        video = reader.streams.video[0]
+        if codec is None:
+            out = writer.add_stream_from_template(video)
+            if rotation is not None:
+                out.set_display_rotation(rotation)
+            for packet in reader.demux(video):
+                if packet.dts is not None:
+                    packet.stream = out
+                    writer.mux(packet)
+            return target
+        out = writer.add_stream(codec, rate=rate)
+        out.width, out.height, out.pix_fmt = video.width, video.height, "yuv420p"
+        out.bit_rate = 2_000_000
+        if stamps is not None:
+            out.codec_context.time_base = Fraction(1, 1000)
+        for k, frame in enumerate(reader.decode(video)):
+            new = av.VideoFrame.from_ndarray(frame.to_ndarray(format="yuv420p"), format="yuv420p")
+            new.pts = k if stamps is None else stamps[k]
+            new.time_base = 1 / Fraction(rate) if stamps is None else Fraction(1, 1000)
+            writer.mux(out.encode(new))
+        writer.mux(out.encode(None))
+    return target
+
+
+@pytest.mark.parametrize("fps", [NTSC, Fraction(25), Fraction(24000, 1001), Fraction(60)])
+def test_times_of_a_constant_rate_are_exact(tmp_path, fps):
+    path = write(tmp_path / "a.mp4", pictures(40), fps=fps)
+    times, found = media.frame_times(path)
+    assert found == fps
+    np.testing.assert_array_equal(times, np.arange(40) * fps.denominator / fps.numerator)
+
+
+def test_float_rate_becomes_the_fraction_it_means(tmp_path):
+    path = write(tmp_path / "a.mp4", pictures(10), fps=29.97002997)
+    assert media.frame_times(path)[1] == NTSC
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "rate"),
+    [(".mpg", "mpeg1video", 25), (".mpg", "mpeg2video", 25), (".avi", "mpeg4", 25), (".mkv", "mpeg4", 30),
+     (".webm", "libvpx", 25), (".mkv", "ffv1", 24)],
+)  # fmt: skip
+def test_times_number_the_decoded_frames_in_every_container(tmp_path, suffix, codec, rate):
+    source = write(tmp_path / "a.mp4", pictures(33))
+    path = remux(source, tmp_path / f"b{suffix}", codec=codec, rate=rate)
+    times, fps = media.frame_times(path)
+    assert len(times) == sum(1 for _ in media.decode_frames(path)) == 33
+    assert fps == rate
+    np.testing.assert_array_equal(times, np.arange(33) / rate)
+
+
+def test_variable_rate_keeps_its_stamps(tmp_path):
+    stamps = np.cumsum([0, 40, 40, 40, 200, 40, 40, 33, 40, 40])
+    path = remux(write(tmp_path / "a.mp4", pictures(10)), tmp_path / "b.mkv", codec="ffv1", rate=25, stamps=stamps)
+    times, fps = media.frame_times(path)
+    np.testing.assert_allclose(times, stamps / 1000, atol=1e-9)  # milliseconds are exact ticks of the container
+    assert fps == 25
+
+
+def test_rounded_stamps_become_an_exact_rate():
+    tick = Fraction(1, 1000)
+    stamps = [round(k * 1001 / 30) for k in range(500)]
+    times, fps = fit_times(stamps, tick=tick, rates=[Fraction(30), NTSC])
+    assert fps == NTSC  # 30 is 0.5 s off after 500 frames
+    np.testing.assert_array_equal(times, np.arange(500) * 1001 / 30000)
+
+
+def test_pictures_come_back_in_order_and_in_colour(tmp_path):
+    frames = pictures(20)
+    frames[5] = (200, 60, 30)
+    path = write(tmp_path / "a.mp4", frames)
+    decoded = np.stack(list(media.decode_rgb(path)))
+    assert decoded.shape == frames.shape
+    # 8-bit limited-range YUV with half-size chroma at crf 12: a few grey levels, away from the corner's edge
+    assert np.abs(decoded[:, 20:, 24:].astype(int) - frames[:, 20:, 24:]).max() <= 4
+
+
+def test_read_frame_is_the_decoded_frame(tmp_path):
+    path = write(tmp_path / "a.mp4", pictures(20))
+    frames = list(media.decode_rgb(path))
+    np.testing.assert_array_equal(media.read_frame(path, 13), frames[13])
+    with pytest.raises(MediaError, match="no frame 20; the video has 20"):
+        media.read_frame(path, 20)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64])
+def test_gray_chunks_hold_every_frame_once(tmp_path, chunk):
+    path = write(tmp_path / "a.mp4", pictures(20))
+    gray = np.concatenate([part.copy() for part in media.decode_gray(path, chunk=chunk)])
+    luma = np.stack([frame.to_ndarray(format="yuv420p")[:48] for frame in media.decode_frames(path)])
+    np.testing.assert_array_equal(gray, luma)
+
+
+def test_planes_give_the_same_colours_as_rgb(tmp_path):
+    frames = pictures(4)
+    frames[:, 24:] = (180, 90, 40)
+    path = write(tmp_path / "a.mp4", frames)
+    for rgb, (y, u, v, like) in zip(media.decode_rgb(path), media.decode_planes(path)):
+        part = media.planes_to_rgb(y[8:40, 4:52], u[4:20, 2:26], v[4:20, 2:26], like)
+        # the same conversion; rows and columns at the border lack chroma neighbours
+        np.testing.assert_allclose(part[4:-4, 4:-4].astype(int), rgb[12:36, 8:48], atol=2)
+
+
+def test_video_filmed_on_its_side_comes_upright(tmp_path):
+    source = write(tmp_path / "a.mp4", pictures(5))
+    path = remux(source, tmp_path / "b.mp4", rotation=-90)
+    info = media.probe_video(path)
+    assert (info.width, info.height) == (48, 64)
+    plain, turned = media.read_frame(source, 0), media.read_frame(path, 0)
+    np.testing.assert_array_equal(turned, np.rot90(plain, -1))  # -90: clockwise, the corner moves to the top right
+    gray = next(iter(media.decode_gray(path, chunk=2)))
+    assert gray.shape == (2, 64, 48)
+    assert gray[0, :8, -8:].mean() > gray[0, :8, :8].mean() + 50
+    assert next(media.decode_planes(path))[1].shape == (32, 24)
+
+
+def click_at(frame, fps, sr, seconds):
+    audio = np.zeros(round(seconds * sr), np.float32)
+    audio[round((frame + 0.5) / fps * sr)] = 0.9  # half way through the frame's window
+    return audio
+
+
+@pytest.mark.parametrize("sr", [44100, 48000, 22050, 96000])
+@pytest.mark.parametrize("wanted", [44100, 16000])
+def test_click_falls_in_its_own_video_frame(tmp_path, sr, wanted):
+    audio = click_at(17, NTSC, sr, 1.5)
+    path = write(tmp_path / "a.mp4", pictures(40), audio=audio, sr=sr)
+    sound = media.decode_audio(path, sr=wanted)
+    time = np.abs(sound).argmax() / wanted
+    assert abs(time - 17.5 / NTSC) < 1e-3  # AAC smears a click by less than a millisecond around its peak
+    assert 17 / NTSC < time < 18 / NTSC
+    assert abs(len(sound) / wanted - 1.5) < 1024 / 22050 + 1e-3  # AAC ends on a whole block
+
+
+def test_times_do_not_change_when_sound_is_added(tmp_path):
+    path = write(tmp_path / "a.mp4", pictures(40), audio=np.zeros(99000, np.float32), sr=48000)
+    times, fps = media.frame_times(path)
+    np.testing.assert_array_equal(times, np.arange(40) * 1001 / 30000)
+
+
+def test_sound_that_begins_late_is_padded_and_early_is_cut(tmp_path):
+    """The same click, with the video's first frame moved against the sound by 0.2 s either way."""
+    audio = click_at(20, Fraction(25), 48000, 2.0)
+    source = write(tmp_path / "a.mp4", pictures(50), fps=25, audio=audio, sr=48000)
+    for delay in (0.2, -0.2):
+        path = tmp_path / f"late{delay}.mkv"
+        with av.open(str(source)) as reader, av.open(str(path), "w") as writer:
+            outs = {s.index: writer.add_stream_from_template(s) for s in reader.streams}
+            for packet in reader.demux():
+                if packet.dts is None:
+                    continue
+                shift = 1 + (delay if packet.stream.type == "audio" else 0)
+                packet.pts += round(shift / packet.time_base)
+                packet.dts += round(shift / packet.time_base)
+                packet.stream = outs[packet.stream.index]
+                writer.mux(packet)
+        sound = media.decode_audio(path, sr=48000)
+        time = np.abs(sound).argmax() / 48000
+        assert abs(time - (20.5 / 25 + delay)) < 2e-3  # stamps of the container are whole milliseconds
+
+
+def test_mono_is_the_mean_of_the_channels(tmp_path):
+    path = tmp_path / "a.wav"
+    stereo = np.stack([np.full(4410, 16000, np.int16), np.full(4410, -4000, np.int16)])
+    with av.open(str(path), "w") as writer:
+        out = writer.add_stream("pcm_s16le", rate=44100, layout="stereo")
+        frame = av.AudioFrame.from_ndarray(stereo.T.reshape(1, -1).copy(), format="s16", layout="stereo")
+        frame.sample_rate = 44100
+        writer.mux(out.encode(frame))
+        writer.mux(out.encode(None))
+    sound = media.decode_audio(path, sr=44100)
+    np.testing.assert_allclose(sound, 6000 / 32768, atol=1e-7)
+    assert len(sound) == 4410
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "layout_format"),
+    [(".wav", "pcm_s16le", "s16"), (".flac", "flac", "s16"), (".ogg", "libopus", "flt"),
+     (".mp3", "libmp3lame", "s16p"), (".m4a", "aac", "fltp")],
+)  # fmt: skip
+def test_sound_files_open_without_video(tmp_path, rng, suffix, codec, layout_format):
+    sr, path = 48000, tmp_path / f"a{suffix}"
+    noise = np.convolve(rng.normal(0, 0.1, sr), np.hanning(16), "same") / 4  # noise below 6 kHz
+    values = (noise * 32767).astype(np.int16) if layout_format.startswith("s16") else noise.astype(np.float32)
+    with av.open(str(path), "w") as writer:
+        out = writer.add_stream(codec, rate=sr, layout="mono")
+        for first in range(0, sr, 1024):
+            block = values[None, first : first + 1024].copy()
+            frame = av.AudioFrame.from_ndarray(block, format=layout_format, layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = sr, first, Fraction(1, sr)
+            writer.mux(out.encode(frame))
+        writer.mux(out.encode(None))
+    sound = media.decode_audio(path, sr=sr)
+    inner = slice(4000, 40000)
+    lags = np.arange(-30, 31)
+    likeness = [np.corrcoef(sound[4000 + lag : 40000 + lag], noise[inner])[0, 1] for lag in lags]
+    assert lags[np.argmax(likeness)] == 0  # not one sample late or early, whatever delay the codec has
+    assert max(likeness) > 0.9  # lossy codecs drop some of a noise
+
+
+def test_resampling_keeps_time_and_level():
+    from speechface.media.decode import _resample
+
+    time48, time44 = np.arange(48000) / 48000, np.arange(44100) / 44100
+    out = _resample(np.sin(2 * np.pi * 500 * time48).astype(np.float32), 48000, 44100)
+    assert len(out) == 44100
+    # 500 Hz lies far inside the pass band; the ends are outside the filter's support
+    np.testing.assert_allclose(out[500:-500], np.sin(2 * np.pi * 500 * time44)[500:-500], atol=2e-3)
+
+
+def test_holes_in_the_sound_stay_silent_and_small_jitter_is_joined():
+    block = np.ones(1000, np.float32)
+    audio = place_blocks(
+        [(0.0, block), (0.1001, block), (0.5, block), (None, block)], start=0.0, rate=10000, hole_s=0.05
+    )
+    assert len(audio) == 7000
+    np.testing.assert_array_equal(audio, np.repeat([1, 0, 1], [2000, 3000, 2000]))
+
+
+def test_sound_before_the_first_frame_is_cut():
+    block = np.arange(1000, dtype=np.float32)
+    audio = place_blocks([(-0.15, block), (-0.05, block)], start=0.0, rate=10000, hole_s=0.05)
+    np.testing.assert_array_equal(audio, np.arange(500, 1000))
+
+
+@pytest.mark.parametrize(
+    "call", [media.frame_times, lambda p: media.decode_audio(p, sr=44100), lambda p: media.read_frame(p, 0)]
+)
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [(lambda p: None, "no such file"), (lambda p: p.write_bytes(b""), "empty"), (lambda p: p.mkdir(), "a folder"),
+     (lambda p: p.write_bytes(b"hello" * 1000), "not a readable media file")],
+)  # fmt: skip
+def test_unreadable_files_give_one_clear_line(tmp_path, call, make, message):
+    path = tmp_path / "x.mp4"
+    make(path)
+    with pytest.raises(MediaError, match=message) as caught:
+        call(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_truncated_video_is_named_so(tmp_path):
+    whole = write(tmp_path / "a.mp4", np.random.default_rng(0).integers(0, 255, (30, 48, 64, 3), dtype=np.uint8))
+    path = tmp_path / "b.mp4"
+    path.write_bytes(whole.read_bytes()[:-5000])
+    with pytest.raises(MediaError, match="truncated"):
+        media.frame_times(path)
+    with pytest.raises(MediaError, match="truncated"):
+        list(media.decode_gray(path, chunk=8))
+
+
+def test_missing_streams_are_named(tmp_path):
+    silent = write(tmp_path / "a.mp4", pictures(5))
+    with pytest.raises(MediaError, match="no sound"):
+        media.decode_audio(silent, sr=44100)
+    with av.open(str(tmp_path / "a.wav"), "w") as writer:
+        out = writer.add_stream("pcm_s16le", rate=8000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
+        frame.sample_rate = 8000
+        writer.mux(out.encode(frame))
+        writer.mux(out.encode(None))
+    with pytest.raises(MediaError, match="no video stream"):
+        media.frame_times(tmp_path / "a.wav")
+
+
+def test_writer_leaves_no_file_after_an_error(tmp_path):
+    def attempt(*frames, error=None):
+        with media.VideoWriter(tmp_path / "a.mp4", width=64, height=48, fps=25, crf=20) as video:
+            for frame in frames:
+                video.write(frame)
+            if error:
+                raise error
+
+    with pytest.raises(RuntimeError, match="mine"):
+        attempt(pictures(1)[0], error=RuntimeError("mine"))
+    with pytest.raises(MediaError, match="expected uint8"):
+        attempt(np.zeros((48, 62, 3), np.uint8))
+    with pytest.raises(MediaError, match="no frame"):
+        attempt()
+    with pytest.raises(MediaError, match="even sizes"):
+        media.VideoWriter(tmp_path / "a.mp4", width=63, height=48, fps=25, crf=20)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_frame_is_a_video(tmp_path):
+    path = write(tmp_path / "a.mp4", pictures(1))
+    times, fps = media.frame_times(path)
+    assert (times.tolist(), fps) == ([0.0], NTSC)
+
+
+def test_written_video_starts_fast(tmp_path):
+    content = write(tmp_path / "a.mp4", pictures(5)).read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")
+
+
+@pytest.mark.clips
+def test_times_match_decoding_on_real_clips(shared_clips):
+    paths = [*sorted(shared_clips.glob("ravdess/*/*.mp4"))[:2], *sorted(shared_clips.glob("grid/x*/*.mpg"))[:3],
+             *sorted(shared_clips.glob("folder/*/*.mp4"))]  # fmt: skip
+    rates = {"ravdess": NTSC, "grid": Fraction(25), "folder": NTSC}
+    for path in paths:
+        times, fps = media.frame_times(path)
+        assert len(times) == sum(1 for _ in media.decode_frames(path)), path
+        assert fps == rates[path.relative_to(shared_clips).parts[0]]
+        np.testing.assert_array_equal(times, np.arange(len(times)) * fps.denominator / fps.numerator)
