@@ -29,7 +29,11 @@ JUDGED = [clip for clip in USED if clip.split != "train"]
 LEARNING = [clip for clip in USED if clip.split in ("train", "test")]
 LEARNS = bool(LEARNING)
 HAS_TRUTH = any(CONFIG["datasets"][clip.dataset]["adapter"] == "demo" for clip in USED)
-FEATURE_FOLDERS = {"spectrogram": "results/spectrogram", "acoustics": "results/acoustics"}
+FEATURE_TABLES = {
+    "spectrogram": "results/spectrogram/{clip}.parquet",
+    "acoustics": "results/acoustics/{clip}.parquet",
+}
+FEATURE_FOLDERS = {name: table.split("/{clip}")[0] for name, table in FEATURE_TABLES.items()}
 
 
 wildcard_constraints:
@@ -44,7 +48,7 @@ wildcard_constraints:
     model="|".join(map(re.escape, MODELS)) or "none",
     baseline="|".join(BASELINES) or "none",
     predictor="|".join(map(re.escape, [*MODELS, *BASELINES])) or "none",
-    feature="|".join(FEATURE_FOLDERS),
+    feature="|".join(FEATURE_TABLES),
     seed=r"\d+",
 
 
@@ -175,7 +179,7 @@ def model_table(split):
 
 def split_features(wildcards):
     """The feature tables of every clip that trains or tests."""
-    return every_clip(FEATURE_FOLDERS[wildcards.feature] + "/{clip}.parquet", LEARNING)
+    return every_clip(FEATURE_TABLES[wildcards.feature], LEARNING)
 
 
 def model_stats(wildcards):
@@ -198,8 +202,7 @@ def predictor_file(wildcards):
 
 def predictor_features(wildcards):
     """The feature tables of every clip that is predicted."""
-    folder = FEATURE_FOLDERS[feature_of(wildcards.predictor)]
-    return every_clip(folder + "/{clip}.parquet", JUDGED)
+    return every_clip(FEATURE_TABLES[feature_of(wildcards.predictor)], JUDGED)
 
 
 def predictor_features_dir(wildcards):
@@ -245,7 +248,7 @@ def prepared_tables():
     """All per-clip tables."""
     tables = every_clip("results/labels/{clip}.parquet") + every_clip("results/crops/{clip}.mp4")
     for feature in features_used():
-        tables += every_clip(FEATURE_FOLDERS[feature] + "/{clip}.parquet")
+        tables += every_clip(FEATURE_TABLES[feature])
     return tables
 
 

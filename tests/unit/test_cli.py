@@ -1,0 +1,66 @@
+import subprocess
+import sys
+
+import pytest
+
+from speechface.cli import VERBS, build_parser, main
+
+
+def test_help_names_every_verb_and_imports_no_science():
+    code = (
+        "import sys\nfrom speechface.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "heavy = {'numpy', 'torch', 'cv2', 'dlib', 'av', 'librosa', 'pandas', 'pyarrow', 'scipy', 'yaml'}\n"
+        "print('LOADED', sorted(heavy & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "LOADED []" in run.stdout
+    for verb in VERBS:
+        assert f"  {verb} " in run.stdout or f"  {verb}\n" in run.stdout
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([verb, "--help"])
+    text = capsys.readouterr().out
+    assert stop.value.code == 0
+    assert f"usage: speechface {verb}" in text
+    assert len(text.splitlines()) > 5
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_importing_a_verb_loads_no_heavy_package(verb):
+    module = "speechface.verbs." + verb.replace("-", "_")
+    code = (
+        f"import sys, {module}\n"
+        "heavy = {'torch', 'cv2', 'dlib', 'av', 'librosa', 'pandas', 'matplotlib', 'snakemake', 'moderngl'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_a_user_error_is_one_line_and_exit_code_1(capsys, tmp_path):
+    assert main(["check-config", str(tmp_path / "absent.yaml")]) == 1
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("speechface check-config: ")
+    assert "no such config file" in error
+    assert "\n" not in error
+
+
+def test_an_unknown_verb_is_refused(capsys):
+    with pytest.raises(SystemExit) as stop:
+        build_parser().parse_args(["dance"])
+    assert stop.value.code == 2
+    assert "dance" in capsys.readouterr().err
+
+
+def test_science_never_imports_snakemake():
+    from pathlib import Path
+
+    import speechface
+
+    for path in Path(speechface.__file__).parent.rglob("*.py"):
+        for line in path.read_text().splitlines():
+            assert not line.strip().startswith(("import snakemake", "from snakemake")), path
