@@ -1,0 +1,363 @@
+"""The label fitter's energy and its Gauss-Newton solver, over all frames of a clip at once.
+
+The energy, everything in units of standard deviations::
+
+    sum  huber(|observed - projected| / noise)^2          landmarks, pairs of landmarks, jaw line along its normal
+       + u' P u + 2 sparsity sum(w)                       prior of the weights (`fitting.face`)
+       + sum ((u - target) / spread)^2                    where a weight was measured otherwise, e.g. blinks
+       + sum |u_t - u_{t-1}|^2 / smoothness^2             and the same for head rotation and position
+       + T |a|^2                                          identity, only while it is sought
+
+Pixels become mm on the face by each frame's mean scale. One step is a bounded quadratic program on the
+chain of frames (`fitting.bounded`); identity is eliminated by its Schur complement; the step is halved until
+the true energy falls.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from speechface.fitting.bounded import solve_bounded_chain
+from speechface.fitting.face import INNER, JAW, VARIABLES
+from speechface.fitting.pose import initial_pose
+from speechface.geometry.rotation import matrix_from_rotvec, rotvec_from_matrix, skew
+
+__all__ = ["FitSettings", "State", "Clip", "fit", "LANDMARK_WEIGHTS", "PAIRS"]
+
+#: Trust in each landmark, relative to noise_mm^-2.
+LANDMARK_WEIGHTS = np.repeat([0.5, 0.7, 1.0, 1.3, 1.2], [17, 10, 9, 12, 20])
+#: Landmarks whose difference is better known than their places: inner lips and outer lips up and down, mouth
+#: corners. An actor's constant error of dlib cancels, and so does the head's pose.
+PAIRS = np.array([(61, 67), (62, 66), (63, 65), (51, 57), (48, 54)])
+_PAIR_WEIGHTS = np.array([2.0, 2.0, 2.0, 1.0, 1.0])
+#: A jaw landmark slides along the jaw: the share of a tangential miss that counts.
+_TANGENTIAL = 0.1
+#: Units of the pose variables: radians and mm.
+_ROTATION_UNIT, _TRANSLATION_UNIT = 0.1, 10.0
+#: Standard deviation of the head's motion from frame to frame, radians and mm.
+_ROTATION_STEP, _TRANSLATION_STEP = 0.03, 3.0
+#: Largest step of a pose variable, in its units.
+_LARGEST_STEP = 5.0
+_N_POSE = 6
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """`noise_mm`, `sparsity`, `smoothness`, `iterations`: see section labels of the configuration.
+
+    `huber` : residuals beyond this many standard deviations count linearly.
+    """
+
+    noise_mm: float
+    sparsity: float
+    smoothness: float
+    iterations: int
+    huber: float = 3.0
+
+
+@dataclass
+class State:
+    """What is sought: rotation (T, 3, 3), translation (T, 3) mm, variables (T, n), identity (k,)."""
+
+    rotation: np.ndarray
+    translation: np.ndarray
+    variables: np.ndarray
+    identity: np.ndarray
+
+    def moved(self, step, identity_step, length):
+        """State after `length` times a step: (T, 6 + n) towards new pose increments and variables."""
+        turn = matrix_from_rotvec(length * _ROTATION_UNIT * step[:, :3])
+        return State(
+            turn @ self.rotation,
+            self.translation + length * _TRANSLATION_UNIT * step[:, 3:_N_POSE],
+            self.variables + length * (step[:, _N_POSE:] - self.variables),
+            self.identity + length * identity_step,
+        )
+
+
+@dataclass
+class Clip:
+    """The observations.
+
+    Parameters
+    ----------
+    observed : ndarray (T, 68, 2), pixels from the principal point, y up, finite everywhere
+    trust : ndarray (T, 68), weight of each landmark in each frame, 0 where there is no face
+    focal : ndarray (T,), pixels
+    target : ndarray (T, n), solver variables known from elsewhere
+    target_precision : ndarray (T, n), 0 where unknown
+    prior_scale : ndarray (T,), factor on the prior of the weights (large: the face is at rest)
+    chain : bool, False where frames do not follow each other
+    """
+
+    observed: np.ndarray
+    trust: np.ndarray
+    focal: np.ndarray
+    target: np.ndarray
+    target_precision: np.ndarray
+    prior_scale: np.ndarray
+    chain: bool
+
+    @classmethod
+    def of(cls, observed, *, focal, chain, trust=None, target=None, target_precision=None, prior_scale=None):
+        """Fill in what is not given: full trust, no targets, the prior as it is."""
+        frames, n = len(observed), len(VARIABLES)
+        return cls(
+            np.asarray(observed, float),
+            np.ones((frames, 68)) if trust is None else trust,
+            np.broadcast_to(np.asarray(focal, float), frames),
+            np.zeros((frames, n)) if target is None else target,
+            np.zeros((frames, n)) if target_precision is None else target_precision,
+            np.ones(frames) if prior_scale is None else prior_scale,
+            chain and frames > 1,
+        )
+
+    def jaw_normals(self):
+        """Unit normals (T, 17, 2) of the observed jaw line, pointing away from the nose."""
+        jaw = self.observed[:, JAW]
+        tangent = np.gradient(jaw, axis=1)
+        normal = np.stack([tangent[..., 1], -tangent[..., 0]], -1)
+        normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
+        outwards = jaw - self.observed[:, 27:36].mean(1, keepdims=True)
+        return normal * np.where((normal * outwards).sum(-1, keepdims=True) < 0, -1.0, 1.0)
+
+
+class _Problem:
+    """Residuals, derivatives and energy of one clip and one face."""
+
+    def __init__(self, face, clip, settings, solve_identity):
+        self.face, self.clip, self.settings = face, clip, settings
+        self.frames = len(clip.observed)
+        self.solve_identity = solve_identity and face.identity.shape[-1] > 0
+        trust = np.concatenate([
+            LANDMARK_WEIGHTS * clip.trust, _PAIR_WEIGHTS * np.minimum(*clip.trust[:, PAIRS.T].swapaxes(0, 1))
+        ], 1)  # fmt: skip
+        self.precision = trust / settings.noise_mm**2
+        self.normal = clip.jaw_normals()
+        self.tangent = np.stack([-self.normal[..., 1], self.normal[..., 0]], -1) * _TANGENTIAL
+        # arrays the solver multiplies with, one matrix (3, n) a landmark
+        self.n = face.shapes.shape[-1]
+        self.coupling = np.zeros(_N_POSE + self.n)
+        if clip.chain:
+            self.coupling[:3] = (_ROTATION_UNIT / _ROTATION_STEP) ** 2
+            self.coupling[3:_N_POSE] = (_TRANSLATION_UNIT / _TRANSLATION_STEP) ** 2
+            self.coupling[_N_POSE:] = settings.smoothness**-2
+            # a lid closes within two or three frames
+            for name in ("eyeBlinkLeft", "eyeBlinkRight"):
+                self.coupling[_N_POSE + VARIABLES.index(name)] *= 0.1
+
+    def jaw_vertices(self, state):
+        """Candidate (T, 17) of each jaw landmark that lies on the silhouette: outermost along the normal."""
+        face, frames = self.face, self.frames
+        flat = face.jaw_shapes.reshape(-1, self.n)
+        points = (state.variables @ flat.T).reshape((frames,) + face.jaw_neutral.shape)
+        points += face.jaw_neutral + face.jaw_identity @ state.identity
+        picture = self._project(self._camera(state, points.reshape(frames, -1, 3)))[0]
+        picture = picture.reshape(frames, 17, -1, 2)
+        return np.matmul(picture, self.normal[..., None])[..., 0].argmax(-1)
+
+    def basis(self, jaw):
+        """Per frame: jaw rows of neutral, shapes and identity for the chosen vertices."""
+        row = np.arange(17)[None]
+        face = self.face
+        return face.jaw_neutral[row, jaw], face.jaw_shapes[row, jaw], face.jaw_identity[row, jaw]
+
+    def points(self, state, basis):
+        """Landmarks (T, 68, 3) on the face, mm."""
+        face = self.face
+        inner = face.neutral[INNER] + face.identity[INNER] @ state.identity
+        shapes = face.shapes[INNER].reshape(-1, self.n)
+        inner = inner + (state.variables @ shapes.T).reshape(self.frames, -1, 3)
+        neutral, jaw_shapes, identity = basis
+        jaw = neutral + identity @ state.identity
+        jaw = jaw + np.matmul(jaw_shapes, state.variables[:, None, :, None])[..., 0]
+        return np.concatenate([jaw, inner], 1)
+
+    def _camera(self, state, points):
+        return points @ state.rotation.transpose(0, 2, 1) + state.translation[:, None]
+
+    def _project(self, camera):
+        scale = self.clip.focal[:, None] / np.maximum(-camera[..., 2], 1.0)
+        return scale[..., None] * camera[..., :2], scale
+
+    def project(self, state, jaw):
+        """Landmarks in the picture (T, 68, 2), pixels from the principal point, y up."""
+        return self._project(self._camera(state, self.points(state, self.basis(jaw))))[0]
+
+    def _oriented(self, vectors):
+        """Turn the jaw rows of (T, 68, 2, k) into (normal, down-weighted tangential) components."""
+        vectors[:, JAW] = np.matmul(np.stack([self.normal, self.tangent], -2), vectors[:, JAW])
+        return vectors
+
+    def _with_pairs(self, vectors):
+        return np.concatenate([vectors, vectors[:, PAIRS[:, 0]] - vectors[:, PAIRS[:, 1]]], 1)
+
+    def residual(self, picture, scale):
+        """Misses (T, 68 + pairs, 2), mm."""
+        miss = (self.clip.observed - picture) / scale
+        return self._oriented(self._with_pairs(miss)[..., None])[..., 0]
+
+    def energy(self, state, basis, scale):
+        """The energy of `state`, at the jaw vertices and the scale of the step's start."""
+        settings, clip = self.settings, self.clip
+        picture = self._project(self._camera(state, self.points(state, basis)))[0]
+        size = np.linalg.norm(self.residual(picture, scale), axis=-1)
+        edge = settings.huber * settings.noise_mm
+        value = (self.precision * np.where(size < edge, size**2, 2 * edge * size - edge**2)).sum()
+        u = state.variables
+        prior = ((u @ self.face.precision) * u).sum(1) + 2 * settings.sparsity * u @ self.face.sparsity
+        value += clip.prior_scale @ prior + (clip.target_precision * (u - clip.target) ** 2).sum()
+        if self.solve_identity:
+            value += self.frames * state.identity @ state.identity
+        if clip.chain:
+            value += (self._differences(state) ** 2 * self.coupling).sum()
+        return float(value)
+
+    def _differences(self, state):
+        """First differences (T - 1, 6 + n) of pose (in its units) and variables."""
+        turn = rotvec_from_matrix(state.rotation[1:] @ state.rotation[:-1].transpose(0, 2, 1))
+        shift = np.diff(state.translation, axis=0)
+        change = np.diff(state.variables, axis=0)
+        return np.concatenate([turn / _ROTATION_UNIT, shift / _TRANSLATION_UNIT, change], 1)
+
+    def jacobian(self, state, basis):
+        """Derivatives, mm, of the picture of every landmark.
+
+        Returns
+        -------
+        picture : ndarray (T, 68, 2)
+        scale : ndarray (T, 1, 1), pixels per mm
+        jacobian : ndarray (T, 68, 2, 6 + n)
+        identity : ndarray (T, 68, 2, k) or None
+        """
+        frames, face = self.frames, self.face
+        turned = self.points(state, basis) @ state.rotation.transpose(0, 2, 1)
+        camera = turned + state.translation[:, None]
+        picture, per_point = self._project(camera)
+        scale = per_point.mean(1)[:, None, None]
+        lens = np.zeros((frames, 68, 2, 3))
+        lens[..., 0, 0] = lens[..., 1, 1] = per_point / scale[..., 0]
+        lens[..., 2] = picture / (-camera[..., 2] * scale[..., 0])[..., None]
+        onto_face = np.matmul(lens, state.rotation[:, None])
+
+        def along(inner, jaw):
+            """Derivative by linear coordinates of the face, (T, 68, 2, columns)."""
+            columns = inner.shape[-1]
+            out = np.empty((frames, 68, 2, columns))
+            out[:, JAW] = np.matmul(onto_face[:, JAW], jaw)
+            rows = onto_face[:, INNER].transpose(1, 0, 2, 3).reshape(-1, frames * 2, 3)
+            product = np.matmul(rows, inner).reshape(-1, frames, 2, columns)
+            out[:, INNER] = product.transpose(1, 0, 2, 3)
+            return out
+
+        jacobian = np.empty((frames, 68, 2, _N_POSE + self.n))
+        jacobian[..., :3] = -_ROTATION_UNIT * np.matmul(lens, skew(turned))
+        jacobian[..., 3:_N_POSE] = _TRANSLATION_UNIT * lens
+        jacobian[..., _N_POSE:] = along(face.shapes[INNER], basis[1])
+        identity = along(face.identity[INNER], basis[2]) if self.solve_identity else None
+        return picture, scale, jacobian, identity
+
+    def whitened(self, array, root):
+        """(T, 68, 2, k) -> rows (T, 2 (68 + pairs), k) in standard deviations."""
+        array = self._oriented(self._with_pairs(array))
+        array *= root[..., None, None]
+        return array.reshape(self.frames, -1, array.shape[-1])
+
+    def step(self, state, jaw, *, freeze):
+        """One Gauss-Newton step. `freeze` keeps the weights at zero.
+
+        Returns
+        -------
+        x : ndarray (T, 6 + n), pose increments and new variables
+        identity_step : ndarray (k,)
+        basis, scale : what `energy` needs to judge the step
+        """
+        clip, settings, face = self.clip, self.settings, self.face
+        basis = self.basis(jaw)
+        picture, scale, jacobian, by_identity = self.jacobian(state, basis)
+        residual = self.residual(picture, scale)
+        size = np.linalg.norm(residual, axis=-1)
+        edge = settings.huber * settings.noise_mm
+        root = np.sqrt(self.precision * np.where(size > edge, edge / np.maximum(size, 1e-9), 1.0))
+        residual = (residual * root[..., None]).reshape(self.frames, -1)
+        jacobian = self.whitened(jacobian, root)
+        transposed = jacobian.transpose(0, 2, 1)
+
+        start = np.zeros((self.frames, _N_POSE + self.n))
+        start[:, _N_POSE:] = state.variables
+        blocks = np.matmul(transposed, jacobian)
+        linear = np.matmul(transposed, residual[..., None])[..., 0] + np.matmul(blocks, start[..., None])[..., 0]
+        index = np.arange(_N_POSE, _N_POSE + self.n)
+        blocks[:, _N_POSE:, _N_POSE:] += clip.prior_scale[:, None, None] * face.precision
+        blocks[:, index, index] += clip.target_precision
+        blocks[:, np.arange(_N_POSE), np.arange(_N_POSE)] += 1e-4
+        linear[:, _N_POSE:] += clip.target_precision * clip.target
+        linear[:, _N_POSE:] -= settings.sparsity * clip.prior_scale[:, None] * face.sparsity
+        if clip.chain:
+            drift = self._differences(state) * self.coupling
+            linear[1:, :_N_POSE] -= drift[:, :_N_POSE]
+            linear[:-1, :_N_POSE] += drift[:, :_N_POSE]
+        lower, upper = np.zeros(_N_POSE + self.n), np.ones(_N_POSE + self.n)
+        lower[:_N_POSE], upper[:_N_POSE] = -_LARGEST_STEP, _LARGEST_STEP
+        if freeze:
+            upper[_N_POSE:] = 0.0
+
+        if by_identity is None:
+            x, _ = solve_bounded_chain(blocks, linear, self.coupling, lower, upper, start, max_iterations=6)
+            return x, np.zeros_like(state.identity), basis, scale
+        by_identity = self.whitened(by_identity, root)
+        right = np.matmul(transposed, by_identity)
+        x, extra = solve_bounded_chain(
+            blocks, linear, self.coupling, lower, upper, start, max_iterations=10, right=right
+        )
+        flat = by_identity.reshape(-1, by_identity.shape[-1])
+        complement = self.frames * np.eye(flat.shape[1]) + flat.T @ flat - np.tensordot(right, extra, ((0, 1), (0, 1)))
+        left = residual - np.matmul(jacobian, (x - start)[..., None])[..., 0]
+        identity_step = np.linalg.solve(complement, flat.T @ left.ravel() - self.frames * state.identity)
+        x = np.clip(x - extra @ identity_step, lower, upper)
+        return x, identity_step, basis, scale
+
+
+def fit(face, clip, settings, *, solve_identity=False, frozen_iterations=0, start=None):
+    """Fit pose and weights of all frames, and identity if asked.
+
+    Parameters
+    ----------
+    face : `speechface.fitting.face.Face`
+    clip : `Clip`
+    settings : `FitSettings`
+    solve_identity : bool, seek the identity coefficients of `face` too
+    frozen_iterations : int, first iterations with all weights at zero
+    start : `State` or None, where to begin; None begins with scaled orthography and zero weights
+
+    Returns
+    -------
+    state : `State`
+    projected : ndarray (T, 68, 2), pixels from the principal point, y up
+    energies : list of float, the energy after each iteration
+    """
+    if start is None:
+        rotation, translation = initial_pose(face.neutral, clip.observed, focal=clip.focal)
+        start = State(
+            rotation, translation, np.zeros((len(rotation), face.shapes.shape[-1])), np.zeros(face.identity.shape[-1])
+        )
+    state = start
+    problem = _Problem(face, clip, settings, solve_identity)
+    energies = []
+    for iteration in range(settings.iterations):
+        freeze = iteration < frozen_iterations
+        jaw = problem.jaw_vertices(state)
+        x, identity_step, basis, scale = problem.step(state, jaw, freeze=freeze)
+        before, length = problem.energy(state, basis, scale), 1.0
+        while True:
+            trial = state.moved(x, identity_step, length)
+            after = problem.energy(trial, basis, scale)
+            if after < before or length < 0.05:
+                break
+            length *= 0.5
+        if after < before:
+            state = trial
+        energies.append(min(after, before))
+        if not freeze and before - after < 1e-4 * before:
+            break
+    return state, problem.project(state, problem.jaw_vertices(state)), energies

@@ -1,0 +1,142 @@
+"""One actor's identity from all of the actor's clips.
+
+Landmarks cannot tell a wide mouth from a spread one. So identity is sought mostly in frames that look like
+the actor at rest (mouth closed, brows and eyes as usual), seen from as many sides as there are, with a strong
+pull of their weights to zero; some frames of all kinds keep the rig's modes honest.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from speechface.fitting.eyes import EyeCalibration, calibrate_eyes, eye_aspect_ratio
+from speechface.fitting.face import INNER
+from speechface.fitting.gauss_newton import Clip, fit
+from speechface.fitting.pose import initial_pose
+
+__all__ = ["Identity", "fit_identity", "choose_frames", "expressiveness", "relative_opening"]
+
+#: Share of the chosen frames that are at rest, and the quantile of expressiveness below which a frame is.
+_REST_SHARE, _REST_QUANTILE = 0.7, 0.25
+#: Factor on the prior of the weights in frames at rest.
+_REST_PRIOR = 6.0
+#: Iterations: with all weights at zero, and in all at least.
+_FROZEN, _ITERATIONS = 3, 14
+
+
+@dataclass(frozen=True)
+class Identity:
+    """`coefficients` (k,): the rig's modes, then landmark offsets (see `fitting.face.Face`); `eyes`; `n_modes`."""
+
+    coefficients: np.ndarray
+    eyes: EyeCalibration
+    n_modes: int
+
+
+def _shape_without_pose(face, observed, focal):
+    """Inner landmarks (T, 51, 2), mm, turned back to a frontal view of the face's rest shape plus the misses."""
+    rotation, translation = initial_pose(face.neutral, observed, focal=focal)
+    camera = face.neutral[INNER] @ rotation.transpose(0, 2, 1) + translation[:, None]
+    scale = np.broadcast_to(focal, len(observed))[:, None] / -camera[..., 2]
+    miss = observed[:, INNER] / scale[..., None] - camera[..., :2]
+    back = np.linalg.inv(rotation[:, :2, :2])
+    return face.neutral[INNER, :2] + np.matmul(back[:, None], miss[..., None])[..., 0], rotation
+
+
+def expressiveness(shape):
+    """How far each frame is from the actor at rest, in units of its spread: shape (T, 51, 2), mm -> (T,).
+
+    Measured: opening of the inner lips above its low quantile, and the distance of mouth width, mouth height,
+    brow height and eye opening from their medians.
+    """
+
+    def height(upper, lower):
+        return (shape[:, upper, 1].mean(1) - shape[:, lower, 1].mean(1))[:, None]
+
+    gap = height([44, 45, 46], [48, 49, 50])
+    gap = np.maximum(gap - np.quantile(gap, 0.15), 0.0)
+    others = np.concatenate([
+        shape[:, [37], 0] - shape[:, [31], 0],
+        height([31, 37], range(10, 19)),
+        height(range(0, 5), [19, 22]),
+        height(range(5, 10), [25, 28]),
+        height([20, 21, 26, 27], [23, 24, 29, 30]),
+    ], 1)  # fmt: skip
+    measures = np.concatenate([2.0 * gap, others - np.median(others, 0)], 1)
+    spread = np.maximum(np.median(np.abs(measures), 0), 0.3)
+    return np.linalg.norm(measures / spread, axis=1)
+
+
+def _farthest(points, count):
+    """Indices of `count` points that lie far from each other, (n, d) -> (count,)."""
+    chosen = [int(np.argmin(np.linalg.norm(points - np.median(points, 0), axis=1)))]
+    distance = np.linalg.norm(points - points[chosen[0]], axis=1)
+    while len(chosen) < min(count, len(points)):
+        chosen.append(int(distance.argmax()))
+        distance = np.minimum(distance, np.linalg.norm(points - points[chosen[-1]], axis=1))
+    return np.array(chosen)
+
+
+def choose_frames(face, observed, *, focal, count):
+    """Choose frames for the identity.
+
+    Parameters
+    ----------
+    face : Face
+    observed : ndarray (T, 68, 2), pixels from the principal point, y up
+    focal : ndarray (T,), pixels
+    count : int
+
+    Returns
+    -------
+    frames : ndarray of int
+    at_rest : ndarray of bool, the same length
+    """
+    if len(observed) <= count:
+        count = len(observed)
+    shape, rotation = _shape_without_pose(face, observed, focal)
+    score = expressiveness(shape)
+    n_rest = round(_REST_SHARE * count)
+    calm = np.flatnonzero(score <= max(np.quantile(score, _REST_QUANTILE), np.sort(score)[n_rest - 1]))
+    view = rotation[:, 2]
+    rest = calm[_farthest(view[calm], n_rest)]
+    others = np.setdiff1d(np.arange(len(observed)), rest)
+    order = others[np.argsort(score[others], kind="stable")]
+    spread = order[np.unique(np.linspace(0, len(order) - 1, count - len(rest)).astype(int))] if len(order) else order
+    frames = np.concatenate([rest, spread])
+    return frames, np.arange(len(frames)) < len(rest)
+
+
+def relative_opening(face, observed, *, focal):
+    """Eye aspect ratios over those of the face at rest in the same pose: (T, 68, 2) -> (T, 2), left, right."""
+    rotation, translation = initial_pose(face.neutral, observed, focal=focal)
+    camera = face.neutral @ rotation.transpose(0, 2, 1) + translation[:, None]
+    return eye_aspect_ratio(observed) / np.maximum(eye_aspect_ratio(camera[..., :2] / -camera[..., 2:]), 1e-3)
+
+
+def fit_identity(face, observed, settings, *, focal, fps, count):
+    """Fit an actor's identity.
+
+    Parameters
+    ----------
+    face : Face of the rig
+    observed : list of ndarray (T, 68, 2), one a clip: pixels from the principal point, y up; only frames with a face
+    settings : FitSettings
+    focal : list of float, pixels, one a clip
+    fps : list of float, 1/s, one a clip
+    count : int, frames to use
+
+    Returns
+    -------
+    identity : Identity
+    """
+    focals = np.repeat(np.asarray(focal, float), [len(clip) for clip in observed])
+    together = np.concatenate(observed)
+    frames, at_rest = choose_frames(face, together, focal=focals, count=count)
+    prior = np.where(at_rest, _REST_PRIOR, 1.0)
+    clip = Clip.of(together[frames], focal=focals[frames], chain=False, prior_scale=prior)
+    settings = replace(settings, iterations=max(settings.iterations, _ITERATIONS))
+    state, _, _ = fit(face, clip, settings, solve_identity=True, frozen_iterations=_FROZEN)
+    actor = face.of_actor(state.identity)
+    openings = [relative_opening(actor, clip, focal=f) for clip, f in zip(observed, focal, strict=True)]
+    return Identity(state.identity, calibrate_eyes(openings, fps=fps), face.n_modes)

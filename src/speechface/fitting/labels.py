@@ -1,0 +1,128 @@
+"""Labels of one clip: head pose and 46 weights in every frame."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from speechface.fitting.eyes import EYE_CHANNELS, LIDS, blink_weights
+from speechface.fitting.face import INNER, VARIABLES, weights_of
+from speechface.fitting.gauss_newton import Clip, State, fit
+from speechface.fitting.identity import relative_opening
+from speechface.fitting.pose import fill_gaps
+from speechface.geometry.rotation import matrix_from_rotvec, median_rotation, rotvec_from_matrix
+
+__all__ = ["Labels", "fit_labels", "relative_rotation"]
+
+#: A long clip is fitted in pieces of this many frames that share this many frames with the next one.
+_PIECE, _OVERLAP = 480, 40
+#: How well the eye's shape tells the blink, in units of the weight; the lids' own points then count less.
+_BLINK_SPREAD, _LID_TRUST = 0.05, 0.3
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The fit of one clip.
+
+    `rotation` (T, 3, 3) and `translation` (T, 3) mm in camera space, `weights` (T, 46), `projected`
+    (T, 68, 2) pixels from the principal point (y up), `miss` (T,): mean distance of the 51 inner
+    landmarks, pixels, NaN without a face.
+    """
+
+    rotation: np.ndarray
+    translation: np.ndarray
+    weights: np.ndarray
+    projected: np.ndarray
+    miss: np.ndarray
+
+
+def relative_rotation(rotation, used):
+    """Rotations relative to the clip's median pose: (T, 3, 3) -> relative (T, 3, 3), median (3, 3)."""
+    median = median_rotation(rotation[used] if used.any() else rotation)
+    return median.T @ rotation, median
+
+
+def _pieces(frames):
+    """Start and stop of overlapping pieces that cover all frames."""
+    if frames <= _PIECE + _OVERLAP:
+        return [(0, frames)]
+    step = _PIECE - _OVERLAP
+    count = -(-(frames - _OVERLAP) // step)
+    edges = np.linspace(0, frames - _OVERLAP, count + 1).astype(int)
+    return [(start, stop + _OVERLAP) for start, stop in zip(edges, edges[1:])]
+
+
+def _blend(first, second, share):
+    """Mix two states of the same frames; share (T,) of the second."""
+    turn = rotvec_from_matrix(second.rotation @ first.rotation.transpose(0, 2, 1))
+    share = share[:, None]
+    return State(
+        matrix_from_rotvec(share * turn) @ first.rotation,
+        (1 - share) * first.translation + share * second.translation,
+        (1 - share) * first.variables + share * second.variables,
+        first.identity,
+    )
+
+
+def _part(state, window):
+    return State(state.rotation[window], state.translation[window], state.variables[window], state.identity)
+
+
+def _joined(first, second, overlap):
+    """Join two states that share `overlap` frames."""
+    share = (np.arange(overlap) + 0.5) / overlap
+    middle = _blend(_part(first, slice(-overlap, None)), _part(second, slice(0, overlap)), share)
+    parts = [_part(first, slice(0, -overlap)), middle, _part(second, slice(overlap, None))]
+    return State(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("rotation", "translation", "variables")),
+                 first.identity)  # fmt: skip
+
+
+def fit_labels(face, eyes, observed, detected, settings, *, focal, fps):
+    """Fit all frames of one clip.
+
+    Parameters
+    ----------
+    face : Face of the actor (`Face.of_actor`)
+    eyes : EyeCalibration or None, without it blinks come from the lid landmarks alone
+    observed : ndarray (T, 68, 2), pixels from the principal point, y up; anything where there is no face
+    detected : ndarray (T,), bool; frames without a face are bridged by smoothness and the prior
+    settings : FitSettings
+    focal : float, pixels
+    fps : float, 1/s
+
+    Returns
+    -------
+    labels : Labels
+
+    Raises
+    ------
+    ValueError
+        If no frame has a face.
+    """
+    if not detected.any():
+        raise ValueError("no frame with a face")
+    observed = fill_gaps(np.where(detected[:, None, None], observed, 0.0), detected)
+    frames = len(observed)
+    trust = np.repeat(detected[:, None].astype(float), 68, 1)
+    target, precision = np.zeros((2, frames, len(VARIABLES)))
+    if eyes is not None:
+        trust[:, LIDS] *= _LID_TRUST
+        columns = [VARIABLES.index(name) for name in EYE_CHANNELS]
+        target[:, columns] = blink_weights(relative_opening(face, observed, focal=focal), eyes, fps=fps)
+        precision[:, columns] = detected[:, None] * _BLINK_SPREAD**-2
+    whole, pictures = None, []
+    for start, stop in _pieces(frames):
+        window = slice(start, stop)
+        clip = Clip.of(observed[window], focal=focal, chain=True, trust=trust[window], target=target[window],
+                       target_precision=precision[window])  # fmt: skip
+        state, projected, _ = fit(face, clip, settings)
+        if whole is None:
+            whole = state
+            pictures.append(projected)
+        else:
+            overlap = len(whole.rotation) - start
+            whole = _joined(whole, state, overlap)
+            pictures.append(projected[overlap:])
+    projected = np.concatenate(pictures)
+    miss = np.linalg.norm(projected - observed, axis=-1)[:, INNER].mean(1)
+    return Labels(whole.rotation, whole.translation, weights_of(whole.variables), projected,
+                  np.where(detected, miss, np.nan))  # fmt: skip
