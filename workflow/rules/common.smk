@@ -33,7 +33,7 @@ FEATURE_TABLES = {
     "spectrogram": "results/spectrogram/{clip}.parquet",
     "acoustics": "results/acoustics/{clip}.parquet",
 }
-FEATURE_FOLDERS = {name: table.split("/{clip}")[0] for name, table in FEATURE_TABLES.items()}
+FEATURE_FOLDERS = {name: str(Path(table).parent) for name, table in FEATURE_TABLES.items()}
 
 
 wildcard_constraints:
