@@ -7,6 +7,7 @@ scaled unsigned bytes; reading returns float32 in physical units.
 A clip that cannot be used is a table of zero rows whose metadata says ``status: unusable`` and why.
 """
 
+import contextlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,10 @@ from speechface.files import written_whole
 from speechface.provenance import provenance
 from speechface.stages import STAGES
 
-__all__ = ["Table", "write_table", "write_unusable", "read_table", "read_meta", "to_arrow", "from_arrow", "clip_path"]
+__all__ = [
+    "Table", "write_table", "write_unusable", "read_table", "read_arrow", "read_meta", "row_groups", "streamed_table",
+    "to_arrow", "from_arrow", "clip_path",
+]  # fmt: skip
 
 _KEY = b"speechface"
 
@@ -131,15 +135,56 @@ def write_unusable(path, reason, *, stage, settings=None, meta=None):
 
 def read_table(path, columns=None):
     """Read a table written by `write_table`; TableError if the file is absent or not such a table."""
+    return from_arrow(read_arrow(path, columns))
+
+
+def read_arrow(path, columns=None):
+    """Read a table as stored (scaled columns stay bytes): pyarrow Table; errors as `read_table`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not Path(path).exists():
         raise TableError(f"{path}: no such table")
     try:
-        return from_arrow(pq.ParquetFile(path).read(columns=columns))
+        return pq.ParquetFile(path).read(columns=columns)
     except (pa.ArrowInvalid, OSError) as error:
         raise TableError(f"{path}: not a readable Parquet table ({error})") from None
+
+
+def row_groups(path, columns=None):
+    """Yield the row groups of a table one by one as `Table`, for tables larger than the memory."""
+    import pyarrow.parquet as pq
+
+    if not Path(path).exists():
+        raise TableError(f"{path}: no such table")
+    with pq.ParquetFile(path) as file:
+        for k in range(file.num_row_groups):
+            yield from_arrow(file.read_row_group(k, columns=columns))
+
+
+@contextlib.contextmanager
+def streamed_table(path, schema, *, stage, settings=None, dictionary=()):
+    """Write a table row group by row group, whole or not at all.
+
+    Yields ``(write, meta)``: ``write(arrow_table)`` appends one row group; the dict ``meta`` may be filled until
+    the end and must hold ``_shapes`` and ``_scaled`` where `to_arrow` would have set them. Columns named in
+    `dictionary` are stored as dictionaries.
+    """
+    import pyarrow.parquet as pq
+
+    meta = {}
+    # statistics of every column of every small row group would make up most of the file's footer
+    options = {"compression": "zstd", "compression_level": 3, "write_statistics": False}
+    schema = schema.remove_metadata()
+    with (
+        written_whole(path) as temporary,
+        pq.ParquetWriter(temporary, schema, use_dictionary=list(dictionary), **options) as writer,
+    ):
+        yield lambda table: writer.write_table(table, row_group_size=max(len(table), 1)), meta
+        full = {"_shapes": {}, "_scaled": {}, "status": "ok", **meta, "stage": stage,
+                "stage_version": STAGES[stage].version, "settings": settings or {},
+                "provenance": provenance()}  # fmt: skip
+        writer.add_key_value_metadata({_KEY: json.dumps(full, sort_keys=True).encode()})
 
 
 def read_meta(path):
@@ -148,4 +193,4 @@ def read_meta(path):
 
     if not Path(path).exists():
         raise TableError(f"{path}: no such table")
-    return json.loads((pq.read_schema(path).metadata or {}).get(_KEY, b"{}"))
+    return json.loads((pq.read_metadata(path).metadata or {}).get(_KEY, b"{}"))
