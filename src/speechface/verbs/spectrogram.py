@@ -1,0 +1,19 @@
+"""Compute one spectrogram (128 x 32 by default) for each video frame of a clip.
+
+Each window of sound ends with its video frame. A clip without usable sound or frames gives a table of no rows that says
+why.
+"""
+
+from speechface.verbs.features import add_feature_arguments, run_feature
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser):
+    """Add this verb's options."""
+    add_feature_arguments(parser, "spectrogram")
+
+
+def run(args):
+    """Run the verb."""
+    run_feature("spectrogram", args)
