@@ -103,6 +103,11 @@ def from_arrow(table):
     return Table(columns, meta)
 
 
+def _full_meta(stage, settings, meta):
+    return {"status": "ok", **(meta or {}), "stage": stage, "stage_version": STAGES[stage].version,
+            "settings": settings or {}, "provenance": provenance()}  # fmt: skip
+
+
 def write_table(path, columns, *, stage, settings=None, meta=None, scaled=None, compression_level=3):
     """Write a table whole or not at all.
 
@@ -120,8 +125,7 @@ def write_table(path, columns, *, stage, settings=None, meta=None, scaled=None, 
     lengths = {name: len(array) for name, array in columns.items()}
     if len(set(lengths.values())) > 1:
         raise TableError(f"{path}: columns differ in length: {lengths}")
-    full = {"status": "ok", **(meta or {}), "stage": stage, "stage_version": STAGES[stage].version,
-            "settings": settings or {}, "provenance": provenance()}  # fmt: skip
+    full = _full_meta(stage, settings, meta)
     with written_whole(path) as temporary:
         pq.write_table(to_arrow(columns, full, scaled=scaled), temporary, compression="zstd",
                        compression_level=compression_level, use_dictionary=False)  # fmt: skip
@@ -163,28 +167,25 @@ def row_groups(path, columns=None):
 
 
 @contextlib.contextmanager
-def streamed_table(path, schema, *, stage, settings=None, dictionary=()):
+def streamed_table(path, schema, *, stage, settings=None, meta=None, dictionary=()):
     """Write a table row group by row group, whole or not at all.
 
-    Yields ``(write, meta)``: ``write(arrow_table)`` appends one row group; the dict ``meta`` may be filled until
-    the end and must hold ``_shapes`` and ``_scaled`` where `to_arrow` would have set them. Columns named in
-    `dictionary` are stored as dictionaries.
+    Yields a function that appends one pyarrow Table as a row group. `meta` must hold ``_shapes`` and ``_scaled``
+    where `to_arrow` would have set them. Columns named in `dictionary` are stored as dictionaries.
     """
     import pyarrow.parquet as pq
 
-    meta = {}
+    full = {"_shapes": {}, "_scaled": {}, **_full_meta(stage, settings, meta)}
     # statistics of every column of every small row group would make up most of the file's footer
     options = {"compression": "zstd", "compression_level": 3, "write_statistics": False}
-    schema = schema.remove_metadata()
+    schema = schema.with_metadata({_KEY: json.dumps(full, sort_keys=True)})
     with (
         written_whole(path) as temporary,
         pq.ParquetWriter(temporary, schema, use_dictionary=list(dictionary), **options) as writer,
     ):
-        yield lambda table: writer.write_table(table, row_group_size=max(len(table), 1)), meta
-        full = {"_shapes": {}, "_scaled": {}, "status": "ok", **meta, "stage": stage,
-                "stage_version": STAGES[stage].version, "settings": settings or {},
-                "provenance": provenance()}  # fmt: skip
-        writer.add_key_value_metadata({_KEY: json.dumps(full, sort_keys=True).encode()})
+        yield lambda table: writer.write_table(
+            table.replace_schema_metadata(schema.metadata), row_group_size=max(len(table), 1)
+        )
 
 
 def read_meta(path):
@@ -193,4 +194,4 @@ def read_meta(path):
 
     if not Path(path).exists():
         raise TableError(f"{path}: no such table")
-    return json.loads((pq.read_metadata(path).metadata or {}).get(_KEY, b"{}"))
+    return json.loads((pq.read_schema(path).metadata or {}).get(_KEY, b"{}"))

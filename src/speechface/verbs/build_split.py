@@ -96,39 +96,49 @@ def split_clips(clips_path, quality_path, labels_dir, out):
 # ---- train and test table ---------------------------------------------------------------------------------------
 
 
-def _joined(clip, feature, features_path, labels_path):
-    """Arrow table of one clip's used frames, its Join, and the metadata of both tables; a str says why not."""
-    import json
+class _Side:
+    """The clips of one split and what is said of them in the table's metadata."""
 
-    import pyarrow as pa
+    def __init__(self, name):
+        self.name = name
+        self.joined = []  # (clip, label path, feature path, Join)
+        self.unused, self.missing, self.left_out = {}, {}, {}
 
-    from speechface.rig.channels import CHANNELS, ROTATIONS
-    from speechface.splits import join_frames
-    from speechface.tables import read_arrow
+    def add(self, clip, labels_path, features_path, join):
+        from speechface.splits import frame_ranges
 
-    labels, features = read_arrow(labels_path), read_arrow(features_path)
-    metas = [json.loads((table.schema.metadata or {}).get(b"speechface", b"{}")) for table in (labels, features)]
-    for name, meta in zip(("labels", feature), metas):
-        if meta.get("status", "ok") != "ok":
-            return f"{name}: {meta.get('reason') or 'unusable'}"
-    absent = [c for c in ("frame", "time", "used", *ROTATIONS, *CHANNELS) if c not in labels.column_names]
-    if absent:
-        raise TableError(f"{labels_path}: column '{absent[0]}' is missing")
-    if feature not in features.column_names:
-        raise TableError(
-            f"{features_path}: column '{feature}' is missing; the table has {', '.join(features.column_names)}"
+        name = "/".join(clip)
+        if len(join.labels):
+            self.joined.append((clip, labels_path, features_path, join))
+        else:
+            self.leave_out(clip, "labels and features share no usable frame")
+        if len(join.unused):
+            self.unused[name] = len(join.unused)
+        lost = {"without_features": join.without_features, "without_labels": join.without_labels}
+        lost = {key: {"count": len(f), "frames": frame_ranges(f)} for key, f in lost.items() if len(f)}
+        if lost:
+            self.missing[name] = lost
+            logging.warning("%s: frames without partner: %s", name, lost)
+
+    def leave_out(self, clip, reason):
+        name = "/".join(clip)
+        self.left_out[name] = reason
+        logging.warning("%s is left out: %s", name, reason)
+
+    @property
+    def n_frames(self):
+        return sum(len(join.labels) for *_, join in self.joined)
+
+    def meta(self):
+        return {"split": self.name, "n_clips": len(self.joined), "n_frames": self.n_frames, "unused": self.unused,
+                "missing": self.missing, "left_out": self.left_out}  # fmt: skip
+
+    def summary(self):
+        lost = sum(part["count"] for parts in self.missing.values() for part in parts.values())
+        return (
+            f"{self.name} {len(self.joined)} clips, {self.n_frames} frames ({sum(self.unused.values())} not used, "
+            f"{lost} without partner, {len(self.left_out)} clips left out)"
         )
-    try:
-        join = join_frames(labels["frame"].to_numpy(), labels["used"].to_numpy(), features["frame"].to_numpy())
-    except TableError as error:
-        raise TableError(f"{'/'.join(clip)}: {error}") from None
-    labels, features = labels.take(pa.array(join.labels)), features.take(pa.array(join.features))
-    zeros = pa.array(np.zeros(len(labels), np.int32))
-    columns = {name: pa.DictionaryArray.from_arrays(zeros, pa.array([str(value)])) for name, value in zip(_ID, clip)}
-    columns |= {"frame": labels["frame"].cast(pa.int32()), "time": labels["time"].cast(pa.float64())}
-    columns[feature] = features[feature]
-    columns |= {name: labels[name].cast(pa.float32()) for name in (*ROTATIONS, *CHANNELS)}
-    return pa.table(columns), join, *metas
 
 
 def _common(feature, label_meta, feature_meta):
@@ -144,92 +154,97 @@ def _common(feature, label_meta, feature_meta):
     }
 
 
-class _Side:
-    """The clips of one split on their way into its table."""
+def _schema(feature, kind):
+    """Columns of a train or test table; `kind` is the stored type of the feature column."""
+    import pyarrow as pa
 
-    def __init__(self, name):
-        self.name = name
-        self.n_clips = self.n_frames = 0
-        self.unused, self.missing, self.left_out = {}, {}, {}
+    from speechface.rig.channels import CHANNELS, ROTATIONS
 
-    def count(self, clip, join):
-        from speechface.splits import frame_ranges
-
-        self.n_clips += len(join.labels) > 0
-        self.n_frames += len(join.labels)
-        if len(join.unused):
-            self.unused[clip] = len(join.unused)
-        lost = {"without_features": join.without_features, "without_labels": join.without_labels}
-        lost = {key: {"count": len(f), "frames": frame_ranges(f)} for key, f in lost.items() if len(f)}
-        if lost:
-            self.missing[clip] = lost
-            logging.warning("%s: frames without partner: %s", clip, lost)
-
-    def meta(self):
-        return {"split": self.name, "n_clips": self.n_clips, "n_frames": self.n_frames, "unused": self.unused,
-                "missing": self.missing, "left_out": self.left_out}  # fmt: skip
+    fields = [(name, pa.dictionary(pa.int32(), pa.string())) for name in _ID]
+    fields += [("frame", pa.int32()), ("time", pa.float64()), (feature, kind)]
+    return pa.schema(fields + [(name, pa.float32()) for name in (*ROTATIONS, *CHANNELS)])
 
 
-def _write_side(out, clips, side, feature, features_dir, labels_dir, known):
-    """Stream the clips of one split into its table; `known` is (schema, common metadata) of an earlier one."""
-    from speechface.tables import clip_path, streamed_table
+def _rows(schema, clip, feature, labels_path, features_path, join):
+    """The used frames of one clip as a pyarrow Table; the feature stays as it is stored."""
+    import pyarrow as pa
 
-    def tables():
+    from speechface.tables import read_arrow
+
+    columns = {}
+    zeros = np.zeros(len(join.labels), np.int32)
+    for name, value in zip(_ID, clip):
+        columns[name] = pa.DictionaryArray.from_arrays(pa.array(zeros), pa.array([value]))
+    others = [name for name in schema.names if name not in (*_ID, feature)]
+    labels = read_arrow(labels_path, others).take(pa.array(join.labels))
+    columns |= {name: labels[name].cast(schema.field(name).type) for name in others}
+    columns[feature] = read_arrow(features_path, [feature])[feature].take(pa.array(join.features))
+    return pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+def _plan(sides, feature, features_dir, labels_dir):
+    """Join the frames of all clips, given as {split: [(dataset, actor, clip)]}.
+
+    Returns (list of _Side, common metadata, stored type of the feature); the last two are None where no clip is
+    usable.
+    """
+    import pyarrow.parquet as pq
+
+    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.splits import join_frames
+    from speechface.tables import clip_path, read_meta, read_table
+
+    found, common, kind = [], None, None
+    for split, clips in sides.items():
+        side = _Side(split)
+        found.append(side)
         for clip in clips:
-            name = "/".join(clip)
-            found = _joined(clip, feature, clip_path(features_dir, *clip), clip_path(labels_dir, *clip))
-            if isinstance(found, str):
-                side.left_out[name] = found
-                logging.warning("%s is left out: %s", name, found)
+            paths = [clip_path(folder, *clip) for folder in (labels_dir, features_dir)]
+            metas = [read_meta(path) for path in paths]
+            bad = [meta.get("reason") or "unusable" for meta in metas if meta.get("status", "ok") != "ok"]
+            if bad:
+                side.leave_out(clip, bad[0])
                 continue
-            table, join, label_meta, feature_meta = found
-            yield name, table, join, _common(feature, label_meta, feature_meta)
-
-    stream = tables()
-    first = next(stream, None)
-    if first is not None and known is None:
-        known = first[1].schema, first[3]
-    if known is None or (first is None and side.name == "train"):
-        raise TableError(
-            f"no {side.name} clip is usable"
-            + "".join(f"; {clip}: {reason}" for clip, reason in list(side.left_out.items())[:1])
-            + "; see 'reason' in the clip table"
-        )
-    schema, common = known
-    with streamed_table(out, schema, stage="splits", dictionary=_ID) as (write, meta):
-        while first is not None:
-            name, table, join, facts = first
+            wanted = (("frame", "time", "used", *ROTATIONS, *CHANNELS), ("frame", feature))
+            for path, names in zip(paths, wanted):
+                absent = set(names) - set(pq.read_schema(path).names)
+                if absent:
+                    raise TableError(f"{path}: column '{sorted(absent)[0]}' is missing")
+            facts = _common(feature, *metas)
+            if common is None:
+                common, kind = facts, pq.read_schema(paths[1]).field(feature).type
             differing = [key for key in common if facts[key] != common[key]]
             if differing:
                 raise TableError(
-                    f"{name}: {differing[0]} of its tables is {facts[differing[0]]}, of the clips before it "
-                    f"{common[differing[0]]}; make the older tables again"
+                    f"{'/'.join(clip)}: {differing[0]} of its tables is {facts[differing[0]]}, of the clips before "
+                    f"it {common[differing[0]]}; make the older tables again"
                 )
-            side.count(name, join)
-            if len(table):
-                write(table)
-            first = next(stream, None)
-        meta.update(common)
-        meta.update(side.meta())
-    return known
+            labels, features = read_table(paths[0], ["frame", "used"]), read_table(paths[1], ["frame"])
+            try:
+                join = join_frames(labels["frame"], labels["used"], features["frame"])
+            except TableError as error:
+                raise TableError(f"{'/'.join(clip)}: {error}") from None
+            side.add(clip, *paths, join)
+    return found, common, kind
 
 
 def join_tables(clips_path, feature, features_dir, labels_dir, outs):
     """Write the train and the test table of one feature; `outs` maps split to path."""
     from speechface.splits import check_disjoint
-    from speechface.tables import read_table
+    from speechface.tables import read_table, streamed_table
 
     clips = read_table(clips_path)
     check_disjoint(clips["dataset"], clips["actor"], clips["split"], clips.meta.get("by_clip", ()))
-    rows = list(zip(*(clips[name] for name in (*_ID, "split"))))
-    known, totals = None, []
-    for split in ("train", "test"):
-        side = _Side(split)
-        chosen = [tuple(map(str, row[:3])) for row in rows if row[3] == split]
-        known = _write_side(outs[split], chosen, side, feature, features_dir, labels_dir, known)
-        missing = sum(part["count"] for lost in side.missing.values() for part in lost.values())
-        totals.append(
-            f"{split} {side.n_clips} clips, {side.n_frames} frames ({sum(side.unused.values())} not used, "
-            f"{missing} without partner, {len(side.left_out)} clips left out)"
-        )
-    logging.info("%s: %s", feature, "; ".join(totals))
+    rows = [tuple(map(str, row)) for row in zip(*(clips[name] for name in ("split", *_ID)))]
+    sides = {split: [row[1:] for row in rows if row[0] == split] for split in ("train", "test")}
+    sides, common, kind = _plan(sides, feature, features_dir, labels_dir)
+    if not sides[0].joined:
+        example = next((f" ({clip}: {reason})" for clip, reason in sides[0].left_out.items()), "")
+        raise TableError(f"{clips_path}: no train clip is usable{example}; see its column 'reason'")
+    schema = _schema(feature, kind)
+    for side in sides:
+        meta = {**common, **side.meta()}
+        with streamed_table(outs[side.name], schema, stage="splits", meta=meta, dictionary=_ID) as write:
+            for clip, labels_path, features_path, join in side.joined:
+                write(_rows(schema, clip, feature, labels_path, features_path, join))
+    logging.info("%s: %s", feature, "; ".join(side.summary() for side in sides))

@@ -5,7 +5,7 @@ import logging
 
 from speechface.errors import TableError
 
-__all__ = ["add_arguments", "run", "train_statistics"]
+__all__ = ["add_arguments", "run", "train_statistics", "read_stats"]
 
 
 def add_arguments(parser):
@@ -56,6 +56,21 @@ def train_statistics(path):
         "n_clips": n_clips,
         **{name: values.tolist() for name, values in numbers.items()},
     }
+
+
+def read_stats(path):
+    """Read the statistics written by this verb; TableError where the file is missing or foreign."""
+    try:
+        with open(path) as file:
+            stats = json.load(file)
+    except FileNotFoundError:
+        raise TableError(f"{path}: no such file; make it with 'speechface label-stats'") from None
+    except json.JSONDecodeError as error:
+        raise TableError(f"{path}: not valid JSON: {error}") from None
+    missing = [key for key in ("observed", "feature", "weight_mean", "rotation_mean", "n_frames") if key not in stats]
+    if missing:
+        raise TableError(f"{path}: '{missing[0]}' is missing; make it with 'speechface label-stats'")
+    return stats
 
 
 def run(args):
