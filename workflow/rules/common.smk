@@ -57,8 +57,7 @@ _package = Path(workflow.basedir) / "src"
 _interpreter = "" if workflow.deployment_settings.deployment_method else f"{Path(sys.executable).parent}:"
 shell.prefix(
     "set -euo pipefail; "
-    f'export PYTHONPATH="{_package}${{{{PYTHONPATH:+:$PYTHONPATH}}}}" PATH="{_interpreter}$PATH" '
-    "export OMP_NUM_THREADS={threads} OPENBLAS_NUM_THREADS={threads} MKL_NUM_THREADS={threads}; "
+    f'export PYTHONPATH="{_package}${{{{PYTHONPATH:+:$PYTHONPATH}}}}" PATH="{_interpreter}$PATH"; '
 )
 
 
@@ -213,6 +212,12 @@ def predictor_features_dir(wildcards):
 def trained_runs():
     """(name, seed) of every model and baseline."""
     return [(model, seed) for model in MODELS for seed in CONFIG["seeds"]] + [(name, 0) for name in BASELINES]
+
+
+def rule_names():
+    """The names of the rules that the workflow's files define."""
+    folder = Path(workflow.basedir) / "workflow" / "rules"
+    return sorted(re.findall(r"^rule (\w+):", "".join(p.read_text() for p in folder.glob("*.smk")), re.M))
 
 
 # ---- what is shown --------------------------------------------------------------------------------------------

@@ -35,3 +35,25 @@ rule render_clip:
             --crops {input.crops:q} --wav {input.wav:q} --rig {input.rig:q} --identity {input.identity:q} \
             --settings {params.settings:q} --out {output.video:q} 2> {log:q}
         """
+
+
+rule rule_graph:
+    """Let Snakemake describe the graph of this workflow's rules, for the workflow figure."""
+    output:
+        graph=ensure("results/workflow/rules.dot", non_empty=True),
+    log:
+        "logs/rule_graph.log",
+    conda:
+        "../../envs/workflow.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=patient(10),
+    params:
+        snakefile=workflow.main_snakefile,
+        configfile=[str(Path(path).resolve()) for path in workflow.configfiles],
+        rules=rule_names(),
+    shell:
+        r"""
+        python -m snakemake --snakefile {params.snakefile:q} --configfile {params.configfile:q} \
+            --workflow-profile none --nolock --quiet all --forceall --rulegraph dot > {output.graph:q} 2> {log:q}
+        """
