@@ -1,0 +1,115 @@
+"""Eyeballs, lashes and brows."""
+
+import numpy as np
+
+from speechface.rig.builtin.curves import brow_curve
+from speechface.rig.builtin.field import EYE_CENTRE, EYE_RADIUS, front_surface, normals, unit
+from speechface.rig.builtin.mesh import grid_faces
+from speechface.rig.builtin.skin import SIDES
+
+__all__ = ["PUPIL_ANGLE", "IRIS_ANGLE", "add_eyes", "add_lashes", "add_brows"]
+
+#: Angles between the gaze axis and the rims of pupil and iris, radians.
+PUPIL_ANGLE, IRIS_ANGLE = 0.172, 0.455
+_N_BROW_HAIRS = 110
+
+
+def add_eyes(mesh):
+    """Parts eye_left and eye_right: spheres with a bulging cornea, rings dense where colours change."""
+    near = [0, 0.09, 0.162, 0.180, 0.25, 0.33, 0.41, 0.435, 0.455, 0.475, 0.50]
+    theta = np.concatenate([near, np.linspace(0.6, 2.0, 11)])
+    phi = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+    t, p = np.meshgrid(theta, phi, indexing="ij")
+    radius = EYE_RADIUS + 0.6 * np.exp(-((t / 0.36) ** 4))
+    ball = (radius[..., None] * np.stack([np.sin(t) * np.cos(p), np.sin(t) * np.sin(p), np.cos(t)], -1)).reshape(-1, 3)
+    faces = grid_faces(len(theta), len(phi), closed=True)
+    for name, sign in SIDES:
+        # mirrored as a whole, so that left and right stay exact images of each other
+        vertices = (ball + EYE_CENTRE) * [sign, 1, 1]
+        mesh.add("eye_" + name, vertices, faces[:, ::-sign], tone=t.ravel(), edge=p.ravel())
+
+
+def _hairs(root, direction, bend, across, length, width):
+    """Tapered hairs of five vertices each.
+
+    root, direction, bend, across : ndarray (n, 3); length, width : ndarray (n,). A hair leaves its root along
+    `direction` and leans towards `bend`. Returns vertices (5 n, 3) and triangles, both sides.
+    """
+    along = length[:, None]
+    middle = root + 0.55 * along * unit(direction)
+    tip = root + along * unit(direction + bend)
+    half = 0.5 * width[:, None] * unit(across)
+    vertices = np.stack([root - half, root + half, middle - 0.8 * half, middle + 0.8 * half, tip], 1)
+    local = np.array([[0, 1, 2], [1, 3, 2], [2, 3, 4]])
+    faces = (np.arange(len(root)) * 5)[:, None, None] + local
+    return vertices.reshape(-1, 3), faces.reshape(-1, 3)
+
+
+def add_lashes(mesh):
+    """Part lash: hairs on both lid margins; ``lower`` marks those of the lower lid."""
+    for name, sign in SIDES:
+        ring, upper = mesh.loops["margin_left"], mesh.loops["eye_upper"]
+        for is_lower, n, longest, lift in ((False, 30, 5.2, 0.42), (True, 18, 2.4, -0.35)):
+            line = mesh.vertices[ring[upper]] if not is_lower else mesh.vertices[np.append(ring[~upper], ring[0])][::-1]
+            at = np.linspace(0.10 if not is_lower else 0.25, 0.985, n)
+            index = np.linspace(0, 1, len(line))
+            root = np.stack([np.interp(at, index, line[:, k]) for k in range(3)], -1)
+            tangent = unit(np.gradient(root, axis=0))
+            out = unit(root - EYE_CENTRE)
+            length = longest * (0.45 + 0.55 * np.sin(np.pi * np.clip(0.15 + 0.72 * at, 0, 1))) * (0.8 + 0.4 * at)
+            fan = (at - 0.40)[:, None] * np.array([1.1, 0, 0])
+            direction = 0.65 * out + fan * 0.6 + [0, lift * 0.35, 0.35]
+            bend = np.array([0, lift * 1.5, -0.15]) + 0.4 * fan
+            width = np.full(n, 0.62 if not is_lower else 0.34)
+            vertices, faces = _hairs(root - 0.25 * out, direction, bend, tangent, length, width)
+            mesh.add("lash", vertices * [sign, 1, 1], faces[:, ::sign], lower=is_lower)
+
+
+def add_brows(mesh):
+    """Part brow: a thin tinted patch (``edge`` 0 at its rim to 1) and hairs over it (``edge`` 2)."""
+    n = 26
+    s = np.linspace(0, 1, n)
+    curve, half = brow_curve(s)
+    tangent = np.gradient(curve, axis=0)
+    across = unit(np.stack([-tangent[:, 1], tangent[:, 0]], -1))
+    rows, edge = [], []
+    ends = np.clip(s / 0.14, 0, 1) * np.clip((1 - s) / 0.10, 0, 1)
+    for offset, lift, strength in (
+        (-1.15, -0.5, 0),
+        (-0.6, 0.35, 0.8),
+        (0, 0.45, 1),
+        (0.6, 0.35, 0.7),
+        (1.15, -0.5, 0),
+    ):
+        surface = front_surface(curve + across * (offset * half)[:, None])
+        rows.append(surface + lift * normals(surface))
+        edge.append(strength * ends)
+    patch, patch_faces = np.concatenate(rows), grid_faces(5, n, closed=False)
+
+    rng = np.random.default_rng(7)
+    at = np.sort(rng.random(_N_BROW_HAIRS)) ** 0.9
+    side = rng.uniform(-1, 1, _N_BROW_HAIRS)
+    centre, half = brow_curve(at)
+    ahead, _ = brow_curve(at + 0.01)
+    along = unit(ahead - centre)
+    up = np.stack([-along[:, 1], along[:, 0]], -1)
+    root = front_surface(centre + up * (side * half * 0.85)[:, None])
+    normal = normals(root)
+    # upright at the inner end, then lying down along the brow, drawn towards its middle line
+    upright = np.clip(0.95 - 1.5 * at, -0.05, 1) - 0.42 * side * _rise(at)
+    flat = along * np.sqrt(np.clip(1 - upright**2, 0.05, 1))[:, None] + up * upright[:, None]
+    direction = np.column_stack([flat, np.zeros(len(at))])
+    direction = unit(direction - normal * (direction * normal).sum(1, keepdims=True)) + 0.14 * normal
+    length = rng.uniform(4.2, 6.2, len(at)) * (1 - 0.35 * at)
+    width = rng.uniform(0.55, 0.85, len(at)) * (1 - 0.35 * at)
+    bend = 0.35 * np.column_stack([along, np.zeros(len(at))]) - 0.16 * normal
+    hairs, hair_faces = _hairs(root + 0.25 * normal, direction, bend, np.cross(normal, direction), length, width)
+    tone = np.repeat(rng.normal(0, 1, len(at)), 5)
+    for _, sign in SIDES:
+        mesh.add("brow", patch * [sign, 1, 1], patch_faces[:, ::sign], edge=np.concatenate(edge), tone=0)
+        mesh.add("brow", hairs * [sign, 1, 1], hair_faces[:, ::sign], edge=2, tone=tone)
+
+
+def _rise(s):
+    """0 at the inner end of the brow, 1 from a fifth of its length on."""
+    return np.clip(s / 0.2, 0, 1)

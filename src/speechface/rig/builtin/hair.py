@@ -1,0 +1,251 @@
+"""Hair: a shell that grows out of the scalp, loose hairs along its edge, a curtain, a bun or a tail."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
+
+from speechface.rig.builtin.field import STAR_CENTRE, RadiusMap, smoothstep, unit
+from speechface.rig.builtin.mesh import grid_faces
+
+__all__ = ["STYLES", "HairStyle", "add_hair", "above_hairline"]
+
+_AZIMUTHS = (0, 18, 34, 46, 58, 70, 80, 88, 96, 110, 135, 180)
+_SHORT_LINE = (60, 62, 60, 50, 38, 27, 12, 4, 5, -14, -28, -32)
+_LONG_LINE = (61, 60, 55, 46, 35, 24, 10, 3, 2, -20, -32, -38)
+
+
+@dataclass(frozen=True)
+class HairStyle:
+    """How hair grows.
+
+    line : elevation of the hairline, degrees, at `_AZIMUTHS` (0 = forehead, 180 = nape)
+    top, sides : thickness in mm on top and around the ears
+    lift : extra thickness behind the front hairline, mm; sweep : azimuth in radians where it is highest
+    strands, curls : relief of the locks and of curls, mm
+    hang : length in mm of the curtain, 0 for none; hang_from : its first azimuth, degrees; hang_out : mm off the head
+    extra : "", "bun" or "tail"
+    """
+
+    line: tuple = _SHORT_LINE
+    top: float = 10.0
+    sides: float = 4.0
+    lift: float = 0.0
+    sweep: float = 0.0
+    strands: float = 1.2
+    curls: float = 0.0
+    hang: float = 0.0
+    hang_from: float = 70.0
+    hang_out: float = 0.0
+    extra: str = ""
+
+
+STYLES = {
+    "bald": None,
+    "crop": HairStyle(top=4.0, sides=2.0, strands=0.5),
+    "short": HairStyle(top=11.0, sides=4.5, lift=5.0),
+    "side": HairStyle(top=12.0, sides=5.0, lift=9.0, sweep=0.45, strands=1.5),
+    "curly": HairStyle(top=17.0, sides=10.0, strands=0.6, curls=5.5),
+    "bob": HairStyle(_LONG_LINE, top=13.0, sides=12.0, strands=1.5, hang=105.0, hang_from=62.0, hang_out=7.0),
+    "long": HairStyle(_LONG_LINE, top=11.0, sides=9.0, strands=1.5, hang=185.0, hang_from=98.0, hang_out=3.0),
+    "bun": HairStyle(_LONG_LINE, top=6.0, sides=4.5, strands=1.2, extra="bun"),
+    "tail": HairStyle(_LONG_LINE, top=7.0, sides=4.5, strands=1.2, extra="tail"),
+    "afro": HairStyle(top=30.0, sides=20.0, strands=0.3, curls=6.0),
+}
+
+
+def _line(style, azimuth):
+    """Elevation of the hairline, radians, at azimuth (n,), radians."""
+    degrees = np.interp(np.rad2deg(np.abs(azimuth)), _AZIMUTHS, style.line)
+    return np.deg2rad(degrees)
+
+
+def _polar(points):
+    d = points - STAR_CENTRE
+    r = np.linalg.norm(d, axis=-1)
+    return np.arcsin(np.clip(d[..., 1] / np.maximum(r, 1e-9), -1, 1)), np.arctan2(d[..., 0], d[..., 2]), r
+
+
+def above_hairline(points, style):
+    """Distance (n,), mm, of points to the hairline of `style` (a name); positive where hair grows."""
+    if STYLES[style] is None:
+        return np.full(len(points), -1e3)
+    elevation, azimuth, r = _polar(points)
+    azimuths = np.linspace(-np.pi, np.pi, 361)
+    line = gaussian_filter1d(_line(STYLES[style], azimuths), 6, mode="wrap")
+    return (elevation - np.interp(azimuth, azimuths, line)) * r
+
+
+def _strand_noise(rng, n, scales, closed=True):
+    """Noise over n columns: the sum of smooth noises of unit size with the given (width, strength) pairs."""
+    mode = "wrap" if closed else "nearest"
+    total = np.zeros(n)
+    for width, strength in scales:
+        total += (
+            strength * np.sqrt(2 * np.sqrt(np.pi) * width) * gaussian_filter1d(rng.normal(size=n), width, mode=mode)
+        )
+    return total
+
+
+def add_hair(mesh, style, *, seed):
+    """Append the part hair for a style (a key of `STYLES`).
+
+    ``edge`` is 1 where hair runs out on the skin and 0 inside, ``tone`` the shade of the lock.
+
+    Returns
+    -------
+    ndarray (n, 3): a tilt of the normals of the new vertices that lets single locks catch the light.
+    """
+    look = STYLES[style]
+    if look is None:
+        return np.zeros((0, 3))
+    rng = np.random.default_rng(seed)
+    surface = _scalp()
+    tilt = [_add_shell(mesh, look, style, surface, rng)]
+    tilt.append(_add_loose_hairs(mesh, look, style, surface, rng))
+    if look.hang:
+        tilt.append(_add_curtain(mesh, look, surface, rng))
+    if look.extra:
+        tilt.append(_add_gathered(mesh, look.extra, rng))
+    return np.concatenate(tilt)
+
+
+_SCALP = []
+
+
+def _scalp():
+    """The bare head's radius map, computed once a process."""
+    if not _SCALP:
+        _SCALP.append(RadiusMap())
+    return _SCALP[0]
+
+
+def _thickness(look, elevation, azimuth, depth):
+    """Thickness (n,), mm, of the shell `depth` mm above the hairline."""
+    up = smoothstep(elevation, np.deg2rad(10), np.deg2rad(58))
+    full = look.sides + (look.top - look.sides) * up
+    turned = np.angle(np.exp(1j * (azimuth - look.sweep)))
+    full = full + look.lift * np.exp(-((turned / 0.75) ** 2)) * np.exp(-(((depth - 22) / 20) ** 2)) * up
+    run = 7 + 0.9 * full
+    rise = 1 - (1 - np.clip(depth / run, 0, 1)) ** 2.2
+    return -1.2 + (full + 1.2) * rise
+
+
+def _add_shell(mesh, look, style, surface, rng):
+    n, n_rows = 180, 24
+    azimuth = np.linspace(-np.pi, np.pi, n, endpoint=False)
+    fine = _strand_noise(rng, n, ((0.6, 0.8), (1.6, 0.6)))
+    lock = _strand_noise(rng, n, ((3.0, 0.7), (7.0, 0.7)))
+    line = gaussian_filter1d(_line(look, azimuth), 3, mode="wrap") + np.deg2rad(0.5) * fine
+    v = np.linspace(0, 1, n_rows) ** 0.85
+    elevation = np.pi / 2 - (np.pi / 2 - line) * v[:, None]
+    direction = surface.direction(elevation, azimuth)
+    flat = direction.reshape(-1, 3)
+    points = (STAR_CENTRE + surface.coarse(flat)[:, None] * flat).reshape(direction.shape)
+    depth = np.maximum(above_hairline(points.reshape(-1, 3), style).reshape(elevation.shape) + 1.2 * fine, 0)
+    depth[-1] = 0
+    thick = _thickness(look, elevation, azimuth, depth)
+    grown = smoothstep(depth, 0, 25)
+    thick = thick + look.strands * (0.65 * lock + 0.35 * fine) * grown * smoothstep(v, 0, 0.35)[:, None]
+    if look.curls:
+        curl = gaussian_filter(rng.normal(size=(n_rows, n)), (0.9, 1.5), mode=("nearest", "wrap"))
+        thick = thick + look.curls * curl / curl.std() * 0.6 * grown * smoothstep(v, 0, 0.35)[:, None]
+    vertices = points + direction * thick[..., None]
+    edge = 1 - smoothstep(depth - 1.0 * fine, 0.5, 8.0)
+    tone = np.broadcast_to(0.6 * fine + 0.5 * lock, edge.shape) + 0.25 * rng.normal(size=edge.shape)
+    sideways = np.stack([np.cos(azimuth), 0 * azimuth, -np.sin(azimuth)], -1)
+    slope = np.gradient(0.9 * fine + 0.7 * lock)
+    tilt = (sideways * slope[:, None] * 0.45)[None] * (grown * smoothstep(v, 0, 0.3)[:, None])[..., None]
+    mesh.add("hair", vertices.reshape(-1, 3), grid_faces(n_rows, n, closed=True)[:, ::-1],
+             edge=edge.ravel(), tone=tone.ravel())  # fmt: skip
+    return tilt.reshape(-1, 3)
+
+
+def _add_loose_hairs(mesh, look, style, surface, rng):
+    """Single hairs that cross the hairline, so that it does not read as a rim."""
+    n = 260
+    azimuth = np.sort(rng.uniform(-2.0, 2.0, n))
+    start = _line(look, azimuth) + np.deg2rad(rng.uniform(-2.2, 1.5, n))
+    reach = rng.uniform(0.09, 0.17, n)
+    drift = rng.normal(0, 0.03, n) + 0.05 * np.sin(azimuth)
+    rows = []
+    for share, width in ((0.0, 0.35), (0.5, 0.55), (1.0, 0.05)):
+        elevation, turned = start + share * reach, azimuth + share * drift
+        direction = surface.direction(elevation, turned)
+        root = STAR_CENTRE + surface.coarse(direction)[:, None] * direction
+        depth = np.maximum(above_hairline(root, style), 0)
+        height = np.maximum(_thickness(look, elevation, turned, depth), 0) + 0.35 + 0.4 * share
+        across = np.stack([np.cos(turned), np.zeros(n), -np.sin(turned)], -1)
+        centre = root + direction * height[:, None]
+        rows += [centre - width * across, centre + width * across]
+    vertices = np.stack(rows, 1)[:, :5]
+    faces = (np.arange(n) * 5)[:, None, None] + np.array([[0, 1, 2], [1, 3, 2], [2, 3, 4]])
+    edge = np.tile([0.75, 0.75, 0.15, 0.15, 0.0], n)
+    mesh.add("hair", vertices.reshape(-1, 3), faces.reshape(-1, 3), edge=edge, tone=np.repeat(rng.normal(0, 0.8, n), 5))
+    return np.zeros((5 * n, 3))
+
+
+def _add_curtain(mesh, look, surface, rng):
+    """Hair that hangs down around the head: a closed sheet, its outside first, then its inside."""
+    n, n_out, n_in = 96, 15, 5
+    first = np.deg2rad(look.hang_from)
+    azimuth = np.linspace(first, 2 * np.pi - first, n)
+    fine = _strand_noise(rng, n, ((0.6, 0.8), (1.6, 0.5)), closed=False)
+    lock = _strand_noise(rng, n, ((3.0, 0.8), (6.0, 0.6)), closed=False)
+    side = np.clip(np.minimum(azimuth - first, 2 * np.pi - first - azimuth) / 0.25, 0, 1)
+    behind = smoothstep(-np.cos(azimuth), -0.1, 0.9)
+    direction = surface.direction(np.deg2rad(24.0), azimuth)
+    top = STAR_CENTRE + surface.coarse(direction)[:, None] * direction
+    thick = _thickness(look, np.full(n, np.deg2rad(24.0)), azimuth, np.full(n, 40.0))
+    outward = np.stack([np.sin(azimuth), np.zeros(n), np.cos(azimuth)], -1)
+    start = top + outward * (thick - 1.5)[:, None]
+    length = look.hang * (1 + 0.02 * fine) * (0.80 + 0.20 * side) * np.where(look.hang > 150, 0.78 + 0.3 * behind, 1)
+    rows = []
+    for q in np.linspace(0, 1, n_out):
+        bulge = look.hang_out * np.sin(np.pi * min(q * 1.15, 1.0)) ** 0.8
+        inward = 10 * smoothstep(q, 0.55, 1.0) + 6 * q
+        ring = start - [0, 1, 0] * (length * q)[:, None]
+        wave = look.strands * (0.7 * lock + 0.5 * fine) * min(4 * q, 1)
+        rows.append(ring + outward * (bulge - inward + wave)[:, None])
+    for q in np.linspace(1, 0.15, n_in):
+        outer = rows[round(q * (n_out - 1))]
+        rows.append(outer - outward * (3 + 8 * (1 - q) * 0 + 6 * side)[:, None] + [0, 1.5, 0])
+    vertices = np.stack(rows)
+    faces = grid_faces(len(rows), n, closed=False)
+    tone = np.broadcast_to(0.6 * fine + 0.5 * lock, vertices.shape[:2]) + 0.2 * rng.normal(size=vertices.shape[:2])
+    tone = np.where(np.arange(len(rows))[:, None] >= n_out, tone - 1.5, tone)
+    sideways = np.stack([np.cos(azimuth), 0 * azimuth, -np.sin(azimuth)], -1)
+    tilt = np.broadcast_to(sideways * (np.gradient(0.9 * fine + 0.7 * lock) * 0.5)[:, None], vertices.shape)
+    tilt = np.where((np.arange(len(rows)) >= n_out)[:, None, None], 0, tilt)
+    mesh.add("hair", vertices.reshape(-1, 3), faces[:, ::-1], edge=0, tone=tone.ravel())
+    return tilt.reshape(-1, 3)
+
+
+def _add_gathered(mesh, kind, rng):
+    """A bun on the crown or a tail at the back."""
+    n, n_rows = 36, 18
+    around = np.linspace(0, 2 * np.pi, n, endpoint=False)
+    t = np.linspace(0.02, np.pi - 0.02, n_rows)
+    fine = _strand_noise(rng, n, ((0.6, 0.9), (2.0, 0.7)))
+    if kind == "bun":
+        spine = np.stack([0 * t, 108 + 0 * t, -138 + 0 * t], -1) + np.cos(t)[:, None] * [0, 20, -18]
+        radius = 29 * np.sin(t) ** 0.9
+    else:
+        q = (1 - np.cos(t)) / 2
+        spine = np.stack([0 * q, 62 - 215 * q**1.35, -168 - 62 * np.sin(np.pi * q**0.75) ** 0.8 + 8 * q], -1)
+        radius = np.interp(q, [0, 0.03, 0.12, 0.35, 0.7, 0.92, 1], [6, 11, 14, 21, 20, 12, 1])
+    ahead = unit(np.gradient(spine, axis=0))
+    sideways = np.tile([1.0, 0, 0], (n_rows, 1))
+    across = unit(np.cross(ahead, sideways))
+    wide = radius[:, None] * (1 + 0.05 * fine)
+    vertices = spine[:, None] + wide[..., None] * (
+        np.cos(around)[None, :, None] * sideways[:, None] + np.sin(around)[None, :, None] * across[:, None]
+    )
+    tilt = (
+        np.gradient(fine)[None, :, None]
+        * 0.5
+        * (-np.sin(around)[None, :, None] * sideways[:, None] + np.cos(around)[None, :, None] * across[:, None])
+    )
+    tone = np.broadcast_to(fine, (n_rows, n)) + 0.2 * rng.normal(size=(n_rows, n))
+    mesh.add("hair", vertices.reshape(-1, 3), grid_faces(n_rows, n, closed=True), edge=0, tone=tone.ravel())
+    return tilt.reshape(-1, 3)

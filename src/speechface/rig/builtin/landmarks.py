@@ -1,0 +1,137 @@
+"""The 68 landmark vertices in iBUG order and the vertices that the jaw's outline may slide over."""
+
+import json
+from importlib import resources
+
+import numpy as np
+
+from speechface.rig.builtin.curves import brow_curve
+from speechface.rig.builtin.field import front_surface
+
+__all__ = ["landmark_vertices", "landmark_targets", "contour_candidates", "TABLE"]
+
+#: Where a detector of 68 points puts its points on this head; written by benchmarks/calibrate_landmarks.py.
+TABLE = "landmarks.json"
+#: Heights of the jaw's outline from beside the eye down to beside the chin, mm.
+_JAW_HEIGHTS = (0, -18, -36, -54, -70, -85, -98, -107.5)
+_CONTOUR_STEPS = 14
+
+
+def landmark_targets():
+    """Uncalibrated positions (68, 3), mm, by anatomy; jaw points lie on the outline seen from the front."""
+    xs = np.linspace(0, 90, 721)
+    jaw = []
+    for y in _JAW_HEIGHTS:
+        z = front_surface(np.column_stack([xs, np.full_like(xs, y)]))[:, 2]
+        jaw.append([xs[z > -62].max(), y, -62.0])
+    low = front_surface(np.column_stack([np.zeros(121), np.linspace(-95, -119, 121)]))
+    chin = low[low[:, 2] > -38][-1]
+    left = np.array(jaw)[::-1]
+    points = [left[::-1] * [-1, 1, 1], chin[None], left]
+    brow, half = brow_curve(np.array([0.04, 0.27, 0.5, 0.75, 0.985]))
+    brow[:, 1] += 0.4 * half
+    brow = front_surface(brow)
+    points += [brow[::-1] * [-1, 1, 1], brow]
+    nose = [(0, 3), (0, -10), (0, -22), (0, -34), (-12.5, -45), (-6.5, -47.5), (0, -48.8), (6.5, -47.5), (12.5, -45)]
+    points.append(front_surface(nose))
+    return np.concatenate(points)
+
+
+def _eye_landmarks(mesh):
+    """Six vertices of the right eye, then of the left."""
+    upper = mesh.loops["eye_upper"]
+    left, right = mesh.loops["margin_left"], mesh.loops["margin_right"]
+    x = mesh.vertices[left, 0]
+    share = (x - x.min()) / np.ptp(x)
+
+    def nearest(target, mask):
+        return int(np.argmin(np.abs(share - target) + 1e3 * ~mask))
+
+    inner, outer = nearest(0, upper), nearest(1, upper)
+    top = nearest(0.33, upper), nearest(0.68, upper)
+    low = nearest(0.36, ~upper), nearest(0.68, ~upper)
+    return [
+        *right[[outer, top[1], top[0], inner, low[0], low[1]]],
+        *left[[inner, top[0], top[1], outer, low[1], low[0]]],
+    ]
+
+
+def _mouth_landmarks(mesh):
+    """Twelve vertices of the outer lip border and eight of the contact line."""
+    v, upper, lower = mesh.vertices, mesh.loops["lip_upper"], mesh.loops["lip_lower"]
+    border = np.nonzero((mesh.tag("lip", -1.0) == 0) & mesh.is_part("skin"))[0]
+    is_lower = mesh.tag("lower", 0.0)[border] > 0.5
+    over, under = border[~is_lower], border[is_lower]
+
+    def at(row, *xs):
+        return [row[np.argmin(np.abs(v[row, 0] - x))] for x in xs]
+
+    outer = [upper[0], *at(over, -15, -5.6, 0, 5.6, 15), upper[-1], *at(under, 15, 7, 0, -7, -15)]
+    inner = [*at(upper, -20.5, -7.5, 0, 7.5, 20.5), *at(lower, 7.5, 0, -7.5)]
+    return outer + inner
+
+
+def landmark_vertices(mesh, *, calibrated=True):
+    """Vertex (68,), int32, of each landmark.
+
+    Jaw, brows and nose take the skin vertex next to a target; lids and lips take vertices of their rims. Where the
+    calibration table has a position, the nearest vertex of the same kind (skin, lid margin, upper or lower lip) wins.
+    """
+    v = mesh.vertices
+    kinds = [np.nonzero(mesh.is_part("skin") & (v[:, 2] > -95))[0]] * 36
+    result = [kinds[0][np.argmin(np.linalg.norm(v[kinds[0]] - p, axis=1))] for p in landmark_targets()]
+    result += _eye_landmarks(mesh) + _mouth_landmarks(mesh)
+    result = np.array(result)
+    table = resources.files("speechface.rig.builtin").joinpath(TABLE)
+    if calibrated and table.is_file():
+        content = json.loads(table.read_text(encoding="utf-8"))
+        skin = kinds[0]
+        lower = mesh.tag("lower", 0.0) > 0.5
+        for name, position in content["positions_mm"].items():
+            k = int(name)
+            allowed = skin
+            if k >= 48:
+                allowed = skin[lower[skin] == lower[result[k]]]
+            result[k] = allowed[np.argmin(np.linalg.norm(v[allowed] - position, axis=1))]
+    return _symmetric(mesh, result).astype(np.int32)
+
+
+#: Landmark that each landmark becomes in a mirror.
+MIRROR = np.array([
+    *range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31, 45, 44, 43, 42, 47, 46, 39, 38, 37, 36,
+    41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65,
+])  # fmt: skip
+
+
+def _symmetric(mesh, vertices):
+    """Replace the right half's landmarks by the mirror images of the left half's."""
+    v = mesh.vertices
+    skin = np.nonzero(mesh.is_part("skin"))[0]
+    lower = mesh.tag("lower", 0.0) > 0.5
+    result = vertices.copy()
+    for k in range(68):
+        if v[vertices[k], 0] < -1e-6:
+            source = vertices[MIRROR[k]]
+            allowed = skin[lower[skin] == lower[source]]
+            result[k] = allowed[np.argmin(np.linalg.norm(v[allowed] - v[source] * [-1, 1, 1], axis=1))]
+    return result
+
+
+def contour_candidates(mesh, landmarks):
+    """Vertices (17, m), int32, over which each jaw point may slide: from ear or throat towards the front."""
+    v = mesh.vertices
+    under = -0.804 * (v[:, 1] + 60) - 0.594 * (v[:, 2] + 80)
+    skin = np.nonzero(mesh.is_part("skin") & (under < 26) & (v[:, 2] > -110))[0]
+    jaw = v[landmarks[:17]]
+    tangent = np.gradient(jaw[:, :2], axis=0)
+    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
+    result = []
+    for k, point in enumerate(jaw):
+        d = v[skin] - point
+        along = d[:, :2] @ tangent[k]
+        place = np.sign(d[:, 2]) * np.linalg.norm(d, axis=1)
+        other_side = (point[0] * v[skin, 0] < -1) & (abs(point[0]) > 8)
+        first = -26 if k in (7, 8, 9) else -16
+        cost = np.abs(place - np.linspace(first, 42, _CONTOUR_STEPS)[:, None]) + 3.0 * np.abs(along) + 1e3 * other_side
+        result.append(skin[np.argmin(cost, axis=1)])
+    return np.array(result, np.int32)
