@@ -16,7 +16,7 @@ CLOSURE_S = 0.055
 REACH_BEFORE_S = (0.055, 0.085, 0.040)
 REACH_AFTER_S = (0.050, 0.060, 0.035)
 #: Lips need this long to close and to open, s.
-SEAL_RAMP_S = (0.065, 0.055)
+SEAL_RAMP_S = (0.065, 0.045)
 #: At rest the lips part this long before the first sound and meet this long after the last.
 REST_RAMP_S = 0.14
 _OPENERS = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight")
@@ -60,8 +60,8 @@ def segments_of(phonemes, *, duration):
     pieces = [[0.0, held[0][0] if held else duration, ""]]
     for start, end, ipa in held:
         previous = pieces[-1]
-        # a closure may take at most 60 % of the sound before it
-        start = max(start, previous[0] + 0.4 * (previous[1] - previous[0]))
+        # what follows a release begins with it; a closure may take at most 60 % of the sound before it
+        start = max(min(start, previous[1]), previous[0] + 0.4 * (previous[1] - previous[0]))
         previous[1] = start
         pieces.append([start, max(end, start + 1e-3), ipa])
     pieces[-1][1] = duration

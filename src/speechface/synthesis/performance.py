@@ -105,22 +105,26 @@ def act(segments, energy_at, times, rng, traits, *, emotion, strength, how, fram
     """
     speech = articulation.articulate(segments, times, gain=how.articulation * traits.articulation)
     seal = articulation.lip_seal(segments, times, frame_s=frame_s)
+    # a generator for each part, so that none depends on how much chance another one used
+    mood_rng, stress_rng, head_rng, gaze_rng, blink_rng, brow_rng, side_rng = rng.spawn(7)
     mood = expression.expression(
-        emotion, times, rng, strength=strength * traits.expressiveness, asymmetry=traits.asymmetry
+        emotion, times, mood_rng, strength=strength * traits.expressiveness, asymmetry=traits.asymmetry
     )
-    stresses = expression.accents(segments, energy_at, rng)
-    rotations = expression.head_motion(times, stresses, rng, emotion=emotion, amplitude=traits.head * how.liveliness)
-    mood += expression.gaze(rotations, times, rng, wander=traits.wander)
+    stresses = expression.accents(segments, energy_at, stress_rng)
+    rotations = expression.head_motion(
+        times, stresses, head_rng, emotion=emotion, amplitude=traits.head * how.liveliness
+    )
+    mood += expression.gaze(rotations, times, gaze_rng, wander=traits.wander)
     duration = float(times[-1]) + frame_s
-    moments = expression.blink_times(duration, rng, mean_interval_s=traits.blink_interval)
+    moments = expression.blink_times(duration, blink_rng, mean_interval_s=traits.blink_interval)
     lids = expression.blinks(times, moments, frame_s=frame_s)
     brows = np.zeros(len(times))
     for time, size in stresses:
-        if rng.random() < 0.7:
+        if brow_rng.random() < 0.7:
             raised = articulation.bump(times, time - 0.02, rise_s=0.18, fall_s=0.32)
             brows = np.maximum(brows, 0.38 * how.liveliness * size * raised)
     # a little sideways life while the mouth moves
-    aside = traits.sideways * expression.smooth_noise(times, rng, low_hz=0.3, high_hz=1.5) * energy_at(times)
+    aside = traits.sideways * expression.smooth_noise(times, side_rng, low_hz=0.3, high_hz=1.5) * energy_at(times)
     for stem in ("mouth", "jaw"):
         speech[:, INDEX[stem + "Left"]] += np.maximum(aside, 0)
         speech[:, INDEX[stem + "Right"]] += np.maximum(-aside, 0)
@@ -160,10 +164,10 @@ def perform(number, clip, *, statement, emotion, intensity, seed, frame_rate, sr
     voice = actor_voice(number, how, seed=seed)
     rng = _clip_rng(seed, number, clip)
     text = statement + ("!" if emotion in ("angry", "surprised", "happy") and intensity == "strong" else ".")
-    said, phonemes = _trim(
-        utterance := speak(text, voice=voice.name, rate=voice.rate, pitch=voice.pitch, pitch_range=voice.pitch_range)
-    )
-    lead = MARGIN_S + rng.uniform(0, 0.12)
+    lead_rng, noise_rng, act_rng = rng.spawn(3)
+    utterance = speak(text, voice=voice.name, rate=voice.rate, pitch=voice.pitch, pitch_range=voice.pitch_range)
+    said, phonemes = _trim(utterance)
+    lead = MARGIN_S + lead_rng.uniform(0, 0.12)
     n_frames = int(np.ceil((lead + len(said) / utterance.sr + MARGIN_S) * float(frame_rate)))
     times = np.arange(n_frames) / float(frame_rate)
     frame_s = 1 / float(frame_rate)
@@ -173,7 +177,7 @@ def perform(number, clip, *, statement, emotion, intensity, seed, frame_rate, sr
     whole = resample(
         np.concatenate([silence, said * level]), sr=utterance.sr, new_sr=sr, n_samples=round(duration * sr)
     )
-    audio = whole + NOISE_RMS * rng.standard_normal(len(whole)).astype(np.float32)
+    audio = whole + NOISE_RMS * noise_rng.standard_normal(len(whole)).astype(np.float32)
     segments = articulation.segments_of(
         [(start + len(silence) / utterance.sr, ipa) for start, ipa in phonemes], duration=duration
     )
@@ -182,6 +186,6 @@ def perform(number, clip, *, statement, emotion, intensity, seed, frame_rate, sr
         return articulation.energy_envelope(whole, sr=sr, times=moments, width_s=0.12)
 
     weights, rotations = act(
-        segments, energy_at, times, rng, traits, emotion=emotion, strength=strength, how=how, frame_s=frame_s
+        segments, energy_at, times, act_rng, traits, emotion=emotion, strength=strength, how=how, frame_s=frame_s
     )
     return Performance(audio, sr, times, weights, rotations, segments, text, voice.name)

@@ -83,7 +83,7 @@ VISEMES = {
     "sit": _vowel(0.21, 1.2, **_stretch(0.20), **_lower(0.14)),
     "bed": _vowel(0.34, **_stretch(0.24), **_lower(0.16)),
     "cat": _vowel(0.48, **_stretch(0.28), **_upper(0.12), **_lower(0.12)),
-    "father": _vowel(0.56, 1.7, **_lower(0.12)),
+    "father": _vowel(0.56, 2.1, **_lower(0.12)),
     "schwa": _vowel(0.24, 0.9, **_lower(0.08)),
     "door": _vowel(0.44, 1.7, mouthFunnel=0.50, mouthPucker=0.18),
     "go": _vowel(0.30, 1.6, mouthFunnel=0.34, mouthPucker=0.42),

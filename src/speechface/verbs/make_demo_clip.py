@@ -1,0 +1,121 @@
+"""Synthesise one clip of a demo actor: a video with sound, and the exact truth about every frame.
+
+The clip's name says who speaks, what and how (RAVDESS's names: emotion, intensity, sentence, repetition, actor).
+The same settings and name give the same files. Speech comes from espeak-ng, an optional external program.
+"""
+
+import logging
+from fractions import Fraction
+from pathlib import PurePosixPath
+
+from speechface.errors import ConfigError
+from speechface.verbs.common import add_settings, settings_of
+
+__all__ = ["add_arguments", "run", "frame_rate_of"]
+
+#: Sampling rate of the sound, Hz, as in RAVDESS.
+SR = 48000
+CRF = 20
+
+
+def add_arguments(parser):
+    parser.add_argument("--clip", required=True, metavar="NAME", help="e.g. 01-01-03-02-01-01-07, or with Actor_07/")
+    parser.add_argument("--out", required=True, metavar="MP4", help="video to write")
+    parser.add_argument("--truth", required=True, metavar="PARQUET", help="table of exact weights, pose and landmarks")
+    parser.add_argument("--rig", default="", metavar="NPZ", help="the builtin head, saved; saves building it again")
+    add_settings(parser, "demo")
+
+
+def frame_rate_of(value):
+    """Return a config's frame rate, a number or a text such as "30000/1001", as a Fraction; ConfigError if neither."""
+    try:
+        rate = Fraction(str(value)).limit_denominator(1001)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if not 1 <= rate <= 240:
+        raise ConfigError(f"demo.fps is '{value}'; expected 1 to 240 as a number or a fraction, e.g. 30000/1001")
+    return rate
+
+
+def _described(name):
+    """Return the Clip that `name` describes."""
+    from speechface.datasets.ravdess import clip_from_name
+
+    path = PurePosixPath(name)
+    clip = clip_from_name("demo", path.name, name)
+    folder = path.parent.name
+    if clip is None or clip.statement is None or clip.intensity is None or (folder and folder != clip.actor):
+        raise ConfigError(
+            f"--clip '{name}' is no name of a demo clip; expected 01-01-<emotion>-<intensity>-<sentence>-<repetition>-"
+            "<actor>, two digits each, e.g. Actor_07/01-01-03-02-01-01-07"
+        )
+    return clip
+
+
+def run(args):
+    import numpy as np
+
+    from speechface.media import VideoWriter
+    from speechface.render.renderer import Renderer
+    from speechface.rig import builtin
+    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.synthesis.performance import perform
+    from speechface.synthesis.scene import frames, portrait
+    from speechface.tables import write_table
+
+    settings = settings_of(args)
+    rate = frame_rate_of(settings["fps"])
+    clip = _described(args.clip)
+    number = int(clip.actor[-2:])
+    width, height, seed = settings["width"], settings["height"], settings["seed"]
+
+    performance = perform(
+        number, clip.clip, statement=clip.statement, emotion=clip.emotion, intensity=clip.intensity, seed=seed,
+        frame_rate=rate, sr=SR,
+    )  # fmt: skip
+    actor = builtin.actor(number, template=args.rig or None)
+    digits = [int(part) for part in clip.clip.split("-")]
+    scene = portrait(
+        actor.rig, actor.identity, width=width, height=height, number=number,
+        rng=np.random.default_rng([seed, number, 4, *digits]),
+    )  # fmt: skip
+    landmarks = []
+    with (
+        Renderer(width, height) as renderer,
+        VideoWriter(args.out, width=width, height=height, fps=rate, audio=performance.audio, sr=SR, crf=CRF) as writer,
+    ):
+        drawn = frames(
+            actor.rig, actor.identity, scene, renderer, weights=performance.weights, rotations=performance.rotations
+        )
+        for picture, points in drawn:
+            writer.write(picture)
+            landmarks.append(points)
+
+    n_frames = len(performance.times)
+    columns = {"frame": np.arange(n_frames, dtype=np.int32), "time": performance.times}
+    columns |= {name: performance.rotations[:, k].astype(np.float32) for k, name in enumerate(ROTATIONS)}
+    columns |= {name: performance.weights[:, k] for k, name in enumerate(CHANNELS)}
+    columns["landmarks"] = np.stack(landmarks)
+    write_table(args.truth, columns, stage="demo", settings=settings, meta={
+        **{key: value for key, value in clip.as_dict().items() if key != "path"},
+        "channels": list(CHANNELS), "width": width, "height": height, "fps": float(rate), "frame_rate": str(rate),
+        "identity": [round(float(value), 6) for value in actor.identity], "look": _plain(actor.look),
+        "style": _plain(actor.style), "focal_px": scene.camera.focal, "centre_px": list(scene.camera.centre),
+        "translation_mm": [float(value) for value in scene.translation], "text": performance.text,
+        "voice": performance.voice, "rotation": "absolute, radians, R = Rz Ry Rx",
+        "phonemes": [[round(s.start, 4), round(s.end, 4), s.ipa, s.viseme] for s in performance.segments],
+    })  # fmt: skip
+    logging.info("%s: %d frames, %s, '%s'", clip.id, n_frames, performance.voice, performance.text)
+
+
+def _plain(value):
+    """Return `value` with arrays and dataclasses as lists and dicts, for JSON."""
+    if hasattr(value, "__dataclass_fields__"):
+        value = {name: getattr(value, name) for name in value.__dataclass_fields__}
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return value

@@ -1,0 +1,262 @@
+from collections import Counter
+
+import pytest
+
+from speechface.config import defaults, resolve
+from speechface.datasets import demo, folder, grid, ravdess
+from speechface.datasets.base import ADAPTERS, Clip, list_clips, member, plan_splits
+from speechface.errors import ConfigError
+
+
+def config_of(**datasets):
+    return resolve({"datasets": datasets})
+
+
+def touch(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+# --- demo ---------------------------------------------------------------------------------------------------------
+
+
+def test_demo_names_parse_back_to_their_actor():
+    clips = demo.clips("demo", {}, {"demo": defaults("demo")})
+    assert len(clips) == 24 * 4
+    for clip in clips:
+        again = ravdess.clip_from_name("demo", clip.clip, clip.path)
+        assert again == clip
+        assert clip.path == f"results/demo/{clip.actor}/{clip.clip}.mp4"
+        assert clip.sex == ("male" if int(clip.actor[-2:]) % 2 else "female")
+        assert None not in (clip.emotion, clip.intensity, clip.statement, clip.repetition)
+
+
+@pytest.mark.parametrize("actor", range(1, 25))
+def test_sixty_demo_clips_are_all_of_ravdess_and_the_first_is_neutral(actor):
+    names = demo.clip_names(actor, 60)
+    assert len(set(names)) == 60
+    emotions = Counter(name[6:8] for name in names)
+    assert emotions == {"01": 4, **{f"{e:02d}": 8 for e in range(2, 9)}}
+    assert not any(name[6:11] == "01-02" for name in names)  # RAVDESS has no strong neutral
+    assert names[0][6:8] == "01"
+
+
+@pytest.mark.parametrize("count", range(1, 60, 7))
+def test_asking_for_more_demo_clips_only_adds_some(count):
+    assert demo.clip_names(9, count) == demo.clip_names(9, 60)[:count]
+
+
+@pytest.mark.parametrize("actors", [range(1, 21), range(21, 25), range(1, 25)])
+def test_the_default_demo_covers_emotions_intensities_and_sentences(actors):
+    names = [name for actor in actors for name in demo.clip_names(actor, 4)]
+    emotions = Counter(name[6:8] for name in names if name[6:8] != "01")
+    assert len(emotions) == 7
+    assert max(emotions.values()) - min(emotions.values()) <= 1
+    sentences = Counter(name[12:14] for name in names)
+    assert sentences["01"] == pytest.approx(sentences["02"], abs=len(actors) * 0.1 + 2)
+    intensity = Counter(name[9:11] for name in names if name[6:8] != "01")
+    assert min(intensity.values()) > 0.35 * sum(intensity.values())
+
+
+def test_demo_refuses_more_clips_than_there_are():
+    with pytest.raises(ConfigError, match="1 to 60"):
+        demo.clip_names(1, 61)
+
+
+def test_demo_splits_by_actor_as_configured():
+    clips = list_clips(
+        config_of(demo={"adapter": "demo", "split": {"by": "actor", "train": ["1-20"], "test": ["21-24"]}})
+    )
+    sides = {side: {c.actor for c in clips if c.split == side} for side in ("train", "test")}
+    assert sides["train"] == {f"Actor_{k:02d}" for k in range(1, 21)}
+    assert sides["test"] == {f"Actor_{k:02d}" for k in range(21, 25)}
+
+
+# --- ravdess ------------------------------------------------------------------------------------------------------
+
+
+def test_ravdess_names_are_read_in_full():
+    clip = ravdess.clip_from_name("r", "01-02-06-01-02-01-12", "x.mp4")
+    assert clip == Clip(
+        dataset="r", actor="Actor_12", clip="01-02-06-01-02-01-12", path="x.mp4", sex="female", channel="song",
+        emotion="fearful", intensity="normal", statement="Dogs are sitting by the door", repetition="1",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["02-01-06-01-02-01-12", "03-01-06-01-02-01-12", "01-01-09-01-02-01-12",
+                                  "01-03-06-01-02-01-12", "01-01-06-01-02-01", "notes", ""])  # fmt: skip
+def test_other_names_are_no_ravdess_clips(name):
+    assert ravdess.clip_from_name("r", name, "x") is None
+
+
+def test_ravdess_finds_clips_flat_and_in_the_archives_folders(tmp_path):
+    touch(tmp_path / "Actor_01" / "01-01-01-01-01-01-01.mp4")
+    touch(tmp_path / "Actor_01" / "02-01-01-01-01-01-01.mp4")  # video without sound
+    touch(tmp_path / "Video_Speech_Actor_02" / "Actor_02" / "01-01-03-01-01-01-02.mp4")
+    touch(tmp_path / "a" / "b" / "c" / "01-01-03-01-01-01-03.mp4")  # too deep
+    touch(tmp_path / "Actor_01" / "readme.txt")
+    found = ravdess.clips("r", {"root": str(tmp_path)}, {})
+    assert sorted(c.id for c in found) == ["r/Actor_01/01-01-01-01-01-01-01", "r/Actor_02/01-01-03-01-01-01-02"]
+
+
+def test_the_same_clip_twice_is_named(tmp_path):
+    for place in ("Actor_01", "copy/Actor_01"):
+        touch(tmp_path / place / "01-01-01-01-01-01-01.mp4")
+    with pytest.raises(ConfigError, match="two files give the clip r/Actor_01/01-01-01-01-01-01-01"):
+        list_clips(config_of(r={"adapter": "ravdess", "root": str(tmp_path), "role": "predict"}))
+
+
+# --- grid and folder ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("bbaf2n", "bin blue at f two now"),
+        ("swwzzp", "set white with z zero please"),
+        ("lgir9s", "lay green in r nine soon"),
+    ],
+)
+def test_grid_codes_spell_their_sentence(code, words):
+    assert grid.sentence(code) == words
+
+
+@pytest.mark.parametrize("code", ["bbaf2", "xbaf2n", "bbafxn", "bbaf2nn", ""])
+def test_other_codes_are_no_grid_sentence(code):
+    assert grid.sentence(code) is None
+
+
+def test_grid_lists_speakers_with_their_sex(tmp_path):
+    touch(tmp_path / "s1" / "bbaf2n.mpg")
+    touch(tmp_path / "s4" / "lgir9s.mpg")
+    touch(tmp_path / "s4" / "thumbs.db")
+    touch(tmp_path / "other" / "bbaf2n.mpg")
+    found = {c.id: c for c in grid.clips("g", {"root": str(tmp_path)}, {})}
+    assert set(found) == {"g/s1/bbaf2n", "g/s4/lgir9s", "g/other/bbaf2n"}
+    assert [found[f"g/{a}"].sex for a in ("s1/bbaf2n", "s4/lgir9s", "other/bbaf2n")] == ["male", "female", None]
+
+
+def test_folder_takes_any_video_and_cleans_names(tmp_path):
+    touch(tmp_path / "Ann Lee" / "take #1.MP4")
+    touch(tmp_path / "bob" / "b.webm")
+    touch(tmp_path / "bob" / "b.wav")
+    touch(tmp_path / "loose.mp4")
+    found = folder.clips("f", {"root": str(tmp_path)}, {})
+    assert [c.id for c in found] == ["f/Ann_Lee/take__1", "f/bob/b"]
+    assert found[0].path.endswith("take #1.MP4")
+    assert found[0].sex is None
+
+
+@pytest.mark.parametrize("adapter", sorted(set(ADAPTERS) - {"demo"}))
+def test_a_missing_folder_is_named(adapter, tmp_path):
+    with pytest.raises(ConfigError, match=r"datasets\.d\.root: no such folder: .*nowhere"):
+        list_clips(config_of(d={"adapter": adapter, "root": str(tmp_path / "nowhere"), "role": "predict"}))
+
+
+# --- selection and splits -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("actor", "wanted", "expected"),
+    [
+        ("Actor_07", ["7"], True),
+        ("Actor_07", [7], True),
+        ("Actor_07", ["1-20"], True),
+        ("Actor_20", ["1-20"], True),
+        ("Actor_01", ["1-20"], True),
+        ("Actor_21", ["1-20"], False),
+        ("Actor_07", ["Actor_07"], True),
+        ("Actor_17", ["7"], False),
+        ("s1", ["s1"], True),
+        ("s1", ["s11"], False),
+        ("s12", ["1-3", "12"], True),
+        ("bob", ["1-20"], False),
+        ("bob", ["bob"], True),
+        ("bob", [], False),
+    ],
+)
+def test_member_knows_names_numbers_and_ranges(actor, wanted, expected):
+    assert member(actor, wanted) is expected
+
+
+def clips_of(actors, count):
+    return [Clip("d", actor, f"c{k:03d}", f"{actor}/{k}") for actor in actors for k in range(count)]
+
+
+def split_settings(**rule):
+    return {"role": "learn", "split": {"by": "actor", "train": [], "test": [], "test_clips": 0.2, **rule}}
+
+
+def test_no_actor_is_on_two_sides():
+    planned = plan_splits(clips_of([f"Actor_{k:02d}" for k in range(1, 25)], 3), split_settings(test=["21-24"]))
+    train, test = ({c.actor for c in planned if c.split == side} for side in ("train", "test"))
+    assert not train & test
+    assert len(train) == 20
+    assert len(test) == 4
+
+
+def test_actors_named_on_no_side_are_unused():
+    planned = plan_splits(clips_of(["a1", "a2", "a3"], 2), split_settings(train=["1"], test=["2"]))
+    assert {c.actor: c.split for c in planned} == {"a1": "train", "a2": "test", "a3": "unused"}
+
+
+def test_an_actor_named_on_both_sides_tests():
+    planned = plan_splits(clips_of(["a1", "a2"], 1), split_settings(train=["1-2"], test=["2"]))
+    assert [c.split for c in planned] == ["train", "test"]
+
+
+def test_role_predict_is_neither_side():
+    planned = plan_splits(clips_of(["a1"], 3), {"role": "predict"})
+    assert {c.split for c in planned} == {"predict"}
+
+
+@pytest.mark.parametrize(("wanted", "expected"), [(0.25, 5), (0.2, 4), (3, 3), (1, 1)])
+def test_by_clip_counts_hold_for_every_actor(wanted, expected):
+    planned = plan_splits(clips_of(["s1", "s2", "s3"], 20), split_settings(by="clip", test_clips=wanted))
+    tests = Counter(c.actor for c in planned if c.split == "test")
+    assert tests == {"s1": expected, "s2": expected, "s3": expected}
+
+
+def test_by_clip_choice_does_not_depend_on_order_or_on_other_actors():
+    rule = split_settings(by="clip", test_clips=4)
+    one = plan_splits(clips_of(["s1"], 20), rule)
+    both = plan_splits(clips_of(["s2", "s1"], 20)[::-1], rule)
+    chosen = [{c.id for c in planned if c.split == "test" and c.actor == "s1"} for planned in (one, both)]
+    assert chosen[0] == chosen[1]
+
+
+def test_by_clip_choice_is_stable_when_clips_are_added():
+    """A clip leaves the test side only if a new one with a smaller hash displaces it."""
+    rule = split_settings(by="clip", test_clips=6)
+    before = {c.id for c in plan_splits(clips_of(["s1"], 30), rule) if c.split == "test"}
+    after = {c.id for c in plan_splits(clips_of(["s1"], 40), rule) if c.split == "test"}
+    old = {f"d/s1/c{k:03d}" for k in range(30)}
+    assert (after & old) <= before
+    assert len(before - after) == len(after - old)
+
+
+def test_filters_keep_what_they_name():
+    settings = {"adapter": "demo", "where": {"emotion": ["neutral"], "sex": ["female"]}, "actors": ["1-6"],
+                "split": {"by": "clip", "test_clips": 1}}  # fmt: skip
+    clips = list_clips(config_of(demo=settings))
+    assert {c.actor for c in clips} == {"Actor_02", "Actor_04", "Actor_06"}
+    assert {c.emotion for c in clips} == {"neutral"}
+
+
+def test_an_unknown_filter_column_is_named():
+    settings = {"adapter": "demo", "where": {"mood": ["sad"]}, "split": {"by": "clip"}}
+    with pytest.raises(ConfigError, match="unknown column 'mood'"):
+        list_clips(config_of(demo=settings))
+
+
+def test_a_filter_that_keeps_nothing_says_so():
+    settings = {"adapter": "demo", "actors": ["99"], "split": {"by": "clip"}}
+    with pytest.raises(ConfigError, match="no clip found"):
+        list_clips(config_of(demo=settings))
+
+
+def test_clips_come_sorted_by_id():
+    clips = list_clips(config_of(demo={"adapter": "demo", "role": "predict"}))
+    ids = [c.id for c in clips]
+    assert ids == sorted(ids)
+    assert len(set(ids)) == 96
