@@ -50,7 +50,7 @@ def clips(name, settings, config):
     found = []
     for folder, folders, files in os.walk(root, followlinks=True):
         folders.sort()
-        if os.path.relpath(folder, root).count(os.sep) >= 2:
+        if os.path.relpath(folder, root).count(os.sep) >= 1:
             folders.clear()
         for file in sorted(files):
             stem, extension = os.path.splitext(file)
