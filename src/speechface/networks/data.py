@@ -1,0 +1,199 @@
+"""Batches for training: single frames in random order, or sequences within clips.
+
+Every batch is a function of the seed and the step alone, so that a run that was interrupted goes on exactly as it
+would have gone without.
+"""
+
+import hashlib
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+
+__all__ = ["SpeechDataModule", "FrameSampler", "SequenceSampler", "held_out_clips", "contiguous_runs"]
+
+
+def held_out_clips(clips, share):
+    """Choose the clips for validation: whole actors where `share` makes at least one, else single clips.
+
+    Parameters
+    ----------
+    clips : list of (dataset, actor, clip)
+    share : float in [0, 0.5]
+
+    Returns
+    -------
+    held_out : bool ndarray (n_clips,)
+        The same for every seed and order of clips: names are ranked by their hash. Never all clips.
+    """
+    actors = sorted({key[:2] for key in clips}, key=_rank)
+    count = round(share * len(actors))
+    if count:
+        chosen = set(actors[:count])
+        return np.array([key[:2] in chosen for key in clips])
+    count = min(max(1, round(share * len(clips))), len(clips) - 1) if share else 0
+    chosen = set(sorted(clips, key=_rank)[:count])
+    return np.array([key in chosen for key in clips])
+
+
+def _rank(key):
+    return hashlib.sha256("/".join(key).encode()).hexdigest()
+
+
+def contiguous_runs(clip, frame):
+    """Rows [start, stop) within which the clip stays and frames follow one another: int array (n_runs, 2)."""
+    breaks = np.nonzero((np.diff(clip) != 0) | (np.diff(frame) != 1))[0] + 1
+    edges = np.concatenate([[0], breaks, [len(clip)]])
+    return np.stack([edges[:-1], edges[1:]], 1)
+
+
+class FrameSampler:
+    """Frames in random order, every frame once before any comes twice.
+
+    Parameters
+    ----------
+    rows : int array (n,), rows to draw from
+    batch : int, frames a step
+    seed : int
+    """
+
+    def __init__(self, rows, *, batch, seed):
+        self.rows, self.batch, self.seed = rows, batch, seed
+        self._sweep = self._order = None
+
+    def sweep_order(self, sweep):
+        """Order in which sweep number `sweep` goes through the rows."""
+        if sweep != self._sweep:
+            self._sweep, self._order = sweep, np.random.default_rng([self.seed, sweep]).permutation(self.rows)
+        return self._order
+
+    def __call__(self, step):
+        """Rows of step `step` as single frames: (rows (batch, 1), lengths None)."""
+        n, taken, position = len(self.rows), [], step * self.batch
+        left = self.batch
+        while left:
+            sweep, place = divmod(position, n)
+            part = self.sweep_order(sweep)[place : place + left]
+            taken.append(part)
+            position, left = position + len(part), left - len(part)
+        return np.concatenate(taken)[:, None], None
+
+
+class SequenceSampler:
+    """Sequences of consecutive frames of one clip; where no run of frames is long enough, shorter ones, padded.
+
+    Parameters
+    ----------
+    runs : int array (n_runs, 2), from `contiguous_runs`; drawn in proportion to their length
+    batch : int, frames a step, rounded down to whole sequences (at least one)
+    sequence_frames : int
+    seed : int
+    """
+
+    def __init__(self, runs, *, batch, sequence_frames, seed):
+        self.runs, self.seed, self.sequence_frames = runs, seed, sequence_frames
+        self.n_sequences = max(1, batch // sequence_frames)
+        length = runs[:, 1] - runs[:, 0]
+        self.chance = length / length.sum()
+
+    def __call__(self, step):
+        """Rows of step `step`: (rows (n_sequences, T), lengths (n_sequences,)); padding repeats the last row."""
+        rng = np.random.default_rng([self.seed, step])
+        chosen = self.runs[rng.choice(len(self.runs), self.n_sequences, p=self.chance)]
+        length = np.minimum(chosen[:, 1] - chosen[:, 0], self.sequence_frames)
+        start = rng.integers(chosen[:, 0], chosen[:, 1] - length + 1)
+        return _padded(start, length)
+
+
+def _padded(start, length):
+    """Rows (n, longest) from `start` on and their lengths; None for lengths where nothing is padding."""
+    offsets = np.minimum(np.arange(length.max())[None], length[:, None] - 1)
+    return start[:, None] + offsets, (None if (length == length.max()).all() else length)
+
+
+def _pieces(runs, sequence_frames, batch):
+    """Cut all runs into pieces and group them: what validation sees, batch by batch."""
+    starts, lengths = [], []
+    for start, stop in runs:
+        for at in range(start, stop, sequence_frames):
+            starts.append(at)
+            lengths.append(min(sequence_frames, stop - at))
+    count = max(1, batch // sequence_frames)
+    for k in range(0, len(starts), count):
+        yield _padded(np.array(starts[k : k + count]), np.array(lengths[k : k + count]))
+
+
+class _Loader:
+    """Batches by number from `first` to `last`, made when asked for."""
+
+    def __init__(self, make, first, last):
+        self.make, self.first, self.last = make, first, last
+
+    def __len__(self):
+        return self.last - self.first
+
+    def __iter__(self):
+        return (self.make(k) for k in range(self.first, self.last))
+
+
+class SpeechDataModule(pl.LightningDataModule):
+    """Train and validation batches of one split table.
+
+    A batch is a dict: ``features`` (B, T, ...) as stored (floats after the transfer to the device), ``targets``
+    (B, T, n_out) and ``lengths`` (B,) or None.
+
+    Parameters
+    ----------
+    table : `speechface.networks.split_table.SplitTable`
+    recurrent : bool, sequences instead of single frames
+    rotations : bool, the three head rotations are targets too, behind the weights
+    batch, epoch_samples, sequence_frames : int, frames; `epoch_samples` 0 is the whole table
+    validation : float, share held out
+    seed : int
+    """
+
+    def __init__(self, table, *, recurrent, rotations, batch, epoch_samples, sequence_frames, validation, seed):
+        super().__init__()
+        self.table, self.batch, self.sequence_frames = table, batch, sequence_frames
+        self.targets = np.concatenate([table.weights, table.rotations], 1) if rotations else table.weights
+        held_out = held_out_clips(table.clips, validation)
+        self.validation_clips = [key for key, out in zip(table.clips, held_out) if out]
+        aside = held_out[table.clip]
+        train_rows = np.nonzero(~aside)[0]
+        runs = contiguous_runs(table.clip, table.frame)
+        run_aside = aside[runs[:, 0]]
+        if recurrent:
+            self.sampler = SequenceSampler(runs[~run_aside], batch=batch, sequence_frames=sequence_frames, seed=seed)
+            frames_a_step = self.sampler.n_sequences * sequence_frames
+            self.validation_batches = list(_pieces(runs[run_aside], sequence_frames, batch))
+        else:
+            self.sampler = FrameSampler(train_rows, batch=batch, seed=seed)
+            frames_a_step = batch
+            rows = np.nonzero(aside)[0]
+            self.validation_batches = [(rows[k : k + batch, None], None) for k in range(0, len(rows), batch)]
+        self.n_train, self.n_validation = len(train_rows), int(aside.sum())
+        self.steps_per_epoch = max(1, -(-(epoch_samples or self.n_train) // frames_a_step))
+        self.frames_per_step = frames_a_step
+        #: Steps already done; the next epoch starts behind them (a resumed run may start in mid-epoch).
+        self.step = 0
+
+    def collate(self, rows, lengths):
+        """Rows (B, T) of the table as one batch of tensors."""
+        return {
+            "features": torch.from_numpy(self.table.features[rows]),
+            "targets": torch.from_numpy(self.targets[rows]),
+            "lengths": None if lengths is None else torch.from_numpy(lengths),
+        }
+
+    def train_dataloader(self):
+        """The steps left of the current epoch."""
+        stop = (self.step // self.steps_per_epoch + 1) * self.steps_per_epoch
+        return _Loader(lambda step: self.collate(*self.sampler(step)), self.step, stop)
+
+    def val_dataloader(self):
+        batches = self.validation_batches
+        return _Loader(lambda k: self.collate(*batches[k]), 0, len(batches)) if batches else []
+
+    def on_after_batch_transfer(self, batch, dataloader_idx):
+        """Stored numbers to the feature's own units, on the device."""
+        return {**batch, "features": batch["features"].float() * self.table.step}

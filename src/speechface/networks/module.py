@@ -1,0 +1,119 @@
+"""Network, loss and optimiser as one LightningModule."""
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+
+from speechface.networks.losses import regression_loss
+from speechface.networks.network import valid_frames
+from speechface.networks.schedules import rate_at
+
+__all__ = ["SpeechModule"]
+
+#: First-moment decay of Adam (the report's momentum).
+MOMENTUM = 0.9
+
+
+class SpeechModule(pl.LightningModule):
+    """Training of one `SpeechNetwork`.
+
+    Parameters
+    ----------
+    network : `speechface.networks.network.SpeechNetwork`
+    scale : array (n_out,), residual factors from `losses.output_scale`
+    observed : bool array (46,), channels that carry loss; rotations always do
+    l1 : float, weight of the mean predicted weight
+    schedule : tuple of (rate, epochs), see `schedules`
+    learning_rate_scale : float
+    weight_decay : float, L2 on the parameters as Adam takes it (not AdamW)
+    steps_per_epoch, seed : int
+    mouth_basis : array (46, 60) or None
+        Displacement of the 20 mouth landmarks (48-67), mm at weight 1, x y z of one after the other; with it the
+        validation tells the mouth's RMSE.
+
+    Notes
+    -----
+    Learning rate and random numbers (dropout) are functions of the step count, so a resumed run repeats nothing
+    and forgets nothing.
+    """
+
+    def __init__(self, network, *, scale, observed, l1, schedule, learning_rate_scale, weight_decay,
+                 steps_per_epoch, seed, mouth_basis):  # fmt: skip
+        super().__init__()
+        self.network = network
+        observed = np.asarray(observed, bool)
+        self.n_weights = len(observed)
+        everything = np.concatenate([observed, np.ones(len(scale) - len(observed), bool)])
+        self.register_buffer("scale", torch.as_tensor(scale, dtype=torch.float32), persistent=False)
+        self.register_buffer("observed", torch.as_tensor(everything), persistent=False)
+        basis = None if mouth_basis is None else torch.as_tensor(mouth_basis, dtype=torch.float32)
+        self.register_buffer("mouth_basis", basis, persistent=False)
+        self.l1, self.schedule, self.learning_rate_scale = l1, schedule, learning_rate_scale
+        self.weight_decay, self.steps_per_epoch, self.seed = weight_decay, steps_per_epoch, seed
+        #: Steps done since the beginning, interruptions included.
+        self.step = 0
+        #: Sum of losses and number of steps of the current epoch; sums of the last validation.
+        self.train_sums = np.zeros(2)
+        self.val_sums = np.zeros(3)
+
+    @property
+    def learning_rate(self):
+        """Rate of the step that comes next."""
+        return rate_at(self.schedule, self.step // self.steps_per_epoch) * self.learning_rate_scale
+
+    def configure_optimizers(self):
+        parameters = [p for p in self.parameters() if p.requires_grad]
+        # fused: one kernel for all parameters; it cannot work with the gradient scaling of fp16
+        fused = getattr(self.trainer, "precision", "") != "16-mixed"
+        return torch.optim.Adam(parameters, lr=self.learning_rate, betas=(MOMENTUM, 0.999),
+                                weight_decay=self.weight_decay, fused=fused)  # fmt: skip
+
+    def _step(self, batch, stage):
+        """Loss of one batch; validation also adds up the squared mouth error, mm^2."""
+        outputs, _ = self.network(batch["features"], lengths=batch["lengths"])
+        targets = batch["targets"]
+        if batch["lengths"] is None:
+            outputs, targets = outputs.flatten(0, 1), targets.flatten(0, 1)
+        else:
+            mask = valid_frames(batch["lengths"], outputs.shape[1], outputs.device)
+            outputs, targets = outputs[mask], targets[mask]
+        loss = regression_loss(outputs, targets, scale=self.scale, observed=self.observed,
+                               n_weights=self.n_weights, l1=self.l1)  # fmt: skip
+        if stage == "train":
+            return loss
+        frames, squared_mm = len(outputs), float("nan")
+        if self.mouth_basis is not None:
+            observed = self.observed[: self.n_weights]
+            error = (outputs - targets)[:, : self.n_weights][:, observed] @ self.mouth_basis[observed]
+            squared_mm = error.square().sum().item() / 20
+        self.val_sums += np.array([loss.item() * frames, squared_mm, frames])
+        return loss
+
+    def on_train_batch_start(self, batch, batch_idx):
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = self.learning_rate
+        torch.manual_seed(self.seed * 1_000_003 + self.step)
+
+    def training_step(self, batch, batch_idx):
+        loss = self._step(batch, "train")
+        self.train_sums += np.array([loss.item(), 1])
+        return loss
+
+    def optimizer_step(self, *args, **kwargs):
+        super().optimizer_step(*args, **kwargs)
+        self.step += 1
+        self.trainer.datamodule.step = self.step
+
+    def on_validation_epoch_start(self):
+        self.val_sums[:] = 0
+
+    def validation_step(self, batch, batch_idx):
+        self._step(batch, "val")
+
+    def losses_of_epoch(self):
+        """Mean training loss, validation loss and mouth RMSE (mm) of the epoch just over; NaN where unknown."""
+        train = self.train_sums[0] / max(self.train_sums[1], 1)
+        frames = self.val_sums[2]
+        if not frames:
+            return train, float("nan"), float("nan")
+        return train, self.val_sums[0] / frames, float(np.sqrt(self.val_sums[1] / frames))

@@ -1,0 +1,88 @@
+"""Which number format trains fastest on this machine: measured, once."""
+
+import copy
+import logging
+import statistics
+import time
+
+import torch
+
+from speechface.errors import ModelError
+
+__all__ = ["choose_precision", "measure_step", "LIGHTNING_NAMES", "GAIN"]
+
+#: config value -> name of Lightning's precision plugin
+LIGHTNING_NAMES = {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+#: A half format must be this much faster to be taken: rounding is a price, and the clock is noisy.
+GAIN = 1.1
+#: Frames of a measured step on a CPU, where a whole batch takes seconds.
+CPU_FRAMES = 64
+REPEATS = 3
+
+
+def _cpu_has_bf16():
+    """Has the CPU instructions for bf16? Emulated, it is ten times slower than float32."""
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported", "_is_arm_bf16_supported")
+    return any(getattr(torch.cpu, name, lambda: False)() for name in checks)
+
+
+def _candidates(device):
+    if device == "cpu":
+        return ["32", "bf16"] if _cpu_has_bf16() else ["32"]
+    return ["32", "bf16" if torch.cuda.is_bf16_supported() else "fp16"]
+
+
+def measure_step(network, features, *, precision, device):
+    """Return the median seconds of one training step (forward, backward, Adam) on a copy of `network`.
+
+    features : tensor (B, T, ...), float
+    """
+    network = copy.deepcopy(network).to(device).train()
+    features = features.to(device)
+    optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], fused=True)
+    times = []
+    for _ in range(1 + REPEATS):
+        began = time.perf_counter()
+        optimizer.zero_grad()
+        with torch.autocast(device, dtype=_DTYPES.get(precision, torch.bfloat16), enabled=precision != "32"):
+            loss = network(features)[0].float().square().mean()
+        loss.backward()
+        optimizer.step()
+        if device != "cpu":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times[1:])
+
+
+def choose_precision(wanted, network, features, *, device):
+    """Return "32", "bf16" or "fp16".
+
+    Parameters
+    ----------
+    wanted : {"auto", "32", "bf16", "fp16"}
+    network : module; it is not changed
+    features : tensor (B, T, ...), one training batch
+    device : {"cpu", "cuda"}
+
+    Raises
+    ------
+    ModelError
+        If fp16 is asked for on a CPU.
+    """
+    if wanted == "fp16" and device == "cpu":
+        raise ModelError("training.precision is fp16, which needs a GPU; take auto, bf16 or '32'")
+    if wanted != "auto":
+        return wanted
+    candidates = _candidates(device)
+    if len(candidates) == 1:
+        return candidates[0]
+    if device == "cpu":
+        features = features[: max(1, CPU_FRAMES // features.shape[1])]
+    with torch.random.fork_rng():
+        seconds = {name: measure_step(network, features, precision=name, device=device) for name in candidates}
+    other = candidates[1]
+    chosen = other if seconds["32"] > GAIN * seconds[other] else "32"
+    logging.info("precision: %s (32 %.0f ms, %s %.0f ms a step)", chosen, 1e3 * seconds["32"], other,
+                 1e3 * seconds[other])  # fmt: skip
+    return chosen

@@ -1,0 +1,131 @@
+"""How the settings of one model become a network.
+
+To add an encoder or a head: write its module and add one line to `ENCODERS` or `HEADS`.
+"""
+
+import torch
+from torch import nn
+
+from speechface.errors import ModelError
+from speechface.networks.encoders import (
+    ENCODER_WIDTHS,
+    ConvolutionalEncoder,
+    FrozenEncoder,
+    StandardisingEncoder,
+    adopt_encoder,
+)
+from speechface.networks.heads import DenseHead, OutputLayer, RecurrentHead
+from speechface.networks.network import SpeechNetwork
+from speechface.rig.channels import CHANNELS, ROTATIONS
+
+__all__ = ["ENCODERS", "HEADS", "network_spec", "build_network", "output_columns", "is_recurrent"]
+
+
+def _convolutional(spec, stats):
+    first, most, pool = ENCODER_WIDTHS[spec["encoder"]]
+    return ConvolutionalEncoder(
+        spec["input_shape"],
+        first_channels=max(1, round(first * spec["width"])),
+        max_channels=max(1, round(most * spec["width"])),
+        frequency_layers=spec["frequency_layers"],
+        pool=pool,
+    )
+
+
+def _standardising(spec, stats):
+    return StandardisingEncoder(stats["feature_mean"], stats["feature_std"])
+
+
+#: kind of encoder -> function (spec, stats) -> module. 1 and 2 are convolutional, "standardise" takes plain numbers.
+ENCODERS = {1: _convolutional, 2: _convolutional, "standardise": _standardising}
+
+#: head -> function (n_in, width) -> module
+HEADS = {
+    "cnn": lambda n_in, width: DenseHead(n_in, n_hidden=_units(1024, width)),
+    "gru": lambda n_in, width: RecurrentHead(n_in, cell=nn.GRU, n_hidden=_units(256, width), bidirectional=False),
+    "lstm": lambda n_in, width: RecurrentHead(n_in, cell=nn.LSTM, n_hidden=_units(256, width), bidirectional=False),
+    "bigru": lambda n_in, width: RecurrentHead(n_in, cell=nn.GRU, n_hidden=_units(128, width), bidirectional=True),
+    "bilstm": lambda n_in, width: RecurrentHead(n_in, cell=nn.LSTM, n_hidden=_units(128, width), bidirectional=True),
+}
+
+
+def _units(full, width):
+    return max(1, round(full * width))
+
+
+def is_recurrent(settings):
+    """Does the model of these settings remember, i.e. train on sequences?"""
+    return settings["head"] != "cnn"
+
+
+def output_columns(settings):
+    """Names of the outputs in their order: 46 channels, then the rotations where the model gives them."""
+    return CHANNELS + (ROTATIONS if settings["outputs"] == "weights_rotation" else ())
+
+
+def network_spec(settings, *, input_shape, source=None, width=1.0):
+    """Return the JSON-able description that `build_network` needs.
+
+    Parameters
+    ----------
+    settings : dict, one entry of the config's ``models``
+    input_shape : sequence of int, shape of one feature window
+    source : dict, spec of the model whose encoder is taken; with encoder 3 only
+    width : float, factor on all layer widths; 1 but in tests
+
+    Raises
+    ------
+    ModelError
+        If the encoder cannot take such input, or encoder 3 comes without its source.
+    """
+    spec = {"input_shape": [int(n) for n in input_shape], "width": float(width), "head": settings["head"],
+            "outputs": settings["outputs"], "dropout": float(settings["dropout"]),
+            "frequency_layers": int(settings["frequency_layers"]), "frozen": False}  # fmt: skip
+    if len(input_shape) == 1:
+        spec["encoder"] = "standardise"
+    elif len(input_shape) != 2:
+        raise ModelError(f"the feature has windows of shape {tuple(input_shape)}; networks take one or two axes")
+    elif settings["encoder"] == 3:
+        if source is None:
+            raise ModelError("encoder 3 takes the encoder of a trained model; give its checkpoint by --encoder-from")
+        if list(source["input_shape"]) != spec["input_shape"]:
+            raise ModelError(
+                f"the encoder to take over was trained on windows of {tuple(source['input_shape'])}, the train table "
+                f"has {tuple(input_shape)}; train both models on the same feature settings"
+            )
+        for key in ("encoder", "frequency_layers", "width"):
+            spec[key] = source[key]
+        spec["frozen"] = bool(settings["encoder_frozen"])
+    else:
+        spec["encoder"] = int(settings["encoder"])
+    return spec
+
+
+def build_network(spec, stats, *, encoder=None):
+    """Return a fresh `SpeechNetwork`.
+
+    Parameters
+    ----------
+    spec : dict from `network_spec`
+    stats : dict
+        ``weight_mean`` (46,), ``rotation_mean``, ``rotation_std`` (3,) radians, and for plain numbers as input
+        ``feature_mean``, ``feature_std``, all of the train table.
+    encoder : trained encoder to copy (encoder 3), or None to make one
+    """
+    if encoder is not None:
+        encoder = adopt_encoder(encoder, frozen=spec["frozen"])
+    else:
+        encoder = ENCODERS[spec["encoder"]](spec, stats)
+        if spec["frozen"]:
+            encoder = FrozenEncoder(encoder)
+    head = HEADS[spec["head"]](encoder.n_out, spec["width"])
+    rotates = spec["outputs"] == "weights_rotation"
+    output = OutputLayer(
+        head.n_out,
+        weight_mean=stats["weight_mean"],
+        rotation_mean=stats["rotation_mean"] if rotates else [],
+        rotation_std=stats["rotation_std"] if rotates else [],
+        dropout=spec["dropout"],
+    )
+    # the memory format that convolutions run in, see ConvolutionalEncoder.forward
+    return SpeechNetwork(encoder, head, output).to(memory_format=torch.channels_last)

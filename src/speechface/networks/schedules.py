@@ -1,0 +1,60 @@
+"""Piecewise constant learning rates, one an epoch."""
+
+from speechface.errors import ConfigError
+
+__all__ = ["SCHEDULES", "parse_schedule", "rate_at"]
+
+#: name -> (rate, epochs) pieces in order; the last rate holds for ever. The shapes are the report's (A.10).
+SCHEDULES = {
+    "cnn": ((5e-3, 1), (2.5e-3, 2), (1.25e-3, 3), (5e-4, 4), (2.5e-4, 5), (1e-4, 1)),
+    "cnn2": (
+        (5e-3, 1), (2.5e-3, 2), (1.25e-3, 3), (5e-4, 4), (2.5e-4, 5), (1e-4, 100), (5e-5, 50), (2.5e-5, 50), (1e-5, 1),
+    ),
+    "recurrent": (
+        (5e-3, 1), (2.5e-3, 2), (1e-3, 4), (5e-4, 8), (2.5e-4, 16), (1e-4, 1000), (5e-5, 1000), (2.5e-5, 1),
+    ),
+}  # fmt: skip
+
+
+def parse_schedule(text, *, source):
+    """Read lines of ``rate [epochs]``; blank lines and what follows ``#`` do not count.
+
+    Parameters
+    ----------
+    text : str
+    source : str, where the text is from, for messages
+
+    Returns
+    -------
+    pieces : tuple of (float, int)
+
+    Raises
+    ------
+    ConfigError
+        Names the line.
+    """
+    pieces = []
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.split("#")[0].split()
+        if not words:
+            continue
+        try:
+            rate, epochs = float(words[0]), int(words[1]) if len(words) > 1 else 1
+            good = len(words) <= 2 and rate > 0 and epochs > 0
+        except ValueError:
+            good = False
+        if not good:
+            raise ConfigError(f"{source}:{number}: '{line.strip()}'; expected 'rate [epochs]', e.g. '1e-3 4'")
+        pieces.append((rate, epochs))
+    if not pieces:
+        raise ConfigError(f"{source}: no learning rate in it; expected lines such as '1e-3 4'")
+    return tuple(pieces)
+
+
+def rate_at(pieces, epoch):
+    """Return the learning rate of `epoch` (from 0); after the last piece its rate holds on."""
+    for rate, epochs in pieces:
+        if epoch < epochs:
+            return rate
+        epoch -= epochs
+    return pieces[-1][0]

@@ -1,0 +1,171 @@
+"""Training of one network from one table."""
+
+import hashlib
+import json
+import logging
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.plugins.environments import LightningEnvironment
+
+from speechface.errors import ModelError
+from speechface.networks.callbacks import Interrupted, Keeper, ProgressLine
+from speechface.networks.checkpoint import TrainedModel
+from speechface.networks.data import SpeechDataModule
+from speechface.networks.losses import output_scale
+from speechface.networks.module import SpeechModule
+from speechface.networks.precision import LIGHTNING_NAMES, choose_precision
+from speechface.networks.registry import build_network, is_recurrent, network_spec, output_columns
+from speechface.stages import STAGES
+
+__all__ = ["train", "Interrupted"]
+
+#: Settings that say when and where to train, not what comes out; changing them does not begin anew.
+_FREE_SETTINGS = ("epochs", "patience", "max_minutes", "threads", "gpus", "precision")
+
+
+def _fingerprint(table, settings, training, stats, schedule, seed, width):
+    """Hash of everything that the state of a run depends on; large arrays by every 97th row."""
+    facts = {
+        "settings": settings, "schedule": schedule, "seed": seed, "width": width, "version": STAGES["training"].version,
+        "training": {k: v for k, v in training.items() if k not in _FREE_SETTINGS}, "clips": table.clips,
+        "observed": [bool(v) for v in stats["observed"]], "torch": torch.__version__,
+    }  # fmt: skip
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for array in (table.weights, table.rotations, table.features[::97]):
+        digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()
+
+
+def _device(training):
+    if not training["gpus"]:
+        return "cpu"
+    if training["gpus"] > 1:
+        raise ModelError(
+            f"training.gpus is {training['gpus']}; one network trains on one GPU. Set 1 and let the workflow train "
+            "several models and seeds side by side"
+        )
+    if not torch.cuda.is_available():
+        raise ModelError("training.gpus is 1, but PyTorch finds no GPU here; set training.gpus: 0, or train elsewhere")
+    return "cuda"
+
+
+def _trainer(keeper, *, device, precision, gradient_clip, validate, work_dir):
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    callbacks = [keeper] + ([ProgressLine(keeper)] if sys.stdout.isatty() else [])
+    return pl.Trainer(
+        accelerator="cpu" if device == "cpu" else "gpu",
+        devices=1,
+        precision=LIGHTNING_NAMES[precision],
+        max_epochs=keeper.epochs - len(keeper.rows),
+        gradient_clip_val=gradient_clip or None,
+        gradient_clip_algorithm="value" if gradient_clip else None,
+        callbacks=callbacks,
+        logger=TensorBoardLogger(work_dir, name="", version="tensorboard"),
+        # one process whatever the cluster says: Lightning would else start one a Slurm task and requeue by itself
+        plugins=[LightningEnvironment()],
+        default_root_dir=work_dir,
+        reload_dataloaders_every_n_epochs=1,
+        limit_val_batches=None if validate else 0,
+        log_every_n_steps=1,
+        num_sanity_val_steps=0,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+def train(table, settings, training, stats, *, name, seed, schedule, mouth_basis, source, work_dir, log, width=1.0):
+    """Train one network, or go on with a run that was interrupted.
+
+    Parameters
+    ----------
+    table : `speechface.networks.split_table.SplitTable`
+    settings : dict, resolved entry of the config's ``models``
+    training : dict, resolved ``training`` section
+    stats : dict
+        ``weight_mean``, ``weight_std`` (46,), ``rotation_mean``, ``rotation_std`` (3,), ``observed`` (46,), for plain
+        numbers as input also ``feature_mean`` and ``feature_std``.
+    name : str
+    seed : int
+    schedule : tuple of (rate, epochs), see `schedules`
+    mouth_basis : array (46, 60) or None, see `module.SpeechModule`
+    source : `TrainedModel` or None, whose encoder is taken with encoder 3
+    work_dir : path-like, for TensorBoard logs and the state of the run
+    log : path-like, csv with one row an epoch
+    width : float, factor on all layer widths; 1 but in tests
+
+    Returns
+    -------
+    model : `TrainedModel`
+        The network of the epoch with the least validation loss; without validation that of the last epoch.
+
+    Raises
+    ------
+    ModelError
+        If the settings do not fit the table or the machine.
+    Interrupted
+        If SIGTERM or SIGUSR1 asked to stop; the same call goes on where it stopped.
+    """
+    Path(work_dir).mkdir(parents=True, exist_ok=True)
+    device = _device(training)
+    torch.set_num_threads(training["threads"])
+    if device == "cuda":
+        torch.set_float32_matmul_precision("high")
+    rotates = settings["outputs"] == "weights_rotation"
+    data = SpeechDataModule(
+        table, recurrent=is_recurrent(settings), rotations=rotates, seed=seed, batch=training["batch"],
+        epoch_samples=training["epoch_samples"], sequence_frames=settings["sequence_frames"],
+        validation=training["validation"],
+    )  # fmt: skip
+    spec = network_spec(
+        settings, input_shape=table.input_shape, source=None if source is None else source.spec, width=width
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = build_network(spec, stats, encoder=None if source is None else source.network.encoder)
+    observed = np.asarray(stats["observed"], bool)
+    rotation_std = stats["rotation_std"] if rotates else []
+    module = SpeechModule(
+        network, observed=observed, l1=settings["l1"], schedule=schedule, seed=seed, mouth_basis=mouth_basis,
+        learning_rate_scale=settings["learning_rate_scale"], weight_decay=training["weight_decay"],
+        steps_per_epoch=data.steps_per_epoch,
+        scale=output_scale(settings["loss"], weight_std=stats["weight_std"], rotation_std=rotation_std,
+                           observed=observed),
+    )  # fmt: skip
+    keeper = Keeper(
+        work_dir=work_dir, log=log, epochs=training["epochs"], patience=training["patience"],
+        max_minutes=training["max_minutes"],
+        fingerprint=_fingerprint(table, settings, training, stats, schedule, seed, width),
+    )  # fmt: skip
+    if keeper.resume(module):
+        logging.info("%s: going on after step %d (epoch %d)", name, module.step, len(keeper.rows))
+        data.step = module.step
+    if keeper.precision is None:
+        example = data.on_after_batch_transfer(data.collate(*data.sampler(0)), 0)["features"]
+        keeper.precision = choose_precision(training["precision"], network, example, device=device)
+    if keeper.reason_to_stop is None:
+        trainer = _trainer(
+            keeper, device=device, precision=keeper.precision, gradient_clip=training["gradient_clip"],
+            validate=bool(data.validation_batches), work_dir=work_dir,
+        )  # fmt: skip
+        trainer.fit(module, datamodule=data)
+    else:
+        keeper.write_log()
+    if keeper.best_epoch is not None:
+        network.load_state_dict(torch.load(keeper.best, map_location="cpu", weights_only=True))
+    history = {
+        "stopped": keeper.reason_to_stop, "epochs": len(keeper.rows), "best_epoch": keeper.best_epoch,
+        "best_val_loss": keeper.best_loss if keeper.best_epoch is not None else None, "precision": keeper.precision,
+        "seconds": keeper.seconds, "frames": data.n_train, "validation_frames": data.n_validation,
+        "validation_clips": ["/".join(key) for key in data.validation_clips],
+    }  # fmt: skip
+    return TrainedModel(
+        network=network.cpu().eval(), name=name, seed=seed, feature=settings["feature"],
+        feature_settings=table.meta.get("feature_settings", {}), columns=output_columns(settings), observed=observed,
+        spec=spec, stats=stats, facts={"model": settings, "training": training, "history": history},
+    )  # fmt: skip

@@ -1,0 +1,88 @@
+"""Predict the animation of every clip of some splits with one model.
+
+Writes one table a clip. A clip that is excluded, or whose features are unusable, gets an unusable table that says why.
+"""
+
+import logging
+from pathlib import Path
+
+from speechface.errors import ClipError, ModelError, TableError
+
+__all__ = ["add_arguments", "run"]
+
+#: Settings of a feature table that change its file but not its meaning.
+_STORAGE_KEYS = ("storage",)
+
+
+def add_arguments(parser):
+    parser.add_argument("--model", required=True, help="model.ckpt, or model.npz of a baseline")
+    parser.add_argument("--clips", required=True, metavar="PARQUET", help="clip table with its splits")
+    parser.add_argument("--features-dir", required=True, metavar="DIR", help="tables of the model's feature")
+    parser.add_argument("--splits", nargs="+", default=["test", "predict"], help="which clips, by their split")
+    parser.add_argument("--out-dir", required=True, metavar="DIR", help="DIR/dataset/actor/clip.parquet are written")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+
+
+def run(args):
+    from speechface.networks.loading import load_model
+    from speechface.tables import clip_path, read_table, write_table, write_unusable
+
+    model = load_model(args.model)
+    if Path(args.model).suffix == ".ckpt":
+        import torch
+
+        torch.set_num_threads(args.threads)
+    name, seed = getattr(model, "name", Path(args.model).parent.parent.name), getattr(model, "seed", 0)
+    clips = read_table(args.clips)
+    meta = {"model": name, "seed": int(seed), "feature": model.feature}
+    counts = {"predicted": 0, "unusable": 0, "frames": 0}
+    for row in range(len(clips)):
+        dataset, actor, clip, split = (clips[key][row] for key in ("dataset", "actor", "clip", "split"))
+        # an excluded clip was planned for some split; whoever waits for its table is told why it is empty
+        if split not in args.splits and split != "excluded":
+            continue
+        path = clip_path(args.out_dir, dataset, actor, clip)
+        try:
+            if split == "excluded":
+                raise ClipError(str(clips.columns["reason"][row]) if "reason" in clips.columns else "excluded")
+            table = read_table(clip_path(args.features_dir, dataset, actor, clip))
+            columns = _predict(model, table)
+        except ClipError as reason:
+            write_unusable(path, reason, stage="prediction", meta=meta)
+            counts["unusable"] += 1
+            continue
+        except (ModelError, TableError) as error:
+            raise type(error)(f"{dataset}/{actor}/{clip}: {error}") from None
+        write_table(path, columns, stage="prediction", meta=meta)
+        counts["predicted"] += 1
+        counts["frames"] += len(table)
+    if not counts["predicted"] and not counts["unusable"]:
+        raise TableError(f"{args.clips}: no clip of split {', '.join(args.splits)}")
+    logging.info("%s seed %s: %d clips (%d frames) predicted, %d unusable", name, seed, counts["predicted"],
+                 counts["frames"], counts["unusable"])  # fmt: skip
+
+
+def _predict(model, table):
+    """Columns of one clip's prediction."""
+    import numpy as np
+
+    if not table.usable:
+        raise ClipError(table.reason)
+    if not len(table):
+        raise ClipError("no video frame")
+    _check_settings(model, table)
+    outputs = model.predict(table[model.feature])
+    columns = {"frame": table["frame"], "time": table["time"]}
+    columns.update({key: np.ascontiguousarray(outputs[:, k]) for k, key in enumerate(model.columns)})
+    return columns
+
+
+def _check_settings(model, table):
+    """The features must have been computed with the settings that the model was trained on."""
+    found = {**table.meta.get("settings", {}), "sr": table.meta.get("sr")}
+    for key, wanted in model.feature_settings.items():
+        if key in found and key not in _STORAGE_KEYS and found[key] != wanted:
+            raise ModelError(
+                f"features were computed with {key} = {found[key]}, the model was trained with {wanted}; "
+                "compute them again or train again"
+            )
