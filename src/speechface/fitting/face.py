@@ -11,7 +11,7 @@ import numpy as np
 
 from speechface.rig.channels import CHANNELS, GAZE, INDEX, MIRROR, N_CHANNELS
 
-__all__ = ["Face", "VARIABLES", "JAW", "INNER", "OFFSET_SD_MM", "weights_of", "variables_of"]
+__all__ = ["Face", "VARIABLES", "MIXING", "JAW", "INNER", "OFFSET_SD_MM", "weights_of", "variables_of"]
 
 #: Channels the solver moves.
 VARIABLES = tuple(name for name in CHANNELS if name not in GAZE)
@@ -19,7 +19,7 @@ VARIABLES = tuple(name for name in CHANNELS if name not in GAZE)
 JAW, INNER = slice(0, 17), slice(17, 68)
 #: Spread of the constant offset of an actor's landmarks from the rig's, mm: annotation bias and what the
 #: identity modes cannot express.
-OFFSET_SD_MM = 2.0
+OFFSET_SD_MM = 3.0
 
 #: Typical size of a weight: the ridge prior is (w / typical)^2. Small where the channel is rare in speech or
 #: mimics another one in the picture.
@@ -44,6 +44,7 @@ def _mixing():
     return matrix
 
 
+#: Matrix (46, n) of ``weights = MIXING @ variables``.
 MIXING = _mixing()
 
 

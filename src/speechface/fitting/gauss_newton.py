@@ -26,10 +26,10 @@ __all__ = ["FitSettings", "State", "Clip", "fit", "LANDMARK_WEIGHTS", "PAIRS"]
 
 #: Trust in each landmark, relative to noise_mm^-2.
 LANDMARK_WEIGHTS = np.repeat([0.5, 0.7, 1.0, 1.3, 1.2], [17, 10, 9, 12, 20])
-#: Landmarks whose difference is better known than their places: inner lips and outer lips up and down, mouth
-#: corners. An actor's constant error of dlib cancels, and so does the head's pose.
+#: Landmarks whose difference is better known than their places: inner lips, outer lips, mouth corners. An
+#: actor's constant error of dlib cancels, and so does much of the head's motion.
 PAIRS = np.array([(61, 67), (62, 66), (63, 65), (51, 57), (48, 54)])
-_PAIR_WEIGHTS = np.array([2.0, 2.0, 2.0, 1.0, 1.0])
+_PAIR_WEIGHTS = np.array([0.5, 0.5, 0.5, 2.0, 2.0])
 #: A jaw landmark slides along the jaw: the share of a tangential miss that counts.
 _TANGENTIAL = 0.1
 #: Units of the pose variables: radians and mm.

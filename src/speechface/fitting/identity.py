@@ -17,9 +17,9 @@ from speechface.fitting.pose import initial_pose
 __all__ = ["Identity", "fit_identity", "choose_frames", "expressiveness", "relative_opening"]
 
 #: Share of the chosen frames that are at rest, and the quantile of expressiveness below which a frame is.
-_REST_SHARE, _REST_QUANTILE = 0.7, 0.25
+_REST_SHARE, _REST_QUANTILE = 0.6, 0.25
 #: Factor on the prior of the weights in frames at rest.
-_REST_PRIOR = 6.0
+_REST_PRIOR = 12.0
 #: Iterations: with all weights at zero, and in all at least.
 _FROZEN, _ITERATIONS = 3, 14
 

@@ -1,0 +1,129 @@
+"""How good the labels of a clip are: against its landmarks, and against the truth where there is one."""
+
+import numpy as np
+
+from speechface.fitting.eyes import EYE_CHANNELS, eye_aspect_ratio
+from speechface.fitting.labels import relative_rotation
+from speechface.geometry.rotation import geodesic_angle
+from speechface.rig.channels import CHANNELS, INDEX
+
+__all__ = ["interocular", "lip_gap", "correlation", "jitter", "clip_quality", "verdict", "compare_with_truth"]
+
+#: A clip is used if at least this share of its frames is, and if the mouth of the fit follows that of the
+#: picture: correlation of the lip gaps, asked only where the lips move by more than this share of the eyes'
+#: distance (standard deviation).
+LEAST_USED, LEAST_LIP_GAP_R, STILL_LIPS = 0.5, 0.8, 0.01
+
+
+def interocular(landmarks):
+    """Distance of the outer eye corners: (..., 68, 2) -> (...), pixels."""
+    return np.linalg.norm(landmarks[..., 36, :] - landmarks[..., 45, :], axis=-1)
+
+
+def lip_gap(landmarks):
+    """Mean distance of the three inner pairs of lip landmarks: (..., 68, d) -> (...)."""
+    return np.linalg.norm(landmarks[..., [61, 62, 63], :] - landmarks[..., [67, 66, 65], :], axis=-1).mean(-1)
+
+
+def correlation(a, b):
+    """Pearson's r, NaN where one of the two does not change."""
+    if len(a) < 2 or np.std(a) < 1e-9 or np.std(b) < 1e-9:
+        return float("nan")
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def jitter(displacement):
+    """Noise of moving points (T, n, 3), in their unit.
+
+    Standard deviation of white noise with the same second differences: the median over frames, since fast
+    motion has second differences too.
+    """
+    if len(displacement) < 3:
+        return float("nan")
+    second = np.diff(displacement, 2, axis=0)
+    # the second difference of white noise has 6 times its variance
+    return float(np.sqrt(np.median((second**2).sum(-1).mean(-1)) / 6))
+
+
+def clip_quality(observed, projected, detected, weights, displacement):
+    """Numbers that judge one clip's labels.
+
+    Parameters
+    ----------
+    observed, projected : ndarray (T, 68, 2), the same pixels
+    detected : ndarray (T,), bool
+    weights : ndarray (T, 46)
+    displacement : ndarray (T, n, 3), mm, motion of the mouth's landmarks on the rig
+
+    Returns
+    -------
+    dict : ``reprojection_pct_iod`` mean miss of the inner landmarks in percent of the eyes' distance; ``lip_gap_r``
+        fit against landmarks; ``ear_blink_r`` eye closing of the landmarks against the blink weights; ``jitter_mm``;
+        ``lip_gap_sd`` in units of the eyes' distance.
+    """
+    seen, fitted = observed[detected], projected[detected]
+    size = interocular(seen)
+    miss = np.linalg.norm(seen - fitted, axis=-1)[:, 17:].mean(1)
+    gap = lip_gap(seen) / size
+    blink = weights[detected][:, [INDEX[name] for name in EYE_CHANNELS]].mean(1)
+    return {
+        "reprojection_pct_iod": float(100 * np.mean(miss / size)),
+        "lip_gap_r": correlation(gap, lip_gap(fitted) / size),
+        "ear_blink_r": correlation(-eye_aspect_ratio(seen).mean(-1), blink),
+        "jitter_mm": jitter(displacement),
+        "lip_gap_sd": float(gap.std()),
+    }
+
+
+def verdict(quality, used_share, *, max_reprojection_pct):
+    """Return (used, reason): whether a clip's labels can be trusted. The reason names the threshold."""
+    found = quality["reprojection_pct_iod"]
+    if found > max_reprojection_pct:
+        return False, f"reprojection {found:.2f} % of the eyes' distance; at most {max_reprojection_pct:g} %"
+    if used_share < LEAST_USED:
+        return False, f"{100 * used_share:.0f} % of the frames have a trusted face; at least {100 * LEAST_USED:.0f} %"
+    r = quality["lip_gap_r"]
+    if quality["lip_gap_sd"] > STILL_LIPS and not r >= LEAST_LIP_GAP_R:
+        return False, f"lip gap of fit and landmarks correlate by {r:.2f}; at least {LEAST_LIP_GAP_R:g}"
+    return True, ""
+
+
+def compare_with_truth(weights, true_weights, rotation, true_rotation, displacement):
+    """Errors of labels against exact truth, on the same frames.
+
+    Landmark errors are displacements on the template rig at its mean identity: the actor's own neutral face
+    belongs to identity, not to the weights. Rotations are compared as they are labelled, each relative to its
+    clip's median pose; the absolute error is given too.
+
+    Parameters
+    ----------
+    weights, true_weights : ndarray (T, 46)
+    rotation, true_rotation : ndarray (T, 3, 3), absolute
+    displacement : ndarray (46, 68, 3), mm, the rig's landmark motion at weight 1
+
+    Returns
+    -------
+    channels : dict of ndarray (46,): ``r`` and ``slope`` (NaN where the truth or the label is constant), ``mae``
+    clip : dict of float: ``mouth_mm``, ``inner_mm`` RMS over frames and landmarks, ``rotation_deg``,
+        ``rotation_absolute_deg`` means over frames
+    """
+    moving = true_weights.std(0) > 1e-4
+    r, slope = np.full((2, len(CHANNELS)), np.nan)
+    for k in np.flatnonzero(moving):
+        r[k] = correlation(weights[:, k], true_weights[:, k])
+        slope[k] = np.polyfit(true_weights[:, k], weights[:, k], 1)[0]
+    error = np.tensordot(weights - true_weights, displacement, 1)
+    squared = (error**2).sum(-1)
+    everything = np.ones(len(rotation), bool)
+    relative = geodesic_angle(
+        relative_rotation(rotation, everything)[0], relative_rotation(true_rotation, everything)[0]
+    )
+    return (
+        {"r": r, "slope": slope, "mae": np.abs(weights - true_weights).mean(0)},
+        {
+            "mouth_mm": float(np.sqrt(squared[:, 48:].mean())),
+            "inner_mm": float(np.sqrt(squared[:, 17:].mean())),
+            "rotation_deg": float(np.rad2deg(relative.mean())),
+            "rotation_absolute_deg": float(np.rad2deg(geodesic_angle(rotation, true_rotation).mean())),
+        },
+    )
