@@ -1,0 +1,236 @@
+"""Following one face through a video: a landmark predictor in every frame, a face detector now and then.
+
+Between detections the predictor's box is rebuilt from the landmarks of the frame before, with the proportions that the
+detector's boxes have on average. The landmarks do not depend on a box that drifts, nor on the detector's box, which
+jumps by several per cent from frame to frame.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from speechface.landmarks.shape import box_overlap, canonical_box, jittered_boxes, shape_residual, spread
+
+__all__ = ["FaceTracker", "Tracks", "search_scales"]
+
+#: Checks in a row that must miss a tracked face before it counts as lost.
+MISSES = 3
+#: Overlap (intersection over union) from which a detected box confirms the tracked one.
+CONFIRMING_OVERLAP = 0.4
+#: A box that moves or grows by more than this share of its width in one frame is implausible, ...
+SUDDEN_BOX = 0.2
+#: ... and so is a shape that differs by this much (in units of its spread) from the frame before or ...
+SUDDEN_SHAPE = 0.12
+#: ... from the mean shape of this clip's confirmed frames.
+STRANGE_SHAPE = 0.35
+#: A change of the picture (mean absolute difference, grey levels) that looks like a cut.
+CUT_LEVELS = 25
+#: Side of the part that is searched to confirm a face, in box widths, and the height its box gets there, pixels.
+CHECK_SIDE = 1.7
+CHECK_BOX_PX = 96
+#: Side of the part that the predictor reads, in box widths.
+PREDICTED_SIDE = 1.3
+#: Frames looked at to choose between several faces.
+PROBES = 5
+
+
+@dataclass
+class Tracks:
+    """One row a frame: `detected` (n,) bool; `score` (n,) float32, NaN where tracked; `box` (n, 4) and `landmarks`
+    (n, 68, 2) float32 pixels, NaN where there is no face."""
+
+    detected: np.ndarray
+    score: np.ndarray
+    box: np.ndarray
+    landmarks: np.ndarray
+
+
+def search_scales(height, detect_height):
+    """Return the factors by which a picture is resized to search for a face, the cheapest first.
+
+    The first brings a picture taller than twice `detect_height` down to about that height, each further one doubles
+    the size, up to the full picture; a picture not taller than twice `detect_height` is also searched at double size.
+    """
+    step = round(height / detect_height) if height > 2 * detect_height else 1
+    scales = [1 / step]
+    while scales[-1] < 1:
+        scales.append(min(1.0, scales[-1] * 2))
+    if height <= 2 * detect_height:
+        scales.append(2.0)
+    return scales
+
+
+class FaceTracker:
+    """Follow the largest, steadiest face of a video.
+
+    Parameters
+    ----------
+    detect : callable (gray, scale) -> (boxes (m, 4), scores (m,))
+        Faces in a picture resized by `scale`, in pixels of `gray`. Scores below 0 only confirm a tracked face.
+    predict : callable (gray, box) -> landmarks (68, 2)
+    equaliser : object with ``whole(gray)`` and ``part(gray, window)``
+        What happens to a picture before it is searched, see `speechface.landmarks.equalise.Equaliser`.
+    detect_every : int
+        Frames between checks of the tracked face by the detector.
+    detect_height : int, pixels
+        See `search_scales`.
+    boxes : int, 1 to 5
+        Predictions averaged over so many shifted boxes.
+    """
+
+    def __init__(self, detect, predict, equaliser, *, detect_every, detect_height, boxes):
+        self._detect, self._predict_one, self._equaliser = detect, predict, equaliser
+        self._detect_every, self._detect_height, self._boxes = detect_every, detect_height, boxes
+        self._landmarks = None  # of the frame before; None while there is no face
+        self._mean_shape, self._confirmations = None, 0
+        self._misses = 0
+        self._confirmed = -1  # last frame in which the detector saw the tracked face
+        self._searched = None  # last frame that was searched at every scale
+        self._scale = None  # at which the face was found
+        self._thumbnail = None
+        self._rows = []
+
+    def track(self, frames):
+        """Follow the face through the next `frames`, ndarray (m, height, width), uint8."""
+        for position, gray in enumerate(frames):
+            self._rows.append(self._step(gray, frames[position:]))
+
+    def result(self):
+        """Return the `Tracks` of all frames so far."""
+        count = len(self._rows)
+        tracks = Tracks(
+            detected=np.zeros(count, bool),
+            score=np.full(count, np.nan, np.float32),
+            box=np.full((count, 4), np.nan, np.float32),
+            landmarks=np.full((count, 68, 2), np.nan, np.float32),
+        )
+        for k, row in enumerate(self._rows):
+            if row is not None:
+                tracks.detected[k] = True
+                tracks.score[k], tracks.box[k], tracks.landmarks[k] = row
+        return tracks
+
+    def _predict(self, gray, box):
+        """Landmarks of the face in `box`, from the equalised picture around it."""
+        window = _window(box, PREDICTED_SIDE, gray.shape)
+        if window is None:
+            return np.tile((box[:2] + box[2:]) / 2, (68, 1))  # outside the picture: a shape that no check accepts
+        part, corner = self._equaliser.part(gray, window), np.array(window[:2])
+        boxes = jittered_boxes(box, self._boxes) - np.tile(corner, 2)
+        return np.mean([self._predict_one(part, shifted) for shifted in boxes], 0) + corner
+
+    def _step(self, gray, following):
+        """Process one frame; returns (score, box, landmarks), or None without a face."""
+        cut = self._is_cut(gray)
+        if self._landmarks is None:
+            return self._search(gray, following)
+        box = canonical_box(self._landmarks)
+        landmarks = self._predict(gray, box)
+        due = len(self._rows) - self._confirmed >= self._detect_every
+        strange = cut or self._implausible(landmarks, box)
+        if not (due or strange or self._misses):
+            self._landmarks = landmarks
+            return np.nan, box, landmarks
+        return self._check(gray, following, box, landmarks, strange)
+
+    def _is_cut(self, gray):
+        thumbnail = gray[::16, ::16].astype(np.int16)
+        before, self._thumbnail = self._thumbnail, thumbnail
+        return before is not None and np.abs(thumbnail - before).mean() > CUT_LEVELS
+
+    def _implausible(self, landmarks, box):
+        width = box[2] - box[0]
+        moved = np.abs(canonical_box(landmarks) - box).max() > SUDDEN_BOX * width
+        return (
+            moved
+            or shape_residual(landmarks, self._landmarks) > SUDDEN_SHAPE
+            or (self._mean_shape is not None and shape_residual(landmarks, self._mean_shape) > STRANGE_SHAPE)
+        )
+
+    def _check(self, gray, following, box, landmarks, strange):
+        """Ask the detector whether the tracked face is still there."""
+        boxes, scores = self._detect_near(gray, box)
+        near = box_overlap(box, boxes) > CONFIRMING_OVERLAP
+        if near.any():
+            best = np.flatnonzero(near)[np.argmax(scores[near])]
+            if np.abs(boxes[best] - canonical_box(landmarks)).max() > 0.25 * (box[2] - box[0]):
+                # tracking has drifted, or the face moved fast: begin again from the detector's box
+                box = canonical_box(self._predict(gray, boxes[best]))
+                landmarks = self._predict(gray, box)
+            self._confirm(landmarks)
+            return scores[best], box, landmarks
+        self._misses += 1
+        if strange or self._misses >= MISSES:
+            self._lose()
+            return self._search(gray, following, everywhere=True)
+        self._landmarks = landmarks
+        return np.nan, box, landmarks
+
+    def _detect_near(self, gray, box):
+        """Search only around `box`, at a size that suits the detector."""
+        window = _window(box, CHECK_SIDE, gray.shape)
+        if window is None:
+            return np.zeros((0, 4)), np.zeros(0)
+        boxes, scores = self._detect(self._equaliser.part(gray, window), CHECK_BOX_PX / (box[2] - box[0]))
+        return boxes + np.tile(window[:2], 2), scores
+
+    def _confirm(self, landmarks):
+        self._landmarks, self._misses, self._confirmed = landmarks, 0, len(self._rows)
+        shape = (landmarks - landmarks.mean(0)) / max(spread(landmarks), 1e-9)
+        self._confirmations += 1
+        if self._mean_shape is None:
+            self._mean_shape = shape
+        else:
+            self._mean_shape = self._mean_shape + (shape - self._mean_shape) / self._confirmations
+
+    def _lose(self):
+        """Drop the face, also from the frames since the detector last saw it: nobody knows when it went."""
+        for frame in range(self._confirmed + 1, len(self._rows)):
+            self._rows[frame] = None
+        self._landmarks, self._misses = None, 0
+        self._mean_shape, self._confirmations = None, 0
+
+    def _search(self, gray, following, everywhere=False):
+        """Look for a face in the whole picture: at every scale now and then, else where one was found before."""
+        now = len(self._rows)
+        scales = search_scales(gray.shape[0], self._detect_height)
+        everywhere = everywhere or self._searched is None or now - self._searched >= self._detect_every
+        if everywhere:
+            self._searched = now
+        else:
+            scales = [self._scale or scales[0]]
+        whole = self._equaliser.whole(gray)
+        for scale in scales:
+            boxes, scores = self._detect(whole, scale)
+            boxes, scores = boxes[scores >= 0], scores[scores >= 0]
+            if len(boxes):
+                break
+        else:
+            return None
+        best = self._choose(boxes, scale, following) if len(boxes) > 1 else 0
+        self._scale = scale
+        box = canonical_box(self._predict(gray, boxes[best]))
+        landmarks = self._predict(gray, box)
+        self._confirm(landmarks)
+        return scores[best], box, landmarks
+
+    def _choose(self, boxes, scale, following):
+        """Of several faces take the one with the largest area summed over the next frames in which it is seen again."""
+        weight = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+        for probe in np.unique(np.linspace(0, len(following) - 1, PROBES + 1).astype(int)[1:]):
+            seen, scores = self._detect(self._equaliser.whole(following[probe]), scale)
+            seen = seen[scores >= 0]
+            for k, box in enumerate(boxes):
+                overlap = box_overlap(box, seen)
+                if len(overlap) and overlap.max() > CONFIRMING_OVERLAP:
+                    best = seen[overlap.argmax()]
+                    weight[k] += (best[2:] - best[:2]).prod()
+        return int(np.argmax(weight))
+
+
+def _window(box, side, shape):
+    """Pixels (left, top, right, bottom) of a square of `side` box widths around a box; None if outside the picture."""
+    centre, half = (box[:2] + box[2:]) / 2, side * (box[2] - box[0]) / 2
+    low = np.clip(np.floor(centre - half), 0, None).astype(int)
+    high = np.minimum(np.ceil(centre + half).astype(int), [shape[1], shape[0]])
+    return None if (high - low).min() < 8 else (*low.tolist(), *high.tolist())
