@@ -112,5 +112,6 @@ class FrozenEncoder(nn.Module):
 def adopt_encoder(encoder, *, frozen):
     """Return a copy of a trained `encoder` (encoder 3): frozen, or a clone that goes on learning."""
     inner = encoder.encoder if isinstance(encoder, FrozenEncoder) else encoder
-    inner = copy.deepcopy(inner).requires_grad_(True)
+    # a loaded model is in eval mode, and Lightning leaves every module in the mode it finds
+    inner = copy.deepcopy(inner).requires_grad_(True).train()
     return FrozenEncoder(inner) if frozen else inner

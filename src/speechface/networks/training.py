@@ -112,6 +112,8 @@ def train(table, settings, training, stats, *, name, seed, schedule, mouth_basis
         If SIGTERM or SIGUSR1 asked to stop; the same call goes on where it stopped.
     """
     Path(work_dir).mkdir(parents=True, exist_ok=True)
+    for half_written in Path(work_dir).glob(".*.pt"):
+        half_written.unlink()
     device = _device(training)
     torch.set_num_threads(training["threads"])
     if device == "cuda":

@@ -1,0 +1,349 @@
+"""Training, checkpoints and prediction on tiny networks."""
+
+import json
+import signal
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+from training_tables import UNOBSERVED, make_clips, observed_mask, stats_of, write_split, write_stats
+
+from speechface.cli import main
+from speechface.config import defaults, resolve_model
+from speechface.errors import ModelError
+from speechface.networks import checkpoint, precision, training
+from speechface.networks.callbacks import Keeper
+from speechface.networks.loading import load_model
+from speechface.networks.split_table import read_split
+from speechface.rig.channels import CHANNELS, INDEX, ROTATIONS
+from speechface.tables import read_table, write_table, write_unusable
+
+WIDTH = 0.1
+
+
+@pytest.fixture(scope="module")
+def clips():
+    return make_clips(0, n_clips=4, n_frames=24)
+
+
+@pytest.fixture(scope="module")
+def table(clips, tmp_path_factory):
+    path = tmp_path_factory.mktemp("split") / "train.parquet"
+    write_split(path, clips)
+    return read_split(path, "spectrogram")
+
+
+def fit(table, clips, folder, *, seed=0, source=None, basis=None, schedule=((2e-3, 1),), model=None, **changes):
+    settings = {**defaults("training"), "batch": 16, "epoch_samples": 48, "epochs": 3, "validation": 0.25,
+                "threads": 1, "precision": "32", **changes}  # fmt: skip
+    return training.train(
+        table, resolve_model({"sequence_frames": 8, **(model or {})}), settings, stats_of(clips), name="net",
+        seed=seed, schedule=schedule, mouth_basis=basis, source=source, work_dir=folder, log=folder / "metrics.csv",
+        width=WIDTH,
+    )  # fmt: skip
+
+
+def states_equal(a, b):
+    a, b = a.network.state_dict(), b.network.state_dict()
+    return all(torch.equal(a[key], b[key]) for key in a)
+
+
+def rows_of(folder):
+    lines = (folder / "metrics.csv").read_text().splitlines()
+    return [dict(zip(lines[0].split(","), line.split(","))) for line in lines[1:]]
+
+
+def test_loss_falls_more_than_tenfold_on_two_clips(tmp_path, clips):
+    write_split(tmp_path / "t.parquet", clips[:2])
+    model = {"dropout": 0.0, "l1": 0.0}
+    fit(read_split(tmp_path / "t.parquet", "spectrogram"), clips[:2], tmp_path, model=model, validation=0.0,
+        epochs=40, weight_decay=0.0, batch=24)  # fmt: skip
+    rows = rows_of(tmp_path)
+    assert float(rows[-1]["train_loss"]) < 0.1 * float(rows[0]["train_loss"])
+    assert rows[-1]["val_loss"] == ""
+
+
+def test_same_seed_same_network_and_another_seed_another(table, clips, tmp_path):
+    first = fit(table, clips, tmp_path / "a", epochs=1)
+    assert states_equal(first, fit(table, clips, tmp_path / "b", epochs=1))
+    assert not states_equal(first, fit(table, clips, tmp_path / "c", epochs=1, seed=1))
+
+
+class _Kill(pl.Callback):
+    """Ends the run after some steps, as a crash (an exception) or by a signal."""
+
+    def __init__(self, step, number):
+        self.step, self.number = step, number
+
+    def on_train_batch_start(self, trainer, module, batch, batch_idx):
+        if module.step == self.step:
+            if self.number is None:
+                raise MemoryError("killed")
+            signal.raise_signal(self.number)
+
+
+@pytest.mark.parametrize("head", ["cnn", "bilstm"])
+@pytest.mark.parametrize("number", [None, signal.SIGTERM, signal.SIGUSR1])
+def test_an_interrupted_run_ends_where_the_uninterrupted_one_does(table, clips, tmp_path, monkeypatch, head, number):
+    model = {"head": head}
+    whole = fit(table, clips, tmp_path / "whole", model=model)
+    make = training._trainer
+    with monkeypatch.context() as patch:
+
+        def with_kill(*args, **kwargs):
+            trainer = make(*args, **kwargs)
+            trainer.callbacks.append(_Kill(4, number))
+            return trainer
+
+        patch.setattr(training, "_trainer", with_kill)
+        with pytest.raises(MemoryError if number is None else training.Interrupted):
+            fit(table, clips, tmp_path / "cut", model=model)
+    assert len(rows_of(tmp_path / "cut")) == 1
+    steps = torch.load(tmp_path / "cut" / "last.pt", weights_only=True)["step"]
+    assert steps == (3 if number is None else 5)  # the last whole epoch; the step the signal came in
+    again = fit(table, clips, tmp_path / "cut", model=model)
+    assert states_equal(whole, again)
+    for a, b in zip(rows_of(tmp_path / "whole"), rows_of(tmp_path / "cut"), strict=True):
+        assert {k: a[k] for k in ("epoch", "step", "train_loss", "val_loss")} == {
+            k: b[k] for k in ("epoch", "step", "train_loss", "val_loss")
+        }
+
+
+def test_a_state_of_other_settings_is_not_resumed(table, clips, tmp_path):
+    fit(table, clips, tmp_path, epochs=1)
+    changed = fit(table, clips, tmp_path, epochs=1, weight_decay=1e-2)
+    fresh = fit(table, clips, tmp_path / "fresh", epochs=1, weight_decay=1e-2)
+    assert states_equal(changed, fresh)
+
+
+def test_more_epochs_go_on_from_the_state(table, clips, tmp_path):
+    fit(table, clips, tmp_path / "a", epochs=1)
+    longer = fit(table, clips, tmp_path / "a", epochs=2)
+    assert states_equal(longer, fit(table, clips, tmp_path / "b", epochs=2))
+    assert [row["epoch"] for row in rows_of(tmp_path / "a")] == ["0", "1"]
+
+
+def test_the_log_follows_the_schedule_and_the_best_epoch_is_kept(table, clips, tmp_path):
+    schedule = ((1e-3, 2), (5e-4, 1))
+    model = fit(table, clips, tmp_path, epochs=4, schedule=schedule, basis=np.ones((46, 60)))
+    rows = rows_of(tmp_path)
+    assert [float(row["learning_rate"]) for row in rows] == [1e-3, 1e-3, 5e-4, 5e-4]
+    losses = [float(row["val_loss"]) for row in rows]
+    history = model.facts["history"]
+    assert history["best_epoch"] == int(np.argmin(losses))
+    assert history["best_val_loss"] == pytest.approx(min(losses), rel=1e-5)  # the log has six digits
+
+
+def test_validation_mouth_error_is_the_rms_distance_of_the_landmarks(table, clips, tmp_path, rng):
+    basis = rng.normal(size=(46, 60))
+    model = fit(table, clips, tmp_path, epochs=1, basis=basis)
+    names = model.facts["history"]["validation_clips"]
+    (held,) = [clip for clip in clips if "/".join(clip["id"]) in names]
+    k = table.clips.index(held["id"])
+    stored = table.features[table.clip == k] * np.float32(table.step)
+    # outputs as the network gives them: predict() also keeps mouthClose below jawOpen
+    with torch.no_grad():
+        raw = model.network(torch.as_tensor(stored)[None])[0][0].numpy()
+    error = (raw - held["weights"]) * observed_mask()
+    moved = (error @ basis).reshape(-1, 20, 3)
+    expected = np.sqrt(np.mean(np.sum(moved**2, -1)))
+    assert float(rows_of(tmp_path)[0]["val_mouth_mm"]) == pytest.approx(expected, rel=1e-4)  # float32
+
+
+def test_patience_and_minutes_end_training(table, clips, tmp_path):
+    still = ((1e-12, 1),)
+    model = fit(
+        table, clips, tmp_path / "a", epochs=20, patience=2, schedule=still, model={"learning_rate_scale": 1e-9}
+    )
+    # batch norm's running statistics still settle, so the loss may fall for a few epochs
+    assert "has not fallen for 2 epochs" in model.facts["history"]["stopped"]
+    assert len(rows_of(tmp_path / "a")) < 20
+    model = fit(table, clips, tmp_path / "b", epochs=1000, max_minutes=1e-3)
+    assert "minutes" in model.facts["history"]["stopped"]
+
+
+def test_nothing_is_written_outside_the_work_folder(table, clips, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    fit(table, clips, tmp_path / "work", epochs=1)
+    assert list((tmp_path / "here").iterdir()) == []
+    assert list((tmp_path / "work" / "tensorboard").glob("events*"))
+
+
+def test_frozen_encoder_stays_through_training(table, clips, tmp_path):
+    donor = fit(table, clips, tmp_path / "donor", epochs=1)
+    before = {k: v.clone() for k, v in donor.network.encoder.state_dict().items()}
+    model = {"encoder": 3, "encoder_from": "donor", "head": "gru"}
+    child = fit(table, clips, tmp_path / "child", epochs=1, source=donor, model=model)
+    after = child.network.encoder.encoder.state_dict()
+    assert all(torch.equal(after[k], v) for k, v in before.items())
+    checkpoint.save(tmp_path / "child.ckpt", child)
+    again = checkpoint.load(tmp_path / "child.ckpt")
+    np.testing.assert_array_equal(again.predict(clips[0]["features"]), child.predict(clips[0]["features"]))
+    clone = fit(table, clips, tmp_path / "clone", epochs=1, source=donor, model={**model, "encoder_frozen": False})
+    after = clone.network.encoder.state_dict()
+    moved = [k for k, v in before.items() if not torch.equal(after[k], v)]
+    assert any(k.endswith("running_mean") for k in moved)
+    assert any(k.endswith("0.weight") for k in moved)
+
+
+@pytest.mark.parametrize("head", ["cnn", "gru", "lstm", "bigru", "bilstm"])
+def test_prediction_in_chunks_equals_one_pass(table, clips, tmp_path, monkeypatch, head):
+    model = fit(table, clips, tmp_path, epochs=1, model={"head": head, "outputs": "weights_rotation"})
+    assert model.columns == CHANNELS + ROTATIONS
+    features = np.concatenate([clip["features"] for clip in clips])
+    whole = model.predict(features)
+    assert whole.shape == (96, 49)
+    monkeypatch.setattr(checkpoint, "CHUNK_FRAMES", 7)
+    monkeypatch.setattr(checkpoint, "BIDIRECTIONAL_CHUNK", 20)
+    monkeypatch.setattr(checkpoint, "CONTEXT_FRAMES", 30)
+    # both ways: what lies 30 frames away is forgotten, but not to the last bit
+    atol = 1e-3 if model.bidirectional else 1e-6
+    np.testing.assert_allclose(model.predict(features), whole, atol=atol, rtol=0)
+    assert np.ptp(whole[:, INDEX["jawOpen"]]) > 10 * atol
+    if not model.bidirectional:
+        state, parts = None, []
+        for frame in features:
+            y, state = model.predict_chunk(frame[None], state)
+            parts.append(y)
+        np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6, rtol=0)  # float32 sums in other order
+    assert model.predict(features[:0]).shape == (0, 49)
+
+
+def test_prediction_is_neutral_where_nothing_was_learnt_and_keeps_lips_inside_the_jaw(table, clips, tmp_path):
+    y = fit(table, clips, tmp_path, epochs=1).predict(clips[0]["features"])
+    hidden = [INDEX[name] for name in UNOBSERVED]
+    assert (y[:, hidden] == 0).all()
+    assert (np.delete(y, hidden, 1) > 0).all()
+    assert (y[:, INDEX["mouthClose"]] <= y[:, INDEX["jawOpen"]]).all()
+
+
+def test_checkpoints_keep_everything_and_wrong_files_are_named(table, clips, tmp_path):
+    model = fit(table, clips, tmp_path, epochs=1, model={"head": "bigru"})
+    checkpoint.save(tmp_path / "m.ckpt", model)
+    again = load_model(tmp_path / "m.ckpt")
+    np.testing.assert_array_equal(again.predict(clips[0]["features"]), model.predict(clips[0]["features"]))
+    assert (again.feature, again.feature_settings) == ("spectrogram", {"n_fft": 64, "sr": 8000})
+    assert again.facts["model"]["head"] == "bigru"
+    np.testing.assert_array_equal(again.observed, observed_mask())
+    with pytest.raises(ModelError, match="settings the model was trained on"):
+        again.predict(np.zeros((3, 16, 8)))
+    with pytest.raises(ModelError, match="no such model"):
+        load_model(tmp_path / "none.ckpt")
+    (tmp_path / "bad.ckpt").write_bytes(b"123")
+    with pytest.raises(ModelError, match="not a readable checkpoint"):
+        load_model(tmp_path / "bad.ckpt")
+    with pytest.raises(ModelError, match="a model is a"):
+        load_model(tmp_path / "m.onnx")
+
+
+def test_half_precision_is_taken_only_when_clearly_faster(monkeypatch):
+    features = torch.zeros(300, 1, 4, 4)
+    monkeypatch.setattr(precision, "_candidates", lambda device: ["32", "bf16"])
+    for half, chosen in ((0.5, "bf16"), (0.99, "32"), (1.5, "32")):
+        seconds = {"32": 1.0, "bf16": half}
+        monkeypatch.setattr(precision, "measure_step", lambda *a, precision, device, s=seconds: s[precision])
+        assert precision.choose_precision("auto", None, features, device="cpu") == chosen
+    assert precision.choose_precision("bf16", None, features, device="cpu") == "bf16"
+    with pytest.raises(ModelError, match="needs a GPU"):
+        precision.choose_precision("fp16", None, features, device="cpu")
+
+
+def test_measured_steps_leave_the_network_as_it_was(table, clips, tmp_path):
+    network = fit(table, clips, tmp_path, epochs=1).network
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    assert precision.measure_step(network, torch.rand(4, 1, 32, 8), precision="bf16", device="cpu") > 0
+    assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
+
+
+def test_more_than_one_gpu_is_refused_with_advice(table, clips, tmp_path):
+    with pytest.raises(ModelError, match="one network trains on one GPU"):
+        fit(table, clips, tmp_path, gpus=2)
+
+
+def _verbs(tmp_path, clips, **model):
+    write_split(tmp_path / "train.parquet", clips)
+    write_stats(tmp_path / "stats.json", clips)
+    (tmp_path / "rates.txt").write_text("1e-3 2\n1e-4\n")
+    settings = {"frequency_layers": 5, "head": "bigru", "sequence_frames": 8, "outputs": "weights_rotation",
+                "schedule": str(tmp_path / "rates.txt"), **model}  # fmt: skip
+    train = {"batch": 16, "epoch_samples": 16, "epochs": 1, "threads": 1}
+    return ["train-model", "--name", "net", "--settings", json.dumps(settings), "--training", json.dumps(train),
+            "--train", str(tmp_path / "train.parquet"), "--stats", str(tmp_path / "stats.json"), "--seed", "5",
+            "--out", str(tmp_path / "models/net/5/model.ckpt"), "--log", str(tmp_path / "metrics.csv"),
+            "--work-dir", str(tmp_path / "work")]  # fmt: skip
+
+
+def test_verbs_train_and_predict_every_clip(tmp_path, clips, monkeypatch):
+    assert main(_verbs(tmp_path, clips)) == 0
+    facts = json.loads((tmp_path / "models/net/5/model.json").read_text())
+    assert facts["provenance"]["seed"] == 5
+    assert facts["model"]["head"] == "bigru"
+    assert not list((tmp_path / "work").glob("*.pt"))
+    features = tmp_path / "spectrogram"
+    for k, clip in enumerate(clips):
+        path = features / "/".join(clip["id"][:2]) / f"{clip['id'][2]}.parquet"
+        if k == 1:
+            write_unusable(path, "no sound", stage="spectrogram")
+            continue
+        write_table(path, {"frame": clip["frame"].astype(np.int32), "time": clip["frame"] / 30.0,
+                           "spectrogram": clip["features"]}, stage="spectrogram", settings={"n_fft": 64},
+                    meta={"sr": 8000})  # fmt: skip
+    ids = np.array([clip["id"] for clip in clips]).T
+    columns = dict(zip(("dataset", "actor", "clip"), (list(part) for part in ids)))
+    columns |= {"split": ["test", "predict", "excluded", "train"], "reason": ["", "", "few faces", ""]}
+    write_table(tmp_path / "clips.parquet", columns, stage="splits")
+    command = ["predict", "--model", str(tmp_path / "models/net/5/model.ckpt"), "--clips",
+               str(tmp_path / "clips.parquet"), "--features-dir", str(features), "--splits", "test", "predict",
+               "--out-dir", str(tmp_path / "out")]  # fmt: skip
+    assert main(command) == 0
+    out = [tmp_path / "out" / "/".join(clip["id"][:2]) / f"{clip['id'][2]}.parquet" for clip in clips]
+    table = read_table(out[0])
+    model = load_model(tmp_path / "models/net/5/model.ckpt")
+    np.testing.assert_array_equal(table.stack(model.columns), model.predict(clips[0]["features"]))
+    np.testing.assert_array_equal(table["frame"], clips[0]["frame"])
+    assert (table.meta["model"], table.meta["seed"]) == ("net", 5)
+    assert (read_table(out[1]).usable, read_table(out[1]).reason) == (False, "no sound")
+    assert (read_table(out[2]).usable, read_table(out[2]).reason) == (False, "few faces")
+    assert not out[3].exists()
+
+
+def test_features_of_other_settings_are_refused(tmp_path, clips, capsys):
+    assert main(_verbs(tmp_path, clips)) == 0
+    clip = clips[0]
+    write_table(tmp_path / "f" / "/".join(clip["id"][:2]) / f"{clip['id'][2]}.parquet",
+                {"frame": clip["frame"], "time": clip["frame"] / 30.0, "spectrogram": clip["features"]},
+                stage="spectrogram", settings={"n_fft": 128}, meta={"sr": 8000})  # fmt: skip
+    columns = {k: [v] for k, v in zip(("dataset", "actor", "clip", "split"), (*clip["id"], "test"))}
+    write_table(tmp_path / "clips.parquet", columns, stage="clips")
+    command = ["predict", "--model", str(tmp_path / "models/net/5/model.ckpt"), "--clips",
+               str(tmp_path / "clips.parquet"), "--features-dir", str(tmp_path / "f"), "--out-dir",
+               str(tmp_path / "out")]  # fmt: skip
+    assert main(command) == 1
+    assert "n_fft = 128, the model was trained with 64" in capsys.readouterr().err
+
+
+def test_an_interrupted_command_asks_to_be_run_again(tmp_path, clips, monkeypatch):
+    def interrupted(self):
+        raise training.Interrupted("SIGTERM after step 1")
+
+    monkeypatch.setattr(Keeper, "write_log", interrupted)
+    with pytest.raises(SystemExit) as stop:
+        main(_verbs(tmp_path, clips))
+    assert stop.value.code == 75
+    assert not (tmp_path / "models/net/5/model.ckpt").exists()
+
+
+def test_user_errors_are_one_line(tmp_path, clips, capsys):
+    command = _verbs(tmp_path, clips, schedule="none.txt")
+    assert main(command) == 1
+    assert "none.txt: cannot be read" in capsys.readouterr().err
+    command = _verbs(tmp_path, clips, encoder=3)
+    assert main(command) == 1
+    assert "--encoder-from" in capsys.readouterr().err
+    (tmp_path / "stats.json").write_text("{}")
+    command = _verbs(tmp_path, clips)
+    (tmp_path / "stats.json").write_text("{}")
+    assert main(command) == 1
+    assert "label-stats" in capsys.readouterr().err
