@@ -1,0 +1,29 @@
+"""Sounds that the audio tests share: seeded, mono, float32, full scale 1."""
+
+import numpy as np
+
+__all__ = ["clicks", "noise", "silence", "speech_like"]
+
+
+def noise(n, seed=0):
+    return (0.1 * np.random.default_rng(seed).standard_normal(n)).astype(np.float32)
+
+
+def speech_like(n, sr=44100, seed=0):
+    """Harmonics of a gliding voice under a syllable rhythm with pauses, on a faint hiss."""
+    time = np.arange(n) / sr
+    pitch = 120 + 30 * np.sin(2 * np.pi * 0.7 * time)
+    phase = 2 * np.pi * np.cumsum(pitch) / sr
+    voice = sum(np.sin(k * phase) / k for k in range(1, 30))
+    rhythm = np.maximum(0, np.sin(2 * np.pi * 3 * time)) ** 2 * (np.sin(2 * np.pi * 0.5 * time) > -0.5)
+    return (0.2 * voice * rhythm).astype(np.float32) + 1e-4 * noise(n, seed)
+
+
+def silence(n):
+    return np.zeros(n, np.float32)
+
+
+def clicks(n, every=5000):
+    audio = silence(n)
+    audio[::every] = 0.9
+    return audio
