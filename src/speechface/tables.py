@@ -62,6 +62,44 @@ def clip_path(folder, dataset, actor, clip, suffix=".parquet"):
     return Path(folder) / str(dataset) / str(actor) / (str(clip) + suffix)
 
 
+# pyarrow's own conversions import pandas (0.3 s), more than most jobs of one clip compute: plain numbers go by their
+# buffers instead.
+_NUMPY_NAMES = {"halffloat": "float16", "float": "float32", "double": "float64"}
+
+
+def _array(values):
+    """Arrow array of a numpy array (n,); the same as ``pa.array(values)``."""
+    import pyarrow as pa
+
+    if values.dtype.kind in "iuf" and values.dtype.isnative:
+        buffer = pa.py_buffer(np.ascontiguousarray(values))
+        return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, buffer])
+    if values.dtype == bool:
+        buffer = pa.py_buffer(np.packbits(values, bitorder="little"))
+        return pa.Array.from_buffers(pa.bool_(), len(values), [None, buffer])
+    return pa.array(values)
+
+
+def _values(column):
+    """Numpy array of an arrow ChunkedArray; the same as ``column.to_numpy()``."""
+    kind = str(column.type)
+    plain = kind in _NUMPY_NAMES or kind == "bool" or kind.startswith(("int", "uint"))
+    if not plain or column.null_count:
+        return column.to_numpy()
+    parts = [_chunk_values(chunk, kind) for chunk in column.chunks if len(chunk)]
+    if not parts:
+        return np.zeros(0, _NUMPY_NAMES.get(kind, kind))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _chunk_values(chunk, kind):
+    buffer, stop = chunk.buffers()[1], chunk.offset + len(chunk)
+    if kind == "bool":
+        bits = np.unpackbits(np.frombuffer(buffer, np.uint8), count=stop, bitorder="little")
+        return bits[chunk.offset :].astype(bool)
+    return np.frombuffer(buffer, _NUMPY_NAMES.get(kind, kind), count=stop)[chunk.offset :]
+
+
 def to_arrow(columns, meta, *, scaled=None):
     """Return a pyarrow Table of `columns`; `scaled` maps a column to its step when stored as uint8."""
     import pyarrow as pa
@@ -76,10 +114,10 @@ def to_arrow(columns, meta, *, scaled=None):
             array = np.clip(np.round(array / np.float32(scaled[name])), 0, 255).astype(np.uint8)
         if array.ndim > 1:
             shapes[name] = list(array.shape[1:])
-            flat = pa.array(np.ascontiguousarray(array).reshape(-1))
+            flat = _array(np.ascontiguousarray(array).reshape(-1))
             arrays.append(pa.FixedSizeListArray.from_arrays(flat, int(np.prod(array.shape[1:]))))
         else:
-            arrays.append(pa.array(array))
+            arrays.append(_array(array))
     full = {**meta, "_shapes": shapes, "_scaled": scaled}
     return pa.table(arrays, names=list(columns)).replace_schema_metadata({_KEY: json.dumps(full, sort_keys=True)})
 
@@ -92,11 +130,12 @@ def from_arrow(table):
     for name in table.column_names:
         column = table.column(name)
         if name in shapes:
-            parts = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
-            flat = np.concatenate(parts) if parts else np.zeros(0, np.float32)
-            array = flat.reshape([len(column), *shapes[name]])
+            import pyarrow as pa
+
+            flat = pa.chunked_array([chunk.flatten() for chunk in column.chunks], type=column.type.value_type)
+            array = _values(flat).reshape([len(column), *shapes[name]])
         else:
-            array = column.to_numpy()
+            array = _values(column)
         if name in scaled:
             array = array.astype(np.float32) * np.float32(scaled[name])
         columns[name] = array
