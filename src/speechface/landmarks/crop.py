@@ -4,7 +4,10 @@ import numpy as np
 
 from speechface.landmarks.shape import spread
 
-__all__ = ["crop_transforms", "warp_planes", "nearest_known", "smooth"]
+__all__ = ["crop_transforms", "warp_planes", "nearest_known", "smooth", "CENTRE_UP"]
+
+#: The crop's centre lies this far above the landmarks' mean, in units of their spread, so that the forehead shows.
+CENTRE_UP = 0.25
 
 
 def nearest_known(known):
@@ -64,9 +67,11 @@ def crop_transforms(landmarks, detected, *, margin, size, deviation):
         ``crop = transforms @ (x, y, 1)``, pixel centres at whole numbers; the line through the eyes becomes level.
     """
     points = np.asarray(landmarks, float)[nearest_known(detected)]
-    centre, half = points.mean(1), margin * spread(points)
+    half = margin * spread(points)
     eyes = points[:, 42:48].mean(1) - points[:, 36:42].mean(1)
     direction = eyes / np.linalg.norm(eyes, axis=1, keepdims=True)
+    up = np.stack([direction[:, 1], -direction[:, 0]], 1)
+    centre = points.mean(1) + CENTRE_UP * spread(points)[:, None] * up
     pose = smooth(np.concatenate([centre, half[:, None], direction], 1), deviation=deviation)
     roll = np.arctan2(pose[:, 4], pose[:, 3])
     scale = size / (2 * pose[:, 2])

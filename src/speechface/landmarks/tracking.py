@@ -131,7 +131,7 @@ class FaceTracker:
         if not (due or strange or self._misses):
             self._landmarks = landmarks
             return np.nan, box, landmarks
-        return self._check(gray, following, box, landmarks, strange)
+        return self._check(gray, following, box, landmarks, strange=strange, cut=cut)
 
     def _is_cut(self, gray):
         thumbnail = gray[::16, ::16].astype(np.int16)
@@ -147,7 +147,7 @@ class FaceTracker:
             or (self._mean_shape is not None and shape_residual(landmarks, self._mean_shape) > STRANGE_SHAPE)
         )
 
-    def _check(self, gray, following, box, landmarks, strange):
+    def _check(self, gray, following, box, landmarks, *, strange, cut):
         """Ask the detector whether the tracked face is still there."""
         boxes, scores = self._detect_near(gray, box)
         near = box_overlap(box, boxes) > CONFIRMING_OVERLAP
@@ -161,7 +161,7 @@ class FaceTracker:
             return scores[best], box, landmarks
         self._misses += 1
         if strange or self._misses >= MISSES:
-            self._lose()
+            self._lose(just_now=cut)
             return self._search(gray, following, everywhere=True)
         self._landmarks = landmarks
         return np.nan, box, landmarks
@@ -183,10 +183,11 @@ class FaceTracker:
         else:
             self._mean_shape = self._mean_shape + (shape - self._mean_shape) / self._confirmations
 
-    def _lose(self):
-        """Drop the face, also from the frames since the detector last saw it: nobody knows when it went."""
-        for frame in range(self._confirmed + 1, len(self._rows)):
-            self._rows[frame] = None
+    def _lose(self, *, just_now):
+        """Drop the face; also from the frames since the detector last saw it, unless it is known to go `just_now`."""
+        if not just_now:
+            for frame in range(self._confirmed + 1, len(self._rows)):
+                self._rows[frame] = None
         self._landmarks, self._misses = None, 0
         self._mean_shape, self._confirmations = None, 0
 

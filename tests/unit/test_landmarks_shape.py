@@ -1,0 +1,77 @@
+"""Canonical boxes, overlap, similarity and normalisation of landmarks."""
+
+import numpy as np
+import pytest
+from faces import face_points
+
+from speechface.landmarks import shape
+
+
+def test_canonical_box_follows_the_face():
+    box = shape.canonical_box(face_points())
+    moved = shape.canonical_box(face_points(x=30, y=-20, size=7))
+    np.testing.assert_allclose(moved, box * 7 + np.array([30, -20, 30, -20]), atol=1e-9)
+    many = shape.canonical_box(np.stack([face_points(), face_points(size=2)]))
+    np.testing.assert_allclose(many[0], box)
+
+
+def test_box_is_square_and_around_the_face():
+    points = face_points(size=50, x=200, y=200)
+    left, top, right, bottom = shape.canonical_box(points)
+    assert right - left == pytest.approx(bottom - top)
+    inside = (points >= [left, top]).all(1) & (points <= [right, bottom]).all(1)
+    assert inside.mean() > 0.75  # dlib's boxes cut the chin and some of the jaw
+
+
+def test_jittered_boxes_begin_with_the_box_and_average_to_its_centre():
+    box = np.array([10.0, 20.0, 110.0, 120.0])
+    boxes = shape.jittered_boxes(box, 5)
+    np.testing.assert_array_equal(boxes[0], box)
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    np.testing.assert_allclose(centres.mean(0), [60, 70], atol=1e-9)
+    np.testing.assert_allclose((boxes[:, 2] - boxes[:, 0]).mean(), 100, atol=1e-9)
+
+
+def test_overlap_of_known_boxes():
+    found = shape.box_overlap(np.array([0.0, 0, 10, 10]), [[0, 0, 10, 10], [5, 0, 15, 10], [20, 20, 30, 30]])
+    np.testing.assert_allclose(found, [1, 1 / 3, 0])
+
+
+def test_similarity_is_undone_exactly(rng):
+    points = rng.normal(size=(68, 2))
+    turn = 3.1 * np.array([[np.cos(2), -np.sin(2)], [np.sin(2), np.cos(2)]])
+    target = points @ turn.T + [5, -7]
+    np.testing.assert_allclose(shape.align_similarity(points, target), target, atol=1e-9)
+    assert shape.shape_residual(points, target) < 1e-9
+    assert shape.shape_residual(points * [-1, 1], target) > 0.5  # a mirror image is another shape
+
+
+def test_residual_is_the_least_over_all_similarities(rng):
+    points, target = face_points(opening=0.3), face_points(size=4)
+    best = shape.shape_residual(points, target)
+    aligned = shape.align_similarity(points, target)
+    for _ in range(50):
+        angle, scale, shift = rng.normal(0, 0.02), 1 + rng.normal(0, 0.02), rng.normal(0, 0.1, 2)
+        turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        other = aligned @ turn.T + shift
+        assert np.sqrt(((other - target) ** 2).sum(1).mean()) / shape.spread(target) >= best - 1e-12
+
+
+def test_normalised_points_do_not_change_when_the_face_moves_or_grows():
+    still = shape.normalise(face_points(opening=0.2))
+    np.testing.assert_allclose(shape.normalise(face_points(x=300, y=50, size=80, opening=0.2)), still, atol=1e-9)
+    assert still.min(0).tolist() == [0, 0]
+    assert still.max(0).tolist() == [1, 1]
+
+
+def test_normalised_points_keep_missing_faces_missing():
+    points = np.stack([face_points(), np.full((68, 2), np.nan), np.zeros((68, 2))])
+    found = shape.normalise(points)
+    assert np.isnan(found[1]).all()
+    assert not found[2].any()
+
+
+def test_interocular_distance_is_between_outer_eye_corners():
+    points = np.zeros((68, 2))
+    points[36], points[45] = (100, 50), (160, 130)
+    assert shape.interocular(points) == pytest.approx(100)

@@ -1,0 +1,135 @@
+"""The tracker's decisions, with a detector and a predictor that know the truth."""
+
+import numpy as np
+import pytest
+from faces import AsItIs, Scene, face_points
+
+from speechface.landmarks.tracking import FaceTracker, search_scales
+
+
+def track(scene, *, chunk=64, boxes=1, detect_every=10):
+    tracker = FaceTracker(
+        scene.detect, scene.predict, AsItIs(), detect_every=detect_every, detect_height=240, boxes=boxes
+    )
+    for first in range(0, len(scene.frames), chunk):
+        tracker.track(scene.frames[first : first + chunk])
+    return tracker.result()
+
+
+def wandering(count, x=150.0, y=150.0, size=40.0):
+    """A face that moves, turns and talks."""
+    return [
+        [face_points(x + 30 * np.sin(k / 9), y + 10 * np.cos(k / 7), size * (1 + 0.1 * np.sin(k / 11)),
+                     0.2 * np.sin(k / 8), 0.05 * np.sin(k))]
+        for k in range(count)
+    ]  # fmt: skip
+
+
+def test_a_moving_face_is_followed_with_few_detections():
+    scene = Scene(wandering(200))
+    tracks = track(scene)
+    assert tracks.detected.all()
+    np.testing.assert_allclose(tracks.landmarks, np.stack([f[0] for f in scene.faces]), atol=1e-4)  # float32
+    assert scene.detections == 20
+    np.testing.assert_array_equal(np.flatnonzero(~np.isnan(tracks.score)), np.arange(0, 200, 10))
+
+
+@pytest.mark.parametrize("chunk", [1, 7])
+def test_chunks_do_not_change_the_result(chunk):
+    whole, parts = track(Scene(wandering(60))), track(Scene(wandering(60)), chunk=chunk)
+    np.testing.assert_array_equal(whole.landmarks, parts.landmarks)
+    np.testing.assert_array_equal(whole.box, parts.box)
+
+
+def test_a_face_that_leaves_is_lost_and_found_again_elsewhere():
+    faces = [*wandering(36), *([[]] * 30), *wandering(40, x=260)]
+    scene = Scene(faces)
+    tracks = track(scene)
+    assert tracks.detected[:31].all()  # frame 30 was the last that the detector confirmed
+    assert not tracks.detected[36:66].any()
+    assert np.isnan(tracks.landmarks[36:66]).all()
+    assert np.isnan(tracks.box[36:66]).all()
+    assert tracks.detected[66:].all()
+    np.testing.assert_allclose(tracks.landmarks[66:], np.stack([f[0] for f in faces[66:]]), atol=1e-4)
+
+
+def test_a_face_hidden_from_the_detector_for_a_moment_is_kept():
+    tracks = track(Scene(wandering(60), hidden=(30, 31)))
+    assert tracks.detected.all()
+
+
+def test_a_weak_detection_confirms_but_does_not_begin():
+    assert track(Scene(wandering(60), weak=range(1, 60))).detected.all()
+    late = track(Scene(wandering(60), weak=range(5)))
+    assert late.detected.tolist() == [False] * 5 + [True] * 55
+
+
+def test_no_face_gives_rows_without_a_face():
+    tracks = track(Scene([[]] * 25))
+    assert not tracks.detected.any()
+    assert tracks.landmarks.shape == (25, 68, 2)
+    assert np.isnan(tracks.landmarks).all()
+
+
+def test_after_a_cut_the_new_face_is_taken_at_once():
+    faces = [*wandering(25, x=100), *wandering(25, x=300)]
+    tracks = track(Scene(faces, cuts=(25,)))
+    assert tracks.detected.all()
+    np.testing.assert_allclose(tracks.landmarks[25:], np.stack([f[0] for f in faces[25:]]), atol=1e-4)
+
+
+def test_a_sudden_jump_is_seen_without_waiting_for_the_next_check():
+    faces = [*wandering(15), *[[face[0] + [35, 0]] for face in wandering(35)[15:]]]
+    scene = Scene(faces)
+    tracks = track(scene)
+    assert not np.isnan(tracks.score[15])  # checked by the detector in the frame of the jump
+    assert tracks.detected.all()
+    np.testing.assert_allclose(tracks.landmarks, np.stack([f[0] for f in faces]), atol=1e-4)
+
+
+def test_of_two_faces_the_larger_is_followed():
+    pairs = [[*small, *large] for small, large in zip(wandering(50, x=90, size=32), wandering(50, x=290, size=45))]
+    tracks = track(Scene(pairs))
+    np.testing.assert_allclose(tracks.landmarks, np.stack([f[1] for f in pairs]), atol=1e-4)
+
+
+def test_a_large_phantom_of_one_frame_is_not_chosen():
+    scene = Scene(wandering(50), phantoms={0: [(220, 20, 390, 190)]})
+    tracks = track(scene)
+    np.testing.assert_allclose(tracks.landmarks, np.stack([f[0] for f in scene.faces]), atol=1e-4)
+
+
+def test_a_face_too_small_for_the_reduced_picture_is_found_in_the_full_one():
+    scene = Scene(wandering(20, x=300, y=300, size=35), shape=(960, 800))  # 95 pixels: 24 in the reduced picture
+    assert track(scene).detected.all()
+    assert scene.scales[:3] == [0.25, 0.5, 1.0]
+
+
+def test_a_small_face_in_a_small_picture_is_found_at_double_size():
+    scene = Scene(wandering(20, size=16))  # 44 pixels wide
+    assert track(scene).detected.all()
+    assert scene.scales[:2] == [1.0, 2.0]
+
+
+def test_predictions_are_averaged_over_jittered_boxes():
+    scene = Scene(wandering(20))
+    once = Scene(wandering(20))
+    track(once)
+    tracks = track(scene, boxes=5)
+    assert scene.predictions == 5 * once.predictions
+    np.testing.assert_allclose(tracks.landmarks, np.stack([f[0] for f in scene.faces]), atol=1e-4)
+
+
+def test_a_face_that_moves_out_of_the_picture_is_lost_without_error():
+    faces = [[face_points(200 + 12 * k, 150, 40)] if k < 20 else [] for k in range(40)]
+    tracks = track(Scene(faces))
+    assert tracks.detected[:11].all()
+    assert not tracks.detected[25:].any()
+
+
+@pytest.mark.parametrize(
+    ("height", "scales"),
+    [(288, [1, 2]), (480, [1, 2]), (720, [1 / 3, 2 / 3, 1]), (1080, [1 / 4, 1 / 2, 1]), (481, [1 / 2, 1])],
+)
+def test_search_goes_from_reduced_to_full(height, scales):
+    np.testing.assert_allclose(search_scales(height, 240), scales)
