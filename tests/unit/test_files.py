@@ -1,0 +1,44 @@
+"""Files are whole or absent; places of per-clip files."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from speechface.files import written_whole
+from speechface.tables import Table, clip_path
+
+
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_rest(tmp_path):
+    path = tmp_path / "deep" / "a.json"
+    with written_whole(path) as temporary:
+        assert temporary.endswith(".json")
+        with open(temporary, "w") as file:
+            json.dump([1], file)
+
+    def fail_halfway():
+        with written_whole(path) as temporary, open(temporary, "w") as file:
+            file.write("broken")
+            raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        fail_halfway()
+    assert json.loads(path.read_text()) == [1]
+    assert [entry.name for entry in path.parent.iterdir()] == ["a.json"]
+
+
+def test_a_written_file_has_the_usual_mode_not_that_of_temporary_files(tmp_path):
+    with written_whole(tmp_path / "a"):
+        pass
+    umask = os.umask(0)
+    os.umask(umask)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_stack_and_clip_path():
+    table = Table({"time": np.arange(5) / 25, "frame": np.arange(5, dtype=np.int32)})
+    stacked = table.stack(["time", "frame"])
+    assert stacked.dtype == np.float32
+    assert stacked[3].tolist() == [np.float32(0.12), 3]
+    assert clip_path("results/labels", "grid", "s1", "bbaf2n").as_posix() == "results/labels/grid/s1/bbaf2n.parquet"
