@@ -33,6 +33,16 @@ def test_known_lag_is_found_also_with_missing_frames(gap, lag):
     assert r.max() == pytest.approx(1)
 
 
+def test_lag_correlations_equal_those_of_the_shifted_curves(gap):
+    rng = np.random.default_rng(6)
+    predicted, frames = gap + rng.normal(0, 2, 120), np.nonzero(rng.random(120) > 0.1)[0]
+    present = set(frames)
+    found = lag_correlations(predicted[frames], gap[frames], frames)
+    for lag in range(-MAX_LAG, MAX_LAG + 1):
+        pairs = [(predicted[k + lag], gap[k]) for k in frames if k + lag in present]
+        assert found[lag + MAX_LAG] == pytest.approx(np.corrcoef(np.transpose(pairs))[0, 1], abs=1e-12)
+
+
 def test_lag_of_short_or_still_clips_is_undefined(gap):
     assert np.isnan(lag_correlations(gap[:30], gap[:30], np.arange(30))).all()
     assert np.isnan(lag_correlations(np.ones(120), gap, np.arange(120))).all()

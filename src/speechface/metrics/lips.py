@@ -48,18 +48,26 @@ def lag_correlations(predicted, true, frames):
         positive where the prediction comes late. NaN everywhere if either curve stands still or the clip
         has fewer than 31 frames (a shift by 10 would leave too little).
     """
-    out = np.full(2 * MAX_LAG + 1, np.nan)
+    undefined = np.full(2 * MAX_LAG + 1, np.nan)
     if len(frames) < 3 * MAX_LAG + 1 or min(np.std(predicted), np.std(true)) < STILL_MM:
-        return out
-    grid = np.full((2, frames[-1] - frames[0] + 1), np.nan)
-    grid[:, frames - frames[0]] = predicted, true
-    length = grid.shape[1]
-    for lag in range(-MAX_LAG, MAX_LAG + 1):
-        late = grid[0, max(lag, 0) : length + min(lag, 0)]
-        base = grid[1, max(-lag, 0) : length - max(lag, 0)]
-        both = np.isfinite(late) & np.isfinite(base)
-        out[lag + MAX_LAG] = correlation(late[both], base[both])
-    return out
+        return undefined
+    length = frames[-1] - frames[0] + 1
+    late, base = np.zeros((2, length + 2 * MAX_LAG)), np.zeros((2, length))  # value and presence
+    late[0, frames - frames[0] + MAX_LAG] = predicted - np.mean(predicted)
+    late[1, frames - frames[0] + MAX_LAG] = 1
+    base[0, frames - frames[0]] = true - np.mean(true)
+    base[1, frames - frames[0]] = 1
+    late = np.lib.stride_tricks.sliding_window_view(late, length, axis=1)  # row lag + 10 is shifted by the lag
+    both = late[1] * base[1]
+    count = both.sum(1)
+    if count.min() < _MIN_FRAMES:
+        return undefined
+    a = both * (late[0] - ((both * late[0]).sum(1) / count)[:, None])
+    b = both * (base[0] - ((both * base[0]).sum(1) / count)[:, None])
+    spread = np.square(a).sum(1) / count, np.square(b).sum(1) / count
+    if np.min(spread) < STILL_MM**2:
+        return undefined
+    return (a * b).sum(1) / count / np.sqrt(spread[0] * spread[1])
 
 
 def speech_span(audio, *, sr):
