@@ -86,7 +86,7 @@ class Clip:
     focal : ndarray (T,), pixels
     target : ndarray (T, n), solver variables known from elsewhere
     target_precision : ndarray (T, n), 0 where unknown
-    prior_scale : ndarray (T,), factor on the prior of the weights (large: the face is at rest)
+    prior_scale : ndarray (T, n), factor on the prior of the variables (large: at rest)
     chain : bool, False where frames do not follow each other
     """
 
@@ -108,7 +108,7 @@ class Clip:
             np.broadcast_to(np.asarray(focal, float), frames),
             np.zeros((frames, n)) if target is None else target,
             np.zeros((frames, n)) if target_precision is None else target_precision,
-            np.ones(frames) if prior_scale is None else prior_scale,
+            np.ones((frames, n)) if prior_scale is None else prior_scale,
             chain and frames > 1,
         )
 
@@ -133,6 +133,7 @@ class _Problem:
             LANDMARK_WEIGHTS * clip.trust, _PAIR_WEIGHTS * np.minimum(*clip.trust[:, PAIRS.T].swapaxes(0, 1))
         ], 1)  # fmt: skip
         self.precision = trust / settings.noise_mm**2
+        self.prior_root = np.sqrt(clip.prior_scale)
         self.normal = clip.jaw_normals()
         self.tangent = np.stack([-self.normal[..., 1], self.normal[..., 0]], -1) * _TANGENTIAL
         # arrays the solver multiplies with, one matrix (3, n) a landmark
@@ -205,8 +206,10 @@ class _Problem:
         edge = settings.huber * settings.noise_mm
         value = (self.precision * np.where(size < edge, size**2, 2 * edge * size - edge**2)).sum()
         u = state.variables
-        prior = ((u @ self.face.precision) * u).sum(1) + 2 * settings.sparsity * u @ self.face.sparsity
-        value += clip.prior_scale @ prior + (clip.target_precision * (u - clip.target) ** 2).sum()
+        scaled = u * self.prior_root
+        value += ((scaled @ self.face.precision) * scaled).sum()
+        value += 2 * settings.sparsity * ((u * clip.prior_scale) @ self.face.sparsity).sum()
+        value += (clip.target_precision * (u - clip.target) ** 2).sum()
         if self.solve_identity:
             value += self.frames * state.identity @ state.identity
         if clip.chain:
@@ -288,11 +291,11 @@ class _Problem:
         blocks = np.matmul(transposed, jacobian)
         linear = np.matmul(transposed, residual[..., None])[..., 0] + np.matmul(blocks, start[..., None])[..., 0]
         index = np.arange(_N_POSE, _N_POSE + self.n)
-        blocks[:, _N_POSE:, _N_POSE:] += clip.prior_scale[:, None, None] * face.precision
+        blocks[:, _N_POSE:, _N_POSE:] += self.prior_root[:, :, None] * face.precision * self.prior_root[:, None]
         blocks[:, index, index] += clip.target_precision
         blocks[:, np.arange(_N_POSE), np.arange(_N_POSE)] += 1e-4
         linear[:, _N_POSE:] += clip.target_precision * clip.target
-        linear[:, _N_POSE:] -= settings.sparsity * clip.prior_scale[:, None] * face.sparsity
+        linear[:, _N_POSE:] -= settings.sparsity * clip.prior_scale * face.sparsity
         if clip.chain:
             drift = self._differences(state) * self.coupling
             linear[1:, :_N_POSE] -= drift[:, :_N_POSE]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from speechface.fitting.eyes import EyeCalibration, calibrate_eyes, eye_aspect_ratio
-from speechface.fitting.face import INNER
+from speechface.fitting.face import INNER, VARIABLES
 from speechface.fitting.gauss_newton import Clip, fit
 from speechface.fitting.pose import initial_pose
 
@@ -18,7 +18,9 @@ __all__ = ["Identity", "fit_identity", "choose_frames", "expressiveness", "relat
 
 #: Share of the chosen frames that are at rest, and the quantile of expressiveness below which a frame is.
 _REST_SHARE, _REST_QUANTILE = 0.6, 0.25
-#: Factor on the prior of the weights in frames at rest.
+#: Inner lips this much wider than their low quantile still count as closed, mm.
+_CLOSED_LIPS_MM = 1.0
+#: Factor on the prior of the mouth's and jaw's weights in frames at rest.
 _REST_PRIOR = 12.0
 #: Iterations: with all weights at zero, and in all at least.
 _FROZEN, _ITERATIONS = 3, 14
@@ -46,15 +48,17 @@ def _shape_without_pose(face, observed, focal):
 def expressiveness(shape):
     """How far each frame is from the actor at rest, in units of its spread: shape (T, 51, 2), mm -> (T,).
 
-    Measured: opening of the inner lips above its low quantile, and the distance of mouth width, mouth height,
-    brow height and eye opening from their medians.
+    At rest the lips are closed, and mouth, brows and eyes are as usual for closed lips. Measured: opening of
+    the inner lips above its low quantile, and how far mouth width, mouth height, brow height and eye opening
+    are from their medians over frames with closed lips.
     """
 
     def height(upper, lower):
         return (shape[:, upper, 1].mean(1) - shape[:, lower, 1].mean(1))[:, None]
 
-    gap = height([44, 45, 46], [48, 49, 50])
+    gap = height([44, 45, 46], [48, 49, 50])[:, 0]
     gap = np.maximum(gap - np.quantile(gap, 0.15), 0.0)
+    closed = gap <= _CLOSED_LIPS_MM
     others = np.concatenate([
         shape[:, [37], 0] - shape[:, [31], 0],
         height([31, 37], range(10, 19)),
@@ -62,9 +66,9 @@ def expressiveness(shape):
         height(range(5, 10), [25, 28]),
         height([20, 21, 26, 27], [23, 24, 29, 30]),
     ], 1)  # fmt: skip
-    measures = np.concatenate([2.0 * gap, others - np.median(others, 0)], 1)
-    spread = np.maximum(np.median(np.abs(measures), 0), 0.3)
-    return np.linalg.norm(measures / spread, axis=1)
+    others = others - np.median(others[closed], 0)
+    spread = np.maximum(np.median(np.abs(others[closed]), 0), 0.3)
+    return np.linalg.norm(np.column_stack([gap / (0.5 * _CLOSED_LIPS_MM), others / spread]), axis=1)
 
 
 def _farthest(points, count):
@@ -133,7 +137,9 @@ def fit_identity(face, observed, settings, *, focal, fps, count):
     focals = np.repeat(np.asarray(focal, float), [len(clip) for clip in observed])
     together = np.concatenate(observed)
     frames, at_rest = choose_frames(face, together, focal=focals, count=count)
-    prior = np.where(at_rest, _REST_PRIOR, 1.0)
+    prior = np.ones((len(frames), len(VARIABLES)))
+    mouth = [k for k, name in enumerate(VARIABLES) if name.startswith(("mouth", "jaw"))]
+    prior[np.ix_(at_rest, mouth)] = _REST_PRIOR
     clip = Clip.of(together[frames], focal=focals[frames], chain=False, prior_scale=prior)
     settings = replace(settings, iterations=max(settings.iterations, _ITERATIONS))
     state, _, _ = fit(face, clip, settings, solve_identity=True, frozen_iterations=_FROZEN)
