@@ -83,6 +83,10 @@ def _array(values):
 def _values(column):
     """Numpy array of an arrow ChunkedArray; the same as ``column.to_numpy()``."""
     kind = str(column.type)
+    if kind in ("string", "null") or kind.startswith("dictionary<values=string"):
+        out = np.empty(len(column), object)
+        out[:] = column.to_pylist()
+        return out
     plain = kind in _NUMPY_NAMES or kind == "bool" or kind.startswith(("int", "uint"))
     if not plain or column.null_count:
         return column.to_numpy()
