@@ -20,6 +20,7 @@ VERBS = {
     "check-config": ("check a config file and print it with all defaults", "workflow"),
     "config-docs": ("print the reference of all configuration keys", "workflow"),
     "list-clips": ("list every clip of the configured datasets with its planned split", "workflow"),
+    "build-cast": ("sculpt the heads of the demo actors into one .npz file", "data"),
     "make-demo-clip": ("synthesise one clip of a demo actor, with its exact truth", "data"),
     "fetch-rig": ("download the ICT-FaceKit files a rig is built from", "data"),
     "build-rig": ("build a rig into one .npz file", "data"),

@@ -169,7 +169,7 @@ def perform(number, clip, *, statement, emotion, intensity, seed, frame_rate, sr
     said, phonemes = _trim(utterance)
     lead = MARGIN_S + lead_rng.uniform(0, 0.12)
     n_frames = int(np.ceil((lead + len(said) / utterance.sr + MARGIN_S) * float(frame_rate)))
-    times = np.arange(n_frames) / float(frame_rate)
+    times = np.arange(n_frames) * frame_rate.denominator / frame_rate.numerator
     frame_s = 1 / float(frame_rate)
     duration = n_frames * frame_s
     silence = np.zeros(round(lead * utterance.sr), np.float32)

@@ -31,13 +31,13 @@ class Scene:
     background: tuple
 
 
-def portrait(rig, identity, *, width, height, number, rng):
+def portrait(rig, *, width, height, number, rng):
     """Frame an actor's head and shoulders.
 
     Parameters
     ----------
     rig : Rig
-    identity : ndarray (K,)
+        Its neutral face has the actor's identity built in.
     width, height : int, pixels
     number : int
         The actor's; chooses the background.
@@ -50,7 +50,7 @@ def portrait(rig, identity, *, width, height, number, rng):
         The face, chin to hairline, fills 45 to 50 % of the picture's height.
     """
     camera = Camera.for_picture(width, height, FOCAL_FACTOR)
-    points = rig.mesh(None, identity)[rig.landmarks]
+    points = rig.neutral[rig.landmarks]
     face_mm = _HAIRLINE * (points[_BROWS, 1].mean() - points[_CHIN, 1])
     distance = camera.focal * face_mm / (rng.uniform(*_FACE_SHARE) * height)
     shift = rng.uniform(-1, 1, 2) * [0.015 * width, 0.010 * height] + [0.0, 0.01 * height]
@@ -64,16 +64,15 @@ def projected_landmarks(vertices, rig, camera):
     return camera.project(vertices[rig.landmarks].astype(np.float64)).astype(np.float32)
 
 
-def frames(rig, identity, scene, renderer, *, weights, rotations):
+def frames(rig, scene, renderer, *, weights, rotations):
     """Draw a performance: yield (picture (H, W, 3) uint8 RGB, landmarks (68, 2) px) of every frame.
 
     weights (T, 46); rotations (T, 3), radians, about the rig's pivot.
     """
     from speechface.render.pose import pose
 
-    neutral = rig.mesh(None, identity)
     for frame_weights, matrix in zip(weights, matrix_from_euler(rotations), strict=True):
-        vertices, offset = pose(rig, frame_weights, None, matrix, scene.translation, neutral=neutral)
+        vertices, offset = pose(rig, frame_weights, None, matrix, scene.translation, neutral=rig.neutral)
         picture = renderer.draw(
             vertices, rig, camera=scene.camera, background=scene.background, vignette=0.3, normal_offset=offset
         )

@@ -22,7 +22,7 @@ def add_arguments(parser):
     parser.add_argument("--clip", required=True, metavar="NAME", help="e.g. 01-01-03-02-01-01-07, or with Actor_07/")
     parser.add_argument("--out", required=True, metavar="MP4", help="video to write")
     parser.add_argument("--truth", required=True, metavar="PARQUET", help="table of exact weights, pose and landmarks")
-    parser.add_argument("--rig", default="", metavar="NPZ", help="the builtin head, saved; saves building it again")
+    parser.add_argument("--cast", default="", metavar="NPZ", help="heads from build-cast; without it one is sculpted")
     add_settings(parser, "demo")
 
 
@@ -57,8 +57,8 @@ def run(args):
 
     from speechface.media import VideoWriter
     from speechface.render.renderer import Renderer
-    from speechface.rig import builtin
     from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.synthesis.cast import load_member, sculpt
     from speechface.synthesis.performance import perform
     from speechface.synthesis.scene import frames, portrait
     from speechface.tables import write_table
@@ -73,10 +73,10 @@ def run(args):
         number, clip.clip, statement=clip.statement, emotion=clip.emotion, intensity=clip.intensity, seed=seed,
         frame_rate=rate, sr=SR,
     )  # fmt: skip
-    actor = builtin.actor(number, template=args.rig or None)
+    actor = load_member(args.cast, number) if args.cast else sculpt(number)
     digits = [int(part) for part in clip.clip.split("-")]
     scene = portrait(
-        actor.rig, actor.identity, width=width, height=height, number=number,
+        actor.rig, width=width, height=height, number=number,
         rng=np.random.default_rng([seed, number, 4, *digits]),
     )  # fmt: skip
     landmarks = []
@@ -84,9 +84,7 @@ def run(args):
         Renderer(width, height) as renderer,
         VideoWriter(args.out, width=width, height=height, fps=rate, audio=performance.audio, sr=SR, crf=CRF) as writer,
     ):
-        drawn = frames(
-            actor.rig, actor.identity, scene, renderer, weights=performance.weights, rotations=performance.rotations
-        )
+        drawn = frames(actor.rig, scene, renderer, weights=performance.weights, rotations=performance.rotations)
         for picture, points in drawn:
             writer.write(picture)
             landmarks.append(points)
@@ -99,23 +97,10 @@ def run(args):
     write_table(args.truth, columns, stage="demo", settings=settings, meta={
         **{key: value for key, value in clip.as_dict().items() if key != "path"},
         "channels": list(CHANNELS), "width": width, "height": height, "fps": float(rate), "frame_rate": str(rate),
-        "identity": [round(float(value), 6) for value in actor.identity], "look": _plain(actor.look),
-        "style": _plain(actor.style), "focal_px": scene.camera.focal, "centre_px": list(scene.camera.centre),
+        "identity": [round(float(value), 6) for value in actor.identity], "look": actor.look,
+        "style": actor.style, "focal_px": scene.camera.focal, "centre_px": list(scene.camera.centre),
         "translation_mm": [float(value) for value in scene.translation], "text": performance.text,
         "voice": performance.voice, "rotation": "absolute, radians, R = Rz Ry Rx",
         "phonemes": [[round(s.start, 4), round(s.end, 4), s.ipa, s.viseme] for s in performance.segments],
     })  # fmt: skip
     logging.info("%s: %d frames, %s, '%s'", clip.id, n_frames, performance.voice, performance.text)
-
-
-def _plain(value):
-    """Return `value` with arrays and dataclasses as lists and dicts, for JSON."""
-    if hasattr(value, "__dataclass_fields__"):
-        value = {name: getattr(value, name) for name in value.__dataclass_fields__}
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    return value
