@@ -26,8 +26,15 @@ include: "workflow/rules/show.smk"
 
 
 rule all:
-    """Everything: metrics, figures, tables, rendered clips and the label report."""
+    """Everything, and one HTML report that shows it."""
     default_target: True
+    input:
+        final_targets(),
+        "results/report.html",
+
+
+rule paper:
+    """Metrics, figures, tables, rendered clips and the label report, without the HTML page."""
     input:
         final_targets(),
 

@@ -28,7 +28,6 @@ USED = [clip for clip in CLIPS.values() if clip.split in RECORDED]
 JUDGED = [clip for clip in USED if clip.split != "train"]
 LEARNING = [clip for clip in USED if clip.split in ("train", "test")]
 LEARNS = bool(LEARNING)
-HAS_TRUTH = any(CONFIG["datasets"][clip.dataset]["adapter"] == "demo" for clip in USED)
 FEATURE_TABLES = {
     "spectrogram": "results/spectrogram/{clip}.parquet",
     "acoustics": "results/acoustics/{clip}.parquet",
@@ -36,14 +35,17 @@ FEATURE_TABLES = {
 FEATURE_FOLDERS = {name: str(Path(table).parent) for name, table in FEATURE_TABLES.items()}
 
 
+def has_truth(clip):
+    """Is the clip synthetic, so that its exact motion is known?"""
+    return CONFIG["datasets"][clip.dataset]["adapter"] == "demo"
+
+
+HAS_TRUTH = any(map(has_truth, USED))
+
+
 wildcard_constraints:
     clip="|".join(re.escape(clip.id) for clip in USED),
-    demo_clip="|".join(
-        re.escape(f"{clip.actor}/{clip.clip}")
-        for clip in USED
-        if CONFIG["datasets"][clip.dataset]["adapter"] == "demo"
-    )
-    or "none",
+    demo_clip="|".join(re.escape(f"{clip.actor}/{clip.clip}") for clip in USED if has_truth(clip)) or "none",
     speaker="|".join(sorted({re.escape(f"{clip.dataset}/{clip.actor}") for clip in USED})),
     model="|".join(map(re.escape, MODELS)) or "none",
     baseline="|".join(BASELINES) or "none",
@@ -145,6 +147,37 @@ def rig_settings():
     return json.dumps({**CONFIG["rig"], "source": str(rig_source() or "")}, sort_keys=True)
 
 
+# ---- truth of synthetic clips ---------------------------------------------------------------------------------
+
+
+def truth_tables():
+    """The exact truth of every synthetic clip."""
+    return every_clip("results/{clip}.truth.parquet", [clip for clip in USED if has_truth(clip)])
+
+
+def truth_reports():
+    """What the comparison of labels with truth writes: nothing where no truth is known."""
+    if not HAS_TRUTH:
+        return []
+    text = report(
+        "results/labels/truth.csv",
+        caption="../report/truth.rst",
+        category="Labels",
+        labels={"table": "labels against exact truth"},
+    )
+    return ["results/labels/truth.parquet", text]
+
+
+def truth_options():
+    """Options of `label-report` where truth is known."""
+    if not HAS_TRUTH:
+        return ""
+    return (
+        "--truth-dir results/demo --truth-out results/labels/truth.parquet --truth-csv results/labels/truth.csv "
+        "--rig results/rig/rig.npz"
+    )
+
+
 # ---- models ---------------------------------------------------------------------------------------------------
 
 
@@ -212,6 +245,13 @@ def predictor_features_dir(wildcards):
 def trained_runs():
     """(name, seed) of every model and baseline."""
     return [(model, seed) for model in MODELS for seed in CONFIG["seeds"]] + [(name, 0) for name in BASELINES]
+
+
+def this_workflow():
+    """Options that make another Snakemake see this workflow: the same files and config."""
+    files = " ".join(shlex.quote(str(Path(path).resolve())) for path in workflow.configfiles)
+    snakefile = shlex.quote(str(workflow.main_snakefile))
+    return f"--snakefile {snakefile} --configfile {files} --workflow-profile none --nolock --quiet all"
 
 
 def rule_names():

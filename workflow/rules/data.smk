@@ -22,10 +22,32 @@ rule list_clips:
         """
 
 
+rule build_cast:
+    """Sculpt the heads of all demo actors once."""
+    output:
+        cast=ensure("results/demo/cast.npz", non_empty=True),
+    log:
+        "logs/build_cast.log",
+    benchmark:
+        "results/benchmarks/jobs/build_cast.tsv"
+    conda:
+        "../../envs/vision.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=patient(15),
+    params:
+        settings=settings("demo"),
+        version=stage_version("demo"),
+    shell:
+        r"""
+        python -m speechface build-cast --settings {params.settings:q} --out {output.cast:q} 2> {log:q}
+        """
+
+
 rule make_demo_clip:
     """Synthesise one clip of a demo actor: speech, motion, picture and the exact truth."""
     input:
-        rig="results/rig/builtin.npz",
+        cast="results/demo/cast.npz",
     output:
         video=ensure("results/demo/{demo_clip}.mp4", non_empty=True),
         truth=ensure("results/demo/{demo_clip}.truth.parquet", non_empty=True),
@@ -43,6 +65,6 @@ rule make_demo_clip:
         version=stage_version("demo"),
     shell:
         r"""
-        python -m speechface make-demo-clip --clip {wildcards.demo_clip:q} --rig {input.rig:q} \
+        python -m speechface make-demo-clip --clip {wildcards.demo_clip:q} --cast {input.cast:q} \
             --settings {params.settings:q} --out {output.video:q} --truth {output.truth:q} 2> {log:q}
         """

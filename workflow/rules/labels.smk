@@ -44,28 +44,6 @@ rule build_rig:
         """
 
 
-rule build_demo_head:
-    """Build the head that the synthetic actors share."""
-    output:
-        rig=ensure("results/rig/builtin.npz", non_empty=True),
-    log:
-        "logs/build_demo_head.log",
-    benchmark:
-        "results/benchmarks/jobs/build_demo_head.tsv"
-    conda:
-        "../../envs/vision.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=patient(15),
-    params:
-        settings='{"kind": "builtin"}',
-        version=stage_version("rig"),
-    shell:
-        r"""
-        python -m speechface build-rig --settings {params.settings:q} --out {output.rig:q} 2> {log:q}
-        """
-
-
 rule fit_identity:
     """Find one actor's identity from the landmarks of all of the actor's clips."""
     input:
@@ -125,14 +103,17 @@ rule label_report:
         clips="results/clips.parquet",
         landmarks=every_clip("results/landmarks/{clip}.parquet"),
         labels=every_clip("results/labels/{clip}.parquet"),
+        rig="results/rig/rig.npz",
+        truth=truth_tables(),
     output:
-        quality=report(
+        table=ensure("results/labels/quality.parquet", non_empty=True),
+        csv=report(
             "results/labels/quality.csv",
             caption="../report/quality.rst",
             category="Labels",
             labels={"table": "label quality of every clip"},
         ),
-        table=ensure("results/labels/quality.parquet", non_empty=True),
+        truth=truth_reports(),
     log:
         "logs/label_report.log",
     benchmark:
@@ -144,10 +125,11 @@ rule label_report:
         runtime=patient(15),
     params:
         settings=settings("labels"),
+        truth=truth_options(),
         version=stage_version("label_report"),
     shell:
         r"""
         python -m speechface label-report --clips {input.clips:q} --landmarks-dir results/landmarks \
-            --labels-dir results/labels --settings {params.settings:q} \
-            --out {output.table:q} --csv {output.quality:q} 2> {log:q}
+            --labels-dir results/labels --settings {params.settings:q} {params.truth} \
+            --out {output.table:q} --csv {output.csv:q} 2> {log:q}
         """

@@ -49,11 +49,30 @@ rule rule_graph:
         mem_mb=growing(1000),
         runtime=patient(10),
     params:
-        snakefile=workflow.main_snakefile,
-        configfile=[str(Path(path).resolve()) for path in workflow.configfiles],
+        workflow=this_workflow(),
         rules=rule_names(),
     shell:
         r"""
-        python -m snakemake --snakefile {params.snakefile:q} --configfile {params.configfile:q} \
-            --workflow-profile none --nolock --quiet all --forceall --rulegraph dot > {output.graph:q} 2> {log:q}
+        python -m snakemake {params.workflow} --forceall --rulegraph dot > {output.graph:q} 2> {log:q}
+        """
+
+
+rule write_report:
+    """Collect figures, tables, videos and run times in one HTML file (Snakemake's report)."""
+    input:
+        final_targets(),
+    output:
+        page=ensure("results/report.html", non_empty=True),
+    log:
+        "logs/write_report.log",
+    conda:
+        "../../envs/workflow.yaml"
+    resources:
+        mem_mb=growing(1500),
+        runtime=patient(15),
+    params:
+        workflow=this_workflow(),
+    shell:
+        r"""
+        python -m snakemake paper {params.workflow} --report {output.page:q} 2> {log:q}
         """
