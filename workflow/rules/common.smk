@@ -255,10 +255,10 @@ def this_workflow():
     return f"--snakefile {snakefile} --configfile {files} --workflow-profile none --nolock --quiet all"
 
 
-def rule_names():
-    """The names of the rules that the workflow's files define."""
+def workflow_files():
+    """The Snakefile and the rule files."""
     folder = Path(workflow.basedir) / "workflow" / "rules"
-    return sorted(re.findall(r"^rule (\w+):", "".join(p.read_text() for p in folder.glob("*.smk")), re.M))
+    return [str(workflow.main_snakefile), *sorted(str(path) for path in folder.glob("*.smk"))]
 
 
 # ---- what is shown --------------------------------------------------------------------------------------------

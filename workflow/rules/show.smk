@@ -39,6 +39,8 @@ rule render_clip:
 
 rule rule_graph:
     """Let Snakemake describe the graph of this workflow's rules, for the workflow figure."""
+    input:
+        workflow_files(),
     output:
         graph=ensure("results/workflow/rules.dot", non_empty=True),
     log:
@@ -50,7 +52,6 @@ rule rule_graph:
         runtime=patient(10),
     params:
         workflow=this_workflow(),
-        rules=rule_names(),
     shell:
         r"""
         python -m snakemake {params.workflow} --forceall --rulegraph dot > {output.graph:q} 2> {log:q}
