@@ -41,9 +41,9 @@ def eye_outline(n=19):
     s = -np.cos(np.linspace(0, np.pi, n))
     s = 0.75 * s + 0.25 * np.linspace(-1, 1, n)
     base = -1.7 + 1.2 * (s + 1)
-    top = base + 6.5 * (1 - np.abs(s) ** 2.2) ** 0.85 * (1 - 0.08 * s)
-    bottom = base - 4.5 * (1 - np.abs(s) ** 2.2) ** 0.95 * (1 + 0.16 * s)
-    x = EYE_CENTRE[0] - 0.4 + 15.0 * s
+    top = base + 7.2 * (1 - np.abs(s) ** 2.2) ** 0.85 * (1 - 0.08 * s)
+    bottom = base - 4.8 * (1 - np.abs(s) ** 2.2) ** 0.95 * (1 + 0.16 * s)
+    x = EYE_CENTRE[0] - 0.4 + 15.5 * s
     points = np.concatenate([np.stack([x, top], -1), np.stack([x, bottom], -1)[-2:0:-1]])
     return points, np.arange(len(points)) < n
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from speechface.rig.builtin.curves import brow_curve
-from speechface.rig.builtin.field import EYE_CENTRE, EYE_RADIUS, front_surface, normals, unit
+from speechface.rig.builtin.field import EYE_CENTRE, EYE_RADIUS, front_surface, normals, smoothstep, unit
 from speechface.rig.builtin.mesh import grid_faces
 from speechface.rig.builtin.skin import SIDES
 
@@ -11,7 +11,7 @@ __all__ = ["PUPIL_ANGLE", "IRIS_ANGLE", "add_eyes", "add_lashes", "add_brows"]
 
 #: Angles between the gaze axis and the rims of pupil and iris, radians.
 PUPIL_ANGLE, IRIS_ANGLE = 0.172, 0.455
-_N_BROW_HAIRS = 110
+_N_BROW_HAIRS = 170
 
 
 def add_eyes(mesh):
@@ -46,23 +46,36 @@ def _hairs(root, direction, bend, across, length, width):
 
 
 def add_lashes(mesh):
-    """Part lash: hairs on both lid margins; ``lower`` marks those of the lower lid."""
-    for name, sign in SIDES:
-        ring, upper = mesh.loops["margin_left"], mesh.loops["eye_upper"]
-        for is_lower, n, longest, lift in ((False, 30, 5.2, 0.42), (True, 18, 2.4, -0.35)):
-            line = mesh.vertices[ring[upper]] if not is_lower else mesh.vertices[np.append(ring[~upper], ring[0])][::-1]
-            at = np.linspace(0.10 if not is_lower else 0.25, 0.985, n)
-            index = np.linspace(0, 1, len(line))
-            root = np.stack([np.interp(at, index, line[:, k]) for k in range(3)], -1)
-            tangent = unit(np.gradient(root, axis=0))
-            out = unit(root - EYE_CENTRE)
-            length = longest * (0.45 + 0.55 * np.sin(np.pi * np.clip(0.15 + 0.72 * at, 0, 1))) * (0.8 + 0.4 * at)
-            fan = (at - 0.40)[:, None] * np.array([1.1, 0, 0])
-            direction = 0.65 * out + fan * 0.6 + [0, lift * 0.35, 0.35]
-            bend = np.array([0, lift * 1.5, -0.15]) + 0.4 * fan
-            width = np.full(n, 0.62 if not is_lower else 0.34)
-            vertices, faces = _hairs(root - 0.25 * out, direction, bend, tangent, length, width)
+    """Part lash: a dark line over the upper lid's rim and hairs on both rims; ``lower`` marks the lower lid's."""
+    rng = np.random.default_rng(11)
+    ring, upper = mesh.loops["margin_left"], mesh.loops["eye_upper"]
+    rims = {False: mesh.vertices[ring[upper]], True: mesh.vertices[np.append(ring[~upper], ring[0])][::-1]}
+    pieces = [(*_lash_line(rims[False]), False)]
+    for is_lower, n, longest, lift, first in ((False, 34, 5.4, 0.42, 0.10), (True, 18, 2.2, -0.35, 0.25)):
+        at = np.linspace(first, 0.985, n)
+        index = np.linspace(0, 1, len(rims[is_lower]))
+        root = np.stack([np.interp(at, index, rims[is_lower][:, k]) for k in range(3)], -1)
+        out = unit(root - EYE_CENTRE)
+        length = longest * (0.45 + 0.55 * np.sin(np.pi * np.clip(0.15 + 0.72 * at, 0, 1))) * (0.8 + 0.4 * at)
+        length *= rng.uniform(0.72, 1.08, n)
+        fan = (at - 0.40 + rng.normal(0, 0.09, n))[:, None] * np.array([1.1, 0, 0])
+        direction = 0.65 * out + 0.6 * fan + [0, 0.35 * lift, 0.35]
+        bend = np.array([0, 1.5 * lift, -0.15]) + 0.4 * fan
+        width = np.full(n, 0.28 if is_lower else 0.50)
+        pieces.append((*_hairs(root - 0.25 * out, direction, bend, np.gradient(root, axis=0), length, width), is_lower))
+    for _, sign in SIDES:
+        for vertices, faces, is_lower in pieces:
             mesh.add("lash", vertices * [sign, 1, 1], faces[:, ::sign], lower=is_lower)
+
+
+def _lash_line(rim):
+    """A narrow ribbon (2 n, 3) on the lid along its rim (n, 3), thicker towards the outer corner."""
+    out = unit(rim - EYE_CENTRE)
+    at = np.linspace(0, 1, len(rim))
+    height = (0.25 + 0.75 * smoothstep(at, 0.0, 0.6)) * np.clip((1 - at) / 0.1 + 0.3, 0, 1)
+    above = rim + [0, 0.95, 0] * height[:, None] + 0.22 * out
+    vertices = np.concatenate([rim + 0.12 * out, above])
+    return vertices, grid_faces(2, len(rim), closed=False)
 
 
 def add_brows(mesh):
@@ -73,7 +86,7 @@ def add_brows(mesh):
     tangent = np.gradient(curve, axis=0)
     across = unit(np.stack([-tangent[:, 1], tangent[:, 0]], -1))
     rows, edge = [], []
-    ends = np.clip(s / 0.14, 0, 1) * np.clip((1 - s) / 0.10, 0, 1)
+    ends = smoothstep(s, 0.0, 0.22) * np.clip((1 - s) / 0.10, 0, 1)
     for offset, lift, strength in (
         (-1.15, -0.5, 0),
         (-0.6, 0.35, 0.8),
@@ -96,18 +109,18 @@ def add_brows(mesh):
     root = front_surface(centre + up * (side * half * 0.85)[:, None])
     normal = normals(root)
     # upright at the inner end, then lying down along the brow, drawn towards its middle line
-    upright = np.clip(0.95 - 1.5 * at, -0.05, 1) - 0.42 * side * _rise(at)
+    upright = np.clip(0.80 - 1.5 * at, -0.05, 1) - 0.42 * side * _rise(at)
     flat = along * np.sqrt(np.clip(1 - upright**2, 0.05, 1))[:, None] + up * upright[:, None]
     direction = np.column_stack([flat, np.zeros(len(at))])
     direction = unit(direction - normal * (direction * normal).sum(1, keepdims=True)) + 0.14 * normal
     length = rng.uniform(4.2, 6.2, len(at)) * (1 - 0.35 * at)
-    width = rng.uniform(0.55, 0.85, len(at)) * (1 - 0.35 * at)
+    width = rng.uniform(0.36, 0.60, len(at)) * (1 - 0.35 * at)
     bend = 0.35 * np.column_stack([along, np.zeros(len(at))]) - 0.16 * normal
     hairs, hair_faces = _hairs(root + 0.25 * normal, direction, bend, np.cross(normal, direction), length, width)
     tone = np.repeat(rng.normal(0, 1, len(at)), 5)
     for _, sign in SIDES:
         mesh.add("brow", patch * [sign, 1, 1], patch_faces[:, ::sign], edge=np.concatenate(edge), tone=0)
-        mesh.add("brow", hairs * [sign, 1, 1], hair_faces[:, ::sign], edge=2, tone=tone)
+        mesh.add("brow", hairs * [sign, 1, 1], hair_faces[:, ::-sign], edge=2, tone=tone)
 
 
 def _rise(s):

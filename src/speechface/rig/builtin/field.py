@@ -16,7 +16,7 @@ __all__ = [
 #: Centre of the left eyeball, mm; the right one is its mirror image.
 EYE_CENTRE = np.array([31.5, 0.0, -24.2])
 #: Radius of the eyeball and of the sphere that the lids slide on, mm.
-EYE_RADIUS, LID_RADIUS = 13.6, 15.2
+EYE_RADIUS, LID_RADIUS = 14.2, 15.8
 #: Every surface point of head and neck is seen from here, mm.
 STAR_CENTRE = np.array([0.0, -30.0, -72.0])
 
@@ -77,7 +77,7 @@ _SKULL = (
     (ellipsoid, ((0, -99, -15.0), (14.5, 14, 15.5)), 24),  # chin
     (ellipsoid, ((41, -24, -33), (19, 15, 18)), 24),  # cheek bone
     (ellipsoid, ((34, -50, -26), (21, 24, 18)), 22),  # cheek fat
-    (cone, ((0, -70, -99), (0, -165, -93), 44, 48), 16),  # neck
+    (cone, ((0, -72, -105), (0, -168, -97), 41, 46.5), 11),  # neck
     (cone, ((7, 17, -9.8), (45, 16, -30), 9.5, 9), 16),  # brow ridge
 )
 _NOSE = (

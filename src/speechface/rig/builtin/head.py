@@ -6,12 +6,12 @@ import numpy as np
 
 from speechface.rig.builtin.body import add_bust, add_ears
 from speechface.rig.builtin.eyes import add_brows, add_eyes, add_lashes
-from speechface.rig.builtin.field import normals, smoothstep
+from speechface.rig.builtin.field import smoothstep
 from speechface.rig.builtin.hair import add_hair
 from speechface.rig.builtin.identity import MODES, identity_modes
 from speechface.rig.builtin.landmarks import contour_candidates, landmark_vertices
 from speechface.rig.builtin.looks import DEFAULT_LOOK, ambient_light, paint
-from speechface.rig.builtin.mesh import HeadMesh, vertex_normals
+from speechface.rig.builtin.mesh import HeadMesh
 from speechface.rig.builtin.mouth import add_teeth, add_tongue
 from speechface.rig.builtin.shapes import blendshapes
 from speechface.rig.builtin.skin import build_skin
@@ -29,7 +29,7 @@ _STEP_MM = 1 / 128
 
 
 class _Face:
-    """What all actors share: the mesh without hair, its shapes, modes, light and normals."""
+    """What all actors share: the mesh without hair, its shapes, modes and light."""
 
     def __init__(self):
         mesh = build_skin()
@@ -45,14 +45,6 @@ class _Face:
         self.identity = _rounded(identity_modes(mesh))
         self.landmarks = landmark_vertices(mesh)
         self.contour = contour_candidates(mesh, self.landmarks)
-        skin = mesh.is_part("skin")
-        exact = normals(mesh.vertices[skin])
-        flat = vertex_normals(mesh.vertices, mesh.triangles)
-        self.normal_offset = np.zeros_like(mesh.vertices)
-        smooth = ~(mesh.tag("lip", -1.0)[skin] >= 0)
-        rims = np.concatenate([mesh.loops["margin_left"], mesh.loops["margin_right"]])
-        smooth &= ~np.isin(np.nonzero(skin)[0], rims)
-        self.normal_offset[skin] = (exact - flat[skin]) * smooth[:, None]
         self.light = ambient_light(mesh)
         self.regions = _regions(mesh)
 
@@ -100,7 +92,7 @@ def _copy(mesh):
     return HeadMesh(mesh.vertices, mesh.triangles, mesh.part, list(mesh.names), dict(mesh.tags), mesh.loops)
 
 
-def build(*, identity_modes=len(MODES), look=None, style=None, seed=0):
+def build(*, identity_modes=20, look=None, style=None, seed=0):
     """Build the builtin head.
 
     Parameters
@@ -144,7 +136,7 @@ def build(*, identity_modes=len(MODES), look=None, style=None, seed=0):
         regions=face.regions,
         head_weight=_head_weight(mesh),
         pivot=PIVOT,
-        normal_offset=np.concatenate([face.normal_offset, tilt]).astype(np.float32),
+        normal_offset=np.concatenate([np.zeros((n, 3)), tilt]).astype(np.float32),
         meta={"source": "procedural, speechface.rig.builtin", "licence": "as the package", "version": VERSION,
               "n_shared": n, "style": style, "identity_modes": list(MODES[:identity_modes])},
     )  # fmt: skip

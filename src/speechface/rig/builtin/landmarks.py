@@ -8,7 +8,7 @@ import numpy as np
 from speechface.rig.builtin.curves import brow_curve
 from speechface.rig.builtin.field import front_surface
 
-__all__ = ["landmark_vertices", "landmark_targets", "contour_candidates", "TABLE"]
+__all__ = ["landmark_vertices", "landmark_targets", "contour_candidates", "allowed_vertices", "MIRROR", "TABLE"]
 
 #: Where a detector of 68 points puts its points on this head; written by benchmarks/calibrate_landmarks.py.
 TABLE = "landmarks.json"
@@ -71,27 +71,39 @@ def _mouth_landmarks(mesh):
     return outer + inner
 
 
+def allowed_vertices(mesh, landmark):
+    """Vertices that may stand for a landmark: skin, or the lid margin or lip rim that the landmark names."""
+    skin = mesh.is_part("skin")
+    if landmark < 36:
+        return np.nonzero(skin & (mesh.vertices[:, 2] > -95))[0]
+    if landmark < 48:
+        side = "right" if landmark < 42 else "left"
+        upper = (landmark - 36) % 6 < 4
+        return mesh.loops["margin_" + side][mesh.loops["eye_upper"] == upper]
+    if landmark >= 60:
+        return mesh.loops["lip_upper" if landmark < 65 else "lip_lower"]
+    if landmark in (48, 54):
+        return np.nonzero(skin & (np.abs(mesh.tag("lip", -1.0)) >= 0.99))[0]
+    row = mesh.tag("lip", -9.0)
+    lower = mesh.tag("lower", 0.0) > 0.5
+    return np.nonzero(skin & (row >= -0.55) & (row < 0.5) & (lower == (landmark > 54)))[0]
+
+
 def landmark_vertices(mesh, *, calibrated=True):
     """Vertex (68,), int32, of each landmark.
 
     Jaw, brows and nose take the skin vertex next to a target; lids and lips take vertices of their rims. Where the
-    calibration table has a position, the nearest vertex of the same kind (skin, lid margin, upper or lower lip) wins.
+    calibration table has a position, the nearest of the `allowed_vertices` wins.
     """
     v = mesh.vertices
-    kinds = [np.nonzero(mesh.is_part("skin") & (v[:, 2] > -95))[0]] * 36
-    result = [kinds[0][np.argmin(np.linalg.norm(v[kinds[0]] - p, axis=1))] for p in landmark_targets()]
-    result += _eye_landmarks(mesh) + _mouth_landmarks(mesh)
-    result = np.array(result)
+    skin = allowed_vertices(mesh, 0)
+    result = [skin[np.argmin(np.linalg.norm(v[skin] - p, axis=1))] for p in landmark_targets()]
+    result = np.array(result + _eye_landmarks(mesh) + _mouth_landmarks(mesh))
     table = resources.files("speechface.rig.builtin").joinpath(TABLE)
     if calibrated and table.is_file():
-        content = json.loads(table.read_text(encoding="utf-8"))
-        skin = kinds[0]
-        lower = mesh.tag("lower", 0.0) > 0.5
-        for name, position in content["positions_mm"].items():
-            k = int(name)
-            allowed = skin
-            if k >= 48:
-                allowed = skin[lower[skin] == lower[result[k]]]
+        positions = json.loads(table.read_text(encoding="utf-8"))["positions_mm"]
+        for k, position in ((int(name), p) for name, p in positions.items()):
+            allowed = allowed_vertices(mesh, k)
             result[k] = allowed[np.argmin(np.linalg.norm(v[allowed] - position, axis=1))]
     return _symmetric(mesh, result).astype(np.int32)
 
@@ -106,14 +118,12 @@ MIRROR = np.array([
 def _symmetric(mesh, vertices):
     """Replace the right half's landmarks by the mirror images of the left half's."""
     v = mesh.vertices
-    skin = np.nonzero(mesh.is_part("skin"))[0]
-    lower = mesh.tag("lower", 0.0) > 0.5
     result = vertices.copy()
     for k in range(68):
         if v[vertices[k], 0] < -1e-6:
-            source = vertices[MIRROR[k]]
-            allowed = skin[lower[skin] == lower[source]]
-            result[k] = allowed[np.argmin(np.linalg.norm(v[allowed] - v[source] * [-1, 1, 1], axis=1))]
+            allowed = allowed_vertices(mesh, k)
+            image = v[vertices[MIRROR[k]]] * [-1, 1, 1]
+            result[k] = allowed[np.argmin(np.linalg.norm(v[allowed] - image, axis=1))]
     return result
 
 

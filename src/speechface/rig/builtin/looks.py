@@ -8,7 +8,7 @@ from speechface.rig.builtin.eyes import IRIS_ANGLE, PUPIL_ANGLE
 from speechface.rig.builtin.field import EYE_CENTRE, distance, normals, smoothstep, unit
 from speechface.rig.builtin.hair import above_hairline
 
-__all__ = ["Look", "DEFAULT_LOOK", "paint"]
+__all__ = ["Look", "DEFAULT_LOOK", "paint", "ambient_light"]
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _paint_skin(canvas, look, style):
 
     warm = skin * [1.02, 0.78, 0.75]
     rosy = spot(41, -34, 13, 11) + 0.75 * spot(0, -36, 9) + 0.3 * spot(0, -98, 10) + 0.25 * spot(0, 50, 26, 16)
-    canvas.mix(0.62 * look.blush * rosy * on_skin, warm)
+    canvas.mix(0.42 * look.blush * rosy * on_skin, warm)
     canvas.mix(0.40 * ear + 0.35 * mesh.tag("edge", 0.0) * ear, skin * [0.93, 0.66, 0.60])
     shadow = spot(31, -11.5, 12, 4.5) + 0.9 * spot(31, 9.5, 14, 4.0)
     canvas.mix(0.32 * shadow * on_skin, skin * [0.80, 0.66, 0.64])
@@ -127,7 +127,9 @@ def _paint_openings(canvas, look):
     canvas.material[body] = [0.36, 0.8]
     q = (np.abs(mesh.vertices[:, 0]), mesh.vertices[:, 1], mesh.vertices[:, 2])
     inside = (np.stack(q, -1) - [5.8, -47.4, 7.0]) / [3.1, 2.6, 5.5]
-    canvas.mix(np.exp(-0.5 * np.linalg.norm(inside, axis=1) ** 4) * on_skin, skin * [0.26, 0.14, 0.12])
+    nostril = np.exp(-0.5 * np.linalg.norm(inside, axis=1) ** 4) * on_skin
+    canvas.mix(nostril, skin * [0.26, 0.14, 0.12])
+    canvas.material *= (1 - nostril)[:, None]
     upper = mesh.loops["eye_upper"]
     weight = np.zeros(len(mesh))
     wet = np.zeros(len(mesh))
@@ -135,7 +137,7 @@ def _paint_openings(canvas, look):
         weight[mesh.loops["margin_" + side]] = np.where(upper, 0.85, 0.28)
         weight[mesh.loops["margin_in_" + side]] = np.where(upper, 0.92, 0.0)
         wet[mesh.loops["margin_in_" + side][~upper]] = 1
-        weight[mesh.loops["tuck_" + side]] = 0.7
+        wet[mesh.loops["tuck_" + side]] = 1
     canvas.mix(wet, np.array([0.80, 0.50, 0.46]) * (0.35 + 0.65 * skin))
     canvas.material[wet > 0] = [0.7, 0.6]
     canvas.mix(weight, _LINING)
@@ -146,8 +148,8 @@ def _paint_mouth(canvas):
     z = mesh.vertices[:, 2]
     bag = mesh.is_part("bag")
     depth = smoothstep(-z, 0, 26)
-    canvas.fill(bag, [0.46, 0.16, 0.16], 0.3, 0.8)
-    canvas.color[bag] *= (1 - 0.80 * depth[bag])[:, None]
+    canvas.fill(bag, [0.44, 0.15, 0.15], 0.02, 0.3)
+    canvas.color[bag] *= (1 - 0.88 * depth[bag])[:, None]
     for part in ("teeth_upper", "teeth_lower"):
         teeth = mesh.is_part(part)
         gap, row = mesh.tags["tone"][teeth], mesh.tags["edge"][teeth]
@@ -203,10 +205,18 @@ def _paint_hair(canvas, look):
     canvas.material[grown] = np.stack([0.22 * (1 - edge[grown]), 0.15 + 0.85 * edge[grown]], -1)
 
 
-def ambient_light(mesh, normal=None):
-    """Ambient light (V,): occlusion of the skin by the head's own form, 1 on every other part."""
+def ambient_light(mesh):
+    """Ambient light (V,): occlusion of the skin by the head's own form, smoothed; 1 on every other part."""
     light = np.ones(len(mesh))
     skin = mesh.is_part("skin")
     points = mesh.vertices[skin]
-    light[skin] = _occlusion(points, normals(points) if normal is None else normal[skin])
+    light[skin] = _occlusion(points, normals(points))
+    triangles = mesh.triangles[skin[mesh.triangles].all(1)]
+    for _ in range(4):
+        total, count = np.zeros(len(mesh)), np.zeros(len(mesh))
+        for a, b in ((0, 1), (1, 2), (2, 0)):
+            for p, q in ((a, b), (b, a)):
+                total += np.bincount(triangles[:, p], light[triangles[:, q]], len(mesh))
+                count += np.bincount(triangles[:, p], minlength=len(mesh))
+        light = np.where(count > 0, 0.4 * light + 0.6 * total / np.maximum(count, 1), light)
     return light

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["HeadMesh", "strip", "grid_faces", "vertex_normals"]
+__all__ = ["HeadMesh", "strip", "grid_faces"]
 
 
 @dataclass
@@ -69,19 +69,3 @@ def grid_faces(n_rows, n_columns, *, closed):
     """Triangles of a grid stored row by row; `closed` joins the last column to the first."""
     k = np.arange(n_rows * n_columns).reshape(n_rows, n_columns)
     return np.concatenate([strip(k[i], k[i + 1], closed=closed) for i in range(n_rows - 1)])
-
-
-def vertex_normals(vertices, triangles):
-    """Angle-weighted unit normals (V, 3)."""
-    corners = vertices[triangles]
-    edges = corners[:, [1, 2, 0]] - corners
-    edges /= np.maximum(np.linalg.norm(edges, axis=-1, keepdims=True), 1e-12)
-    face = np.cross(edges[:, 0], edges[:, 1])
-    face /= np.maximum(np.linalg.norm(face, axis=-1, keepdims=True), 1e-12)
-    cosine = -np.einsum("tki,tki->tk", edges, edges[:, [2, 0, 1]])
-    angle = np.arccos(np.clip(cosine, -1, 1))
-    total = np.zeros_like(vertices)
-    for axis in range(3):
-        weight = (angle * face[:, axis : axis + 1]).ravel()
-        total[:, axis] = np.bincount(triangles.ravel(), weight, len(vertices))
-    return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)

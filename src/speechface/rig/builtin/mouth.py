@@ -70,7 +70,7 @@ def _add_arch(mesh, part, gum_part, *, widths, half_width, depth, front, root, e
     faces = grid_faces(len(rows), len(s), closed=False)
     share = np.repeat(np.arange(len(rows)), len(s)).astype(float)
     mesh.add(
-        part, vertices, faces if height < 0 else faces[:, ::-1], lower=lower, tone=np.concatenate(tone), edge=share
+        part, vertices, faces[:, ::-1] if height < 0 else faces, lower=lower, tone=np.concatenate(tone), edge=share
     )
 
     rows = []
@@ -81,7 +81,7 @@ def _add_arch(mesh, part, gum_part, *, widths, half_width, depth, front, root, e
         rows[-1][:, [0, 2]] += outward * (swell + 0.25 * groove * (share > -0.5))[:, None]
     vertices = np.concatenate(rows) + [0, 0, front]
     faces = grid_faces(len(rows), len(s), closed=False)
-    mesh.add(gum_part, vertices, faces[:, ::-1] if height < 0 else faces, lower=lower)
+    mesh.add(gum_part, vertices, faces if height < 0 else faces[:, ::-1], lower=lower)
 
 
 def add_teeth(mesh):
@@ -102,4 +102,4 @@ def add_tongue(mesh):
     groove = np.exp(-((x / 3.0) ** 2)) * (np.sin(u) > 0) * np.sin(t)
     y = y - 1.7 * groove - 0.0045 * z**2
     vertices = np.stack([x, y, z], -1).reshape(-1, 3) + [0, -75.6, -26.5]
-    mesh.add("tongue", vertices, grid_faces(n_along, n_around, closed=True), lower=1, edge=groove.ravel())
+    mesh.add("tongue", vertices, grid_faces(n_along, n_around, closed=True)[:, ::-1], lower=1, edge=groove.ravel())

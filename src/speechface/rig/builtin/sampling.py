@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.spatial import ConvexHull, cKDTree
 
-from speechface.rig.builtin.field import STAR_CENTRE, RadiusMap, smoothstep, unit
+from speechface.rig.builtin.field import STAR_CENTRE, smoothstep, unit
 
 __all__ = ["spacing", "sample_half", "mirrored", "triangulate", "inside_polygon"]
 
@@ -29,7 +29,7 @@ def inside_polygon(points, polygon):
 
 def _candidates(surface, rng):
     """Random surface points of the half x > 0, about ten for each wanted vertex."""
-    points, directions = surface.points, surface.directions
+    points = surface.points
     du = np.gradient(points, surface.elevation, axis=0)
     dv = np.gradient(points, surface.azimuth, axis=1)
     area = np.linalg.norm(np.cross(du, dv), axis=-1)
@@ -153,8 +153,14 @@ def _hull(points):
     return triangles
 
 
-def triangulate(points):
+def triangulate(points, unfolded):
     """Mirror-symmetric triangulation of half a head.
+
+    Parameters
+    ----------
+    points : ndarray (n, 3), mm
+    unfolded : ndarray (n, 3), mm
+        The same points with folds pulled flat; their directions from the star's centre decide who is whose neighbour.
 
     Returns
     -------
@@ -164,7 +170,7 @@ def triangulate(points):
     """
     both, source = mirrored(points)
     n = len(points)
-    triangles = _hull(both)
+    triangles = _hull(mirrored(unfolded)[0])
     half = triangles[(triangles < n).all(1)]
     image = np.arange(n)
     image[source[n:]] = np.arange(n, len(both))

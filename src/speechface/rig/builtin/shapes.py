@@ -3,7 +3,7 @@
 import numpy as np
 
 from speechface.rig.builtin.curves import MOUTH_HALF_WIDTH, lip_line
-from speechface.rig.builtin.field import EYE_CENTRE, LID_RADIUS, sigmoid, smoothstep
+from speechface.rig.builtin.field import EYE_CENTRE, sigmoid, smoothstep
 from speechface.rig.channels import CHANNELS
 
 __all__ = ["blendshapes", "JAW_HINGE", "JAW_ANGLE"]
@@ -176,8 +176,8 @@ def _eyes(p, side):
     across = np.clip(offset[:, 0] * sign, top[0, 0] * sign, top[-1, 0] * sign)
     y_top = np.interp(across, top[:, 0] * sign, top[:, 1])
     y_bottom = np.interp(across, bottom[:, 0] * sign, bottom[:, 1])
-    radius = np.sqrt(np.maximum(LID_RADIUS**2 - across**2, 25))
-    opening = np.arcsin(np.clip(y_top / radius, -1, 1)) - np.arcsin(np.clip(y_bottom / radius, -1, 1))
+    opening = np.interp(across, top[:, 0] * sign, np.arctan2(top[:, 1], top[:, 2]))
+    opening -= np.interp(across, bottom[:, 0] * sign, np.arctan2(bottom[:, 1], bottom[:, 2]))
 
     mine = (p.side == sign) & mesh.is_part("skin", "lid", "lash") & (p.z > -50)
     moves_up, moves_down = np.zeros(len(mesh), bool), np.zeros(len(mesh), bool)

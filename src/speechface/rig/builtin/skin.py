@@ -78,7 +78,11 @@ def build_skin(*, seed=3):
         return in_front & (inside_polygon(xy, grown) | inside_polygon(xy, mouth))
 
     half = sample_half(RadiusMap(), fixed, blocked, seed=seed, relax=4)
-    vertices, source, triangles = triangulate(half)
+    unfolded = half.copy()
+    outer_depth = fixed[n_eye - rings.shape[1] : n_eye, 2]
+    share = np.linspace(0, 1, len(rings))[:, None] ** 2
+    unfolded[:n_eye, 2] = (share * outer_depth + (1 - share) * outer_depth.mean()).ravel()
+    vertices, source, triangles = triangulate(half, unfolded)
     side = np.where(np.arange(len(vertices)) < len(half), 1, -1)
     is_eye = source < n_eye
     row = np.full(len(vertices), np.nan)
@@ -94,6 +98,7 @@ def build_skin(*, seed=3):
         ring[source[on_ring]] = np.nonzero(on_ring)[0]
         margins[name] = mesh.loops["margin_" + name] = ring
     triangles = _without_eye_holes(vertices, triangles, margins, rings[0])
+    triangles = _regular_lids(triangles, source, side, *rings.shape[:2])
     vertices = _shape_lips(vertices, row)
     vertices, triangles, row, lower, upper_line, lower_line = _split_lips(vertices, triangles, row)
     mesh.add("skin", vertices, triangles, lip=row, lower=lower)
@@ -110,6 +115,24 @@ def _without_eye_holes(vertices, triangles, margins, outline):
     xy = np.stack([np.abs(centre[:, 0]), centre[:, 1]], -1)
     rim = np.isin(triangles, np.concatenate(list(margins.values()))).all(1)
     return triangles[~(rim & (centre[:, 2] > -45) & inside_polygon(xy, outline))]
+
+
+def _regular_lids(triangles, source, side, n_rings, n):
+    """Give all quads between lid rings the same diagonal, so that normals stay smooth when the lid moves."""
+    row_of = {tuple(sorted(t)): k for k, t in enumerate(triangles.tolist())}
+    triangles = triangles.copy()
+    for _, sign in SIDES:
+        ids = np.full(n_rings * n, -1)
+        mine = (source < n_rings * n) & (side == sign)
+        ids[source[mine]] = np.nonzero(mine)[0]
+        ids = ids.reshape(n_rings, n)
+        following = np.roll(ids, -1, axis=1)
+        quads = np.stack([ids[:-1], following[:-1], ids[1:], following[1:]], -1).reshape(-1, 4)
+        for a, b, c, d in quads.tolist():
+            rows = [row_of.get(tuple(sorted(t))) for t in ((a, b, d), (a, d, c))]
+            if None not in rows:
+                triangles[rows] = np.array([[a, b, c], [b, d, c]])[:, ::sign]
+    return triangles
 
 
 def _shape_lips(vertices, row):
@@ -169,7 +192,7 @@ def _add_lid(mesh, name, sign):
     mesh.loops["margin_in_" + name], mesh.loops["tuck_" + name] = inner, behind
     fan = np.stack([behind, np.roll(behind, -1), np.full(len(behind), centre[0])], -1)
     faces = np.concatenate([strip(margin, inner, closed=True), strip(inner, behind, closed=True), fan])
-    mesh.faces(faces if sign > 0 else faces[:, ::-1])
+    mesh.faces(faces[:, ::-sign])
 
 
 def _add_mouth_bag(mesh):
@@ -187,6 +210,6 @@ def _add_mouth_bag(mesh):
         ring[:, 1] = (base[:, 1] if near else -68.0) + np.where(is_lower, -rise, rise)
         ring[:, 2] += depth - (3 * (1 - roof) if near else 0)
         current = mesh.add("bag", ring, lower=is_lower)
-        mesh.faces(strip(previous, current, closed=True))
+        mesh.faces(strip(current, previous, closed=True))
         previous = current
-    mesh.faces(np.stack([previous[:-2], previous[1:-1], np.full(len(previous) - 2, previous[-1])], -1))
+    mesh.faces(np.stack([previous[1:-1], previous[:-2], np.full(len(previous) - 2, previous[-1])], -1))
