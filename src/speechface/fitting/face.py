@@ -25,12 +25,13 @@ OFFSET_SD_MM = 3.0
 #: mimics another one in the picture.
 _TYPICAL = 0.35
 _TYPICAL_OF = {
-    "jawForward": 0.15, "jawLeft": 0.12, "jawRight": 0.12, "jawOpen": 0.5, "mouthLeft": 0.15, "mouthRight": 0.15,
-    "mouthClose": 0.15, "mouthRollLower": 0.3, "mouthRollUpper": 0.3, "mouthShrugLower": 0.25,
-    "mouthShrugUpper": 0.2, "cheekPuff": 0.12, "noseSneer": 0.2, "eyeBlinkLeft": 0.7, "eyeBlinkRight": 0.7,
+    "browDown": 0.5, "browInnerUp": 0.5, "browOuterUp": 0.5, "cheekPuff": 0.12, "eyeBlink": 0.7, "jawForward": 0.15,
+    "jawLeft": 0.12, "jawRight": 0.12, "jawOpen": 0.5, "mouthClose": 0.15, "mouthDimple": 0.2, "mouthFrown": 0.2,
+    "mouthLeft": 0.15, "mouthRight": 0.15, "mouthRollLower": 0.3, "mouthRollUpper": 0.3, "mouthShrugLower": 0.25,
+    "mouthShrugUpper": 0.2, "mouthSmile": 0.5, "mouthStretch": 0.25, "noseSneer": 0.2,
 }  # fmt: skip
 #: Typical difference between the two sides of a face; eyes move together.
-_SIDES, _SIDES_EYES = 0.25, 0.10
+_SIDES, _SIDES_EYES = 0.15, 0.10
 #: Pairs that are opposites rather than the two sides of one motion.
 _OPPOSITES = ("jawLeft", "mouthLeft")
 
@@ -48,9 +49,14 @@ def _mixing():
 MIXING = _mixing()
 
 
+def _typical(name):
+    stem = name if name in _TYPICAL_OF else name.removesuffix("Left").removesuffix("Right")
+    return _TYPICAL_OF.get(stem, _TYPICAL)
+
+
 def _precision():
     """Prior precision (46, 46) of the weights: ridge and coupling of left and right."""
-    matrix = np.diag([_TYPICAL_OF.get(name, _TYPICAL) ** -2 for name in CHANNELS])
+    matrix = np.diag([_typical(name) ** -2 for name in CHANNELS])
     for i, name in enumerate(CHANNELS):
         j = MIRROR[i]
         if j > i and name not in _OPPOSITES:
