@@ -29,8 +29,9 @@ class RigBases:
     lip_rest : ndarray (2, 3), float32, mm, the middle inner lip landmarks of the neutral face
     lips, upper_face, face : ndarray (3, 46, n), float32, mm
         x, y, z bases of the vertices that some observed channel moves.
-    n_upper_face, n_face : int
-        All vertices of the set, those that never move included: they count in means with distance 0.
+        `face` are all such vertices of the rig: hair and shoulders, which only dilute a mean, are left out.
+    n_upper_face : int
+        All vertices of that set, those that never move included: they count in means as still.
     """
 
     observed: np.ndarray
@@ -40,7 +41,6 @@ class RigBases:
     upper_face: np.ndarray
     face: np.ndarray
     n_upper_face: int
-    n_face: int
 
     @classmethod
     def from_rig(cls, rig, observed):
@@ -53,16 +53,14 @@ class RigBases:
             part = part[:, np.any(part != 0, (0, 2))]
             return np.ascontiguousarray(part.transpose(2, 0, 1))
 
-        everything = np.arange(len(rig.neutral))
         return cls(
             observed=observed,
             landmarks=np.ascontiguousarray(shapes[:, rig.landmarks].reshape(len(observed), -1)),
             lip_rest=np.asarray(rig.neutral[rig.landmarks[list(INNER_LIPS)]], np.float32),
             lips=moving(rig.regions["lips"]),
             upper_face=moving(rig.regions["upper_face"]),
-            face=moving(everything),
+            face=moving(np.arange(len(rig.neutral))),
             n_upper_face=len(rig.regions["upper_face"]),
-            n_face=len(everything),
         )
 
     def landmark_motion(self, weights):

@@ -111,7 +111,7 @@ def _add_dense(out, predicted, true, bases):
             out["lve2"] += worst.sum()
             out["lve"] += np.sqrt(worst).sum()
         distance = squared_lengths(error, bases.face)
-        out["mve"] += np.sqrt(distance, out=distance).sum(dtype=np.float64) / bases.n_face
+        out["mve"] += np.sqrt(distance, out=distance).sum(dtype=np.float64) / max(distance.shape[1], 1)
         for moments, weights in zip(spread, (true[part], predicted[part])):
             moments.update(squared_lengths(weights, bases.upper_face))
     out["fdd"] += (spread[0].std - spread[1].std).sum() / max(bases.n_upper_face, 1)
