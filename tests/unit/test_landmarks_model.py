@@ -1,13 +1,31 @@
-"""Finding dlib's model, and dlib on a blank picture."""
+"""dlib's models: found, converted, cached, and giving what dlib gives."""
 
 import importlib.util
 import sys
 
+import dlib
 import numpy as np
 import pytest
 
 from speechface.errors import ModelError
-from speechface.landmarks import model
+from speechface.landmarks import forest, model
+
+
+@pytest.fixture(scope="module")
+def face():
+    """The models as every command loads them; the first run converts them, the second call reads the cache."""
+    model.DlibFace()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "parse_predictor", None)  # whoever parses again fails
+        yield model.DlibFace()
+
+
+def blobs(rng, height=200, width=220):
+    """A smooth random picture: contrast everywhere, so that all trees are used."""
+    coarse = rng.integers(0, 255, (12, 12)).astype(np.uint8)
+    import cv2
+
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
 def test_the_model_is_found_without_importing_its_package():
@@ -28,12 +46,59 @@ def test_a_damaged_model_is_not_used(monkeypatch):
         model.predictor_path()
 
 
-def test_detector_finds_nothing_in_a_blank_picture_and_predictor_scales_with_the_box():
-    face = model.DlibFace()
-    blank = np.full((240, 320), 128, np.uint8)
-    boxes, scores = face.detect(blank, 0.5)
+def test_landmarks_are_those_of_dlib_before_rounding(face, rng):
+    reference = dlib.shape_predictor(str(model.predictor_path()))
+    gaps = []
+    for _ in range(20):
+        gray = blobs(rng)
+        left, top, side = (int(n) for n in rng.integers([-10, -10, 90], [60, 60, 170]))
+        shape = reference(gray, dlib.rectangle(left, top, left + side, top + side))
+        whole = np.array([(point.x, point.y) for point in shape.parts()])
+        gaps.append(face.predict(gray, (left, top, left + side, top + side)) - whole)
+    gaps = np.abs(gaps)
+    # dlib rounds to whole pixels; it computes in float32, so a sampled pixel may fall on the other side of a boundary,
+    # which moves a few of the points by a few hundredths
+    assert (gaps <= 0.5).mean() > 0.97
+    assert np.median(gaps.max((1, 2))) < 0.6
+
+
+def test_landmarks_move_with_the_picture(face, rng):
+    gray = blobs(rng)
+    still = face.predict(gray, (40, 40, 160, 160))
+    moved = face.predict(np.roll(gray, (7, 11), (0, 1)), (51, 47, 171, 167))
+    np.testing.assert_allclose(moved - [11, 7], still, atol=1e-9)
+
+
+def test_detector_from_the_cache_is_dlibs(face, rng):
+    builtin = dlib.get_frontal_face_detector()
+    gray = blobs(rng, 240, 320)
+    expected, scores, _ = builtin.run(gray, 0, -5.0)  # so low that something is found
+    found, same, _ = face._detector.run(gray, 0, -5.0)
+    assert len(expected) > 0
+    assert list(found) == list(expected)
+    assert list(same) == list(scores)
+
+
+def test_nothing_is_found_in_a_blank_picture(face):
+    boxes, scores = face.detect(np.full((240, 320), 128, np.uint8), 0.5)
     assert boxes.shape == (0, 4)
     assert scores.shape == (0,)
-    # without contrast the predictor takes one path through its trees: the same shape in every box, to the pixel
-    small, large = face.predict(blank, (50, 50, 150, 150)), face.predict(blank, (20, 10, 220, 210))
-    np.testing.assert_allclose((large - [20, 10]) / 2, small - [50, 50], atol=1.0)
+
+
+def test_integers_of_known_bytes():
+    data = bytes([0x01, 0x05, 0x81, 0x88, 0x00, 0x03, 0x4D, 0x38, 0xF1, 0x02, 0x00, 0x01])
+    assert forest.parse_integers(data).tolist() == [5, -136, 0, 0xF1384D, 256]
+
+
+def test_a_file_of_another_kind_is_refused():
+    with pytest.raises(ModelError, match="not of the known kind"):
+        forest.parse_predictor(bytes([1, 2, 1, 5, 1, 7]))
+
+
+def test_a_folder_that_cannot_be_written_only_costs_time(tmp_path, monkeypatch, caplog):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    monkeypatch.setenv("SPEECHFACE_CACHE", str(blocked / "cache"))
+    monkeypatch.setattr(model, "parse_predictor", lambda data: {"leaves": np.zeros(3)})
+    assert model.load_forest()["leaves"].tolist() == [0, 0, 0]
+    assert "SPEECHFACE_CACHE" in caplog.text

