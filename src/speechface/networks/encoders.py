@@ -63,9 +63,8 @@ class ConvolutionalEncoder(nn.Module):
 
     def forward(self, windows):
         """windows (n, bins, hops), in [0, 1] -> (n, n_out)."""
-        # channels last: measured 14 % faster in training on AVX2, and what tensor cores want
-        maps = self.layers(windows.unsqueeze(1).contiguous(memory_format=torch.channels_last))
-        # .contiguous(): the dense layer's weights must not depend on the memory format
+        maps = self.layers(windows.unsqueeze(1))
+        # .contiguous(): the order of the numbers must not depend on the memory format the convolutions ran in
         return maps.mean((2, 3)) if self.pool else maps.contiguous().flatten(1)
 
 

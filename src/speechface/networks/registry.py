@@ -127,5 +127,5 @@ def build_network(spec, stats, *, encoder=None):
         rotation_std=stats["rotation_std"] if rotates else [],
         dropout=spec["dropout"],
     )
-    # the memory format that convolutions run in, see ConvolutionalEncoder.forward
+    # convolutions run in the memory format of their weights; channels last is the faster one (benchmarks)
     return SpeechNetwork(encoder, head, output).to(memory_format=torch.channels_last)

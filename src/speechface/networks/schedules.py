@@ -1,4 +1,9 @@
-"""Piecewise constant learning rates, one an epoch."""
+"""Piecewise constant learning rates, one an epoch.
+
+The report gives its rates to CNTK "per sample" together with Adam, whose step does not depend on the size of the
+gradient. We take the same numbers as rates of Adam's step on the mean gradient of a batch (300 frames), and an epoch as
+50,000 frames whatever the size of the train table; `learning_rate_scale` of a model multiplies them.
+"""
 
 from speechface.errors import ConfigError
 
