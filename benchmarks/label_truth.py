@@ -1,7 +1,8 @@
 """Label fitter against exact truth: synthetic actors on any rig, landmarks with noise, no pictures.
 
 Each actor has a random identity, moves weights and head smoothly and blinks; the jaw landmarks are the silhouette, slid
-along it at random. Prints errors on the template rig (mm), head rotation (degrees), processor time, and r and slope by channel.
+along it at random. Prints errors on the template rig (mm), head rotation (degrees), processor time,
+and r and slope by channel.
 
     python benchmarks/label_truth.py --rig results/rig/rig.npz
 """
