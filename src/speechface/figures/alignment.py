@@ -1,0 +1,159 @@
+"""Fig. 11: the labelled face laid over the frames it was fitted to.
+
+Beside each cut of a video frame stands the rig with the labels' weights, identity and head pose, drawn by the camera
+that the labels were fitted with. Dots are the rig's 68 landmarks projected into the picture.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from speechface.errors import MediaError, RenderError
+from speechface.figures.common import NothingToShow, read_clips, usable_table
+from speechface.figures.style import GREY, PAGE, new_figure, titled
+from speechface.geometry.camera import Camera
+from speechface.geometry.rotation import matrix_from_euler
+from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.rig import Rig
+
+__all__ = ["INPUTS", "collect", "draw", "cut_camera"]
+
+INPUTS = {"clips": True, "labels_dir": True, "identity_dir": True, "rig": True, "videos_root": False}
+
+_MOST = 4
+#: Side of a cut in units of the landmarks' extent, and of the drawn picture, pixels.
+_MARGIN, _SIDE_PX = 1.75, 480
+_DOTS = "#e8000b"
+
+
+@dataclass
+class Pair:
+    """`frame` and `face` pictures (side, side, 3) uint8 (`face` may be None), `dots` (68, 2) px in them."""
+
+    frame: np.ndarray
+    face: np.ndarray | None
+    dots: np.ndarray
+    title: str
+
+
+def cut_camera(camera, corner, side, pixels):
+    """The camera of a square cut, `side` px wide with its top left pixel corner at `corner`, drawn `pixels` wide."""
+    scale = pixels / side
+    centre = [(c + 0.5 - first) * scale - 0.5 for c, first in zip(camera.centre, corner)]
+    return Camera(camera.focal * scale, tuple(centre))
+
+
+def collect(inputs):
+    """Take up to four usable clips, spread over the clip table, and of each a frame in which the mouth is open."""
+    rig = Rig.load(inputs["rig"])
+    clips = read_clips(inputs["clips"])
+    chosen = (
+        [(2 * k + 1) * len(clips) // (2 * _MOST) for k in range(_MOST)] if len(clips) > _MOST else range(len(clips))
+    )
+    order = list(dict.fromkeys([*chosen, *range(len(clips))]))
+    found, reasons = [], []
+    for place in order[: 10 * _MOST]:
+        try:
+            found.append((place, *_fitted(clips[place], rig, inputs)))
+        except (NothingToShow, MediaError) as error:
+            reasons.append(str(error))
+        if len(found) == _MOST:
+            break
+    if not found:
+        raise NothingToShow(f"none of {len(reasons)} clips can be shown; the first: {reasons[0]}")
+    found.sort(key=lambda item: item[0])
+    pairs = [pair for _, pair, _ in found]
+    for pair, picture in zip(pairs, _faces(rig, [face for _, _, face in found])):
+        pair.face = picture
+    return pairs
+
+
+def _identity(folder, clip):
+    path = Path(folder) / clip["dataset"] / f"{clip['actor']}.npz"
+    if not path.exists():
+        raise NothingToShow(f"{path} is missing")
+    with np.load(path, allow_pickle=False) as archive:
+        if "identity" not in archive.files:
+            raise NothingToShow(f"{path}: the actor has no identity")
+        return archive["identity"].astype(np.float32)
+
+
+def _fitted(clip, rig, inputs):
+    """The Pair of one clip, its face not drawn yet, and what `Renderer.draw` needs for it."""
+    from speechface.media import read_frame
+    from speechface.render.pose import pose
+
+    labels = usable_table(inputs["labels_dir"], clip)
+    used = labels["used"].astype(bool) if labels is not None else np.zeros(0, bool)
+    if not used.any():
+        raise NothingToShow(f"{clip['clip']} has no usable label")
+    weights = labels.stack(CHANNELS)
+    gap = np.where(used, weights[:, CHANNELS.index("jawOpen")] - weights[:, CHANNELS.index("mouthClose")], -1)
+    row = int(np.argsort(gap)[-1 - (used.sum() // 20)])  # well open, but not the one frame that may be an error
+    rotation = np.array(labels.meta["rotation_reference"]) @ matrix_from_euler(labels.stack(ROTATIONS)[row])
+    translation = labels.stack(["translation_x", "translation_y", "translation_z"])[row]
+    # labels turn the head about the origin, `pose` about the pivot, so that shoulders stay
+    shift = translation + rig.pivot @ rotation.T - rig.pivot
+    vertices, offset = pose(rig, weights[row], _identity(inputs["identity_dir"], clip), rotation, shift)
+    camera = Camera(labels.meta["focal_px"], tuple(labels.meta["centre_px"]))
+    dots = camera.project(vertices[rig.landmarks])
+    low, high = dots.min(0), dots.max(0)
+    side = int(np.ceil(_MARGIN * (high - low).max()))
+    middle = (low + high) / 2 - (0, 0.1 * side)  # landmarks end at the brows, the forehead goes on
+    corner = np.round(middle - side / 2).astype(int)
+    picture = read_frame(Path(inputs["videos_root"] or ".") / clip["path"], int(labels["frame"][row]))
+    cut = cut_camera(camera, corner, side, _SIDE_PX)
+    words = [titled(clip["actor"]), titled(clip.get("emotion") or clip["clip"]), f"{labels['time'][row]:.2f} s"]
+    placed = cut.project(vertices[rig.landmarks])
+    face = {"vertices": vertices, "normal_offset": offset, "camera": cut}
+    return Pair(_cut(picture, corner, side, _SIDE_PX), None, placed, ", ".join(words)), face
+
+
+def _cut(picture, corner, side, pixels):
+    """A square of a picture at another size; grey where it reaches over the edge."""
+    import cv2
+
+    scale = pixels / side
+    # pixel centres stand at whole numbers in both pictures
+    matrix = np.array([[scale, 0, (0.5 - corner[0]) * scale - 0.5], [0, scale, (0.5 - corner[1]) * scale - 0.5]])
+    return cv2.warpAffine(picture, matrix, (pixels, pixels), flags=cv2.INTER_LINEAR, borderValue=(128, 128, 128))
+
+
+def _faces(rig, faces):
+    """Draw the posed meshes; None for each where the machine has no graphics driver."""
+    from speechface.render.renderer import Renderer
+
+    try:
+        with Renderer(_SIDE_PX, _SIDE_PX) as renderer:
+            return [renderer.draw(face.pop("vertices"), rig, **face) for face in faces]
+    except RenderError as error:
+        logging.warning("rigs are not drawn: %s", error)
+        return [None] * len(faces)
+
+
+def draw(pairs):
+    """Two pairs a row: the frame with projected landmarks, and the rig as it was fitted."""
+    across = min(2, len(pairs))
+    rows = -(-len(pairs) // across)
+    side = PAGE / 4
+    figure = new_figure(2 * across * side, rows * (side + 0.22) + 0.1)
+    outer = figure.subfigures(rows, across, squeeze=False, wspace=0.02)
+    for pair, frame in zip(pairs, outer.flat):
+        left, right = frame.subplots(1, 2)
+        frame.suptitle(pair.title, fontsize=7.5)
+        left.imshow(pair.frame)
+        left.plot(*pair.dots.T, ".", color=_DOTS, markersize=2.2, markeredgewidth=0)
+        if pair.face is None:
+            right.text(0.5, 0.5, "not drawn:\nno graphics driver", ha="center", va="center", color=GREY,
+                       transform=right.transAxes)  # fmt: skip
+        else:
+            right.imshow(pair.face)
+            right.plot(*pair.dots.T, ".", color=_DOTS, markersize=1.4, markeredgewidth=0, alpha=0.8)
+        for axis in (left, right):
+            axis.set_xlim(-0.5, _SIDE_PX - 0.5)
+            axis.set_ylim(_SIDE_PX - 0.5, -0.5)
+            axis.set_aspect("equal")
+            axis.axis("off")
+    return figure

@@ -1,0 +1,164 @@
+"""Fig. 1: what the networks hear. Features of one actor and sentence, spoken under up to four emotions."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from speechface.figures.common import NothingToShow, read_clips, usable_table
+from speechface.figures.style import PAGE, new_figure, titled
+
+__all__ = ["INPUTS", "collect", "draw"]
+
+INPUTS = {"clips": True, "spectrogram_dir": False, "acoustics_dir": False}
+
+#: The report's four emotions first.
+_PREFERRED = ("neutral", "happy", "sad", "disgust", "angry", "fearful", "surprised", "calm")
+_MOST = 4
+#: Rows of the picture: heading, unit of the colours, colour map.
+_PANELS = {
+    "log_mel": ("log-mel, 128 bands", "dB", "magma"),
+    "mfcc": ("MFCC without the 0th", "standard deviations", "RdBu_r"),
+    "chroma": ("chroma", "share of the strongest", "viridis"),
+    "spectrogram": ("spectrogram windows", "dB below the window's peak", "magma"),
+}
+
+
+@dataclass
+class Spoken:
+    """One clip: `pictures` name -> (bands, time), `limits` name -> (lowest, highest) of the band axis, `seconds`."""
+
+    title: str
+    seconds: float
+    pictures: dict = field(default_factory=dict)
+    bands: dict = field(default_factory=dict)
+
+
+@dataclass
+class Data:
+    """`speaker`: who says what, in words; `spoken`: list of Spoken."""
+
+    speaker: str
+    spoken: list
+
+
+def collect(inputs):
+    """Pick the actor and sentence with most emotions among the clips whose features exist."""
+    if not inputs["spectrogram_dir"] and not inputs["acoustics_dir"]:
+        raise NothingToShow("neither spectrograms nor acoustic features were made")
+    groups = {}
+    for clip in read_clips(inputs["clips"]):
+        key = (clip["dataset"], clip["actor"], clip.get("channel") or "", clip.get("statement") or "")
+        groups.setdefault(key, []).append(clip)
+    # most emotions first, speech before song ("speech" > "song"), then by name
+    ranked = sorted(
+        groups.items(), key=lambda item: (-len({c["emotion"] for c in item[1]}), item[0][2] != "speech", item[0])
+    )
+    for (dataset, actor, _, statement), clips in ranked:
+        spoken = _load_group(clips, inputs)
+        if spoken:
+            says = f', "{titled(statement)}"' if statement else ""
+            return Data(f"{titled(actor)} ({dataset}){says}", spoken)
+    raise NothingToShow(f"none of the {sum(map(len, groups.values()))} clips has usable features")
+
+
+def _load_group(clips, inputs):
+    by_emotion = {}
+    for clip in clips:
+        by_emotion.setdefault(clip.get("emotion"), []).append(clip)
+    rank = {name: place for place, name in enumerate(_PREFERRED)}
+    spoken = []
+    for emotion in sorted(by_emotion, key=lambda name: (rank.get(name, len(rank)), str(name))):
+        plain = sorted(by_emotion[emotion], key=lambda c: (c.get("intensity") == "strong", str(c["clip"])))
+        found = next((one for one in (_load(clip, inputs) for clip in plain) if one), None)
+        if found:
+            spoken.append(found)
+        if len(spoken) == _MOST:
+            break
+    return spoken
+
+
+def _load(clip, inputs):
+    one = Spoken(titled(clip.get("emotion") or clip["clip"]), 0.0)
+    table = usable_table(inputs["acoustics_dir"], clip) if inputs["acoustics_dir"] else None
+    if table is not None:
+        for name in ("log_mel", "mfcc", "chroma"):
+            start, stop, (bands, steps) = table.meta["layout"][name]
+            values = table["acoustics"][:, start:stop].astype(np.float32).reshape(-1, bands, steps)
+            picture = values.transpose(1, 0, 2).reshape(bands, -1)
+            one.pictures[name] = picture[1:] if name == "mfcc" else picture
+            one.bands[name] = (1 if name == "mfcc" else 0, bands)
+        one.seconds = _duration(table)
+    table = usable_table(inputs["spectrogram_dir"], clip) if inputs["spectrogram_dir"] else None
+    if table is not None:
+        settings, sr = table.meta["settings"], table.meta["sr"]
+        one.seconds = _duration(table)
+        hops = one.seconds / len(table) * sr / settings["hop_length"]
+        newest = min(max(round(hops), 1), settings["n_hops"] - 1)
+        # the newest columns of each window; the last one hears half the padding
+        values = table["spectrogram"][:, :, -newest - 1 : -1]
+        one.pictures["spectrogram"] = -settings["top_db"] * values.transpose(1, 0, 2).reshape(values.shape[1], -1)
+        one.bands["spectrogram"] = (0, sr / 2000)
+    return one if one.pictures else None
+
+
+def _duration(table):
+    time = table["time"]
+    return float(time[-1] - time[0] + 1 / table.meta["fps"])
+
+
+def _scale(name, pictures):
+    """Lowest and highest colour of a column, the same for all rows."""
+    values = np.concatenate([picture.ravel() for picture in pictures])
+    if name == "mfcc":
+        return -2.5, 2.5
+    if name == "chroma":
+        return 0.0, 1.0
+    if name == "log_mel":
+        high = np.percentile(values, 99.8)
+        return max(values.min(), high - 80), high
+    return values.min(), 0.0
+
+
+def _standardised(pictures):
+    """Each coefficient by its mean and spread over all clips shown."""
+    together = np.concatenate(pictures, 1)
+    mean, spread = together.mean(1, keepdims=True), together.std(1, keepdims=True) + 1e-6
+    return [(picture - mean) / spread for picture in pictures]
+
+
+def draw(data):
+    """One row an emotion, one column a feature."""
+    names = [name for name in _PANELS if any(name in one.pictures for one in data.spoken)]
+    rows = len(data.spoken)
+    figure = new_figure(PAGE, 0.95 + 0.95 * rows)
+    axes = figure.subplots(rows, len(names), sharex=True, squeeze=False)
+    longest = max(one.seconds for one in data.spoken)
+    for column, name in enumerate(names):
+        heading, unit, colours = _PANELS[name]
+        holders = [(row, one) for row, one in enumerate(data.spoken) if name in one.pictures]
+        pictures = [one.pictures[name] for _, one in holders]
+        if name == "mfcc":
+            pictures = _standardised(pictures)
+        low, high = _scale(name, pictures)
+        for (row, one), picture in zip(holders, pictures):
+            image = axes[row, column].imshow(
+                picture, origin="lower", aspect="auto", cmap=colours, vmin=low, vmax=high,
+                extent=(0, one.seconds, *one.bands[name]), interpolation="antialiased",
+            )  # fmt: skip
+        for row, one in enumerate(data.spoken):
+            axis = axes[row, column]
+            axis.set_xlim(0, longest)
+            axis.tick_params(length=2)
+            if name not in one.pictures:
+                axis.text(0.5, 0.5, "not made", transform=axis.transAxes, ha="center", va="center")
+            if name == "chroma":
+                axis.set_yticks([0.5, 4.5, 9.5], ["C", "E", "A"])
+            if column == 0:
+                axis.set_ylabel(one.title, fontsize=8.5, fontweight="bold")
+        axes[0, column].set_title(heading + (", kHz" if name == "spectrogram" else ""))
+        axes[-1, column].set_xlabel("time, s")
+        bar = figure.colorbar(image, ax=list(axes[:, column]), location="bottom", aspect=28, pad=0.02)
+        bar.set_label(unit)
+        bar.outline.set_visible(False)
+    figure.suptitle(data.speaker, fontsize=8.5)
+    return figure

@@ -1,0 +1,100 @@
+"""Fig. 2: the landmarks of labels against those a model generates from sound, for a few frames of one clip."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from speechface.figures.common import CONTOURS, NothingToShow, judged_clips, read_clips, usable_table
+from speechface.figures.style import GREY, INK, PAGE, new_figure, titled
+from speechface.rig.channels import CHANNELS
+from speechface.rig.rig import Rig
+
+__all__ = ["INPUTS", "collect", "draw", "chosen_frames"]
+
+INPUTS = {"clips": True, "labels_dir": True, "predictions_dir": True, "rig": True}
+
+_FRAMES = 5
+_MOUTH = slice(48, 68)
+_REAL, _GENERATED = "#0072b2", "#d55e00"
+
+
+@dataclass
+class Data:
+    """`real` and `generated` landmarks (m, 68, 2), mm, from the front; `times` (m,), s; `title` in words."""
+
+    real: np.ndarray
+    generated: np.ndarray
+    times: np.ndarray
+    title: str
+
+
+def chosen_frames(gap, count):
+    """Indices of `count` frames from the most closed lips to the most open: gap (n,) -> (<= count,)."""
+    order = np.argsort(gap, kind="stable")
+    return order[np.unique(np.linspace(0, len(gap) - 1, min(count, len(gap))).round().astype(int))]
+
+
+def collect(inputs):
+    """Take the first judged clip that has labels and a prediction; frames from closed to open lips."""
+    rig = Rig.load(inputs["rig"])
+    clips = judged_clips(read_clips(inputs["clips"]))
+    if not clips:
+        raise NothingToShow("no clip is in the test split, nor is one only predicted")
+    for clip in clips:
+        labels, prediction = (usable_table(inputs[name], clip) for name in ("labels_dir", "predictions_dir"))
+        if labels is None or prediction is None:
+            continue
+        used = labels["frame"][labels["used"].astype(bool)]
+        frames, of_label, of_prediction = np.intersect1d(labels["frame"], prediction["frame"], return_indices=True)
+        keep = np.isin(frames, used)
+        if not keep.any():
+            continue
+        real, generated = (
+            rig.displacement(table.stack(CHANNELS)[rows[keep]], rig.landmarks) + rig.neutral[rig.landmarks]
+            for table, rows in ((labels, of_label), (prediction, of_prediction))
+        )
+        pick = chosen_frames(real[:, 62, 1] - real[:, 66, 1], _FRAMES)
+        model = prediction.meta.get("model", "the model")
+        who = f"{clip['dataset']}/{clip['actor']}/{clip['clip']}"
+        return Data(real[pick], generated[pick], labels["time"][of_label[keep]][pick], f"{who}, {titled(model)}")
+    raise NothingToShow(f"none of the {len(clips)} judged clips has both labels and a prediction")
+
+
+def _face(axis, points, colour, width=1.0):
+    for first, last, closed in CONTOURS:
+        line = points[first:last]
+        line = np.concatenate([line, line[:1]]) if closed else line
+        axis.plot(line[:, 0], line[:, 1], color=colour, linewidth=width, solid_capstyle="round")
+    axis.plot(points[:, 0], points[:, 1], ".", color=colour, markersize=2)
+
+
+def draw(data):
+    """Rows: label, prediction, both; columns: frames."""
+    count = len(data.times)
+    figure = new_figure(min(PAGE, 0.6 + 1.3 * count), 4.4)
+    axes = figure.subplots(3, count, squeeze=False, sharex=True, sharey=True)
+    error = np.sqrt((np.square(data.real - data.generated).sum(-1))[:, _MOUTH].mean(1))
+    for column in range(count):
+        real, generated = data.real[column], data.generated[column]
+        _face(axes[0, column], real, _REAL)
+        _face(axes[1, column], generated, _GENERATED)
+        _face(axes[2, column], real, _REAL, 0.8)
+        _face(axes[2, column], generated, _GENERATED, 0.8)
+        axes[0, column].set_title(f"{data.times[column]:.2f} s")
+        axes[2, column].set_xlabel(f"mouth {error[column]:.1f} mm", color=INK)
+    for row, (text, colour) in enumerate((("label", _REAL), ("prediction", _GENERATED), ("both", INK))):
+        axes[row, 0].set_ylabel(text, color=colour, fontsize=8.5, fontweight="bold")
+    for axis in axes.flat:
+        axis.set_aspect("equal")
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.spines[:].set_visible(False)
+    _scale_bar(axes[2, 0], data.real[0])
+    figure.suptitle(data.title, fontsize=8)
+    return figure
+
+
+def _scale_bar(axis, points, length=20):
+    left, bottom = points[:, 0].min(), points[:, 1].min() - 8
+    axis.plot([left, left + length], [bottom, bottom], color=GREY, linewidth=1.5)
+    axis.text(left + length / 2, bottom - 3, f"{length} mm", ha="center", va="top", color=GREY, fontsize=6.5)

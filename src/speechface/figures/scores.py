@@ -1,0 +1,116 @@
+"""Scores out of the metrics table, for the figures and tables that compare models."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from speechface.figures.common import NothingToShow
+from speechface.figures.style import BASELINES
+from speechface.tables import read_table
+
+__all__ = ["Score", "Scores", "SHORT", "ordered_models", "read_scores", "score_table"]
+
+#: Metric -> (heading, unit, decimals).
+SHORT = {
+    "rmse_mouth_mm": ("mouth RMSE", "mm", 2),
+    "rmse_landmarks_mm": ("landmark RMSE", "mm", 2),
+    "lve_mm": ("lip vertex error", "mm", 2),
+    "lip_gap_r": ("lip-gap correlation", "r", 2),
+    "r2_mouth": ("explained mouth motion", "R2", 2),
+    "mse_weights_e2": ("weight MSE", "1e-2", 2),
+    "temporal_smoothness_e2": ("temporal smoothness", "1e-2", 2),
+    "self_smoothness_e2": ("self smoothness", "1e-2", 2),
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number of the metrics table with its 95 % interval (NaN where there is none)."""
+
+    model: str
+    seed: int
+    group: str
+    metric: str
+    value: float
+    low: float
+    high: float
+    n_clips: int
+
+
+@dataclass
+class Scores:
+    """`scores` of one dataset and split; `place`, what they were measured on, in words."""
+
+    scores: list
+    place: str
+
+    def of(self, **facts):
+        """The scores whose fields equal `facts`."""
+        return [s for s in self.scores if all(getattr(s, name) == value for name, value in facts.items())]
+
+
+def read_scores(path, *, group, metrics):
+    """Read the scores of one kind of group ('all', 'emotion', ...) of the split that models are judged on.
+
+    The split is test, or predict where nothing was tested; of several datasets it is all of them together, or the one
+    with most clips where no row says so.
+
+    Raises
+    ------
+    NothingToShow
+        If the table has no such score.
+    """
+    table = read_table(path)
+    wanted = np.isin(table["metric"].astype(str), metrics) & (table["group"].astype(str) == group)
+    for split in ("test", "predict"):
+        rows = np.flatnonzero(wanted & (table["split"].astype(str) == split))
+        if len(rows):
+            break
+    else:
+        kind = "" if group == "all" else f" by {group}"
+        raise NothingToShow(
+            f"the metrics hold no score{kind}: no clip was judged" + (f" that has its {group} stated" * bool(kind))
+        )
+    datasets = table["dataset"][rows].astype(str)
+    counts = {name: table["n_clips"][rows][datasets == name].max() for name in np.unique(datasets)}
+    dataset = "all" if "all" in counts else max(counts, key=counts.get)
+    rows = rows[datasets == dataset]
+    scores = [
+        Score(str(table["model"][i]), int(table["seed"][i]), str(table["value_of_group"][i]), str(table["metric"][i]),
+              float(table["value"][i]), float(table["low"][i]), float(table["high"][i]), int(table["n_clips"][i]))
+        for i in rows
+    ]  # fmt: skip
+    where = "all datasets" if dataset == "all" else dataset
+    return Scores(scores, f"{where}, {'test clips' if split == 'test' else 'clips not trained on'}")
+
+
+def ordered_models(scores, metric):
+    """Names of the models, baselines last, each kind from the best (least) mean score of `metric` on."""
+    names = {s.model for s in scores.scores}
+
+    def rank(name):
+        values = [s.value for s in scores.of(model=name, metric=metric)]
+        return name in BASELINES, np.mean(values) if values else np.inf, name
+
+    return sorted(names, key=rank)
+
+
+def score_table(scores, *, metrics, by_group, models):
+    """Return (columns, rows) for `figures.table_files`: one row a model, seed and, with `by_group`, group.
+
+    columns: list of (key, heading); rows: list of dict whose scores are (value, low, high, decimals).
+    """
+    columns = [("model", "model"), ("seed", "seed")]
+    columns += [("group", by_group)] if by_group else []
+    columns += [("n_clips", "clips")]
+    found = [metric for metric in metrics if scores.of(metric=metric)]
+    columns += [(metric, f"{SHORT[metric][0]}, {SHORT[metric][1]}") for metric in found]
+    rows = {}
+    for s in scores.scores:
+        row = rows.setdefault(
+            (s.model, s.seed, s.group), {"model": s.model, "seed": s.seed, "group": s.group, "n_clips": 0}
+        )
+        row["n_clips"] = max(row["n_clips"], s.n_clips)
+        row[s.metric] = (s.value, s.low, s.high, SHORT[s.metric][2])
+    place = {name: k for k, name in enumerate(models)}
+    return columns, [rows[key] for key in sorted(rows, key=lambda key: (place[key[0]], key[1], key[2]))]

@@ -1,0 +1,91 @@
+"""One look for all figures: sizes, type, colours safe for the colour-blind, and how a figure reaches its files."""
+
+import contextlib
+import logging
+import textwrap
+
+from speechface.files import written_whole
+
+__all__ = [
+    "COLUMN",
+    "PAGE",
+    "BASELINES",
+    "GREY",
+    "INK",
+    "colour_of",
+    "message",
+    "new_figure",
+    "save",
+    "styled",
+    "titled",
+]
+
+#: Widths of a column and a page of a two-column paper, inch.
+COLUMN, PAGE = 3.4, 7.1
+#: Text and lines; things of second rank.
+INK, GREY = "#222222", "#8a8a8a"
+#: Models that learn nothing or next to nothing are drawn in grey.
+BASELINES = ("neutral", "mean", "ridge", "knn")
+#: Okabe and Ito's colours, told apart by all common kinds of colour vision; yellow is left out (faint on white).
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#332288", "#882255")
+_MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<")
+
+_RC = {
+    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "font.size": 7.5, "axes.titlesize": 8,
+    "axes.labelsize": 7.5, "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7, "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6, "ytick.major.width": 0.6, "xtick.major.size": 2.5, "ytick.major.size": 2.5,
+    "xtick.minor.size": 0, "ytick.minor.size": 0, "lines.linewidth": 1.2, "lines.markersize": 4,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": INK, "axes.labelcolor": INK,
+    "text.color": INK, "xtick.color": INK, "ytick.color": INK, "legend.frameon": False, "grid.color": "#dddddd",
+    "grid.linewidth": 0.5, "axes.axisbelow": True, "image.interpolation": "nearest", "pdf.fonttype": 42,
+    "figure.constrained_layout.use": True, "savefig.facecolor": "white",
+}  # fmt: skip
+
+
+@contextlib.contextmanager
+def styled():
+    """Within this context matplotlib draws in the project's style."""
+    import matplotlib
+
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph that a pdf embeds
+    with matplotlib.rc_context(_RC):
+        yield
+
+
+def new_figure(width, height):
+    """Return an empty matplotlib Figure of `width` x `height` inches, without pyplot's global state."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def message(text, *, width=COLUMN):
+    """Return a figure that says in words why there is nothing to draw."""
+    lines = textwrap.wrap(text, 58)
+    figure = new_figure(width, 0.5 + 0.14 * len(lines))
+    figure.text(0.5, 0.5, "\n".join(lines), ha="center", va="center", color=GREY)
+    return figure
+
+
+def colour_of(name, names):
+    """Return (colour, marker) of model `name` among `names`: the same in every figure that shows the same models."""
+    if name in BASELINES:
+        return GREY, _MARKERS[BASELINES.index(name)]
+    place = sorted(set(names) - set(BASELINES)).index(name)
+    return _COLOURS[place % len(_COLOURS)], _MARKERS[place % len(_MARKERS)]
+
+
+def titled(text):
+    """Turn an identifier such as ``no_face`` into words."""
+    return str(text).replace("_", " ")
+
+
+def save(figure, stem, dpi):
+    """Write ``stem.pdf`` and ``stem.png``, each whole or not at all; the same figure gives the same bytes."""
+    dates = {"pdf": {"CreationDate": None, "Creator": "speechface"}, "png": {"Software": "speechface"}}
+    for kind, metadata in dates.items():
+        with written_whole(f"{stem}.{kind}") as temporary:
+            figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata)
