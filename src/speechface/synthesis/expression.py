@@ -10,8 +10,10 @@ from speechface.rig.channels import INDEX, N_CHANNELS
 from speechface.synthesis.articulation import bump
 from speechface.synthesis.visemes import both
 
-__all__ = ["EXPRESSIONS", "HEAD_POSES", "smooth_noise", "expression", "blink_times", "blinks", "accents", "head_motion",
-           "gaze", "merge"]  # fmt: skip
+__all__ = [
+    "EXPRESSIONS", "HEAD_POSES", "FROWNS_ON_STRESS", "smooth_noise", "expression", "blink_times", "blinks", "accents",
+    "head_motion", "gaze", "merge",
+]  # fmt: skip
 
 #: Channel weights of each emotion at full strength, after the action units of the Facial Action Coding System.
 EXPRESSIONS = {
@@ -22,7 +24,7 @@ EXPRESSIONS = {
     "sad": {**both("mouthFrown", 0.58), "browInnerUp": 0.62, **both("browDown", 0.10), **both("eyeSquint", 0.12),
             "mouthShrugLower": 0.24, **both("eyeBlink", 0.14)},
     "angry": {**both("browDown", 0.82), "noseSneer": 0.28, **both("eyeSquint", 0.32), **both("mouthFrown", 0.24),
-              **both("mouthLowerDown", 0.16), "jawForward": 0.25, "mouthShrugUpper": 0.08},
+              **both("mouthUpperUp", 0.12), "jawForward": 0.25, "mouthShrugUpper": 0.08},
     "fearful": {"browInnerUp": 0.78, **both("browOuterUp", 0.30), **both("eyeWide", 0.62), **both("mouthStretch", 0.40),
                 **both("browDown", 0.14), **both("mouthFrown", 0.12)},
     "disgust": {"noseSneer": 0.72, **both("mouthUpperUp", 0.30), **both("browDown", 0.40), **both("eyeSquint", 0.34),
@@ -31,6 +33,8 @@ EXPRESSIONS = {
 }  # fmt: skip
 #: Mean head pitch of each emotion, degrees, positive = face down.
 HEAD_POSES = {"sad": 4.0, "angry": 2.0, "fearful": -1.5, "surprised": -2.5, "disgust": -1.5, "happy": -1.0}
+#: Emotions that lower the brows on a stress; the others raise them.
+FROWNS_ON_STRESS = ("angry", "disgust")
 
 #: Eye rotation at weight 1 of a gaze channel, radians.
 GAZE_RADIANS = 0.45

@@ -121,8 +121,12 @@ def act(segments, energy_at, times, rng, traits, *, emotion, strength, how, fram
     brows = np.zeros(len(times))
     for time, size in stresses:
         if brow_rng.random() < 0.7:
-            raised = articulation.bump(times, time - 0.02, rise_s=0.18, fall_s=0.32)
-            brows = np.maximum(brows, 0.38 * how.liveliness * size * raised)
+            moved = articulation.bump(times, time - 0.02, rise_s=0.18, fall_s=0.32)
+            brows = np.maximum(brows, 0.38 * how.liveliness * size * moved)
+    if emotion in expression.FROWNS_ON_STRESS:
+        for side in ("Left", "Right"):
+            mood[:, INDEX["browDown" + side]] += 0.6 * brows
+        brows = np.zeros(len(times))
     # a little sideways life while the mouth moves
     aside = traits.sideways * expression.smooth_noise(times, side_rng, low_hz=0.3, high_hz=1.5) * energy_at(times)
     for stem in ("mouth", "jaw"):

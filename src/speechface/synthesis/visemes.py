@@ -49,7 +49,8 @@ class Viseme:
 
 
 def _vowel(jaw, strength=1.5, **targets):
-    return Viseme({"jawOpen": jaw, **targets}, (strength, strength, 1.0), vowel=True)
+    # the upper lip rises a little with every vowel, so that the upper teeth show before the lower ones
+    return Viseme({"jawOpen": jaw, **_upper(0.08), **targets}, (strength, strength, 1.0), vowel=True)
 
 
 def _stretch(weight):
@@ -68,23 +69,23 @@ VISEMES = {
     "rest": Viseme({}, (1.2, 1.0, 1.0), seal=1.0),
     "bilabial": Viseme({"jawOpen": 0.06, "mouthRollLower": 0.30, "mouthRollUpper": 0.24}, (2.6, 0.15, 4.0), seal=1.0),
     "labiodental": Viseme({"jawOpen": 0.07, "mouthRollLower": 0.55, **_upper(0.30)}, (1.8, 0.3, 4.0)),
-    "dental": Viseme({"jawOpen": 0.11, **_lower(0.20), **_upper(0.10)}, (1.6, 0.4, 1.6)),
-    "alveolar": Viseme({"jawOpen": 0.08, **_lower(0.22), **_upper(0.06), **_stretch(0.10)}, (1.6, 0.3, 1.4)),
-    "velar": Viseme({"jawOpen": 0.14, **_lower(0.14)}, (0.8, 0.15, 0.8)),
-    "sibilant": Viseme({"jawOpen": 0.03, **_lower(0.30), **_upper(0.18), **_stretch(0.26)}, (3.0, 0.8, 2.2)),
+    "dental": Viseme({"jawOpen": 0.11, **_lower(0.15), **_upper(0.10)}, (1.6, 0.4, 1.6)),
+    "alveolar": Viseme({"jawOpen": 0.08, **_lower(0.17), **_upper(0.10), **_stretch(0.10)}, (1.6, 0.3, 1.4)),
+    "velar": Viseme({"jawOpen": 0.14, **_lower(0.11)}, (0.8, 0.15, 0.8)),
+    "sibilant": Viseme({"jawOpen": 0.03, **_lower(0.22), **_upper(0.20), **_stretch(0.26)}, (3.0, 0.8, 2.2)),
     "postalveolar": Viseme(
-        {"jawOpen": 0.05, "mouthFunnel": 0.55, "mouthPucker": 0.22, **_lower(0.10)}, (2.6, 2.6, 1.6)
+        {"jawOpen": 0.05, "mouthFunnel": 0.55, "mouthPucker": 0.22, **_lower(0.08)}, (2.6, 2.6, 1.6)
     ),
     "rhotic": Viseme({"jawOpen": 0.11, "mouthFunnel": 0.34, "mouthPucker": 0.24}, (1.1, 1.5, 1.0)),
-    "lateral": Viseme({"jawOpen": 0.18, **_lower(0.18)}, (1.2, 0.3, 1.2)),
+    "lateral": Viseme({"jawOpen": 0.18, **_lower(0.14)}, (1.2, 0.3, 1.2)),
     "labiovelar": Viseme({"jawOpen": 0.07, "mouthPucker": 0.85, "mouthFunnel": 0.12}, (1.6, 3.0, 1.4)),
     "glottal": Viseme({"jawOpen": 0.18}, (0.4, 0.05, 0.3)),
-    "see": _vowel(0.12, **_stretch(0.30), **both("mouthSmile", 0.18), **_lower(0.16)),
-    "sit": _vowel(0.21, 1.2, **_stretch(0.20), **_lower(0.14)),
-    "bed": _vowel(0.34, **_stretch(0.24), **_lower(0.16)),
-    "cat": _vowel(0.48, **_stretch(0.28), **_upper(0.12), **_lower(0.12)),
-    "father": _vowel(0.56, 2.1, **_lower(0.12)),
-    "schwa": _vowel(0.24, 0.9, **_lower(0.08)),
+    "see": _vowel(0.12, **_stretch(0.30), **both("mouthSmile", 0.18), **_lower(0.12)),
+    "sit": _vowel(0.21, 1.2, **_stretch(0.20), **_lower(0.11)),
+    "bed": _vowel(0.34, **_stretch(0.24), **_lower(0.12)),
+    "cat": _vowel(0.48, **_stretch(0.28), **_upper(0.12), **_lower(0.09)),
+    "father": _vowel(0.56, 2.1, **_lower(0.09)),
+    "schwa": _vowel(0.24, 0.9, **_lower(0.06)),
     "door": _vowel(0.44, 1.7, mouthFunnel=0.50, mouthPucker=0.18),
     "go": _vowel(0.30, 1.6, mouthFunnel=0.34, mouthPucker=0.42),
     "food": _vowel(0.14, 1.8, mouthPucker=0.78, mouthFunnel=0.26),
