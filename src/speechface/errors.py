@@ -1,6 +1,15 @@
 """The errors a user can mend. Each message says what, where, expected, found and what to do."""
 
-__all__ = ["SpeechfaceError", "ConfigError", "MediaError", "TableError", "RigError", "ModelError", "ClipError"]
+__all__ = [
+    "SpeechfaceError",
+    "ConfigError",
+    "MediaError",
+    "TableError",
+    "RigError",
+    "RenderError",
+    "ModelError",
+    "ClipError",
+]
 
 
 class SpeechfaceError(Exception):
@@ -21,6 +30,10 @@ class TableError(SpeechfaceError):
 
 class RigError(SpeechfaceError):
     """A rig file or folder is incomplete or inconsistent."""
+
+
+class RenderError(SpeechfaceError):
+    """A picture cannot be drawn: no graphics driver."""
 
 
 class ModelError(SpeechfaceError):
