@@ -20,12 +20,12 @@ _HAIR = ((0.10, 0.08, 0.075), (0.18, 0.12, 0.085), (0.30, 0.19, 0.12), (0.44, 0.
 _IRIS = ((0.30, 0.19, 0.11), (0.24, 0.15, 0.09), (0.35, 0.42, 0.28), (0.28, 0.42, 0.55), (0.38, 0.40, 0.42))
 _SHIRT = ((0.22, 0.32, 0.46), (0.52, 0.24, 0.25), (0.20, 0.40, 0.36), (0.36, 0.37, 0.41), (0.62, 0.50, 0.30),
           (0.36, 0.27, 0.46), (0.80, 0.80, 0.78), (0.16, 0.18, 0.22))  # fmt: skip
-_MEN = ("short", "crop", "side", "curly", "bald", "short", "side", "crop", "afro", "short", "curly", "side")
-_WOMEN = ("bob", "long", "bun", "tail", "long", "bob", "side", "long", "tail", "bun", "bob", "long")
+_MEN = ("short", "crop", "side", "curly", "bald", "tousled", "side", "crop", "afro", "short", "curly", "tousled")
+_WOMEN = ("bob", "long", "bun", "wavy", "long", "tail", "wavy", "bob", "curly", "bun", "wavy", "long")
 #: Shift of the identity modes from women to men, in standard deviations; a woman has the opposite.
 _SEX_SHIFT = {
-    "head width": 0.3, "jaw and neck width": 0.8, "lower face length": 0.3, "lip fullness": -0.5, "brow height": -0.5,
-    "chin protrusion": 0.5, "cheek fullness": -0.3, "eye size": -0.6,
+    "head width": 0.3, "jaw and neck width": 0.5, "lower face length": 0.3, "lip fullness": -0.5, "brow height": -0.5,
+    "chin protrusion": 0.5, "cheek fullness": -0.1, "eye size": -0.5, "size": 0.4,
 }  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def _person(number):
     beard = float(rng.choice([0, 0.22, 0.42], p=[0.45, 0.30, 0.25])) if male else 0.0
     person = Look(skin=tuple(skin), lips=tuple(lips), hair=hair, iris=iris, shirt=_SHIRT[rng.integers(0, len(_SHIRT))],
                   beard=beard, blush=0.5 if male else 0.9)  # fmt: skip
-    identity = 0.65 * rng.normal(size=len(MODES))
+    identity = 0.60 * rng.normal(size=len(MODES))
     for name, shift in _SEX_SHIFT.items():
         identity[MODES.index(name)] += shift if male else -shift
     style = (_MEN if male else _WOMEN)[rank]

@@ -100,7 +100,7 @@ def add_brows(mesh):
     patch, patch_faces = np.concatenate(rows), grid_faces(5, n, closed=False)
 
     rng = np.random.default_rng(7)
-    at = np.sort(rng.random(_N_BROW_HAIRS)) ** 0.9
+    at = np.sort(rng.random(_N_BROW_HAIRS)) ** 1.2
     side = rng.uniform(-1, 1, _N_BROW_HAIRS)
     centre, half = brow_curve(at)
     ahead, _ = brow_curve(at + 0.01)
@@ -113,7 +113,7 @@ def add_brows(mesh):
     flat = along * np.sqrt(np.clip(1 - upright**2, 0.05, 1))[:, None] + up * upright[:, None]
     direction = np.column_stack([flat, np.zeros(len(at))])
     direction = unit(direction - normal * (direction * normal).sum(1, keepdims=True)) + 0.14 * normal
-    length = rng.uniform(4.2, 6.2, len(at)) * (1 - 0.35 * at)
+    length = rng.uniform(4.2, 6.0, len(at)) * (1 - 0.35 * at) * (0.7 + 0.3 * _rise(at))
     width = rng.uniform(0.36, 0.60, len(at)) * (1 - 0.35 * at)
     bend = 0.35 * np.column_stack([along, np.zeros(len(at))]) - 0.16 * normal
     hairs, hair_faces = _hairs(root + 0.25 * normal, direction, bend, np.cross(normal, direction), length, width)

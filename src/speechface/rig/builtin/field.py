@@ -122,7 +122,7 @@ def normals(points, step=0.4):
     return unit(np.stack(gradient, -1))
 
 
-def march(origin, directions, *, start, iterations=40):
+def march(origin, directions, *, start, iterations=120):
     """Walk from the far end of rays inwards to the outermost surface.
 
     Parameters

@@ -13,6 +13,8 @@ __all__ = ["STYLES", "HairStyle", "add_hair", "above_hairline"]
 _AZIMUTHS = (0, 18, 34, 46, 58, 70, 80, 88, 96, 110, 135, 180)
 _SHORT_LINE = (60, 62, 60, 50, 38, 27, 12, 4, 5, -14, -28, -32)
 _LONG_LINE = (61, 60, 55, 46, 35, 24, 10, 3, 2, -20, -32, -38)
+_FRINGE_LINE = (41, 40, 38, 33, 26, 18, 8, 3, 2, -20, -32, -38)
+_SWEPT_LINE = (52, 53, 51, 45, 36, 27, 12, 4, 5, -14, -28, -32)
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class HairStyle:
     lift : extra thickness behind the front hairline, mm; sweep : azimuth in radians where it is highest
     strands, curls : relief of the locks and of curls, mm
     hang : length in mm of the curtain, 0 for none; hang_from : its first azimuth, degrees; hang_out : mm off the head
+    gloss : shine in [0, 1]
+    blunt : half angle, degrees, of a fringe that stands off the forehead instead of running out on it
     extra : "", "bun" or "tail"
     """
 
@@ -37,6 +41,8 @@ class HairStyle:
     hang: float = 0.0
     hang_from: float = 70.0
     hang_out: float = 0.0
+    gloss: float = 0.22
+    blunt: float = 0.0
     extra: str = ""
 
 
@@ -45,12 +51,20 @@ STYLES = {
     "crop": HairStyle(top=4.0, sides=2.0, strands=0.5),
     "short": HairStyle(top=11.0, sides=4.5, lift=5.0),
     "side": HairStyle(top=12.0, sides=5.0, lift=9.0, sweep=0.45, strands=1.5),
-    "curly": HairStyle(top=17.0, sides=10.0, strands=0.6, curls=5.5),
-    "bob": HairStyle(_LONG_LINE, top=13.0, sides=12.0, strands=1.5, hang=105.0, hang_from=62.0, hang_out=7.0),
-    "long": HairStyle(_LONG_LINE, top=11.0, sides=9.0, strands=1.5, hang=185.0, hang_from=98.0, hang_out=3.0),
+    "curly": HairStyle(top=17.0, sides=10.0, strands=0.6, curls=5.5, gloss=0.10),
+    "tousled": HairStyle(_SWEPT_LINE, top=15.0, sides=5.0, lift=5.0, sweep=-0.35, strands=2.6, blunt=40.0),
+    "bob": HairStyle(
+        _FRINGE_LINE, top=14.0, sides=13.0, strands=1.6, hang=108.0, hang_from=54.0, hang_out=16.0, blunt=58.0
+    ),
+    "wavy": HairStyle(
+        _LONG_LINE, top=15.0, sides=13.0, lift=5.0, sweep=0.5, strands=2.6, hang=130.0, hang_from=56.0, hang_out=19.0
+    ),
+    "long": HairStyle(
+        _LONG_LINE, top=12.0, sides=9.0, lift=3.0, sweep=0.4, strands=1.8, hang=185.0, hang_from=98.0, hang_out=5.0
+    ),
     "bun": HairStyle(_LONG_LINE, top=6.0, sides=4.5, strands=1.2, extra="bun"),
     "tail": HairStyle(_LONG_LINE, top=7.0, sides=4.5, strands=1.2, extra="tail"),
-    "afro": HairStyle(top=30.0, sides=20.0, strands=0.3, curls=6.0),
+    "afro": HairStyle(top=30.0, sides=20.0, strands=0.3, curls=7.5, gloss=0.06),
 }
 
 
@@ -138,6 +152,8 @@ def _add_shell(mesh, look, style, surface, rng):
     lock = _strand_noise(rng, n, ((3.0, 0.7), (7.0, 0.7)))
     line = gaussian_filter1d(_line(look, azimuth), 3, mode="wrap") + np.deg2rad(0.5) * fine
     v = np.linspace(0, 1, n_rows) ** 0.85
+    blunt = np.clip((np.deg2rad(look.blunt) - np.abs(azimuth)) / 0.25, 0, 1)
+    line = line + np.deg2rad(3.2) * blunt * (0.55 * fine + 0.7 * lock).clip(-1.6, 1.2)
     elevation = np.pi / 2 - (np.pi / 2 - line) * v[:, None]
     direction = surface.direction(elevation, azimuth)
     flat = direction.reshape(-1, 3)
@@ -150,8 +166,10 @@ def _add_shell(mesh, look, style, surface, rng):
     if look.curls:
         curl = gaussian_filter(rng.normal(size=(n_rows, n)), (0.9, 1.5), mode=("nearest", "wrap"))
         thick = thick + look.curls * curl / curl.std() * 0.6 * grown * smoothstep(v, 0, 0.35)[:, None]
+    floor = 4.5 * (1 - 0.25 * np.abs(fine)) * (1 - smoothstep(v, 0.93, 1.0))[:, None] + 0.9
+    thick = np.where(blunt > 0, np.maximum(thick, blunt * floor), thick)
     vertices = points + direction * thick[..., None]
-    edge = 1 - smoothstep(depth - 1.0 * fine, 0.5, 8.0)
+    edge = (1 - smoothstep(depth - 1.0 * fine, 0.5, 8.0)) * (1 - blunt)
     tone = np.broadcast_to(0.6 * fine + 0.5 * lock, edge.shape) + 0.25 * rng.normal(size=edge.shape)
     sideways = np.stack([np.cos(azimuth), 0 * azimuth, -np.sin(azimuth)], -1)
     slope = np.gradient(0.9 * fine + 0.7 * lock)
@@ -163,13 +181,13 @@ def _add_shell(mesh, look, style, surface, rng):
 
 def _add_loose_hairs(mesh, look, style, surface, rng):
     """Single hairs that cross the hairline, so that it does not read as a rim."""
-    n = 260
-    azimuth = np.sort(rng.uniform(-2.0, 2.0, n))
+    n = 320
+    azimuth = np.sort(rng.uniform(-1.75, 1.75, n))
     start = _line(look, azimuth) + np.deg2rad(rng.uniform(-2.2, 1.5, n))
-    reach = rng.uniform(0.09, 0.17, n)
+    reach = rng.uniform(0.12, 0.24, n)
     drift = rng.normal(0, 0.03, n) + 0.05 * np.sin(azimuth)
     rows = []
-    for share, width in ((0.0, 0.35), (0.5, 0.55), (1.0, 0.05)):
+    for share, width in ((0.0, 0.22), (0.5, 0.38), (1.0, 0.05)):
         elevation, turned = start + share * reach, azimuth + share * drift
         direction = surface.direction(elevation, turned)
         root = STAR_CENTRE + surface.coarse(direction)[:, None] * direction
@@ -180,7 +198,7 @@ def _add_loose_hairs(mesh, look, style, surface, rng):
         rows += [centre - width * across, centre + width * across]
     vertices = np.stack(rows, 1)[:, :5]
     faces = (np.arange(n) * 5)[:, None, None] + np.array([[0, 1, 2], [1, 3, 2], [2, 3, 4]])
-    edge = np.tile([0.75, 0.75, 0.15, 0.15, 0.0], n)
+    edge = np.tile([0.7, 0.7, 0.1, 0.1, 0.0], n)
     mesh.add("hair", vertices.reshape(-1, 3), faces.reshape(-1, 3), edge=edge, tone=np.repeat(rng.normal(0, 0.8, n), 5))
     return np.zeros((5 * n, 3))
 
@@ -193,23 +211,25 @@ def _add_curtain(mesh, look, surface, rng):
     fine = _strand_noise(rng, n, ((0.6, 0.8), (1.6, 0.5)), closed=False)
     lock = _strand_noise(rng, n, ((3.0, 0.8), (6.0, 0.6)), closed=False)
     side = np.clip(np.minimum(azimuth - first, 2 * np.pi - first - azimuth) / 0.25, 0, 1)
+    # the front edges lie on the cheeks when they cover the ears
+    hug = smoothstep(np.minimum(azimuth - first, 2 * np.pi - first - azimuth), 0.0, 0.6) if look.hang_from < 90 else 1
     behind = smoothstep(-np.cos(azimuth), -0.1, 0.9)
-    direction = surface.direction(np.deg2rad(24.0), azimuth)
+    direction = surface.direction(np.deg2rad(32.0), azimuth)
     top = STAR_CENTRE + surface.coarse(direction)[:, None] * direction
-    thick = _thickness(look, np.full(n, np.deg2rad(24.0)), azimuth, np.full(n, 40.0))
+    thick = _thickness(look, np.full(n, np.deg2rad(32.0)), azimuth, np.full(n, 40.0))
     outward = np.stack([np.sin(azimuth), np.zeros(n), np.cos(azimuth)], -1)
-    start = top + outward * (thick - 1.5)[:, None]
+    start = top + outward * (thick - 5.0)[:, None]
     length = look.hang * (1 + 0.02 * fine) * (0.80 + 0.20 * side) * np.where(look.hang > 150, 0.78 + 0.3 * behind, 1)
     rows = []
     for q in np.linspace(0, 1, n_out):
-        bulge = look.hang_out * np.sin(np.pi * min(q * 1.15, 1.0)) ** 0.8
-        inward = 10 * smoothstep(q, 0.55, 1.0) + 6 * q
+        bulge = look.hang_out * smoothstep(q, 0.0, 0.5) * hug - 9 * (1 - hug) * smoothstep(q, 0.1, 0.4)
+        inward = (4 + look.hang_out) * smoothstep(q, 0.45, 1.05) ** 1.5
         ring = start - [0, 1, 0] * (length * q)[:, None]
         wave = look.strands * (0.7 * lock + 0.5 * fine) * min(4 * q, 1)
-        rows.append(ring + outward * (bulge - inward + wave)[:, None])
+        rows.append(ring + outward * (6.0 * smoothstep(q, 0, 0.22) + bulge - inward + wave)[:, None])
     for q in np.linspace(1, 0.15, n_in):
         outer = rows[round(q * (n_out - 1))]
-        rows.append(outer - outward * (3 + 8 * (1 - q) * 0 + 6 * side)[:, None] + [0, 1.5, 0])
+        rows.append(outer - outward * (1.0 + (2 + 5 * side) * (1 - q))[:, None] + [0, 0.8, 0])
     vertices = np.stack(rows)
     faces = grid_faces(len(rows), n, closed=False)
     tone = np.broadcast_to(0.6 * fine + 0.5 * lock, vertices.shape[:2]) + 0.2 * rng.normal(size=vertices.shape[:2])

@@ -4,9 +4,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from speechface.geometry.mesh import vertex_normals
 from speechface.rig.builtin.body import add_bust, add_ears
 from speechface.rig.builtin.eyes import add_brows, add_eyes, add_lashes
-from speechface.rig.builtin.field import smoothstep
+from speechface.rig.builtin.field import normals, smoothstep
 from speechface.rig.builtin.hair import add_hair
 from speechface.rig.builtin.identity import MODES, identity_modes
 from speechface.rig.builtin.landmarks import contour_candidates, landmark_vertices
@@ -45,8 +46,20 @@ class _Face:
         self.identity = _rounded(identity_modes(mesh))
         self.landmarks = landmark_vertices(mesh)
         self.contour = contour_candidates(mesh, self.landmarks)
+        self.normal_offset = _normal_offset(mesh)
         self.light = ambient_light(mesh)
         self.regions = _regions(mesh)
+
+
+def _normal_offset(mesh):
+    """What the mesh's normals lack to the exact ones (V, 3), where vertices are sparse: neck and back of the head."""
+    skin = np.nonzero(mesh.is_part("skin"))[0]
+    points = mesh.vertices[skin]
+    sparse = np.maximum(smoothstep(-points[:, 2], 40, 60), smoothstep(-points[:, 1], 112, 125))
+    offset = np.zeros_like(mesh.vertices)
+    missing = normals(points) - vertex_normals(mesh.vertices, mesh.triangles)[skin]
+    offset[skin] = sparse[:, None] * missing
+    return offset
 
 
 def _rounded(offsets):
@@ -136,7 +149,7 @@ def build(*, identity_modes=20, look=None, style=None, seed=0):
         regions=face.regions,
         head_weight=_head_weight(mesh),
         pivot=PIVOT,
-        normal_offset=np.concatenate([np.zeros((n, 3)), tilt]).astype(np.float32),
+        normal_offset=np.concatenate([face.normal_offset, tilt]).astype(np.float32),
         meta={"source": "procedural, speechface.rig.builtin", "licence": "as the package", "version": VERSION,
               "n_shared": n, "style": style, "identity_modes": list(MODES[:identity_modes])},
     )  # fmt: skip

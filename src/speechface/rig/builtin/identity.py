@@ -45,6 +45,7 @@ def identity_modes(mesh):
         np.exp(-0.5 * (np.maximum(np.abs(y - 25), 3) - 3) ** 2 / 36)
         * smoothstep(z, -70, -40)
         * smoothstep(across, -10, 8)
+        * (1 - smoothstep(across, 50, 66))
     )
     ear = mesh.is_part("ear")
     modes = [
@@ -62,7 +63,7 @@ def identity_modes(mesh):
         vector(0.09 * from_eye * eye, 0.11 * y * eye, 0.10 * (z + 25) * moved_in_depth),
         vector(0, 1.6 * eye * (across - EYE_CENTRE[0]) / 15, 0),
         vector(0, 2.4 * brow, 0),
-        vector(0, 2.2 * brow * (across - 28) / 15, 0),
+        vector(0, 2.2 * brow * np.clip((across - 28) / 15, -1.2, 1.6), 0),
         vector(0, 0, 4.0 * spot(0, -102, 14, 4)),
         vector(side * 3.6 * spot(52, -24, 14), 0, 1.5 * spot(45, -24, 13)),
         vector(side * 4.0 * spot(42, -56, 16), 0, 2.5 * spot(36, -56, 15)),

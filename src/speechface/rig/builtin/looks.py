@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from speechface.geometry.mesh import vertex_neighbours
 from speechface.rig.builtin.eyes import IRIS_ANGLE, PUPIL_ANGLE
 from speechface.rig.builtin.field import EYE_CENTRE, distance, normals, smoothstep, unit
-from speechface.rig.builtin.hair import above_hairline
+from speechface.rig.builtin.hair import STYLES, above_hairline
 
 __all__ = ["Look", "DEFAULT_LOOK", "paint", "ambient_light"]
 
@@ -79,7 +80,7 @@ def paint(mesh, look, style, light):
     _paint_openings(canvas, look)
     _paint_mouth(canvas)
     _paint_eyes(canvas, look)
-    _paint_hair(canvas, look)
+    _paint_hair(canvas, look, style)
     shirt = mesh.is_part("shirt")
     rib = mesh.tag("edge", 0.0)[shirt][:, None]
     canvas.fill(shirt, np.asarray(look.shirt) * (1 - 0.16 * rib), 0.0, 0.25)
@@ -186,23 +187,24 @@ def _paint_eyes(canvas, look):
     canvas.color[low] = 0.45 * np.asarray(look.skin) + 0.05
 
 
-def _paint_hair(canvas, look):
+def _paint_hair(canvas, look, style):
     mesh, hair, skin = canvas.mesh, np.asarray(look.hair), np.asarray(look.skin)
     brow = mesh.is_part("brow")
     edge, tone = mesh.tags["edge"], mesh.tags["tone"]
     tint = np.clip(edge, 0, 1)[:, None] * 0.62
     # brows of very light hair stay a little darker than the hair
     brow_color = hair * 0.80
-    canvas.color[brow] = (canvas.color * (1 - tint) + brow_color * tint)[brow]
+    canvas.color[brow] = (0.90 * canvas.color * (1 - tint) + brow_color * tint)[brow]
     single = brow & (edge > 1.5)
     canvas.color[single] = brow_color * (1 + 0.18 * np.clip(tone[single], -2, 2))[:, None]
     canvas.material[brow] = [0.05, 0.4]
     grown = mesh.is_part("hair")
+    gloss = STYLES[style].gloss if STYLES[style] else 0.0
     shade = 1 + 0.20 * np.clip(tone[grown], -2.5, 2.5)
     color = hair * shade[:, None]
     out = edge[grown][:, None]
     canvas.fill(grown, color * (1 - out) + out * (0.55 * skin * 0.92 + 0.45 * hair), 0.20, 0.15)
-    canvas.material[grown] = np.stack([0.22 * (1 - edge[grown]), 0.15 + 0.85 * edge[grown]], -1)
+    canvas.material[grown] = np.stack([gloss * (1 - edge[grown]), 0.15 + 0.85 * edge[grown]], -1)
 
 
 def ambient_light(mesh):
@@ -211,12 +213,8 @@ def ambient_light(mesh):
     skin = mesh.is_part("skin")
     points = mesh.vertices[skin]
     light[skin] = _occlusion(points, normals(points))
-    triangles = mesh.triangles[skin[mesh.triangles].all(1)]
+    near = vertex_neighbours(mesh.triangles[skin[mesh.triangles].all(1)], len(mesh))
+    count = np.maximum(near.sum(1), 1)
     for _ in range(4):
-        total, count = np.zeros(len(mesh)), np.zeros(len(mesh))
-        for a, b in ((0, 1), (1, 2), (2, 0)):
-            for p, q in ((a, b), (b, a)):
-                total += np.bincount(triangles[:, p], light[triangles[:, q]], len(mesh))
-                count += np.bincount(triangles[:, p], minlength=len(mesh))
-        light = np.where(count > 0, 0.4 * light + 0.6 * total / np.maximum(count, 1), light)
+        light[skin] = (0.4 * light + 0.6 * (near @ light) / count)[skin]
     return light

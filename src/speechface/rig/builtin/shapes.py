@@ -73,7 +73,7 @@ class _Places:
         self.upper_lip, self.lower_lip = self.lips * ~below, self.lips * below
 
         middle = 1 - s**2.6
-        at_line = np.where(below, _CORNER_SHARE + (1 - _CORNER_SHARE) * middle, 0.9 * _CORNER_SHARE * (1 - middle))
+        at_line = np.where(below, _CORNER_SHARE + (1 - _CORNER_SHARE) * middle, _CORNER_SHARE * (1 - middle))
         spread = 17 + 14 * (1 - np.exp(-beyond / 20))
         with_jaw = np.where(
             below, 1 - (1 - at_line) * np.exp(-((d / 26.0) ** 2)), at_line * np.exp(-((np.abs(d) / spread) ** 0.9))
@@ -110,11 +110,11 @@ def _lips(p):
     around = p.spot(0, -68, 22, 15, 0.5)
     cheek = p.spot(40, -58, 17, 17, 0.2)
     wing = p.spot(12, -40, 9, 8)
-    sneer = 2.6 * ul * np.exp(-(((p.across - 10) / 12) ** 2)) + 2.0 * p.spot(14, -52, 12, 8)
+    sneer = 2.6 * ul * body * np.exp(-(((p.across - 10) / 12) ** 2)) + 2.0 * p.spot(14, -52, 12, 8)
     return {
         "mouthFunnel": v(
             -0.26 * p.x * lips,
-            ul * (3.2 * middle + t) - ll * (4.4 * middle + t),
+            ul * (3.2 * middle + t * body) - ll * (4.4 * middle + t * body),
             lips * (7.0 - 2.5 * s) + 2.0 * t * lips,
         ),
         "mouthPucker": v(
@@ -126,8 +126,8 @@ def _lips(p):
         "mouthRight": v(-8.5 * around, 1.5 * sigmoid(-p.x / 8) * around, 0.05 * p.x * around),
         "mouthRollLower": v(0, ll * (3.2 - t) * body, -ll * (5.0 * np.sqrt(t) + 1.5) * body),
         "mouthRollUpper": v(0, -ul * (2.4 - t) * body, -ul * (4.2 * np.sqrt(t) + 1.2) * body),
-        "mouthShrugLower": v(0, 4.5 * chin + 4.2 * ll * (1 - 0.6 * s**2) + 2.0 * ul * middle, 1.5 * chin + 3.0 * ll),
-        "mouthShrugUpper": v(0, 4.2 * ul * body + 2.0 * ll * middle + 1.5 * p.spot(0, -52, 15, 8), 2.8 * ul),
+        "mouthShrugLower": v(0, 4.5 * chin + 4.2 * ll * body + 2.0 * ul * body, 1.5 * chin + 3.0 * ll * body),
+        "mouthShrugUpper": v(0, 4.2 * ul * body + 2.0 * ll * body + 1.5 * p.spot(0, -52, 15, 8), 2.8 * ul * body),
         "cheekPuff": v(7.5 * p.side * cheek, 0, 5.5 * cheek + 2.0 * p.spot(0, -62, 22, 9)),
         "noseSneer": v(
             -0.5 * p.side * wing,
@@ -156,8 +156,8 @@ def _sided(p, side):
         "mouthFrown": v(1.5 * p.side * lateral, -7.0 * lateral, -1.5 * corner),
         "mouthDimple": v(p.side * (5.0 * corner + 1.5 * half), corner, -5.0 * corner),
         "mouthStretch": v(p.side * (8.0 * lateral + 2.0 * half), -3.0 * lateral, -4.5 * corner - 1.5 * half),
-        "mouthLowerDown": v(0, -5.5 * p.lower_lip * body - 2.0 * p.spot(14, -82, 12) * q, 1.2 * p.lower_lip * q),
-        "mouthUpperUp": v(0, 5.2 * p.upper_lip * body + 2.4 * p.spot(17, -48, 10) * q, 0.8 * p.upper_lip * q),
+        "mouthLowerDown": v(0, -5.5 * p.lower_lip * body - 2.0 * p.spot(14, -82, 12) * q, 1.2 * p.lower_lip * body),
+        "mouthUpperUp": v(0, 5.2 * p.upper_lip * body + 2.4 * p.spot(17, -48, 10) * q, 0.8 * p.upper_lip * body),
         "browDown": v(-2.6 * p.side * inner, -5.2 * inner - 2.3 * middle - 1.6 * outer, 1.2 * inner),
         "browOuterUp": v(0, 7.0 * outer + 2.5 * middle, -1.2 * outer),
     }

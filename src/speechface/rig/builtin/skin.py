@@ -3,7 +3,7 @@
 import numpy as np
 
 from speechface.rig.builtin.curves import MOUTH_HALF_WIDTH, eye_outline, lip_bottom, lip_line, lip_top
-from speechface.rig.builtin.field import EYE_CENTRE, EYE_RADIUS, RadiusMap, front_surface, normals, unit
+from speechface.rig.builtin.field import EYE_CENTRE, EYE_RADIUS, STAR_CENTRE, RadiusMap, front_surface, normals, unit
 from speechface.rig.builtin.mesh import HeadMesh, strip
 from speechface.rig.builtin.sampling import inside_polygon, sample_half, triangulate
 
@@ -11,6 +11,8 @@ __all__ = ["build_skin", "SIDES"]
 
 #: (name, sign of x) of the subject's sides.
 SIDES = (("left", 1), ("right", -1))
+#: The neck ends about here, mm, inside the shirt's collar.
+_LOWEST = -166.0
 #: Distances of the rings around the eye opening, mm.
 _LID_RINGS = (0, 1.0, 2.2, 3.7, 5.5, 7.7, 10.3)
 #: Lip rows: negative outside the border, 0 the border, 1 the contact line.
@@ -75,15 +77,21 @@ def build_skin(*, seed=3):
         in_front = points[:, 2] > -45
         xy = np.abs(points[:, :2]) * [1, 0] + points[:, :2] * [0, 1]
         grown = outer_ring + 1.2 * unit(outer_ring - outer_ring.mean(0))
-        return in_front & (inside_polygon(xy, grown) | inside_polygon(xy, mouth))
+        return (in_front & (inside_polygon(xy, grown) | inside_polygon(xy, mouth))) | (points[:, 1] < _LOWEST - 6)
 
     half = sample_half(RadiusMap(), fixed, blocked, seed=seed, relax=4)
     unfolded = half.copy()
     outer_depth = fixed[n_eye - rings.shape[1] : n_eye, 2]
     share = np.linspace(0, 1, len(rings))[:, None] ** 2
     unfolded[:n_eye, 2] = (share * outer_depth + (1 - share) * outer_depth.mean()).ravel()
-    vertices, source, triangles = triangulate(half, unfolded)
+    vertices, source, triangles = triangulate(half, _spread_neck(unfolded))
     side = np.where(np.arange(len(vertices)) < len(half), 1, -1)
+    # the neck is open below: the collar hides its end
+    triangles = triangles[~(vertices[triangles, 1] < _LOWEST).all(1)]
+    used = np.unique(triangles)
+    renamed = np.full(len(vertices), -1)
+    renamed[used] = np.arange(len(used))
+    vertices, source, side, triangles = vertices[used], source[used], side[used], renamed[triangles]
     is_eye = source < n_eye
     row = np.full(len(vertices), np.nan)
     is_lip = (source >= n_eye) & (source < n_eye + len(lips))
@@ -107,6 +115,17 @@ def build_skin(*, seed=3):
         _add_lid(mesh, name, sign)
     _add_mouth_bag(mesh)
     return mesh
+
+
+def _spread_neck(points, top=-120.0):
+    """Move points below `top` so that the star's centre sees the neck without foreshortening (Mercator's law)."""
+    d = points - STAR_CENTRE
+    around = np.hypot(d[:, 0], d[:, 2])
+    start = np.arctan2(around, STAR_CENTRE[1] - top)
+    angle = 2 * np.arctan(np.tan(start / 2) * np.exp(-(top - points[:, 1]) / np.maximum(around, 1e-6)))
+    spread = STAR_CENTRE + np.stack([d[:, 0], -around / np.tan(np.maximum(angle, 1e-9)), d[:, 2]], -1)
+    low = (points[:, 1] < top) & (around > 1e-6)
+    return np.where(low[:, None], spread, points)
 
 
 def _without_eye_holes(vertices, triangles, margins, outline):
