@@ -3,8 +3,8 @@
     python benchmarks/landmark_agreement.py CLIP [CLIP ...]
 
 The reference is the report's way (listing A.1, without its seeks): RGB to gray, CLAHE of the whole picture, dlib's
-detector at full size, dlib's own predictor in the detector's box. The report doubles every picture before detection; the
-reference does so only where it finds no face, which makes it four times cheaper.
+detector at full size, dlib's own predictor in the detector's box. The report doubles every picture before detection;
+the reference does so only where it finds no face, which makes it four times cheaper.
 A second reference moves the detector's box by 3 pixels: the distance between the two is the floor that the detector's
 arbitrary place of the box sets. Distances are means over the 68 points in per cent of the distance between the outer
 corners of the eyes; times are processor time of this process.

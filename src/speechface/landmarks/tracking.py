@@ -28,8 +28,10 @@ CUT_LEVELS = 25
 #: Side of the part that is searched to confirm a face, in box widths, and the height its box gets there, pixels.
 CHECK_SIDE = 1.7
 CHECK_BOX_PX = 96
-#: Side of the part that the predictor reads, in box widths.
+#: Side of the part that the predictor reads, in box widths, and how far it lies below the box's centre: dlib's boxes
+#: cut the chin.
 PREDICTED_SIDE = 1.3
+PREDICTED_DOWN = 0.08
 #: Frames looked at to choose between several faces.
 PROBES = 5
 
@@ -112,7 +114,8 @@ class FaceTracker:
 
     def _predict(self, gray, box):
         """Landmarks of the face in `box`, from the equalised picture around it."""
-        window = _window(box, PREDICTED_SIDE, gray.shape)
+        lower = box + (box[3] - box[1]) * np.array([0, PREDICTED_DOWN, 0, PREDICTED_DOWN])
+        window = _window(lower, PREDICTED_SIDE, gray.shape)
         if window is None:
             return np.tile((box[:2] + box[2:]) / 2, (68, 1))  # outside the picture: a shape that no check accepts
         part, corner = self._equaliser.part(gray, window), np.array(window[:2])
