@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -155,7 +156,10 @@ def train(table, settings, training, stats, *, name, seed, schedule, mouth_basis
             keeper, device=device, precision=keeper.precision, gradient_clip=training["gradient_clip"],
             validate=bool(data.validation_batches), work_dir=work_dir,
         )  # fmt: skip
-        trainer.fit(module, datamodule=data)
+        with warnings.catch_warnings():
+            # a frozen encoder is meant to be in eval mode
+            warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
+            trainer.fit(module, datamodule=data)
     else:
         keeper.write_log()
     if keeper.best_epoch is not None:
