@@ -1,0 +1,92 @@
+"""A rig that speaks, as a video with sound."""
+
+import sys
+
+import numpy as np
+
+from speechface.geometry.camera import Camera
+from speechface.geometry.rotation import matrix_from_euler
+from speechface.render.pose import pose
+from speechface.render.renderer import BACKGROUND, Renderer
+
+__all__ = ["portrait_camera", "draw_frames", "render_animation"]
+
+#: Distance from which a portrait is taken, mm.
+_DISTANCE_MM = 900.0
+#: Height of the face from chin to brows as a share of the picture.
+_FACE_SHARE = 0.42
+_CRF = 18
+
+
+def portrait_camera(rig, size, *, face_share=_FACE_SHARE, raise_by=0.12, neutral=None):
+    """Frame a face like a portrait.
+
+    Parameters
+    ----------
+    rig : Rig
+    size : int
+        Side of the square picture, pixels.
+    face_share : float
+        Height from chin to brows as a share of the picture.
+    raise_by : float
+        How far above the middle of chin and brows the picture's centre lies, as a share of the picture.
+    neutral : ndarray (V, 3), optional
+        The mesh to frame; the rig's own where missing.
+
+    Returns
+    -------
+    camera : Camera
+    translation : ndarray (3,), mm
+        Puts the rig in front of the camera, for `render.pose.pose`.
+    """
+    points = (rig.neutral if neutral is None else neutral)[rig.landmarks]
+    low, high = points[:17, 1].min(), points[17:27, 1].max()
+    height = high - low
+    middle = np.array([points[27:36, 0].mean(), (low + high) / 2 + raise_by * height / face_share, points[30, 2]])
+    camera = Camera(face_share * size * _DISTANCE_MM / height, ((size - 1) / 2, (size - 1) / 2))
+    return camera, np.array([0, 0, -_DISTANCE_MM]) - middle
+
+
+def draw_frames(renderer, rig, weights, rotations, *, camera, translation, neutral=None, background=BACKGROUND):
+    """Yield a picture (H, W, 3) uint8 of every frame: weights (T, 46), rotations (T, 3) radians, x-y-z."""
+    neutral = rig.neutral if neutral is None else neutral
+    for frame_weights, rotation in zip(weights, matrix_from_euler(rotations), strict=True):
+        vertices, offset = pose(rig, frame_weights, None, rotation, translation, neutral=neutral)
+        yield renderer.draw(vertices, rig, camera=camera, background=background, vignette=0.3, normal_offset=offset)
+
+
+def render_animation(path, rig, weights, rotations, *, fps, audio, sr, size, progress):
+    """Write an mp4 of a rig that moves by `weights` (T, 46) and `rotations` (T, 3), radians, with its sound.
+
+    Parameters
+    ----------
+    path : path-like, ends in .mp4
+    rig : Rig
+    weights, rotations : ndarray (T, 46), (T, 3)
+    fps : Fraction or number, 1/s
+    audio : ndarray (n,), float32, mono, or None
+        Starts with the first frame.
+    sr : int, Hz
+    size : int
+        Side of the square picture, pixels; an odd one is made even.
+    progress : bool
+        Show a progress bar on standard error.
+
+    Raises
+    ------
+    RenderError
+        If the machine has no graphics driver.
+    """
+    from speechface.media import VideoWriter
+
+    size += size % 2
+    camera, translation = portrait_camera(rig, size)
+    with Renderer(size, size) as renderer:
+        frames = draw_frames(renderer, rig, weights, rotations, camera=camera, translation=translation)
+        if progress:
+            from tqdm import tqdm
+
+            frames = tqdm(frames, total=len(weights), unit="frame", file=sys.stderr)
+        with VideoWriter(path, width=size, height=size, fps=fps, audio=audio, sr=sr, crf=_CRF) as video:
+            for picture in frames:
+                video.write(picture)
