@@ -18,8 +18,8 @@ __all__ = ["Identity", "fit_identity", "choose_frames", "expressiveness", "relat
 
 #: Share of the chosen frames that are at rest, and the quantile of expressiveness below which a frame is.
 _REST_SHARE, _REST_QUANTILE = 0.6, 0.25
-#: Inner lips this much wider than their low quantile still count as closed, mm.
-_CLOSED_LIPS_MM = 1.0
+#: Lips at rest have the gap of this quantile (smaller ones are pressed together), give or take this, mm.
+_CLOSED_QUANTILE, _CLOSED_LIPS_MM = 0.2, 1.0
 #: Factor on the prior of the mouth's and jaw's weights in frames at rest.
 _REST_PRIOR = 12.0
 #: Iterations: with all weights at zero, and in all at least.
@@ -48,8 +48,8 @@ def _shape_without_pose(face, observed, focal):
 def expressiveness(shape):
     """How far each frame is from the actor at rest, in units of its spread: shape (T, 51, 2), mm -> (T,).
 
-    At rest the lips are closed, and mouth, brows and eyes are as usual for closed lips. Measured: opening of
-    the inner lips above its low quantile, and how far mouth width, mouth height, brow height and eye opening
+    At rest the lips are closed, and mouth, brows and eyes are as usual for closed lips. Measured: how far the
+    gap of the inner lips is from its low quantile, and how far mouth width, mouth height, brow height and eye opening
     are from their medians over frames with closed lips.
     """
 
@@ -57,7 +57,7 @@ def expressiveness(shape):
         return (shape[:, upper, 1].mean(1) - shape[:, lower, 1].mean(1))[:, None]
 
     gap = height([44, 45, 46], [48, 49, 50])[:, 0]
-    gap = np.maximum(gap - np.quantile(gap, 0.15), 0.0)
+    gap = np.abs(gap - np.quantile(gap, _CLOSED_QUANTILE))
     closed = gap <= _CLOSED_LIPS_MM
     others = np.concatenate([
         shape[:, [37], 0] - shape[:, [31], 0],

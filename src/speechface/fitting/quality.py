@@ -12,7 +12,7 @@ __all__ = ["interocular", "lip_gap", "correlation", "jitter", "clip_quality", "v
 #: A clip is used if at least this share of its frames is, and if the mouth of the fit follows that of the
 #: picture: correlation of the lip gaps, asked only where the lips move by more than this share of the eyes'
 #: distance (standard deviation).
-LEAST_USED, LEAST_LIP_GAP_R, STILL_LIPS = 0.5, 0.8, 0.01
+LEAST_USED, LEAST_LIP_GAP_R, STILL_LIPS = 0.5, 0.5, 0.01
 
 
 def interocular(landmarks):
