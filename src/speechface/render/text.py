@@ -1,0 +1,79 @@
+"""Crisp text on pictures: DejaVu Sans, which comes with matplotlib, drawn by Pillow."""
+
+import functools
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["draw_text", "text_width", "shortened", "wrapped"]
+
+
+@functools.cache
+def _font(size, bold):
+    from PIL import ImageFont
+
+    origin = importlib.util.find_spec("matplotlib").origin  # found, not imported: that would take a third of a second
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(str(Path(origin).parent / "mpl-data" / "fonts" / "ttf" / name), size)
+
+
+def text_width(text, *, size, bold=False):
+    """Width of one line, pixels, of font size `size` in pixels."""
+    return round(_font(size, bold).getlength(text))
+
+
+@functools.lru_cache(maxsize=512)
+def _mask(text, size, bold):
+    """Coverage (height, width, 1), float32, and the row of its baseline."""
+    from PIL import Image, ImageDraw
+
+    font = _font(size, bold)
+    ascent, descent = font.getmetrics()
+    image = Image.new("L", (max(1, round(font.getlength(text)) + 2), ascent + descent))
+    ImageDraw.Draw(image).text((0, 0), text, font=font, fill=255)
+    return np.asarray(image, np.float32)[..., None] / 255, ascent
+
+
+def draw_text(picture, text, position, *, size, colour, bold=False, align="left"):
+    """Write one line into `picture` (H, W, 3), uint8, in place.
+
+    position : (x, y), pixels, of the baseline's left end, middle or right end as `align` says (left, centre, right).
+    What would lie outside the picture is cut.
+    """
+    if not text:
+        return
+    mask, ascent = _mask(text, size, bold)
+    height, width = mask.shape[:2]
+    left = round(position[0] - {"left": 0, "centre": width / 2, "right": width}[align])
+    top = round(position[1]) - ascent
+    y0, y1 = max(top, 0), min(top + height, picture.shape[0])
+    x0, x1 = max(left, 0), min(left + width, picture.shape[1])
+    if y0 >= y1 or x0 >= x1:
+        return
+    mask = mask[y0 - top : y1 - top, x0 - left : x1 - left]
+    part = picture[y0:y1, x0:x1]
+    part[:] = np.round(part + mask * (np.asarray(colour, np.float32) - part)).astype(np.uint8)
+
+
+def shortened(text, width, *, size, bold=False):
+    """`text` cut in its middle so that it is at most `width` pixels wide."""
+    if text_width(text, size=size, bold=bold) <= width:
+        return text
+    for keep in range(len(text) - 1, 0, -1):
+        cut = text[: (keep + 1) // 2] + "…" + text[len(text) - keep // 2 :]
+        if text_width(cut, size=size, bold=bold) <= width:
+            return cut
+    return ""
+
+
+def wrapped(text, width, *, size, bold=False):
+    """Lines of `text`, each at most `width` pixels wide where words allow."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and text_width(longer, size=size, bold=bold) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
