@@ -23,6 +23,7 @@ include: "workflow/rules/labels.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/show.smk"
+include: "workflow/rules/figures.smk"
 
 
 rule all:

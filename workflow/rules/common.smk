@@ -290,6 +290,20 @@ def shown_clips():
     return [JUDGED[(2 * k + 1) * len(JUDGED) // (2 * count)] for k in range(count)]
 
 
+def spoken_clips():
+    """The clips of the features figure: the actor and sentence with most emotions, speech before song."""
+    groups = {}
+    for clip in USED:
+        groups.setdefault((clip.dataset, clip.actor, clip.channel or "", clip.statement or ""), []).append(clip)
+    ranked = sorted(groups.items(), key=lambda g: (-len({c.emotion for c in g[1]}), g[0][2] != "speech", g[0]))
+    return ranked[0][1]
+
+
+def every_video():
+    """The media files of all clips that get tables."""
+    return [clip.path for clip in USED]
+
+
 def prepared_tables():
     """All per-clip tables."""
     tables = every_clip("results/labels/{clip}.parquet") + every_clip("results/crops/{clip}.mp4")
