@@ -17,7 +17,7 @@ _UNSEEN = (190, 193, 197)
 _ERROR_RANGE = 0.5
 
 _MARGIN, _GAP, _HEAD, _FOOT, _ROW = 12, 8, 62, 34, 15
-_NAME, _ERROR_WIDTH, _LEAST_WIDTH = 132, 96, 924
+_NAME, _SPLIT, _ERROR_WIDTH, _LEAST_WIDTH = 132, 30, 90, 924
 
 
 def readable(channel):
@@ -61,7 +61,7 @@ class Visualiser:
         self._lefts = [left + k * (size + _GAP) for k in range(3)]
         half = (self.width - 2 * _MARGIN - 2 * _GAP) // 2
         self._bar_left = [_MARGIN + _NAME, _MARGIN + half + 2 * _GAP + _NAME]
-        self._bar_width = half - _NAME - _ERROR_WIDTH - 16
+        self._bar_width = half - _NAME - _ERROR_WIDTH - _SPLIT
         self._base = self._draw_base(title, headings, rows)
 
     def _place(self, k):
@@ -70,7 +70,7 @@ class Visualiser:
         return self._bar_left[k // rows], self._plot_top + (k % rows) * _ROW
 
     def _error_middle(self, left):
-        return left + self._bar_width + 16 + _ERROR_WIDTH // 2
+        return left + self._bar_width + _SPLIT + _ERROR_WIDTH // 2
 
     def _draw_base(self, title, headings, rows):
         base = np.empty((self.height, self.width, 3), np.uint8)

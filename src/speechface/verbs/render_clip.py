@@ -206,7 +206,7 @@ def _error_text(now, overall):
 
     here = f"{now:.1f} mm" if math.isfinite(now) else "–"
     everywhere = f"{overall:.2f} mm" if math.isfinite(overall) else "–"
-    return f"mouth error {here}   (clip {everywhere})"
+    return f"mouth error {here}   (whole clip {everywhere})"
 
 
 def _write_message(out, title, text, settings):
