@@ -52,7 +52,6 @@ def draw(scores):
     for label, model in zip(axes[0].get_yticklabels(), models):
         label.set_color(GREY if colour_of(model, models)[0] == GREY else "black")
     n_clips = max(score.n_clips for score in scores.scores)
-    figure.supxlabel(
-        f"{scores.place}, {n_clips} clips; bars: 95 % bootstrap intervals over clips", fontsize=7, color=GREY
-    )
+    note = f"{n_clips} {scores.place}; bars: 95 % bootstrap intervals over clips"
+    figure.supxlabel(note, fontsize=7, color=GREY)
     return figure

@@ -55,6 +55,6 @@ def draw(scores):
     axis.set_ylim(bottom=0)
     axis.set_ylabel(f"{SHORT[_METRIC][0]}, {SHORT[_METRIC][1]}")
     axis.grid(True, axis="y")
-    figure.legend(loc="outside upper center", ncols=min(len(models), 6))
-    figure.supxlabel(f"{scores.place}; bars: 95 % bootstrap intervals over clips", fontsize=7, color=GREY)
+    figure.legend(loc="outside upper center", ncols=min(len(models), int(width / 0.85)), handletextpad=0.2)
+    figure.supxlabel(f"{scores.place.capitalize()}; bars: 95 % bootstrap intervals over clips", fontsize=7, color=GREY)
     return figure

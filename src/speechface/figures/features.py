@@ -16,7 +16,7 @@ _PREFERRED = ("neutral", "happy", "sad", "disgust", "angry", "fearful", "surpris
 _MOST = 4
 #: Rows of the picture: heading, unit of the colours, colour map.
 _PANELS = {
-    "log_mel": ("log-mel, 128 bands", "dB", "magma"),
+    "log_mel": ("log-mel bands", "dB", "magma"),
     "mfcc": ("MFCC without the 0th", "standard deviations", "RdBu_r"),
     "chroma": ("chroma", "share of the strongest", "viridis"),
     "spectrogram": ("spectrogram windows", "dB below the window's peak", "magma"),

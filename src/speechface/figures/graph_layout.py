@@ -56,17 +56,16 @@ def transitive_reduction(count, edges):
 
 
 def layers_of(count, edges):
-    """Layer of each node: one below the deepest node it needs; sources move down to just above their first user."""
+    """Layer of each node: one below the deepest it needs; nodes that need nothing stand just above their first user."""
     layer = np.zeros(count, int)
     order = _ordered(count, edges)
     for node in order:
         for source, target in edges:
             if source == node:
                 layer[target] = max(layer[target], layer[node] + 1)
-    for node in reversed(order):
-        below = [layer[b] for a, b in edges if a == node]
-        if below:
-            layer[node] = min(below) - 1
+    needing = {target for _, target in edges}
+    for node in set(order) - needing:
+        layer[node] = max(min((layer[b] for a, b in edges if a == node), default=1) - 1, 0)
     return layer
 
 
@@ -114,38 +113,44 @@ def _sorted_rows(rows, short, sweeps):
 
 
 def _spread(rows, short, widths, gap, rounds):
-    """Horizontal places: pulled towards the neighbours' mean, kept `gap` apart in their order."""
-    x = {}
+    """Horizontal places: pulled towards the neighbours' mean, kept `gap` apart in their order.
+
+    Bends of long edges (width 0) pull eight times as hard, which keeps long edges straight.
+    """
+    x, neighbours = {}, {}
     for row in rows:
-        at = 0.0
-        for node in row:
-            x[node] = at + widths[node] / 2
-            at += widths[node] + gap
-        for node in row:
-            x[node] -= (at - gap) / 2
-    neighbours = {}
+        ends = np.cumsum([widths[node] + gap for node in row])
+        for node, end in zip(row, ends):
+            x[node] = end - gap - widths[node] / 2 - (ends[-1] - gap) / 2
     for a, b in short:
         neighbours.setdefault(a, []).append(b)
         neighbours.setdefault(b, []).append(a)
+    pull = np.array([1.0 if width else 8.0 for width in widths])
+
+    def wish(node):
+        near = neighbours.get(node, [node])
+        return np.average([x[m] for m in near], weights=pull[near] if not widths[node] else None)
+
     for turn in range(rounds):
         for row in rows if turn % 2 == 0 else reversed(rows):
-            wish = np.array([np.mean([x[m] for m in neighbours[n]]) if n in neighbours else x[n] for n in row])
             apart = [(widths[a] + widths[b]) / 2 + gap for a, b in zip(row, row[1:])]
             offset = np.concatenate([[0], np.cumsum(apart)])
-            for node, place in zip(row, _isotonic(wish - offset) + offset):
+            wanted = np.array([wish(node) for node in row])
+            for node, place in zip(row, _isotonic(wanted - offset, pull[row]) + offset):
                 x[node] = place
     return x
 
 
-def _isotonic(values):
+def _isotonic(values, weights):
     """The nondecreasing sequence nearest to `values` (pool adjacent violators)."""
     blocks = []
-    for value in values:
-        blocks.append([value, 1])
+    for value, weight in zip(values, weights):
+        blocks.append([value, weight, 1])
         while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
             b, a = blocks.pop(), blocks.pop()
-            blocks.append([(a[0] * a[1] + b[0] * b[1]) / (a[1] + b[1]), a[1] + b[1]])
-    return np.concatenate([np.full(count, mean) for mean, count in blocks]) if blocks else np.zeros(0)
+            weight = a[1] + b[1]
+            blocks.append([(a[0] * a[1] + b[0] * b[1]) / weight, weight, a[2] + b[2]])
+    return np.concatenate([np.full(count, mean) for mean, _, count in blocks]) if blocks else np.zeros(0)
 
 
 def layout(widths, edges, *, gap):

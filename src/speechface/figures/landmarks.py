@@ -15,12 +15,12 @@ INPUTS = {"clips": True, "labels_dir": True, "predictions_dir": True, "rig": Tru
 
 _FRAMES = 5
 _MOUTH = slice(48, 68)
-_REAL, _GENERATED = "#0072b2", "#d55e00"
+_REAL, _REAL_PALE, _GENERATED = "#0072b2", "#7fb8d8", "#d55e00"
 
 
 @dataclass
 class Data:
-    """`real` and `generated` landmarks (m, 68, 2), mm, from the front; `times` (m,), s; `title` in words."""
+    """`real` and `generated` landmarks (m, 68, 3), mm, without head motion; `times` (m,), s; `title` in words."""
 
     real: np.ndarray
     generated: np.ndarray
@@ -61,11 +61,11 @@ def collect(inputs):
 
 
 def _face(axis, points, colour, width=1.0):
+    lines = []
     for first, last, closed in CONTOURS:
-        line = points[first:last]
-        line = np.concatenate([line, line[:1]]) if closed else line
-        axis.plot(line[:, 0], line[:, 1], color=colour, linewidth=width, solid_capstyle="round")
-    axis.plot(points[:, 0], points[:, 1], ".", color=colour, markersize=2)
+        lines += [points[first:last, :2], points[first : first + closed, :2], np.full((1, 2), np.nan)]
+    line = np.concatenate(lines)
+    axis.plot(line[:, 0], line[:, 1], ".-", color=colour, linewidth=width, markersize=2, solid_capstyle="round")
 
 
 def draw(data):
@@ -78,7 +78,7 @@ def draw(data):
         real, generated = data.real[column], data.generated[column]
         _face(axes[0, column], real, _REAL)
         _face(axes[1, column], generated, _GENERATED)
-        _face(axes[2, column], real, _REAL, 0.8)
+        _face(axes[2, column], real, _REAL_PALE, 2.2)
         _face(axes[2, column], generated, _GENERATED, 0.8)
         axes[0, column].set_title(f"{data.times[column]:.2f} s")
         axes[2, column].set_xlabel(f"mouth {error[column]:.1f} mm", color=INK)

@@ -67,10 +67,8 @@ def read_scores(path, *, group, metrics):
         if len(rows):
             break
     else:
-        kind = "" if group == "all" else f" by {group}"
-        raise NothingToShow(
-            f"the metrics hold no score{kind}: no clip was judged" + (f" that has its {group} stated" * bool(kind))
-        )
+        what = "" if group == "all" else f" that states its {group}"
+        raise NothingToShow(f"the metrics table judges no clip{what}")
     datasets = table["dataset"][rows].astype(str)
     counts = {name: table["n_clips"][rows][datasets == name].max() for name in np.unique(datasets)}
     dataset = "all" if "all" in counts else max(counts, key=counts.get)
@@ -80,8 +78,8 @@ def read_scores(path, *, group, metrics):
               float(table["value"][i]), float(table["low"][i]), float(table["high"][i]), int(table["n_clips"][i]))
         for i in rows
     ]  # fmt: skip
-    where = "all datasets" if dataset == "all" else dataset
-    return Scores(scores, f"{where}, {'test clips' if split == 'test' else 'clips not trained on'}")
+    kind = "test clips" if split == "test" else "clips never trained on"
+    return Scores(scores, f"{kind} of {'all datasets' if dataset == 'all' else dataset}")
 
 
 def ordered_models(scores, metric):

@@ -85,6 +85,8 @@ def titled(text):
 
 def save(figure, stem, dpi):
     """Write ``stem.pdf`` and ``stem.png``, each whole or not at all; the same figure gives the same bytes."""
+    figure.draw_without_rendering()  # lays out once; below it is kept
+    figure.set_layout_engine("none")
     dates = {"pdf": {"CreationDate": None, "Creator": "speechface"}, "png": {"Software": "speechface"}}
     for kind, metadata in dates.items():
         with written_whole(f"{stem}.{kind}") as temporary:

@@ -91,8 +91,10 @@ def draw(runs):
                 best = int(np.nanargmin(validation))
                 place = run.columns["epoch"][best] + 1, validation[best]
                 panel["loss"].plot(*place, "o", color=_VALIDATION, mfc="white", label="kept epoch")
-            if mouth:
-                _curve(panel["mouth"], run, "val_mouth_mm", _VALIDATION)
+            if mouth and not _curve(panel["mouth"], run, "val_mouth_mm", _VALIDATION):
+                panel["mouth"].text(0.5, 0.5, "not measured", color=GREY, ha="center", va="center",
+                                    transform=panel["mouth"].transAxes)  # fmt: skip
+                panel["mouth"].set_yticks([])
             _curve(panel["rate"], run, "learning_rate", GREY, drawstyle="steps-post")
         _finish(panel, titled(model), labelled=column == 0)
     handles, labels = axes[0, 0].get_legend_handles_labels()
@@ -102,7 +104,7 @@ def draw(runs):
 
 
 def _finish(panel, title, labelled):
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
     panel["loss"].set_title(title, fontweight="bold")
     for kind, axis in panel.items():
@@ -111,7 +113,12 @@ def _finish(panel, title, labelled):
         if labelled:
             axis.set_ylabel({"loss": "loss", "mouth": "mouth RMSE,\nmm", "rate": "learning\nrate"}[kind])
     values = np.concatenate([line.get_ydata() for line in panel["loss"].lines] or [[1.0]])
+    logarithmic = [panel["rate"]]
     if values.min() > 0 and values.max() > 4 * values.min():
-        panel["loss"].set_yscale("log")
-    panel["rate"].set_yscale("log")
+        logarithmic.append(panel["loss"])
+    for axis in logarithmic:
+        axis.set_yscale("log")
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
+        axis.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axis.yaxis.set_minor_formatter(NullFormatter())
     panel["rate"].set_xlabel("epoch")

@@ -25,7 +25,8 @@ _KINDS = (
     ("#f9dfd3", "models", ("train", "fit_baseline", "fit", "predict")),
     ("#ecdff0", "results", ("",)),
 )
-_SIZE, _ROW = 6.5, 0.52
+#: Size of the type, points; height of a layer and of the legend, inch.
+_SIZE, _ROW, _FOOT = 6.5, 0.5, 0.42
 
 
 def collect(inputs):
@@ -68,9 +69,9 @@ def draw(data):
     depth = layer.max() + 1
     width = min(PAGE, max(right - left, PAGE / 2))
     shrink = min(1.0, width / (right - left))
-    figure = new_figure(width, depth * _ROW * shrink + 0.3)
+    figure = new_figure(width, depth * _ROW * shrink + _FOOT)
     figure.set_layout_engine("none")
-    axis = figure.add_axes((0, 0.3 / figure.get_figheight(), 1, 1 - 0.3 / figure.get_figheight()))
+    axis = figure.add_axes((0, _FOOT / figure.get_figheight(), 1, 1 - _FOOT / figure.get_figheight()))
     axis.axis("off")
     middle = (left + right) / 2
     axis.set_xlim(middle - width / shrink / 2, middle + width / shrink / 2)
@@ -105,6 +106,9 @@ def _legend(figure, kinds):
     from matplotlib.patches import Patch
 
     handles = [
-        Patch(facecolor=_KINDS[k][0], edgecolor="#666666", linewidth=0.6, label=_KINDS[k][1]) for k in sorted(kinds)
+        Patch(facecolor=colour, edgecolor="#666666", linewidth=0.6, label=name)
+        for place, (colour, name, _) in enumerate(_KINDS)
+        if place in kinds
     ]
-    figure.legend(handles=handles, loc="lower center", ncols=len(handles), handlelength=1.2, columnspacing=1.2)
+    across = min(len(handles), int(figure.get_figwidth() / 1.05))
+    figure.legend(handles=handles, loc="lower center", ncols=across, handlelength=1.2, columnspacing=1.2)

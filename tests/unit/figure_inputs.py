@@ -1,0 +1,122 @@
+"""A small made-up results folder, as the workflow would write it, for the tests of figures."""
+
+import numpy as np
+from signals import speech_like
+from synthetic import synthetic_rig
+
+from speechface.audio.features import compute, description
+from speechface.config import defaults
+from speechface.datasets.base import CLIP_COLUMNS
+from speechface.geometry.camera import Camera
+from speechface.geometry.rotation import matrix_from_euler
+from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.tables import clip_path, write_table, write_unusable
+
+__all__ = ["SUMMARY", "clip_row", "write_clips", "write_features", "write_labels", "write_log", "write_metrics"]
+
+FPS, SR = 30000 / 1001, 44100
+SUMMARY = ("model", "seed", "dataset", "split", "group", "value_of_group", "metric", "unit", "value", "low", "high",
+           "n_clips")  # fmt: skip
+
+
+def clip_row(clip, emotion=None, *, actor="Actor_01", statement="kids", split="test", path="", **facts):
+    return {**dict.fromkeys(CLIP_COLUMNS), "dataset": "demo", "actor": actor, "clip": clip, "path": path,
+            "emotion": emotion, "statement": statement, "split": split, **facts}  # fmt: skip
+
+
+def write_clips(path, rows):
+    write_table(path, {name: np.array([row[name] for row in rows], object) for name in CLIP_COLUMNS}, stage="clips")
+
+
+def write_features(folder, row, name, seconds=2.0, seed=0):
+    """The feature table `name` of one clip, of real feature values of a made-up voice."""
+    settings = defaults(name)
+    times = np.arange(round(seconds * FPS)) / FPS
+    audio = speech_like(round(seconds * SR), seed=seed) * np.float32(1 + 0.3 * seed)
+    values = compute(name, audio, times, fps=FPS, sr=SR, settings=settings)
+    scaled = {name: 1 / 255} if settings["storage"] == "uint8" else None
+    columns = {"frame": np.arange(len(times), dtype=np.int32), "time": times, name: values}
+    meta = {"sr": SR, "fps": FPS, **description(name, settings)}
+    write_table(clip_path(folder, row["dataset"], row["actor"], row["clip"]), columns, stage=name, settings=settings,
+                meta=meta, scaled=scaled)  # fmt: skip
+
+
+def write_labels(folder, row, *, seed=0, noise=0.0, n=40, width=320, height=240, kind="labels"):
+    """A label or prediction table: the mouth opens and shuts, the head sways; `noise` is added to weights."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(n) / FPS
+    weights = np.zeros((n, 46))
+    weights[:, CHANNELS.index("jawOpen")] = 0.5 - 0.5 * np.cos(2 * np.pi * 2 * time)
+    weights[:, CHANNELS.index("mouthSmileLeft")] = 0.3
+    weights = np.clip(weights + noise * rng.standard_normal(weights.shape), 0, 1).astype(np.float32)
+    angles = np.stack([0.05 * np.sin(3 * time), 0.1 * np.sin(2 * time), 0 * time], 1).astype(np.float32)
+    columns = {"frame": np.arange(n, dtype=np.int32), "time": time}
+    columns |= {name: weights[:, k] for k, name in enumerate(CHANNELS)}
+    columns |= {name: angles[:, k] for k, name in enumerate(ROTATIONS)}
+    meta = {"model": "cnn", "seed": 0}
+    if kind == "labels":
+        camera = Camera.for_picture(width, height, 3.0)
+        columns |= {"detected": np.ones(n, bool), "used": np.arange(n) % 7 != 3}
+        columns |= {f"translation_{axis}": np.full(n, value, np.float32) for axis, value in zip("xyz", (5, 0, -1500))}
+        meta = {"focal_px": camera.focal, "centre_px": list(camera.centre), "fps": FPS,
+                "rotation_reference": matrix_from_euler([0, 0.1, 0]).tolist()}  # fmt: skip
+    stage = "labels" if kind == "labels" else "prediction"
+    write_table(clip_path(folder, row["dataset"], row["actor"], row["clip"]), columns, stage=stage, meta=meta)
+
+
+def write_log(path, *, epochs=12, seed=0, mouth=True):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    lines = ["epoch,step,learning_rate,train_loss,val_loss,val_mouth_mm,windows_per_s,seconds"]
+    for epoch in range(epochs):
+        train = 0.9 * np.exp(-epoch / 6) + 0.1 + 0.01 * rng.random()
+        val = 0.8 * np.exp(-epoch / 5) + 0.25 + 0.006 * epoch + 0.02 * rng.random()
+        rate = 0.005 if epoch < 3 else 0.0025 if epoch < 7 else 0.001
+        lines.append(
+            f"{epoch},{10 * epoch},{rate},{train:.5f},{val:.5f},{f'{1.5 + val:.4f}' if mouth else ''},100,{epoch}"
+        )
+    path.write_text("\n".join(lines) + "\n")
+
+
+def write_metrics(
+    path, *, models=("cnn", "gru", "ridge", "knn", "mean", "neutral"), emotions=("neutral", "happy", "sad")
+):
+    """A metrics table: later models are worse; returns the rows."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for place, model in enumerate(models):
+        for seed in (0, 1) if model == "cnn" else (0,):
+            for group, value_of_group in (("all", "all"), *(("emotion", e) for e in emotions)):
+                base = 1.3 + 0.3 * place + 0.05 * rng.standard_normal()
+                values = {
+                    "rmse_mouth_mm": ("mm", base), "lip_gap_r": ("", 1 - base / 4), "r2_mouth": ("", 1.2 - base / 2),
+                    "mse_weights_e2": ("1e-2", 2 * base), "self_smoothness_e2": ("1e-2", base),
+                }  # fmt: skip
+                for metric, (unit, value) in values.items():
+                    rows.append((model, seed, "demo", "test", group, value_of_group, metric, unit, value, value - 0.1,
+                                 value + 0.12, 8 if group == "all" else 2))  # fmt: skip
+    columns = {name: np.array(values) for name, values in zip(SUMMARY, zip(*rows))}
+    write_table(path, columns, stage="evaluation")
+    return [dict(zip(SUMMARY, row)) for row in rows]
+
+
+def write_results(root, *, emotions=("neutral", "happy", "sad", "disgust")):
+    """A whole folder: clips, features, labels, predictions, identity, rig, logs and metrics; returns the clip rows."""
+    rows = [clip_row(f"clip{k}", emotion) for k, emotion in enumerate(emotions)]
+    write_clips(root / "clips.parquet", rows)
+    for k, row in enumerate(rows):
+        for name in ("spectrogram", "acoustics"):
+            write_features(root / name, row, name, seconds=1.5 + 0.2 * k, seed=k)
+        write_labels(root / "labels", row)
+        write_labels(root / "predictions", row, noise=0.05, seed=k, kind="prediction")
+    synthetic_rig().save(root / "rig.npz")
+    (root / "identity" / "demo").mkdir(parents=True)
+    np.savez(root / "identity" / "demo" / "Actor_01.npz", identity=np.array([0.3, -0.5, 0.2], np.float32))
+    for model, seed in (("cnn", 0), ("cnn", 1), ("gru", 0)):
+        write_log(root / "models" / model / str(seed) / "log.csv", seed=seed, mouth=model == "cnn")
+    write_metrics(root / "metrics.parquet")
+    return rows
+
+
+def write_nothing(path):
+    write_unusable(path, "made for a test", stage="labels")

@@ -1,0 +1,411 @@
+"""Figures show the numbers they are given, name what is missing and never fail on empty inputs."""
+
+import csv
+import json
+import re
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from figure_inputs import clip_row, write_clips, write_labels, write_log, write_metrics, write_nothing, write_results
+from synthetic import synthetic_rig
+
+from speechface.cli import main
+from speechface.config import schema
+from speechface.figures import alignment, comparison, emotions, features, graph_layout, landmarks, training, workflow
+from speechface.figures.common import NothingToShow
+from speechface.figures.registry import FIGURES, module_of
+from speechface.figures.scores import ordered_models, read_scores
+from speechface.figures.style import colour_of, message, save, styled
+from speechface.figures.table_files import write_csv, write_tex
+from speechface.geometry.camera import Camera
+from speechface.tables import clip_path, read_table
+
+GRAPH = """digraph snakemake_dag {
+    node[shape=box, style=rounded, fontname=sans, fontsize=10, penwidth=2];
+	0[label = "all", color = "0.1 0.6 0.85", style="rounded"];
+	1[label = "list_clips", color = "0.38 0.6 0.85", style="rounded"];
+	2[label = "extract_wav", color = "0.31 0.6 0.85", style="rounded,dashed"];
+	3[label = "train_model", color = "0.14 0.6 0.85", style="rounded"];
+	1 -> 2
+	2 -> 3
+	1 -> 3
+	3 -> 0
+	2 -> 0
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    root = tmp_path_factory.mktemp("results")
+    write_results(root, emotions=("sad", "neutral", "happy"))
+    (root / "rules.dot").write_text(GRAPH)
+    return root
+
+
+def options(root):
+    """The command line options of every figure."""
+    clips = ["--clips", root / "clips.parquet"]
+    return {
+        "features": [*clips, "--spectrogram-dir", root / "spectrogram", "--acoustics-dir", root / "acoustics"],
+        "landmarks": [*clips, "--labels-dir", root / "labels", "--predictions-dir", root / "predictions", "--rig",
+                      root / "rig.npz"],
+        "alignment": [*clips, "--labels-dir", root / "labels", "--identity-dir", root / "identity", "--rig",
+                      root / "rig.npz"],
+        "training": ["--logs", *sorted(root.glob("models/*/*/log.csv"))],
+        "comparison": ["--metrics", root / "metrics.parquet", "--table-stem", root / "tables" / "comparison"],
+        "emotions": ["--metrics", root / "metrics.parquet", "--table-stem", root / "tables" / "emotions"],
+        "workflow": ["--graph", root / "rules.dot"],
+    }  # fmt: skip
+
+
+def texts(figure):
+    """All words of a figure."""
+    from matplotlib.text import Text
+
+    return " | ".join(t.get_text() for t in figure.findobj(Text) if t.get_text())
+
+
+def test_registry_and_schema_name_the_same_figures():
+    wanted = schema()["properties"]["figures"]["properties"]["names"]["items"]["enum"]
+    assert sorted(FIGURES) == sorted(wanted)
+    for name in FIGURES:
+        module = module_of(name)
+        assert {"INPUTS", "collect", "draw"} <= set(module.__all__)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_verb_writes_a_pdf_and_a_picture_of_the_asked_resolution(name, results, tmp_path):
+    arguments = [str(word) for word in options(results)[name]]
+    stem = tmp_path / "out" / name
+    assert main(["figure", name, "--out-stem", str(stem), "--settings", '{"dpi": 60}', *arguments]) == 0
+    assert stem.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+    header = stem.with_suffix(".png").read_bytes()[:24]
+    assert header.startswith(b"\x89PNG")
+    assert 100 < int.from_bytes(header[16:20], "big") <= 7.2 * 60  # never wider than a page
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_inputs_without_content_give_a_figure_that_says_so(name, tmp_path):
+    write_nothing(tmp_path / "clips.parquet")
+    synthetic_rig().save(tmp_path / "rig.npz")
+    write_metrics(tmp_path / "metrics.parquet", models=("cnn",), emotions=())
+    if name == "comparison":
+        write_labels(tmp_path, clip_row("x"))  # any table without a score
+        (tmp_path / "metrics.parquet").unlink()
+        columns = ("model", "seed", "dataset", "split", "group", "value_of_group", "metric", "value", "low", "high")
+        from speechface.tables import write_table
+
+        write_table(tmp_path / "metrics.parquet", {name: np.zeros(0) for name in columns}, stage="evaluation")
+    (tmp_path / "rules.dot").write_text("digraph {}")
+    (tmp_path / "log.csv").write_text("epoch,step,learning_rate,train_loss,val_loss\n")
+    arguments = options(tmp_path)[name]
+    if name == "training":
+        arguments = ["--logs", f"cnn/0={tmp_path / 'log.csv'}"]
+    assert main(["figure", name, "--out-stem", str(tmp_path / "f"), *map(str, arguments)]) == 0
+    assert (tmp_path / "f.png").stat().st_size > 1000
+    if name in ("comparison", "emotions"):
+        assert "judges no clip" in (tmp_path / "tables" / f"{name}.csv").read_text()
+
+
+def test_missing_options_and_files_are_one_line(results, tmp_path, capsys):
+    stem = str(tmp_path / "f")
+    assert main(["figure", "landmarks", "--out-stem", stem, "--clips", str(results / "clips.parquet")]) == 1
+    assert "figure 'landmarks' needs --labels-dir" in capsys.readouterr().err
+    assert main(["figure", "training", "--out-stem", stem, "--logs", str(tmp_path / "no.csv")]) == 1
+    assert "no such training log" in capsys.readouterr().err
+    assert main(["figure", "workflow", "--out-stem", stem, "--graph", str(tmp_path / "no.dot")]) == 1
+    assert main(["figure", "workflow", "--out-stem", stem, "--graph", "x", "--table-stem", "y"]) == 1
+    assert "has no table" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_figure_gives_the_same_bytes(results, tmp_path):
+    for name in ("a", "b"):
+        with styled():
+            save(workflow.draw(workflow.collect({"graph": results / "rules.dot"})), tmp_path / name, 60)
+    for kind in ("pdf", "png"):
+        assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
+
+
+def test_message_shows_its_words():
+    assert "no clip was judged" in texts(message("no clip was judged"))
+
+
+# ---- features
+
+
+def feature_inputs(root, **changes):
+    return {"clips": root / "clips.parquet", "spectrogram_dir": root / "spectrogram",
+            "acoustics_dir": root / "acoustics", **changes}  # fmt: skip
+
+
+def test_features_take_one_actor_and_sentence_in_the_report_s_order(results):
+    data = features.collect(feature_inputs(results))
+    assert [one.title for one in data.spoken] == ["neutral", "happy", "sad"]
+    first = data.spoken[0]
+    table = read_table(clip_path(results / "acoustics", "demo", "Actor_01", "clip1"))
+    assert first.seconds == pytest.approx(len(table) * 1001 / 30000)
+    mel = table["acoustics"][:, :384].reshape(-1, 128, 3)
+    assert np.array_equal(first.pictures["log_mel"][:, 3 * 7 + 2], mel[7, :, 2])  # frame 7, step 2
+    windows = read_table(clip_path(results / "spectrogram", "demo", "Actor_01", "clip1"))["spectrogram"]
+    picture = first.pictures["spectrogram"]
+    assert picture.shape == (128, 11 * len(windows))  # 11.5 hops a frame
+    assert np.allclose(picture[:, 11 * 7 + 10], -80 * windows[7, :, 30])
+    words = texts(features.draw(data))
+    assert "sad" in words
+    assert "Actor 01" in words
+
+
+def test_features_prefer_the_sentence_with_most_emotions(results, tmp_path):
+    rows = [clip_row("clip0", "neutral", statement="dogs"), clip_row("clip1", "happy"), clip_row("clip2", "sad"),
+            clip_row("gone", "disgust")]  # fmt: skip
+    write_clips(tmp_path / "clips.parquet", rows)
+    data = features.collect(feature_inputs(results, clips=tmp_path / "clips.parquet"))
+    assert [one.title for one in data.spoken] == ["happy", "sad"]  # a clip without tables is left out
+    assert "kids" in data.speaker
+
+
+def test_features_work_with_one_feature_and_without_emotions(results, tmp_path):
+    write_clips(tmp_path / "clips.parquet", [clip_row("clip2", None, statement=None)])
+    data = features.collect(feature_inputs(results, clips=tmp_path / "clips.parquet", acoustics_dir=None))
+    assert list(data.spoken[0].pictures) == ["spectrogram"]
+    assert data.spoken[0].title == "clip2"
+    features.draw(data)
+
+
+# ---- landmarks
+
+
+def test_landmarks_are_the_rig_s_and_the_error_is_theirs(results):
+    names = {"clips": "clips.parquet", "labels_dir": "labels", "predictions_dir": "predictions", "rig": "rig.npz"}
+    data = landmarks.collect({option: results / name for option, name in names.items()})
+    rig = synthetic_rig()
+    labels = read_table(clip_path(results / "labels", "demo", "Actor_01", "clip0"))
+    gap = data.real[:, 62, 1] - data.real[:, 66, 1]
+    assert np.all(np.diff(gap) >= 0)  # from closed to open
+    for points, time in zip(data.real, data.times):
+        row = int(np.argmin(np.abs(labels["time"] - time)))
+        assert labels["used"][row]
+        weights = np.array([labels[name][row] for name in rig.channels])
+        assert np.allclose(points, rig.mesh(weights)[rig.landmarks], atol=1e-2)  # the file stores float16
+    error = np.sqrt(np.square(data.real - data.generated).sum(-1)[:, 48:68].mean(1))
+    words = texts(landmarks.draw(data))
+    assert f"mouth {error[0]:.1f} mm" in words
+    assert "cnn" in words
+
+
+@pytest.mark.parametrize(("n", "count"), [(40, 5), (3, 5), (1, 5)])
+def test_chosen_frames_span_closed_to_open(n, count):
+    gap = np.random.default_rng(0).random(n)
+    pick = landmarks.chosen_frames(gap, count)
+    assert len(pick) == len(set(pick)) == min(n, count)
+    assert gap[pick[0]] == gap.min()
+    assert gap[pick[-1]] == gap.max()
+
+
+# ---- alignment
+
+
+def test_a_point_keeps_its_place_in_a_cut():
+    camera = Camera(1500.0, (319.5, 239.5))
+    points = np.random.default_rng(0).uniform(-80, 80, (50, 3)) - (0, 0, 1500)
+    corner, side, pixels = np.array([210, 130]), 200, 480
+    inside = camera.project(points) - corner + 0.5  # from the cut's edge
+    cut = alignment.cut_camera(camera, corner, side, pixels).project(points)
+    assert np.allclose(cut + 0.5, inside * pixels / side)
+
+
+def test_alignment_dots_fall_on_the_face_in_the_video(tmp_path):
+    """A video with a white dot where the labels say the nose tip is: the figure's dot lies on it."""
+    from speechface.geometry.rotation import matrix_from_euler
+    from speechface.media import VideoWriter
+
+    write_results(tmp_path, emotions=("neutral",))
+    row = clip_row("clip0", "neutral", path="clip0.mp4")
+    write_clips(tmp_path / "clips.parquet", [row])
+    labels, rig = read_table(clip_path(tmp_path / "labels", "demo", "Actor_01", "clip0")), synthetic_rig()
+    identity = np.load(tmp_path / "identity" / "demo" / "Actor_01.npz")["identity"]
+    camera = Camera(labels.meta["focal_px"], tuple(labels.meta["centre_px"]))
+    with VideoWriter(tmp_path / "clip0.mp4", width=320, height=240, fps=Fraction(30000, 1001), crf=10) as video:
+        for frame in range(len(labels)):
+            angles = [labels[f"rotation_{axis}"][frame] for axis in "xyz"]
+            turn = np.array(labels.meta["rotation_reference"]) @ matrix_from_euler(angles)
+            weights = [labels[name][frame] for name in rig.channels]
+            shift = [labels[f"translation_{axis}"][frame] for axis in "xyz"]
+            x, y = camera.project((rig.mesh(weights, identity) @ turn.T + shift)[rig.landmarks[30]])
+            picture = np.zeros((240, 320, 3), np.uint8)
+            picture[round(y) - 2 : round(y) + 3, round(x) - 2 : round(x) + 3] = 255
+            video.write(picture)
+    inputs = {"clips": tmp_path / "clips.parquet", "labels_dir": tmp_path / "labels",
+              "identity_dir": tmp_path / "identity", "rig": tmp_path / "rig.npz", "videos_root": tmp_path}  # fmt: skip
+    pairs = alignment.collect(inputs)
+    bright = np.argwhere(pairs[0].frame[..., 0] > 128).mean(0)[::-1]
+    assert np.abs(bright - pairs[0].dots[30]).max() < 3  # half a video pixel is 1.2 here; the codec blurs
+    assert "neutral" in texts(alignment.draw(pairs))
+
+
+# ---- training
+
+
+def test_training_shows_every_model_and_marks_the_kept_epoch(results):
+    runs = training.collect({"logs": [str(path) for path in sorted(results.glob("models/*/*/log.csv"))]})
+    assert [(run.model, run.seed) for run in runs] == [("cnn", "0"), ("cnn", "1"), ("gru", "0")]
+    figure = training.draw(runs)
+    assert {"cnn", "gru", "not measured"} <= set(texts(figure).split(" | "))
+    loss = figure.axes[0]
+    best = int(np.argmin(runs[0].columns["val_loss"]))
+    marks = [line.get_xydata()[0] for line in loss.lines if line.get_label() == "kept epoch"]
+    assert (best + 1, runs[0].columns["val_loss"][best]) == pytest.approx(tuple(marks[0]))
+
+
+def test_training_copes_with_one_epoch_and_no_validation(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("epoch,step,learning_rate,train_loss,val_loss,val_mouth_mm\n0,10,0.005,1.0,,\n")
+    runs = training.collect({"logs": [f"my_model/3={path}"]})
+    assert (runs[0].model, runs[0].seed) == ("my_model", "3")
+    assert "my model" in texts(training.draw(runs))
+
+
+def test_a_foreign_csv_is_named(tmp_path):
+    write_log(tmp_path / "log.csv")
+    text = (tmp_path / "log.csv").read_text().replace("val_loss", "loss2")
+    (tmp_path / "log.csv").write_text(text)
+    from speechface.errors import TableError
+
+    with pytest.raises(TableError, match="'val_loss' is missing"):
+        training.collect({"logs": [str(tmp_path / "log.csv")]})
+
+
+# ---- scores
+
+
+def test_comparison_orders_models_and_tables_hold_the_metrics(tmp_path):
+    written = write_metrics(tmp_path / "m.parquet")
+    scores = comparison.collect({"metrics": tmp_path / "m.parquet"})
+    models = ordered_models(scores, "rmse_mouth_mm")
+    assert models == ["cnn", "gru", "ridge", "knn", "mean", "neutral"]  # baselines last
+    columns, rows = comparison.rows(scores)
+    assert [(row["model"], row["seed"]) for row in rows[:3]] == [("cnn", 0), ("cnn", 1), ("gru", 0)]
+    want = {(r["model"], r["seed"]): r for r in written if r["group"] == "all" and r["metric"] == "lip_gap_r"}
+    for row in rows:
+        facts = want[row["model"], row["seed"]]
+        assert row["lip_gap_r"][:3] == pytest.approx((facts["value"], facts["low"], facts["high"]))
+    write_csv(tmp_path / "t.csv", columns, rows)
+    read = list(csv.DictReader(open(tmp_path / "t.csv")))
+    assert float(read[2]["lip_gap_r_low"]) == pytest.approx(want["gru", 0]["low"], rel=1e-5)  # six digits
+    write_tex(tmp_path / "t.tex", columns, rows)
+    lines = (tmp_path / "t.tex").read_text().splitlines()
+    widths = {line.count("&") for line in lines if "&" in line}
+    assert widths == {len(columns) - 1}
+    assert all(line.endswith(r"\\") for line in lines if "&" in line)
+    assert f"{want['gru', 0]['value']:.2f} [" in lines[6]
+
+
+def test_comparison_draws_each_value_at_its_place(tmp_path):
+    written = write_metrics(tmp_path / "m.parquet", models=("cnn", "mean"))
+    figure = comparison.draw(comparison.collect({"metrics": tmp_path / "m.parquet"}))
+    marks = [line.get_xdata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
+    want = [r["value"] for r in written if r["group"] == "all" and r["metric"] == "rmse_mouth_mm"]
+    assert sorted(marks) == pytest.approx(sorted(want))
+
+
+def test_emotions_are_in_order_and_average_the_seeds(tmp_path):
+    written = write_metrics(tmp_path / "m.parquet", models=("cnn", "mean"), emotions=("sad", "zeal", "neutral"))
+    scores = emotions.collect({"metrics": tmp_path / "m.parquet"})
+    axis = emotions.draw(scores).axes[0]
+    assert [label.get_text().split("\n")[0] for label in axis.get_xticklabels()] == ["neutral", "sad", "zeal"]
+    values = [r["value"] for r in written
+              if (r["model"], r["metric"], r["value_of_group"]) == ("cnn", "rmse_mouth_mm", "neutral")]  # fmt: skip
+    marks = {
+        round(float(line.get_xdata()[0]), 2): line.get_ydata()[0] for line in axis.lines if len(line.get_xdata()) == 1
+    }
+    assert marks[-0.34] == pytest.approx(np.mean(values))
+    columns, rows = emotions.rows(scores)
+    assert ("group", "emotion") in columns
+    assert len(rows) == 3 * 3  # two seeds and a baseline
+
+
+def test_scores_of_several_datasets_together_and_predict_as_second_choice(tmp_path):
+    from speechface.tables import write_table
+
+    write_metrics(tmp_path / "m.parquet", models=("cnn",), emotions=())
+    table = read_table(tmp_path / "m.parquet")
+    columns = {name: np.asarray(values) for name, values in table.columns.items()}
+    columns["split"] = np.full(len(table), "predict")
+    write_table(tmp_path / "p.parquet", columns, stage="evaluation")
+    assert "never trained on" in read_scores(tmp_path / "p.parquet", group="all", metrics=["lip_gap_r"]).place
+    columns["dataset"] = np.where(columns["seed"] == 1, "all", "demo")
+    write_table(tmp_path / "p.parquet", columns, stage="evaluation")
+    found = read_scores(tmp_path / "p.parquet", group="all", metrics=["lip_gap_r"])
+    assert {s.seed for s in found.scores} == {1}
+    with pytest.raises(NothingToShow, match="states its emotion"):
+        read_scores(tmp_path / "p.parquet", group="emotion", metrics=["lip_gap_r"])
+
+
+def test_models_keep_their_colour_whatever_baselines_stand_beside_them():
+    assert colour_of("gru", ["cnn", "gru"]) == colour_of("gru", ["mean", "gru", "cnn", "knn"])
+    assert colour_of("cnn", ["cnn", "gru"]) != colour_of("gru", ["cnn", "gru"])
+
+
+# ---- workflow
+
+
+def random_graph(seed, n=14):
+    rng = np.random.default_rng(seed)
+    return [(int(a), int(b)) for a in range(n) for b in range(a + 1, n) if rng.random() < 0.25]
+
+
+def reachable(n, edges):
+    reach = np.eye(n, dtype=bool)
+    for _ in range(n):
+        for a, b in edges:
+            reach[a] |= reach[b]
+    return reach
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_reduction_keeps_reachability_with_the_fewest_edges(seed):
+    edges = random_graph(seed)
+    kept = graph_layout.transitive_reduction(14, edges)
+    assert np.array_equal(reachable(14, edges), reachable(14, kept))
+    for edge in kept:  # none can be left out
+        assert not np.array_equal(reachable(14, kept), reachable(14, [other for other in kept if other != edge]))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_layout_points_down_without_overlap(seed):
+    rng = np.random.default_rng(seed)
+    edges = graph_layout.transitive_reduction(14, random_graph(seed))
+    widths = rng.uniform(0.5, 2, 14)
+    x, layer, ways = graph_layout.layout(widths, edges, gap=0.2)
+    for (a, b), way in zip(edges, ways):
+        assert layer[a] < layer[b]
+        assert [row for _, row in way] == list(range(layer[a], layer[b] + 1))
+        assert (way[0][0], way[-1][0]) == (x[a], x[b])
+    for row in range(layer.max() + 1):
+        inside = sorted((x[k], widths[k]) for k in np.flatnonzero(layer == row))
+        for (left, a), (right, b) in zip(inside, inside[1:]):
+            assert right - left >= (a + b) / 2 + 0.2 - 1e-9
+
+
+def test_workflow_leaves_out_what_other_edges_say(tmp_path):
+    (tmp_path / "g.dot").write_text(GRAPH)
+    labels, edges = workflow.collect({"graph": str(tmp_path / "g.dot")})
+    assert labels == ["list_clips", "extract_wav", "train_model"]
+    assert edges == [(0, 1), (1, 2)]
+    words = texts(workflow.draw((labels, edges)))
+    assert re.search(r"train model", words)
+
+
+def test_a_cycle_is_said_in_words(tmp_path):
+    (tmp_path / "g.dot").write_text(GRAPH.replace("3 -> 0", "3 -> 1"))
+    with pytest.raises(NothingToShow, match="cycle"):
+        workflow.collect({"graph": str(tmp_path / "g.dot")})
+
+
+def test_settings_are_checked(tmp_path, capsys):
+    settings = json.dumps({"dip": 3})
+    assert main(["figure", "workflow", "--out-stem", str(tmp_path / "f"), "--graph", "g", "--settings", settings]) == 1
+    assert "dip" in capsys.readouterr().err
