@@ -51,7 +51,7 @@ def _person(number):
     skin = np.array(_SKIN[tone]) * (1 + 0.02 * rng.normal(size=3))
     dark = tone >= 3
     hair = _HAIR[rng.integers(0, 2)] if dark else _HAIR[rng.choice(6, p=[0.12, 0.22, 0.26, 0.14, 0.18, 0.08])]
-    lips = skin * ([0.90, 0.67, 0.65] if male else [0.89, 0.55, 0.56])
+    lips = skin * ([0.90, 0.70, 0.69] if male else [0.89, 0.55, 0.56])
     iris = _IRIS[rng.integers(0, 2) if dark else rng.integers(0, 5)]
     beard = float(rng.choice([0, 0.22, 0.42], p=[0.45, 0.30, 0.25])) if male else 0.0
     person = Look(skin=tuple(skin), lips=tuple(lips), hair=hair, iris=iris, shirt=_SHIRT[rng.integers(0, len(_SHIRT))],

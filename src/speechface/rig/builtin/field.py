@@ -26,6 +26,10 @@ def unit(vectors):
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
+def _length(vectors):
+    return np.sqrt(np.einsum("...i,...i->...", vectors, vectors))
+
+
 def smoothstep(x, start, stop):
     """0 below `start`, 1 above `stop`, a cubic between."""
     t = np.clip((x - start) / (stop - start), 0, 1)
@@ -51,20 +55,19 @@ def smooth_max(a, b, blend):
 
 def ellipsoid(points, centre, radii):
     """Approximate signed distance to an ellipsoid, exact at its surface to first order."""
-    q = points - np.asarray(centre, float)
-    radii = np.asarray(radii, float)
-    k0 = np.sqrt(((q / radii) ** 2).sum(-1)) + 1e-9
-    return k0 * (k0 - 1) / (np.sqrt(((q / radii**2) ** 2).sum(-1)) + 1e-9)
+    scale = 1 / np.asarray(radii, float)
+    q = (points - np.asarray(centre, float)) * scale
+    k0 = _length(q) + 1e-9
+    return k0 * (k0 - 1) / (_length(q * scale) + 1e-9)
 
 
 def cone(points, start, stop, start_radius, stop_radius):
     """Distance to a capsule whose radius runs linearly from `start_radius` to `stop_radius`."""
     start, stop = np.asarray(start, float), np.asarray(stop, float)
     axis = stop - start
-    h = np.clip(((points - start) @ axis) / (axis @ axis), 0, 1)
-    return np.linalg.norm(points - start - h[..., None] * axis, axis=-1) - (
-        start_radius + (stop_radius - start_radius) * h
-    )
+    q = points - start
+    h = np.clip(np.einsum("...i,i->...", q, axis) / (axis @ axis), 0, 1)
+    return _length(q - h[..., None] * axis) - (start_radius + (stop_radius - start_radius) * h)
 
 
 #: Primitives that are added in turn: (kind, arguments, blend in mm).
@@ -108,7 +111,7 @@ def distance(points):
     p[..., 0] = np.abs(p[..., 0])
     f = _joined(p, _SKULL)
     f = smooth_max(f, -ellipsoid(p, (31, -2, 5), (20, 13.5, 15)), 17)  # orbit
-    f = smooth_min(f, np.linalg.norm(p - EYE_CENTRE, axis=-1) - LID_RADIUS, 6.5)  # lids over the eyeball
+    f = smooth_min(f, _length(p - EYE_CENTRE) - LID_RADIUS, 6.5)  # lids over the eyeball
     f = smooth_min(f, ellipsoid(p, (0, -69, -11), (29, 23, 18.5)), 14)  # muzzle
     f = smooth_min(f, _joined(p, _NOSE), 12)
     for kind, arguments, blend in _HOLLOWS:

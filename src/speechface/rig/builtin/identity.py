@@ -18,7 +18,7 @@ MODES = (
 def identity_modes(mesh):
     """Offsets (20, V, 3), float32, mm, of any mesh around this head (hair included)."""
     x, y, z = mesh.vertices.T
-    across, side = np.abs(x), np.sign(x)
+    across, side = np.abs(x), np.tanh(x / 4)  # no jump in the middle
     body = smoothstep(y, -190, -130)
     shirt = mesh.is_part("shirt")
     head = ~shirt * smoothstep(y, -175, -125)
@@ -40,7 +40,7 @@ def identity_modes(mesh):
     mouth = np.exp(-0.5 * (np.maximum(np.hypot(x / 1.3, y + 68) - 12, 0) / 11) ** 2) * front
     eye = spot(EYE_CENTRE[0], 0, 9, 16)
     moved_in_depth = eye * mesh.is_part("eye_left", "eye_right", "lid", "lash", "skin", "brow")
-    from_eye = x - side * EYE_CENTRE[0]
+    from_eye = x - np.sign(x) * EYE_CENTRE[0]
     brow = (
         np.exp(-0.5 * (np.maximum(np.abs(y - 25), 3) - 3) ** 2 / 36)
         * smoothstep(z, -70, -40)
@@ -50,7 +50,7 @@ def identity_modes(mesh):
     ear = mesh.is_part("ear")
     modes = [
         vector(0.055 * x * body, 0, 0),
-        vector(side * (5.5 * lower_face * smoothstep(across, 4, 45) * head + 3.0 * neck), 0, 0),
+        vector(side * (5.5 * lower_face * smoothstep(across, 4, 45) * head + 2.0 * neck), 0, 0),
         vector(0, -5.5 * smoothstep(-y, 42, 115) * head, 0),
         vector(0, 6 * smoothstep(y, 30, 110), 0),
         vector(0, -3.2 * spot(0, -42, 9, 6), 0),

@@ -12,21 +12,27 @@ __all__ = ["landmark_vertices", "landmark_targets", "contour_candidates", "allow
 
 #: Where a detector of 68 points puts its points on this head; written by benchmarks/calibrate_landmarks.py.
 TABLE = "landmarks.json"
-#: Heights of the jaw's outline from beside the eye down to beside the chin, mm.
-_JAW_HEIGHTS = (0, -18, -36, -54, -70, -85, -98, -107.5)
+#: Left half of the jaw outline, (x, y) in mm from beside the eye to the chin, as a 68-point detector spaces it.
+_JAW = ((70, 1), (69.1, -17), (66, -35.5), (64.2, -56), (57.7, -73), (46.7, -89.8), (32.4, -103.2), (17.6, -113.7))
+_CHIN = (0, -114.7)
 _CONTOUR_STEPS = 14
 
 
-def landmark_targets():
-    """Uncalibrated positions (68, 3), mm, by anatomy; jaw points lie on the outline seen from the front."""
-    xs = np.linspace(0, 90, 721)
-    jaw = []
-    for y in _JAW_HEIGHTS:
-        z = front_surface(np.column_stack([xs, np.full_like(xs, y)]))[:, 2]
-        jaw.append([xs[z > -62].max(), y, -62.0])
-    low = front_surface(np.column_stack([np.zeros(121), np.linspace(-95, -119, 121)]))
-    chin = low[low[:, 2] > -38][-1]
-    left = np.array(jaw)[::-1]
+def _under_jaw(points):
+    """Distance (n,), mm, of points below the line from the jaw's angle to the chin."""
+    return -0.804 * (points[:, 1] + 60) - 0.594 * (points[:, 2] + 80)
+
+
+def landmark_targets(mesh):
+    """Uncalibrated positions (36, 3), mm, by anatomy; jaw points lie on the outline seen from the front."""
+    skin = mesh.vertices[mesh.is_part("skin")]
+    outline = skin[(skin[:, 2] > -70) & (_under_jaw(skin) < 10)]
+
+    def nearest(candidates, xy):
+        return candidates[np.argmin(np.hypot(*(candidates[:, :2] - xy).T))]
+
+    left = np.array([nearest(outline, xy) for xy in _JAW])[::-1]
+    chin = nearest(outline[(np.abs(outline[:, 0]) < 1e-6) & (outline[:, 2] > -45)], _CHIN)
     points = [left[::-1] * [-1, 1, 1], chin[None], left]
     brow, half = brow_curve(np.array([0.04, 0.27, 0.5, 0.75, 0.985]))
     brow[:, 1] += 0.4 * half
@@ -97,7 +103,7 @@ def landmark_vertices(mesh, *, calibrated=True):
     """
     v = mesh.vertices
     skin = allowed_vertices(mesh, 0)
-    result = [skin[np.argmin(np.linalg.norm(v[skin] - p, axis=1))] for p in landmark_targets()]
+    result = [skin[np.argmin(np.linalg.norm(v[skin] - p, axis=1))] for p in landmark_targets(mesh)]
     result = np.array(result + _eye_landmarks(mesh) + _mouth_landmarks(mesh))
     table = resources.files("speechface.rig.builtin").joinpath(TABLE)
     if calibrated and table.is_file():
@@ -130,8 +136,7 @@ def _symmetric(mesh, vertices):
 def contour_candidates(mesh, landmarks):
     """Vertices (17, m), int32, over which each jaw point may slide: from ear or throat towards the front."""
     v = mesh.vertices
-    under = -0.804 * (v[:, 1] + 60) - 0.594 * (v[:, 2] + 80)
-    skin = np.nonzero(mesh.is_part("skin") & (under < 26) & (v[:, 2] > -110))[0]
+    skin = np.nonzero(mesh.is_part("skin") & (_under_jaw(v) < 26) & (v[:, 2] > -110))[0]
     jaw = v[landmarks[:17]]
     tangent = np.gradient(jaw[:, :2], axis=0)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)

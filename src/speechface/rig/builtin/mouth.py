@@ -99,7 +99,7 @@ def add_tongue(mesh):
     along = np.linspace(0.04, np.pi - 0.04, n_along)
     t, u = np.meshgrid(along, around, indexing="ij")
     x, y, z = 16.5 * np.sin(t) * np.cos(u), 6.0 * np.sin(t) * np.sin(u), 23 * np.cos(t)
-    groove = np.exp(-((x / 3.0) ** 2)) * (np.sin(u) > 0) * np.sin(t)
+    groove = np.exp(-((x / 3.0) ** 2)) * np.clip(2 * np.sin(u), 0, 1) * np.sin(t)
     y = y - 1.7 * groove - 0.0045 * z**2
     vertices = np.stack([x, y, z], -1).reshape(-1, 3) + [0, -75.6, -26.5]
     mesh.add("tongue", vertices, grid_faces(n_along, n_around, closed=True)[:, ::-1], lower=1, edge=groove.ravel())

@@ -28,7 +28,7 @@ def inside_polygon(points, polygon):
 
 
 def _candidates(surface, rng):
-    """Random surface points of the half x > 0, about ten for each wanted vertex."""
+    """Random surface points of the half x > 0, about eight for each wanted vertex."""
     points = surface.points
     du = np.gradient(points, surface.elevation, axis=0)
     dv = np.gradient(points, surface.azimuth, axis=1)
@@ -36,7 +36,7 @@ def _candidates(surface, rng):
     step = (surface.elevation[1] - surface.elevation[0]) * (surface.azimuth[1] - surface.azimuth[0])
     expected = area * step / spacing(points.reshape(-1, 3)).reshape(area.shape) ** 2
     cumulative = np.cumsum(expected.ravel())
-    n = int(10 * cumulative[-1])
+    n = int(8 * cumulative[-1])
     cell = np.searchsorted(cumulative, rng.random(n) * cumulative[-1]).clip(0, expected.size - 1)
     row, column = np.unravel_index(cell, expected.shape)
     elevation = surface.elevation[row] + (rng.random(n) - 0.5) * (surface.elevation[1] - surface.elevation[0])
@@ -46,7 +46,7 @@ def _candidates(surface, rng):
 
 def _thin(points, radius, rng):
     """Indices of a maximal subset of `points` without two closer than `radius` (of the later one)."""
-    distance, neighbour = cKDTree(points).query(points, k=48)
+    distance, neighbour = cKDTree(points).query(points, k=40)
     close = (distance < radius[:, None]) & (neighbour != np.arange(len(points))[:, None])
     rank = rng.permutation(len(points))
     undecided = np.ones(len(points), bool)

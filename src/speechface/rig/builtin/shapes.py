@@ -37,6 +37,8 @@ class _Places:
         self.vertices = mesh.vertices
         self.x, self.y, self.z = mesh.vertices.T
         self.side = np.sign(self.x)
+        #: direction away from the middle, without a jump there
+        self.outward = np.tanh(self.x / 4)
         self.lower = mesh.tag("lower", 0.0) > 0.5
         self.lip = np.clip(mesh.tag("lip", -1.0), 0, 1)
         self.face = mesh.is_part("skin", "brow", "lid", "lash", "bag").astype(float)
@@ -95,7 +97,7 @@ def _jaw(p):
     twist = 0.02 * w * p.x
     sealed = (_SEALED_SHARE - w) * p.lips
     return {
-        "jawOpen": w[:, None] * p.jaw_turn + v(-3.2 * p.side * p.corner, 0, -1.5 * p.corner),
+        "jawOpen": w[:, None] * p.jaw_turn + v(-3.2 * p.outward * p.corner, 0, -1.5 * p.corner),
         "jawForward": v(0, 0, 7.0 * w),
         "jawLeft": v(7.0 * w, 0, -twist),
         "jawRight": v(-7.0 * w, 0, twist),
@@ -128,9 +130,9 @@ def _lips(p):
         "mouthRollUpper": v(0, -ul * (2.4 - t) * body, -ul * (4.2 * np.sqrt(t) + 1.2) * body),
         "mouthShrugLower": v(0, 4.5 * chin + 4.2 * ll * body + 2.0 * ul * body, 1.5 * chin + 3.0 * ll * body),
         "mouthShrugUpper": v(0, 4.2 * ul * body + 2.0 * ll * body + 1.5 * p.spot(0, -52, 15, 8), 2.8 * ul * body),
-        "cheekPuff": v(7.5 * p.side * cheek, 0, 5.5 * cheek + 2.0 * p.spot(0, -62, 22, 9)),
+        "cheekPuff": v(7.5 * p.outward * cheek, 0, 5.5 * cheek + 2.0 * p.spot(0, -62, 22, 9)),
         "noseSneer": v(
-            -0.5 * p.side * wing,
+            -0.5 * p.outward * wing,
             4.4 * wing + sneer - 1.8 * p.spot(14, 20, 12, 9),
             -0.8 * wing + 1.2 * p.spot(10, -18, 8, 12),
         ),
@@ -149,16 +151,16 @@ def _sided(p, side):
     body = q * (1 - s**3)
     return {
         "mouthSmile": v(
-            p.side * (6.5 * lateral + 2.0 * half),
+            p.outward * (6.5 * lateral + 2.0 * half),
             8.5 * lateral * np.exp(-(((p.across - 27) / 22) ** 2)) + half + 3.0 * apple,
             -5.0 * corner + 2.6 * apple - 2.2 * half,
         ),
-        "mouthFrown": v(1.5 * p.side * lateral, -7.0 * lateral, -1.5 * corner),
-        "mouthDimple": v(p.side * (5.0 * corner + 1.5 * half), corner, -5.0 * corner),
-        "mouthStretch": v(p.side * (8.0 * lateral + 2.0 * half), -3.0 * lateral, -4.5 * corner - 1.5 * half),
+        "mouthFrown": v(1.5 * p.outward * lateral, -7.0 * lateral, -1.5 * corner),
+        "mouthDimple": v(p.outward * (5.0 * corner + 1.5 * half), corner, -5.0 * corner),
+        "mouthStretch": v(p.outward * (8.0 * lateral + 2.0 * half), -3.0 * lateral, -4.5 * corner - 1.5 * half),
         "mouthLowerDown": v(0, -5.5 * p.lower_lip * body - 2.0 * p.spot(14, -82, 12) * q, 1.2 * p.lower_lip * body),
         "mouthUpperUp": v(0, 5.2 * p.upper_lip * body + 2.4 * p.spot(17, -48, 10) * q, 0.8 * p.upper_lip * body),
-        "browDown": v(-2.6 * p.side * inner, -5.2 * inner - 2.3 * middle - 1.6 * outer, 1.2 * inner),
+        "browDown": v(-2.6 * p.outward * inner, -5.2 * inner - 2.3 * middle - 1.6 * outer, 1.2 * inner),
         "browOuterUp": v(0, 7.0 * outer + 2.5 * middle, -1.2 * outer),
     }
 
