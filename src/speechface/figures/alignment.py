@@ -24,7 +24,7 @@ INPUTS = {"clips": True, "labels_dir": True, "identity_dir": True, "rig": True, 
 
 _MOST = 4
 #: Side of a cut in units of the landmarks' extent, and of the drawn picture, pixels.
-_MARGIN, _SIDE_PX = 1.75, 480
+_MARGIN, _SIDE_PX = 1.9, 480
 _DOTS = "#e8000b"
 
 
@@ -101,9 +101,10 @@ def _fitted(clip, rig, inputs):
     dots = camera.project(vertices[rig.landmarks])
     low, high = dots.min(0), dots.max(0)
     side = int(np.ceil(_MARGIN * (high - low).max()))
-    middle = (low + high) / 2 - (0, 0.1 * side)  # landmarks end at the brows, the forehead goes on
-    corner = np.round(middle - side / 2).astype(int)
+    middle = (low + high) / 2 - (0, 0.13 * side)  # landmarks end at the brows, the forehead goes on
     picture = read_frame(Path(inputs["videos_root"] or ".") / clip["path"], int(labels["frame"][row]))
+    room = np.maximum(np.array(picture.shape[1::-1]) - side, 0)  # stay within the picture where it is large enough
+    corner = np.clip(np.round(middle - side / 2), 0, room).astype(int)
     cut = cut_camera(camera, corner, side, _SIDE_PX)
     words = [titled(clip["actor"]), titled(clip.get("emotion") or clip["clip"]), f"{labels['time'][row]:.2f} s"]
     placed = cut.project(vertices[rig.landmarks])
@@ -112,13 +113,13 @@ def _fitted(clip, rig, inputs):
 
 
 def _cut(picture, corner, side, pixels):
-    """A square of a picture at another size; grey where it reaches over the edge."""
+    """A square of a picture at another size; the edge goes on where the picture is too small."""
     import cv2
 
     scale = pixels / side
     # pixel centres stand at whole numbers in both pictures
     matrix = np.array([[scale, 0, (0.5 - corner[0]) * scale - 0.5], [0, scale, (0.5 - corner[1]) * scale - 0.5]])
-    return cv2.warpAffine(picture, matrix, (pixels, pixels), flags=cv2.INTER_LINEAR, borderValue=(128, 128, 128))
+    return cv2.warpAffine(picture, matrix, (pixels, pixels), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _faces(rig, faces):
@@ -138,19 +139,19 @@ def draw(pairs):
     across = min(2, len(pairs))
     rows = -(-len(pairs) // across)
     side = PAGE / 4
-    figure = new_figure(2 * across * side, rows * (side + 0.22) + 0.1)
+    figure = new_figure(2 * across * side, rows * (side + 0.2))
     outer = figure.subfigures(rows, across, squeeze=False, wspace=0.02)
     for pair, frame in zip(pairs, outer.flat):
         left, right = frame.subplots(1, 2)
-        frame.suptitle(pair.title, fontsize=7.5)
+        left.set_title(pair.title, loc="left", fontsize=7.5, pad=3)
         left.imshow(pair.frame)
-        left.plot(*pair.dots.T, ".", color=_DOTS, markersize=2.2, markeredgewidth=0)
+        left.plot(*pair.dots.T, ".", color=_DOTS, markersize=2.8, markeredgewidth=0)
         if pair.face is None:
             right.text(0.5, 0.5, "not drawn:\nno graphics driver", ha="center", va="center", color=GREY,
                        transform=right.transAxes)  # fmt: skip
         else:
             right.imshow(pair.face)
-            right.plot(*pair.dots.T, ".", color=_DOTS, markersize=1.4, markeredgewidth=0, alpha=0.8)
+            right.plot(*pair.dots.T, ".", color=_DOTS, markersize=1.8, markeredgewidth=0, alpha=0.8)
         for axis in (left, right):
             axis.set_xlim(-0.5, _SIDE_PX - 0.5)
             axis.set_ylim(_SIDE_PX - 0.5, -0.5)

@@ -114,8 +114,8 @@ def _scale(name, pictures):
     if name == "chroma":
         return 0.0, 1.0
     if name == "log_mel":
-        high = np.percentile(values, 99.8)
-        return max(values.min(), high - 80), high
+        # each clip's floor is 80 dB below its own peak: the highest floor is black for all
+        return max(picture.min() for picture in pictures), np.percentile(values, 99.8)
     return values.min(), 0.0
 
 
