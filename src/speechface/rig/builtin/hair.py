@@ -54,10 +54,10 @@ STYLES = {
     "curly": HairStyle(top=17.0, sides=10.0, strands=0.6, curls=5.5, gloss=0.10),
     "tousled": HairStyle(_SWEPT_LINE, top=15.0, sides=5.0, lift=5.0, sweep=-0.35, strands=2.6, blunt=40.0),
     "bob": HairStyle(
-        _FRINGE_LINE, top=14.0, sides=13.0, strands=1.6, hang=108.0, hang_from=54.0, hang_out=16.0, blunt=58.0
+        _FRINGE_LINE, top=14.0, sides=13.0, strands=1.6, hang=108.0, hang_from=54.0, hang_out=5.0, blunt=58.0
     ),
     "wavy": HairStyle(
-        _LONG_LINE, top=15.0, sides=13.0, lift=5.0, sweep=0.5, strands=2.6, hang=130.0, hang_from=56.0, hang_out=19.0
+        _LONG_LINE, top=15.0, sides=13.0, lift=5.0, sweep=0.5, strands=2.6, hang=130.0, hang_from=56.0, hang_out=8.0
     ),
     "long": HairStyle(
         _LONG_LINE, top=12.0, sides=9.0, lift=3.0, sweep=0.4, strands=1.8, hang=185.0, hang_from=98.0, hang_out=5.0

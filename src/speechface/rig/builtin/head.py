@@ -10,7 +10,7 @@ from speechface.rig.builtin.eyes import add_brows, add_eyes, add_lashes
 from speechface.rig.builtin.field import normals, smoothstep
 from speechface.rig.builtin.hair import add_hair
 from speechface.rig.builtin.identity import MODES, identity_modes
-from speechface.rig.builtin.landmarks import contour_candidates, landmark_vertices
+from speechface.rig.builtin.landmarks import jaw_contour, landmark_vertices
 from speechface.rig.builtin.looks import DEFAULT_LOOK, ambient_light, paint
 from speechface.rig.builtin.mesh import HeadMesh
 from speechface.rig.builtin.mouth import add_teeth, add_tongue
@@ -45,10 +45,10 @@ class _Face:
         self.shapes = _rounded(blendshapes(mesh))
         self.identity = _rounded(identity_modes(mesh))
         self.landmarks = landmark_vertices(mesh)
-        self.contour = contour_candidates(mesh, self.landmarks)
+        self.contour = jaw_contour(mesh, self.landmarks)
         self.normal_offset = _normal_offset(mesh)
         self.light = ambient_light(mesh)
-        self.regions = _regions(mesh)
+        self.regions = _regions(mesh, self.landmarks)
 
 
 def _normal_offset(mesh):
@@ -71,7 +71,7 @@ def _face():
     return _Face()
 
 
-def _regions(mesh):
+def _regions(mesh, landmarks):
     """Vertex sets for metrics and pictures."""
     x, y, z = mesh.vertices.T
     skin = mesh.is_part("skin")
@@ -87,6 +87,9 @@ def _regions(mesh):
         "face": front & (y < 75),
         "shared": np.ones(len(mesh), bool),
     }
+    owned = {"lips": slice(48, 68), "mouth": slice(48, 68), "eyes": slice(36, 48), "brows": slice(17, 27)}
+    for name, part in owned.items():
+        sets[name][landmarks[part]] = True
     return {name: np.nonzero(mask)[0].astype(np.int32) for name, mask in sets.items()}
 
 

@@ -7,15 +7,15 @@ import numpy as np
 
 from speechface.rig.builtin.curves import brow_curve
 from speechface.rig.builtin.field import front_surface
+from speechface.rig.contour import contour_candidates
 
-__all__ = ["landmark_vertices", "landmark_targets", "contour_candidates", "allowed_vertices", "MIRROR", "TABLE"]
+__all__ = ["landmark_vertices", "landmark_targets", "jaw_contour", "allowed_vertices", "MIRROR", "TABLE"]
 
 #: Where a detector of 68 points puts its points on this head; written by benchmarks/calibrate_landmarks.py.
 TABLE = "landmarks.json"
 #: Left half of the jaw outline, (x, y) in mm from beside the eye to the chin, as a 68-point detector spaces it.
 _JAW = ((70, 1), (69.1, -17), (66, -35.5), (64.2, -56), (57.7, -73), (46.7, -89.8), (32.4, -103.2), (17.6, -113.7))
 _CHIN = (0, -114.7)
-_CONTOUR_STEPS = 14
 
 
 def _under_jaw(points):
@@ -133,20 +133,7 @@ def _symmetric(mesh, vertices):
     return result
 
 
-def contour_candidates(mesh, landmarks):
-    """Vertices (17, m), int32, over which each jaw point may slide: from ear or throat towards the front."""
-    v = mesh.vertices
-    skin = np.nonzero(mesh.is_part("skin") & (_under_jaw(v) < 26) & (v[:, 2] > -110))[0]
-    jaw = v[landmarks[:17]]
-    tangent = np.gradient(jaw[:, :2], axis=0)
-    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
-    result = []
-    for k, point in enumerate(jaw):
-        d = v[skin] - point
-        along = d[:, :2] @ tangent[k]
-        place = np.sign(d[:, 2]) * np.linalg.norm(d, axis=1)
-        other_side = (point[0] * v[skin, 0] < -1) & (abs(point[0]) > 8)
-        first = -26 if k in (7, 8, 9) else -16
-        cost = np.abs(place - np.linspace(first, 42, _CONTOUR_STEPS)[:, None]) + 3.0 * np.abs(along) + 1e3 * other_side
-        result.append(skin[np.argmin(cost, axis=1)])
-    return np.array(result, np.int32)
+def jaw_contour(mesh, landmarks):
+    """Vertices (17, m), int32, over which each jaw point may slide; the throat is left out."""
+    skin = np.nonzero(mesh.is_part("skin") & (_under_jaw(mesh.vertices) < 26) & (mesh.vertices[:, 2] > -110))[0]
+    return contour_candidates(mesh.vertices, landmarks, skin)

@@ -5,7 +5,7 @@ from scipy.spatial import ConvexHull, cKDTree
 
 from speechface.rig.builtin.field import STAR_CENTRE, smoothstep, unit
 
-__all__ = ["spacing", "sample_half", "mirrored", "triangulate", "inside_polygon"]
+__all__ = ["spacing", "sample_half", "mirrored", "triangulate"]
 
 
 def spacing(points):
@@ -15,16 +15,6 @@ def spacing(points):
     nose = np.exp(-((x / 17) ** 2) - ((y + 42) / 11) ** 2) * (z > -20)
     eyes = np.exp(-(((x - 31) / 22) ** 2) - ((y - 4) / 18) ** 2) * (z > -50)
     return np.clip(h - 1.1 * nose - 0.8 * eyes, 1.35, 9.5)
-
-
-def inside_polygon(points, polygon):
-    """Mask (n,) of points (n, 2) inside a closed polygon (m, 2)."""
-    x, y = points[:, :1], points[:, 1:]
-    ax, ay = polygon.T
-    bx, by = np.roll(polygon, -1, axis=0).T
-    crosses = (ay > y) != (by > y)
-    height = np.where(by == ay, 1.0, by - ay)
-    return (crosses & (x < ax + (y - ay) / height * (bx - ax))).sum(1) % 2 == 1
 
 
 def _candidates(surface, rng):

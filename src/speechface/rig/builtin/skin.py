@@ -5,7 +5,8 @@ import numpy as np
 from speechface.rig.builtin.curves import MOUTH_HALF_WIDTH, eye_outline, lip_bottom, lip_line, lip_top
 from speechface.rig.builtin.field import EYE_CENTRE, EYE_RADIUS, STAR_CENTRE, RadiusMap, front_surface, normals, unit
 from speechface.rig.builtin.mesh import HeadMesh, strip
-from speechface.rig.builtin.sampling import inside_polygon, sample_half, triangulate
+from speechface.rig.builtin.sampling import sample_half, triangulate
+from speechface.rig.regions import inside_polygon
 
 __all__ = ["build_skin", "SIDES"]
 
