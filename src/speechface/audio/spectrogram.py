@@ -72,18 +72,26 @@ def spectrogram(audio, ends, *, n_fft, hop_length, n_hops, pad_mode, reference, 
         power.max(axis=(1, 2), out=loudest[rows])
         np.maximum(power, POWER_FLOOR, out=power)
         np.log(power, out=power)
-        out[rows] = power[..., :half].transpose(0, 2, 1)
+        logs = power[..., :half].transpose(0, 2, 1)
         if reference == "window":
-            _refer(out[rows], loudest[rows], top_db)
+            np.subtract(logs, _level(loudest[rows]), out=out[rows])
+            _scale(out[rows], top_db)
+        else:
+            out[rows] = logs
     silent = loudest <= POWER_FLOOR
     if reference == "clip" and n:
-        _refer(out, np.full(n, loudest.max()), top_db)
+        out -= _level(loudest.max(keepdims=True))
+        _scale(out, top_db)
     out[silent] = 1
     return out
 
 
-def _refer(log_power, loudest, top_db):
-    """Turn natural logarithms of power (n, bins, hops) into distances below `loudest` (n,), in place."""
-    log_power -= np.log(np.maximum(loudest, POWER_FLOOR))[:, None, None]
-    log_power *= np.float32(-10 / np.log(10) / top_db)
-    np.clip(log_power, 0, 1, out=log_power)
+def _level(loudest):
+    """Natural logarithm of the reference power (n,), as (n, 1, 1)."""
+    return np.log(np.maximum(loudest, POWER_FLOOR))[:, None, None]
+
+
+def _scale(logs, top_db):
+    """Turn natural logarithms of power ratios into shares of `top_db` below the reference, in place."""
+    logs *= np.float32(-10 / np.log(10) / top_db)
+    np.clip(logs, 0, 1, out=logs)
