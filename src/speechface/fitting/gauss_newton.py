@@ -27,6 +27,7 @@ __all__ = ["FitSettings", "State", "Clip", "fit", "LANDMARK_WEIGHTS", "PAIRS"]
 #: Trust in each landmark, relative to noise_mm^-2: jaw, brows, nose, eyes, outer and inner lips. dlib's inner lips
 #: are its least faithful points (correlation of the gap with the truth on rendered faces 0.69, of the outer 0.91).
 LANDMARK_WEIGHTS = np.repeat([0.5, 0.7, 1.0, 1.3, 1.2, 0.7], [17, 10, 9, 12, 12, 8])
+LANDMARK_WEIGHTS[[48, 54]] = 0.6  # dlib lets the mouth's corners drop with the jaw
 #: Landmarks whose difference is better known than their places: inner lips, outer lips, mouth corners. An
 #: actor's constant error of dlib cancels, and so does much of the head's motion.
 PAIRS = np.array([(61, 67), (62, 66), (63, 65), (51, 57), (48, 54)])
