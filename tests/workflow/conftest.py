@@ -64,6 +64,7 @@ def write_video(path, *, picture, seconds=1.0, fps=25, sound=True):
         fps=Fraction(fps),
         audio=tone if sound else None,
         sr=sr if sound else None,
+        crf=23,
     ) as writer:
         for k in range(int(seconds * fps)):
             writer.write(picture(k))
@@ -79,6 +80,6 @@ def finished_run(tmp_path_factory):
     (videos / "broken.mp4").write_bytes(b"this is not a video" * 100)
     write_video(videos / "no_face.mp4", picture=lambda k: np.full((160, 160, 3), 20 + k, np.uint8))
     write_video(videos / "no_sound.mp4", picture=lambda k: np.full((160, 160, 3), 90, np.uint8), sound=False)
-    output = snakemake(folder)
+    output = snakemake(folder, "--quiet", "host")
     (folder / "snakemake.txt").write_text(output)
     return folder

@@ -147,7 +147,7 @@ def _common(feature, label_meta, feature_meta):
         "channels": label_meta.get("channels"),
         "observed": label_meta.get("observed"),
         "feature": feature,
-        "feature_settings": feature_meta.get("settings", {}),
+        "feature_settings": {**feature_meta.get("settings", {}), "sr": feature_meta.get("sr")},
         "feature_layout": feature_meta.get("layout"),
         "_shapes": {k: v for k, v in feature_meta.get("_shapes", {}).items() if k == feature},
         "_scaled": {k: v for k, v in feature_meta.get("_scaled", {}).items() if k == feature},
