@@ -1,8 +1,8 @@
-"""Triangle meshes: normals, edges and reach along the surface."""
+"""Triangle meshes: normals and neighbours."""
 
 import numpy as np
 
-__all__ = ["NormalField", "vertex_normals", "vertex_neighbours", "keep_vertices"]
+__all__ = ["NormalField", "vertex_normals", "vertex_neighbours"]
 
 _TINY = np.float32(1e-20)
 
@@ -65,24 +65,3 @@ def vertex_neighbours(triangles, n_vertices):
     graph.sum_duplicates()
     graph.data[:] = 1
     return graph
-
-
-def keep_vertices(triangles, keep):
-    """Drop vertices from a mesh.
-
-    Parameters
-    ----------
-    triangles : ndarray (T, 3), int
-    keep : ndarray (V,), bool
-
-    Returns
-    -------
-    triangles : ndarray (T', 3), int32
-        The triangles whose corners all stay, with new numbers.
-    new_index : ndarray (V,), int32
-        New number of each old vertex, -1 where it is dropped.
-    """
-    keep = np.asarray(keep, bool)
-    new_index = np.where(keep, np.cumsum(keep) - 1, -1).astype(np.int32)
-    whole = keep[triangles].all(1)
-    return new_index[triangles[whole]], new_index

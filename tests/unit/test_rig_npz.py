@@ -1,0 +1,87 @@
+"""Faces of others as plain arrays."""
+
+import numpy as np
+import pytest
+from tests.unit.synthetic import synthetic_rig
+
+from speechface.errors import RigError
+from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.npz import read_npz
+from speechface.rig.registry import build_rig
+
+
+@pytest.fixture(scope="module")
+def face():
+    rig = synthetic_rig()
+    return {name: getattr(rig, name) for name in ("neutral", "shapes", "triangles", "landmarks", "identity")}
+
+
+def written(folder, arrays):
+    np.savez(folder / "face.npz", **arrays)
+    return folder / "face.npz"
+
+
+def test_four_arrays_make_a_rig(face, tmp_path):
+    required = {name: face[name] for name in ("neutral", "shapes", "triangles", "landmarks")}
+    rig = read_npz(written(tmp_path, required), identity_modes=5)
+    np.testing.assert_array_equal(rig.shapes, face["shapes"])
+    assert rig.identity.shape == (0, len(face["neutral"]), 3)
+    assert set(face["landmarks"][48:]) <= set(rig.regions["lips"])
+    assert rig.name == "face"
+
+
+def test_shapes_in_another_order_find_their_channels_and_the_rest_stays_still(face, tmp_path):
+    names = ["mouthSmileLeft", "jawOpen"]
+    some = face | {"shapes": face["shapes"][[INDEX[n] for n in names]], "channels": np.array(names)}
+    rig = read_npz(written(tmp_path, some), identity_modes=2)
+    for k, name in enumerate(CHANNELS):
+        expected = face["shapes"][k] if name in names else np.zeros_like(face["neutral"])
+        np.testing.assert_array_equal(rig.shapes[k], expected)
+    np.testing.assert_array_equal(rig.identity, face["identity"][:2])
+
+
+def test_a_rig_that_we_saved_is_read_too(tmp_path):
+    synthetic_rig().save(tmp_path / "ours.npz")
+    rig = build_rig("npz", tmp_path / "ours.npz", identity_modes=1)
+    assert rig.name == "synthetic"
+    assert len(rig.identity) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"neutral": None}, "'neutral' is missing"),
+        ({"landmarks": np.arange(51)}, r"'landmarks' has shape \(51,\), expected \(68\)"),
+        ({"triangles": np.array([[0, 1, 99999]])}, "triangles refer to vertex 99999"),
+        ({"channels": np.array(["jawOpen"] * 45 + ["smile"])}, "unknown channel 'smile'"),
+        ({"channels": np.array(["jawOpen"])}, "46 shapes, but 1 channel"),
+        ({"identity": np.zeros((2, 5, 3))}, "'identity' has shape"),
+        ({"colors": "nan"}, "not finite"),
+    ],
+)
+def test_what_is_wrong_is_named(face, tmp_path, change, words):
+    arrays = face | change
+    arrays = {name: value for name, value in arrays.items() if value is not None}
+    if isinstance(arrays.get("colors"), str):
+        arrays["colors"] = np.full((len(face["neutral"]), 3), np.nan)
+    with pytest.raises(RigError, match=words):
+        read_npz(written(tmp_path, arrays), identity_modes=2)
+
+
+@pytest.mark.parametrize(("matrix", "words"), [(0.1 * np.eye(3), "millimetres"), (np.diag([-1, 1, -1]), "look along")])
+def test_other_units_and_directions_are_refused(face, tmp_path, matrix, words):
+    with pytest.raises(RigError, match=words):
+        read_npz(written(tmp_path, face | {"neutral": face["neutral"] @ matrix}), identity_modes=2)
+
+
+def test_what_is_not_an_archive_is_said(tmp_path):
+    (tmp_path / "x.npz").write_bytes(b"no archive")
+    with pytest.raises(RigError, match="not a readable"):
+        read_npz(tmp_path / "x.npz", identity_modes=0)
+
+
+@pytest.mark.parametrize(("kind", "source", "words"), [("npz", "", "source is empty"), ("builtin", "x", "needs none"),
+                                                       ("flame", "x", "unknown rig kind")])  # fmt: skip
+def test_registry_refuses_what_it_cannot_build(kind, source, words):
+    with pytest.raises(RigError, match=words):
+        build_rig(kind, source, identity_modes=1)
