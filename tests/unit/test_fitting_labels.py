@@ -34,8 +34,9 @@ def test_a_frame_without_a_face_is_bridged():
     assert np.rad2deg(geodesic_angle(found.rotation, case.rotation))[15:18].max() < 2.0
     whole = fit_labels(case.face, None, case.observed, everything(case), PRECISE, focal=FOCAL, fps=FPS)
     far = np.r_[5:11, 22:35]
-    # five frames from a gap nothing of it is left but what smoothness hands on
-    np.testing.assert_allclose(found.weights[far], whole.weights[far], atol=0.02)
+    # five frames from a gap nothing of it is left but what smoothness hands on; 0.15 mm is a quarter of a pixel
+    points, expected = case.face.landmarks(found.weights[far]), case.face.landmarks(whole.weights[far])
+    assert np.abs(points - expected)[:, INNER, :2].max() < 0.15
 
 
 def test_no_face_at_all_is_refused():
