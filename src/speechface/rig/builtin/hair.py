@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from speechface.rig.builtin.field import STAR_CENTRE, RadiusMap, smoothstep, unit
-from speechface.rig.builtin.mesh import grid_faces
+from speechface.rig.builtin.mesh import grid_faces, strip
 
 __all__ = ["STYLES", "HairStyle", "add_hair", "above_hairline"]
 
@@ -15,6 +15,8 @@ _SHORT_LINE = (60, 62, 60, 50, 38, 27, 12, 4, 5, -14, -28, -32)
 _LONG_LINE = (61, 60, 55, 46, 35, 24, 10, 3, 2, -20, -32, -38)
 _FRINGE_LINE = (41, 40, 38, 33, 26, 18, 8, 3, 2, -20, -32, -38)
 _SWEPT_LINE = (52, 53, 51, 45, 36, 27, 12, 4, 5, -14, -28, -32)
+#: Hanging hair leaves the head here, radians of elevation.
+_HANG_ELEVATION = np.deg2rad(20)
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,10 @@ STYLES = {
     "curly": HairStyle(top=17.0, sides=10.0, strands=0.6, curls=5.5, gloss=0.10),
     "tousled": HairStyle(_SWEPT_LINE, top=15.0, sides=5.0, lift=5.0, sweep=-0.35, strands=2.6, blunt=40.0),
     "bob": HairStyle(
-        _FRINGE_LINE, top=14.0, sides=13.0, strands=1.6, hang=108.0, hang_from=54.0, hang_out=5.0, blunt=58.0
+        _FRINGE_LINE, top=14.0, sides=13.0, strands=1.6, hang=108.0, hang_from=54.0, hang_out=8.0, blunt=58.0
     ),
     "wavy": HairStyle(
-        _LONG_LINE, top=15.0, sides=13.0, lift=5.0, sweep=0.5, strands=2.6, hang=130.0, hang_from=56.0, hang_out=8.0
+        _LONG_LINE, top=15.0, sides=13.0, lift=5.0, sweep=0.5, strands=2.6, hang=130.0, hang_from=56.0, hang_out=10.0
     ),
     "long": HairStyle(
         _LONG_LINE, top=12.0, sides=9.0, lift=3.0, sweep=0.4, strands=1.8, hang=185.0, hang_from=98.0, hang_out=5.0
@@ -115,10 +117,10 @@ def add_hair(mesh, style, *, seed):
         return np.zeros((0, 3))
     rng = np.random.default_rng(seed)
     surface = _scalp()
-    tilt = [_add_shell(mesh, look, style, surface, rng)]
-    tilt.append(_add_loose_hairs(mesh, look, style, surface, rng))
+    shell, roots = _add_shell(mesh, look, style, surface, rng)
+    tilt = [shell, _add_loose_hairs(mesh, look, style, surface, rng)]
     if look.hang:
-        tilt.append(_add_curtain(mesh, look, surface, rng))
+        tilt.append(_add_curtain(mesh, look, roots, rng))
     if look.extra:
         tilt.append(_add_gathered(mesh, look.extra, rng))
     return np.concatenate(tilt)
@@ -146,37 +148,49 @@ def _thickness(look, elevation, azimuth, depth):
 
 
 def _add_shell(mesh, look, style, surface, rng):
+    """The shell over the scalp. Returns tilt, and what the curtain goes on from: columns, azimuths and locks."""
     n, n_rows = 180, 24
     azimuth = np.linspace(-np.pi, np.pi, n, endpoint=False)
     fine = _strand_noise(rng, n, ((0.6, 0.8), (1.6, 0.6)))
     lock = _strand_noise(rng, n, ((3.0, 0.7), (7.0, 0.7)))
     line = gaussian_filter1d(_line(look, azimuth), 3, mode="wrap") + np.deg2rad(0.5) * fine
-    v = np.linspace(0, 1, n_rows) ** 0.85
     blunt = np.clip((np.deg2rad(look.blunt) - np.abs(azimuth)) / 0.25, 0, 1)
     line = line + np.deg2rad(3.2) * blunt * (0.55 * fine + 0.7 * lock).clip(-1.6, 1.2)
+    first = np.deg2rad(look.hang_from)
+    hanging = smoothstep(np.abs(azimuth), first - 0.1, first + 0.2) if look.hang else np.zeros(n)
+    line = line + hanging * np.maximum(_HANG_ELEVATION - line, 0)
+    v = np.linspace(0, 1, n_rows) ** 0.85
     elevation = np.pi / 2 - (np.pi / 2 - line) * v[:, None]
     direction = surface.direction(elevation, azimuth)
     flat = direction.reshape(-1, 3)
     points = (STAR_CENTRE + surface.coarse(flat)[:, None] * flat).reshape(direction.shape)
     depth = np.maximum(above_hairline(points.reshape(-1, 3), style).reshape(elevation.shape) + 1.2 * fine, 0)
-    depth[-1] = 0
+    depth[-1] *= hanging
     thick = _thickness(look, elevation, azimuth, depth)
     grown = smoothstep(depth, 0, 25)
-    thick = thick + look.strands * (0.65 * lock + 0.35 * fine) * grown * smoothstep(v, 0, 0.35)[:, None]
+    parted = smoothstep(v, 0, 0.35)[:, None]
+    thick = thick + look.strands * (0.65 * lock + 0.35 * fine) * grown * parted
     if look.curls:
         curl = gaussian_filter(rng.normal(size=(n_rows, n)), (0.9, 1.5), mode=("nearest", "wrap"))
-        thick = thick + look.curls * curl / curl.std() * 0.6 * grown * smoothstep(v, 0, 0.35)[:, None]
+        thick = thick + look.curls * curl / curl.std() * 0.6 * grown * parted
     floor = 4.5 * (1 - 0.25 * np.abs(fine)) * (1 - smoothstep(v, 0.93, 1.0))[:, None] + 0.9
     thick = np.where(blunt > 0, np.maximum(thick, blunt * floor), thick)
     vertices = points + direction * thick[..., None]
-    edge = (1 - smoothstep(depth - 1.0 * fine, 0.5, 8.0)) * (1 - blunt)
+    edge = (1 - smoothstep(depth - 1.0 * fine, 0.5, 8.0)) * (1 - blunt) * (1 - hanging)
     tone = np.broadcast_to(0.6 * fine + 0.5 * lock, edge.shape) + 0.25 * rng.normal(size=edge.shape)
+    tilt = _lock_tilt(azimuth, fine, lock)[None] * (grown * parted)[..., None]
+    faces = grid_faces(n_rows, n, closed=True)[:, ::-1]
+    ids = mesh.add("hair", vertices.reshape(-1, 3), faces, edge=edge.ravel(), tone=tone.ravel())
+    # the columns that hang, from the subject's left round the back to the right
+    columns = np.nonzero(np.abs(azimuth) > first)[0]
+    columns = columns[np.argsort(np.mod(azimuth[columns], 2 * np.pi))]
+    return tilt.reshape(-1, 3), (ids.reshape(n_rows, n)[-1, columns], azimuth[columns], fine[columns], lock[columns])
+
+
+def _lock_tilt(azimuth, fine, lock):
+    """Sideways lean (n, 3) of the normals of n columns of hair."""
     sideways = np.stack([np.cos(azimuth), 0 * azimuth, -np.sin(azimuth)], -1)
-    slope = np.gradient(0.9 * fine + 0.7 * lock)
-    tilt = (sideways * slope[:, None] * 0.45)[None] * (grown * smoothstep(v, 0, 0.3)[:, None])[..., None]
-    mesh.add("hair", vertices.reshape(-1, 3), grid_faces(n_rows, n, closed=True)[:, ::-1],
-             edge=edge.ravel(), tone=tone.ravel())  # fmt: skip
-    return tilt.reshape(-1, 3)
+    return 0.45 * sideways * np.gradient(0.9 * fine + 0.7 * lock)[:, None]
 
 
 def _add_loose_hairs(mesh, look, style, surface, rng):
@@ -203,41 +217,38 @@ def _add_loose_hairs(mesh, look, style, surface, rng):
     return np.zeros((5 * n, 3))
 
 
-def _add_curtain(mesh, look, surface, rng):
-    """Hair that hangs down around the head: a closed sheet, its outside first, then its inside."""
-    n, n_out, n_in = 96, 15, 5
+def _add_curtain(mesh, look, roots, rng):
+    """Hair that hangs from the shell: a sheet that goes on from its lowest vertices and turns back inside."""
+    top, azimuth, fine, lock = roots
+    n_out, n_in = 16, 5
     first = np.deg2rad(look.hang_from)
-    azimuth = np.linspace(first, 2 * np.pi - first, n)
-    fine = _strand_noise(rng, n, ((0.6, 0.8), (1.6, 0.5)), closed=False)
-    lock = _strand_noise(rng, n, ((3.0, 0.8), (6.0, 0.6)), closed=False)
-    side = np.clip(np.minimum(azimuth - first, 2 * np.pi - first - azimuth) / 0.25, 0, 1)
+    from_edge = np.pi - first - np.abs(np.mod(azimuth, 2 * np.pi) - np.pi)
     # the front edges lie on the cheeks when they cover the ears
-    hug = smoothstep(np.minimum(azimuth - first, 2 * np.pi - first - azimuth), 0.0, 0.6) if look.hang_from < 90 else 1
+    hug = smoothstep(from_edge, 0.0, 0.6) if look.hang_from < 90 else np.ones(len(top))
     behind = smoothstep(-np.cos(azimuth), -0.1, 0.9)
-    direction = surface.direction(np.deg2rad(32.0), azimuth)
-    top = STAR_CENTRE + surface.coarse(direction)[:, None] * direction
-    thick = _thickness(look, np.full(n, np.deg2rad(32.0)), azimuth, np.full(n, 40.0))
-    outward = np.stack([np.sin(azimuth), np.zeros(n), np.cos(azimuth)], -1)
-    start = top + outward * (thick - 5.0)[:, None]
-    length = look.hang * (1 + 0.02 * fine) * (0.80 + 0.20 * side) * np.where(look.hang > 150, 0.78 + 0.3 * behind, 1)
+    outward = np.stack([np.sin(azimuth), np.zeros(len(top)), np.cos(azimuth)], -1)
+    start = mesh.vertices[top]
+    bottom = start[:, 1].mean() - look.hang * np.where(look.hang > 150, 0.78 + 0.3 * behind, 1.0) * (1 + 0.02 * fine)
+    bottom += 0.16 * look.hang * (1 - smoothstep(from_edge, 0, 0.3))
     rows = []
-    for q in np.linspace(0, 1, n_out):
-        bulge = look.hang_out * smoothstep(q, 0.0, 0.5) * hug - 9 * (1 - hug) * smoothstep(q, 0.1, 0.4)
+    for q in np.linspace(0, 1, n_out + 1)[1:]:
+        bulge = (6.0 * smoothstep(q, 0, 0.3) + look.hang_out * smoothstep(q, 0.0, 0.5)) * hug
+        bulge = bulge - 6 * (1 - hug) * smoothstep(q, 0.3, 0.8)
         inward = (4 + look.hang_out) * smoothstep(q, 0.45, 1.05) ** 1.5
-        ring = start - [0, 1, 0] * (length * q)[:, None]
-        wave = look.strands * (0.7 * lock + 0.5 * fine) * min(4 * q, 1)
-        rows.append(ring + outward * (6.0 * smoothstep(q, 0, 0.22) + bulge - inward + wave)[:, None])
+        wave = 0.6 * look.strands * (0.7 * lock + 0.5 * fine) * min(3 * q, 1)
+        ring = start + outward * (bulge - inward + wave)[:, None]
+        ring[:, 1] = start[:, 1] + (bottom - start[:, 1]) * q
+        rows.append(ring)
     for q in np.linspace(1, 0.15, n_in):
         outer = rows[round(q * (n_out - 1))]
-        rows.append(outer - outward * (1.0 + (2 + 5 * side) * (1 - q))[:, None] + [0, 0.8, 0])
+        rows.append(outer - outward * (1.0 + (2 + 5 * hug) * (1 - q))[:, None] + [0, 0.8, 0])
     vertices = np.stack(rows)
-    faces = grid_faces(len(rows), n, closed=False)
+    inside = (np.arange(len(rows)) >= n_out)[:, None]
     tone = np.broadcast_to(0.6 * fine + 0.5 * lock, vertices.shape[:2]) + 0.2 * rng.normal(size=vertices.shape[:2])
-    tone = np.where(np.arange(len(rows))[:, None] >= n_out, tone - 1.5, tone)
-    sideways = np.stack([np.cos(azimuth), 0 * azimuth, -np.sin(azimuth)], -1)
-    tilt = np.broadcast_to(sideways * (np.gradient(0.9 * fine + 0.7 * lock) * 0.5)[:, None], vertices.shape)
-    tilt = np.where((np.arange(len(rows)) >= n_out)[:, None, None], 0, tilt)
-    mesh.add("hair", vertices.reshape(-1, 3), faces[:, ::-1], edge=0, tone=tone.ravel())
+    tilt = np.where(inside[..., None], 0, np.broadcast_to(_lock_tilt(azimuth, fine, lock), vertices.shape))
+    ids = mesh.add("hair", vertices.reshape(-1, 3), edge=0, tone=np.where(inside, tone - 1.5, tone).ravel())
+    ids = np.concatenate([top, ids]).reshape(len(rows) + 1, len(top))
+    mesh.faces(np.concatenate([strip(a, b, closed=False)[:, ::-1] for a, b in zip(ids[:-1], ids[1:])]))
     return tilt.reshape(-1, 3)
 
 
@@ -252,7 +263,7 @@ def _add_gathered(mesh, kind, rng):
         radius = 29 * np.sin(t) ** 0.9
     else:
         q = (1 - np.cos(t)) / 2
-        spine = np.stack([0 * q, 62 - 215 * q**1.35, -168 - 62 * np.sin(np.pi * q**0.75) ** 0.8 + 8 * q], -1)
+        spine = np.stack([0 * q, 62 - 215 * q**1.35, -166 - 50 * smoothstep(q, 0, 0.4) + 16 * q**2], -1)
         radius = np.interp(q, [0, 0.03, 0.12, 0.35, 0.7, 0.92, 1], [6, 11, 14, 21, 20, 12, 1])
     ahead = unit(np.gradient(spine, axis=0))
     sideways = np.tile([1.0, 0, 0], (n_rows, 1))
