@@ -25,12 +25,13 @@ bands'. (4) It takes ``amplitude_to_db`` of a power, which doubles all decibels 
 here they are plain.
 """
 
+import functools
 import math
 
 import numpy as np
 
 from speechface.audio.filters import POWER_FLOOR, PowerSpectra, chroma_filterbank, dct_matrix, mel_filterbank
-from speechface.audio.windows import windows
+from speechface.audio.windows import even_chunk, windows
 
 __all__ = ["acoustics", "delta", "layout", "log_mel", "n_values", "normalise_chroma", "step_positions", "window_size"]
 
@@ -69,16 +70,22 @@ def n_values(*, n_steps, n_mels, n_mfcc, n_chroma):
     return n_steps * (n_mels + 3 * n_mfcc + n_chroma)
 
 
+@functools.cache
+def _filters(sr, n_fft, n_mels, n_chroma):
+    """Mel bands and pitch classes side by side, (1 + n_fft // 2, n_mels + n_chroma)."""
+    mel = mel_filterbank(sr=sr, n_fft=n_fft, n_mels=n_mels)
+    return np.ascontiguousarray(np.vstack([mel, chroma_filterbank(sr=sr, n_fft=n_fft, n_chroma=n_chroma)]).T)
+
+
 def _bands(audio, ends, *, sr, hop_length, n_steps, n_fft, n_mels, n_chroma, pad_mode):
     """Power in mel bands and pitch classes: (n, n_steps, n_mels), (n, n_steps, n_chroma), float32."""
     n, half = len(ends), n_fft // 2
     size = window_size(sr=sr, hop_length=hop_length, n_steps=n_steps)
     if pad_mode == "reflect" and half >= size:
         raise ValueError(f"pad_mode 'reflect' needs windows longer than n_fft / 2 = {half} samples, found {size}")
-    mel = mel_filterbank(sr=sr, n_fft=n_fft, n_mels=n_mels)
-    filters = np.ascontiguousarray(np.vstack([mel, chroma_filterbank(sr=sr, n_fft=n_fft, n_chroma=n_chroma)]).T)
+    filters = _filters(sr, n_fft, n_mels, n_chroma)
     out = np.empty((n, n_steps, filters.shape[1]), np.float32)
-    chunk = min(_CHUNK, max(n, 1))
+    chunk = even_chunk(n, _CHUNK)
     padded = np.zeros((chunk, size + 2 * half), np.float32)
     columns = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=1)[:, ::hop_length][:, :n_steps]
     stft = PowerSpectra(n_fft=n_fft, shape=(chunk, n_steps))

@@ -4,13 +4,15 @@ Importing librosa takes seconds and scipy.fft a third of one, more than all feat
 every function here equal to librosa's of the same name.
 """
 
+import functools
+
 import numpy as np
 
 __all__ = ["hann", "dct_matrix", "mel_filterbank", "chroma_filterbank", "PowerSpectra", "POWER_FLOOR"]
 
 #: Power below which librosa's decibels stop: (1e-5)^2 for amplitudes and 1e-10 for powers.
 POWER_FLOOR = np.float32(1e-10)
-#: Up to this size two matrix products are faster than numpy's FFT (24 against 100 us for 32 spectra of 256 samples).
+#: Up to this size two matrix products are faster than numpy's FFT (65 against 100 us for 32 spectra of 256 samples).
 _LARGEST_PRODUCT = 512
 
 
@@ -56,16 +58,28 @@ def chroma_filterbank(*, sr, n_fft, n_chroma):
     a Gaussian of its own width in pitch classes; octaves weigh as a Gaussian of two octaves about octave 5. Equal
     to ``librosa.filters.chroma(tuning=0)``.
     """
-    octaves_above_a0 = np.log2(np.linspace(0, sr, n_fft, endpoint=False)[1:] / 27.5)
+    n_bins = 1 + n_fft // 2
+    octaves_above_a0 = np.log2(np.arange(1, n_bins + 1) * (sr / n_fft) / 27.5)
     pitch = n_chroma * np.concatenate([octaves_above_a0[:1] - 1.5, octaves_above_a0])
-    width = np.append(np.maximum(np.diff(pitch), 1), 1)
+    width, pitch = np.maximum(np.diff(pitch), 1), pitch[:-1]
     half = round(n_chroma / 2)
     distance = np.remainder(pitch - np.arange(n_chroma)[:, None] + half + 10 * n_chroma, n_chroma) - half
     weights = np.exp(-0.5 * (2 * distance / width) ** 2)
     weights /= np.linalg.norm(weights, axis=0)
     weights *= np.exp(-0.5 * ((pitch / n_chroma - 5) / 2) ** 2)
     weights = np.roll(weights, -3 * (n_chroma // 12), axis=0)  # from A to C
-    return weights[:, : 1 + n_fft // 2].astype(np.float32)
+    return weights.astype(np.float32)
+
+
+@functools.cache
+def _folded_tables(n_fft):
+    """Windowed cosines and sines of samples 1 to n_fft / 2, each (n_fft // 2, n_fft // 2 + 1)."""
+    half = n_fft // 2
+    n = np.arange(1, half + 1)[:, None]
+    angle = 2 * np.pi / n_fft * n * np.arange(half + 1)
+    weight = hann(n_fft)[n]
+    weight[-1] /= 2  # sample n_fft / 2 is its own partner
+    return weight * np.cos(angle), weight * np.sin(angle)
 
 
 class PowerSpectra:
@@ -83,7 +97,9 @@ class PowerSpectra:
     Notes
     -----
     Even sizes up to 512 are done as matrix products: the window is symmetric, so samples n and n_fft - n fold into a
-    sum for the cosines and a difference for the sines, half the length each. Other sizes use numpy's FFT.
+    sum for the cosines and a difference for the sines, half the length each. The products are in double precision:
+    in single precision, sums over a strong low tone spoil the bins 80 dB below it by 0.01 dB. Other sizes use numpy's
+    FFT in single precision, whose short sums err by a tenth of that.
     """
 
     def __init__(self, *, n_fft, shape):
@@ -93,13 +109,9 @@ class PowerSpectra:
         self._power = np.empty((rows, half + 1), np.float32)
         self._other = np.empty((rows, half + 1), np.float32)
         if self._by_product:
-            n = np.arange(1, half + 1)[:, None]
-            angle = 2 * np.pi / n_fft * n * np.arange(half + 1)
-            weight = hann(n_fft)[n]
-            weight[-1] /= 2  # sample n_fft / 2 is its own partner
-            self._cosines = (weight * np.cos(angle)).astype(np.float32)
-            self._sines = (weight * np.sin(angle)).astype(np.float32)
-            self._folded = np.empty((*self.shape, half), np.float32)
+            self._cosines, self._sines = _folded_tables(n_fft)
+            self._folded = np.empty((*self.shape, half))
+            self._product = np.empty((rows, half + 1))
         else:
             self._window = hann(n_fft).astype(np.float32)
             self._windowed = np.empty((*self.shape, n_fft), np.float32)
@@ -110,17 +122,17 @@ class PowerSpectra:
         half = self.n_fft // 2
         if self._by_product:
             ahead, behind = frames[..., 1 : half + 1], frames[..., : half - 1 : -1]
-            np.add(ahead, behind, out=self._folded)
-            np.matmul(self._folded.reshape(-1, half), self._cosines, out=self._power)
-            np.subtract(ahead, behind, out=self._folded)
-            np.matmul(self._folded.reshape(-1, half), self._sines, out=self._other)
-            np.square(self._power, out=self._power)
+            np.add(ahead, behind, out=self._folded, dtype=float)
+            np.matmul(self._folded.reshape(-1, half), self._cosines, out=self._product)
+            np.square(self._product, out=self._power, casting="same_kind")
+            np.subtract(ahead, behind, out=self._folded, dtype=float)
+            np.matmul(self._folded.reshape(-1, half), self._sines, out=self._product)
+            np.square(self._product, out=self._other, casting="same_kind")
         else:
             np.multiply(frames, self._window, out=self._windowed)
             np.fft.rfft(self._windowed, axis=-1, out=self._spectrum)
             spectrum = self._spectrum.reshape(-1, half + 1)
             np.square(spectrum.real, out=self._power)
-            self._other[:] = spectrum.imag
-        np.square(self._other, out=self._other)
+            np.square(spectrum.imag, out=self._other)
         np.add(self._power, self._other, out=self._power)
         return self._power.reshape(*self.shape, half + 1)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from speechface.audio.filters import POWER_FLOOR, PowerSpectra
-from speechface.audio.windows import windows
+from speechface.audio.windows import even_chunk, windows
 
 __all__ = ["spectrogram", "window_size"]
 
@@ -57,7 +57,7 @@ def spectrogram(audio, ends, *, n_fft, hop_length, n_hops, pad_mode, reference, 
         raise ValueError(f"pad_mode 'reflect' needs windows longer than n_fft / 2 = {half} samples, found {size}")
     out = np.empty((n, half, n_hops), np.float32)
     loudest = np.empty(n, np.float32)
-    chunk = min(_CHUNK, max(n, 1))
+    chunk = even_chunk(n, _CHUNK)
     padded = np.zeros((chunk, size + 2 * half), np.float32)
     columns = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=1)[:, ::hop_length][:, :n_hops]
     stft = PowerSpectra(n_fft=n_fft, shape=(chunk, n_hops))

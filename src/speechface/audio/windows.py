@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["frame_end_samples", "windows"]
+__all__ = ["even_chunk", "frame_end_samples", "windows"]
 
 
 def frame_end_samples(times, *, fps, sr):
@@ -68,3 +68,8 @@ def windows(audio, ends, size, out=None):
     for row, start in zip(out, (starts - first).tolist()):  # plain copies: twice as fast as fancy indexing
         row[:] = stretch[start : start + size]
     return out
+
+
+def even_chunk(n, most):
+    """Rows of one pass so that `n` rows fall into passes of nearly the same size, `most` at most."""
+    return max(-(-n // max(-(-n // most), 1)), 1)
