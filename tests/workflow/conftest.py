@@ -24,7 +24,7 @@ CONFIG = {
     },
     "training": {"batch": 32, "epochs": 2, "epoch_samples": 64},
     "evaluation": {"bootstrap": 50},
-    "rendering": {"max_clips": 1, "size": 120, "clips": []},
+    "rendering": {"max_clips": 2, "size": 120, "clips": []},
     "figures": {"dpi": 60},
 }
 

@@ -103,7 +103,7 @@ def test_tables_say_where_they_come_from(finished_run):
 def test_rendered_clip_has_picture_and_sound(finished_run):
     import av
 
-    (path,) = (finished_run / "results/renders/cnn").rglob("*.mp4")
+    (path,) = (finished_run / "results/renders/cnn/demo").rglob("*.mp4")
     with av.open(str(path)) as container:
         assert container.streams.video
         assert container.streams.audio

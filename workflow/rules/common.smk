@@ -50,6 +50,7 @@ wildcard_constraints:
     speaker="|".join(sorted({re.escape(f"{clip.dataset}/{clip.actor}") for clip in USED})),
     model="|".join(map(re.escape, MODELS)) or "none",
     baseline="|".join(BASELINES) or "none",
+    judged="|".join(map(re.escape, ["labels", *MODELS, *BASELINES])),
     predictor="|".join(map(re.escape, [*MODELS, *BASELINES])) or "none",
     feature="|".join(FEATURE_TABLES),
     seed=r"\d+",
@@ -217,7 +218,8 @@ def split_features(wildcards):
 
 def model_stats(wildcards):
     """The label statistics of the model's train table."""
-    name = wildcards.get("model") or wildcards.get("baseline") or wildcards.get("predictor")
+    kinds = ("model", "baseline", "predictor", "judged")
+    name = next(wildcards[kind] for kind in kinds if kind in wildcards.keys())
     return f"results/stats/{feature_of(name)}.json"
 
 
@@ -241,6 +243,23 @@ def predictor_features(wildcards):
 def predictor_features_dir(wildcards):
     """The folder of those tables."""
     return FEATURE_FOLDERS[feature_of(wildcards.predictor)]
+
+
+def judged_tables(wildcards):
+    """What is judged against exact truth: the labels themselves, or a model's predictions."""
+    return every_clip(f"{judged_dir(wildcards)}/{{clip}}.parquet", JUDGED)
+
+
+def judged_dir(wildcards):
+    """The folder of those tables."""
+    if wildcards.judged == "labels":
+        return "results/labels"
+    return f"results/predictions/{wildcards.judged}/{wildcards.seed}"
+
+
+def judged_runs():
+    """(name, seed) of the labels and of every model and baseline."""
+    return [("labels", 0), *trained_runs()]
 
 
 def trained_runs():
@@ -334,4 +353,6 @@ def final_targets():
     targets += ["results/evaluation/metrics.parquet"]
     targets += [f"results/renders/{shown_model()}/{clip.id}.mp4" for clip in shown_clips()]
     targets += [f"results/figures/{name}.pdf" for name in CONFIG["figures"]["names"]]
+    if any(map(has_truth, JUDGED)):
+        targets.append("results/figures/truth.pdf")
     return targets

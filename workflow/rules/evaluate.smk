@@ -92,3 +92,68 @@ rule summarise_metrics:
         python -m speechface summarise-metrics --inputs {input.tables:q} --settings {params.settings:q} \
             --out {output.table:q} --csv {output.csv:q} 2> {log:q}
         """
+
+
+rule evaluate_truth:
+    """Score the labels, or the predictions of one model, against the exact motion of the synthetic clips."""
+    input:
+        predictions=judged_tables,
+        labels=every_clip("results/labels/{clip}.parquet", JUDGED),
+        truth=truth_tables(),
+        audio=every_clip("results/audio/{clip}.wav", JUDGED),
+        clips="results/splits/clips.parquet",
+        stats=model_stats,
+        rig="results/rig/rig.npz",
+    output:
+        table=ensure("results/evaluation/truth/{judged}/{seed}.parquet", non_empty=True),
+    log:
+        "logs/evaluate_truth/{judged}/{seed}.log",
+    benchmark:
+        "results/benchmarks/jobs/evaluate_truth/{judged}/{seed}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=patient(30),
+    params:
+        predictions=judged_dir,
+        settings=settings("evaluation"),
+        version=stage_version("evaluation"),
+    shell:
+        r"""
+        python -m speechface evaluate --predictions-dir {params.predictions:q} --model {wildcards.judged:q} \
+            --seed {wildcards.seed} --labels-dir results/labels --truth-dir results/demo --clips {input.clips:q} \
+            --stats {input.stats:q} --rig {input.rig:q} --wav-dir results/audio --settings {params.settings:q} \
+            --out {output.table:q} 2> {log:q}
+        """
+
+
+rule summarise_truth:
+    """Bring the errors against exact truth together: labels and models apart."""
+    input:
+        tables=[f"results/evaluation/truth/{name}/{seed}.parquet" for name, seed in judged_runs()],
+    output:
+        table=ensure("results/evaluation/truth.parquet", non_empty=True),
+        csv=report(
+            "results/evaluation/truth.csv",
+            caption="../report/truth_metrics.rst",
+            category="Results",
+            labels={"table": "all metrics against exact truth"},
+        ),
+    log:
+        "logs/summarise_truth.log",
+    benchmark:
+        "results/benchmarks/jobs/summarise_truth.tsv"
+    conda:
+        "../../envs/train.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=patient(30),
+    params:
+        settings=settings("evaluation"),
+        version=stage_version("evaluation"),
+    shell:
+        r"""
+        python -m speechface summarise-metrics --inputs {input.tables:q} --settings {params.settings:q} \
+            --out {output.table:q} --csv {output.csv:q} 2> {log:q}
+        """

@@ -244,3 +244,41 @@ rule draw_workflow:
         python -m speechface figure workflow --graph {input.graph:q} \
             --settings {params.settings:q} --out-stem results/figures/workflow 2> {log:q}
         """
+
+
+rule draw_truth:
+    """Labels, models and baselines against the exact motion of the synthetic clips."""
+    input:
+        metrics="results/evaluation/truth.parquet",
+    output:
+        pdf=ensure("results/figures/truth.pdf", non_empty=True),
+        png=report(
+            "results/figures/truth.png",
+            caption="../report/truth_metrics.rst",
+            category="Figures",
+            labels={"figure": "truth"},
+        ),
+        tex=ensure("results/tables/truth.tex", non_empty=True),
+        csv=report(
+            "results/tables/truth.csv",
+            caption="../report/truth_metrics.rst",
+            category="Results",
+            labels={"table": "truth"},
+        ),
+    log:
+        "logs/figures/truth.log",
+    benchmark:
+        "results/benchmarks/jobs/figures/truth.tsv"
+    conda:
+        "../../envs/vision.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=patient(15),
+    params:
+        settings=settings("figures"),
+        version=stage_version("figures"),
+    shell:
+        r"""
+        python -m speechface figure comparison --metrics {input.metrics:q} --settings {params.settings:q} \
+            --table-stem results/tables/truth --out-stem results/figures/truth 2> {log:q}
+        """

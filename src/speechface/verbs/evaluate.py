@@ -2,7 +2,8 @@
 
 Metrics of clips, groups and channels are functions of sums of these statistics (summarise-metrics). Frames count
 where the labels are used and a prediction exists; a used frame without prediction is counted (n_missing) and named
-in the log. Channels that no landmark shows (the labels' `observed`) do not count.
+in the log. Channels that no landmark shows (the labels' `observed`) do not count. With --truth-dir, synthetic clips
+are judged against their exact motion instead, on the same frames; others are not judged.
 """
 
 import logging
@@ -12,7 +13,7 @@ import numpy as np
 from speechface.errors import MediaError, TableError
 from speechface.verbs.common import add_settings, settings_of
 
-__all__ = ["add_arguments", "run", "score_clip"]
+__all__ = ["add_arguments", "run", "score_clip", "truth_as_labels"]
 
 _ID = ("dataset", "actor", "clip")
 
@@ -26,6 +27,7 @@ def add_arguments(parser):
     parser.add_argument("--stats", required=True, help="statistics of the model's train table")
     parser.add_argument("--rig", required=True, help="rig (.npz)")
     parser.add_argument("--wav-dir", help="folder of the clips' wav files, for the speech span; none: not measured")
+    parser.add_argument("--truth-dir", help="judge against the exact truth here, actor/clip.truth.parquet")
     parser.add_argument("--splits", nargs="+", default=["test", "predict"], help="splits to judge")
     parser.add_argument("--out", required=True, help="table to write")
     add_settings(parser, "evaluation")
@@ -45,6 +47,32 @@ def _speech_frames(wav, times):
     if span is None:
         return np.zeros(len(times), bool)
     return (times >= span[0]) & (times <= span[1])
+
+
+def truth_as_labels(truth, labels):
+    """The exact motion of a synthetic clip in the form of its label table.
+
+    Frames without used labels stay unused, so that labels and predictions are judged on the same frames. Rotations
+    become relative to the clip's median head pose over those frames, as labels are.
+    """
+    from speechface.fitting.labels import relative_rotation
+    from speechface.geometry.rotation import euler_from_matrix, matrix_from_euler
+    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.tables import Table
+
+    if not labels.usable:
+        return labels
+    _, of_truth, of_labels = np.intersect1d(truth["frame"], labels["frame"], return_indices=True)
+    used = np.zeros(len(truth), bool)
+    used[of_truth] = labels["used"][of_labels].astype(bool)
+    if not used.any():
+        return Table({}, {"status": "unusable", "reason": "no frame has a used label"})
+    relative, _ = relative_rotation(matrix_from_euler(truth.stack(ROTATIONS)), used)
+    angles = euler_from_matrix(relative).astype(np.float32)
+    columns = {"frame": truth["frame"], "time": truth["time"], "used": used}
+    columns |= {name: truth[name] for name in CHANNELS}
+    columns |= {name: angles[:, k] for k, name in enumerate(ROTATIONS)}
+    return Table(columns, {"observed": labels.meta.get("observed")})
 
 
 def score_clip(labels, prediction, *, bases_of, observed, mean_weights, wav=None):
@@ -95,6 +123,18 @@ def score_clip(labels, prediction, *, bases_of, observed, mean_weights, wav=None
     return statistics, missing, ""
 
 
+def _true_labels(folder, clip, labels):
+    from pathlib import Path
+
+    from speechface.tables import Table, read_table
+
+    _, actor, name = clip
+    path = Path(folder) / actor / f"{name}.truth.parquet"
+    if not path.exists():
+        return Table({}, {"status": "unusable", "reason": "its exact truth is not known"})
+    return truth_as_labels(read_table(path), labels)
+
+
 def run(args):
     from speechface.datasets.base import CLIP_COLUMNS
     from speechface.metrics.geometry import RigBases
@@ -120,9 +160,11 @@ def run(args):
     for index in chosen:
         clip = [clips[name][index] for name in _ID]
         wav = clip_path(args.wav_dir, *clip, suffix=".wav") if args.wav_dir else None
-        tables = [read_table(clip_path(folder, *clip)) for folder in (args.labels_dir, args.predictions_dir)]
+        labels, prediction = (read_table(clip_path(f, *clip)) for f in (args.labels_dir, args.predictions_dir))
+        if args.truth_dir:
+            labels = _true_labels(args.truth_dir, clip, labels)
         try:
-            found = score_clip(*tables, bases_of=bases_of, observed=stats["observed"],
+            found = score_clip(labels, prediction, bases_of=bases_of, observed=stats["observed"],
                                mean_weights=np.asarray(stats["weight_mean"]), wav=wav)  # fmt: skip
         except TableError as error:
             raise TableError(f"{'/'.join(clip)} ({args.model}, seed {args.seed}): {error}") from None
