@@ -65,7 +65,8 @@ def add_lashes(mesh):
         pieces.append((*_hairs(root - 0.25 * out, direction, bend, np.gradient(root, axis=0), length, width), is_lower))
     for _, sign in SIDES:
         for vertices, faces, is_lower in pieces:
-            mesh.add("lash", vertices * [sign, 1, 1], faces[:, ::sign], lower=is_lower)
+            for order in (sign, -sign):  # seen from both sides: a closing lid turns its lashes over
+                mesh.add("lash", vertices * [sign, 1, 1], faces[:, ::order], lower=is_lower)
 
 
 def _lash_line(rim):
@@ -88,11 +89,11 @@ def add_brows(mesh):
     rows, edge = [], []
     ends = smoothstep(s, 0.0, 0.22) * np.clip((1 - s) / 0.10, 0, 1)
     for offset, lift, strength in (
-        (-1.15, -0.5, 0),
-        (-0.6, 0.35, 0.8),
-        (0, 0.45, 1),
-        (0.6, 0.35, 0.7),
-        (1.15, -0.5, 0),
+        (-1.08, -0.5, 0),
+        (-0.6, 0.16, 0.8),
+        (0, 0.20, 1),
+        (0.6, 0.16, 0.7),
+        (1.08, -0.5, 0),
     ):
         surface = front_surface(curve + across * (offset * half)[:, None])
         rows.append(surface + lift * normals(surface))
@@ -116,7 +117,7 @@ def add_brows(mesh):
     length = rng.uniform(4.2, 6.0, len(at)) * (1 - 0.35 * at) * (0.7 + 0.3 * _rise(at))
     width = rng.uniform(0.36, 0.60, len(at)) * (1 - 0.35 * at)
     bend = 0.35 * np.column_stack([along, np.zeros(len(at))]) - 0.16 * normal
-    hairs, hair_faces = _hairs(root + 0.25 * normal, direction, bend, np.cross(normal, direction), length, width)
+    hairs, hair_faces = _hairs(root + 0.5 * normal, direction, bend, np.cross(normal, direction), length, width)
     tone = np.repeat(rng.normal(0, 1, len(at)), 5)
     for _, sign in SIDES:
         mesh.add("brow", patch * [sign, 1, 1], patch_faces[:, ::sign], edge=np.concatenate(edge), tone=0)

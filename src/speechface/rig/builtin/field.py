@@ -5,12 +5,14 @@ face. The field is symmetric in x. It is a head of our own: proportions follow c
 scan or third-party mesh is involved.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from scipy.ndimage import map_coordinates
 
 __all__ = [
     "EYE_CENTRE", "EYE_RADIUS", "LID_RADIUS", "STAR_CENTRE", "distance", "normals", "march", "unit", "front_surface",
-    "RadiusMap", "smoothstep", "sigmoid", "smooth_min", "smooth_max", "ellipsoid", "cone",
+    "RadiusMap", "radius_map", "smoothstep", "sigmoid", "smooth_min", "smooth_max", "ellipsoid", "cone",
 ]  # fmt: skip
 
 #: Centre of the left eyeball, mm; the right one is its mirror image.
@@ -196,3 +198,9 @@ class RadiusMap:
         """Surface points (n, 3), mm, in unit directions (n, 3)."""
         start = self.coarse(directions) + 8.0
         return STAR_CENTRE + march(STAR_CENTRE, directions, start=start)[:, None] * directions
+
+
+@lru_cache(maxsize=1)
+def radius_map():
+    """The head's `RadiusMap`, computed once a process."""
+    return RadiusMap()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
-from speechface.rig.builtin.field import STAR_CENTRE, RadiusMap, smoothstep, unit
+from speechface.rig.builtin.field import STAR_CENTRE, radius_map, smoothstep, unit
 from speechface.rig.builtin.mesh import grid_faces, strip
 
 __all__ = ["STYLES", "HairStyle", "add_hair", "above_hairline"]
@@ -116,7 +116,7 @@ def add_hair(mesh, style, *, seed):
     if look is None:
         return np.zeros((0, 3))
     rng = np.random.default_rng(seed)
-    surface = _scalp()
+    surface = radius_map()
     shell, roots = _add_shell(mesh, look, style, surface, rng)
     tilt = [shell, _add_loose_hairs(mesh, look, style, surface, rng)]
     if look.hang:
@@ -124,16 +124,6 @@ def add_hair(mesh, style, *, seed):
     if look.extra:
         tilt.append(_add_gathered(mesh, look.extra, rng))
     return np.concatenate(tilt)
-
-
-_SCALP = []
-
-
-def _scalp():
-    """The bare head's radius map, computed once a process."""
-    if not _SCALP:
-        _SCALP.append(RadiusMap())
-    return _SCALP[0]
 
 
 def _thickness(look, elevation, azimuth, depth):

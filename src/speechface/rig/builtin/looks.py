@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from speechface.geometry.mesh import vertex_neighbours
+from speechface.rig.builtin.curves import MOUTH_HALF_WIDTH
 from speechface.rig.builtin.eyes import IRIS_ANGLE, PUPIL_ANGLE
 from speechface.rig.builtin.field import EYE_CENTRE, distance, normals, smoothstep, unit
 from speechface.rig.builtin.hair import STYLES, above_hairline
@@ -123,7 +125,8 @@ def _paint_openings(canvas, look):
     red = np.where(row > 0, 1.0, np.where(row == 0, 0.62, np.where(row > -0.3, 0.14, 0)))
     canvas.mix(red * on_skin, lips)
     canvas.mix(0.30 * (np.abs(row - 0.86) < 0.01), lips * [0.6, 0.45, 0.45])
-    canvas.mix(0.75 * (row == 1), lips * [0.42, 0.30, 0.30])
+    inner = 1 - 0.7 * np.clip(np.abs(mesh.vertices[:, 0]) / MOUTH_HALF_WIDTH, 0, 1) ** 12
+    canvas.mix(0.75 * (row == 1) * inner, lips * [0.42, 0.30, 0.30])
     body = on_skin & (row >= 0.1) & (row < 0.8)
     canvas.material[body] = [0.36, 0.8]
     q = (np.abs(mesh.vertices[:, 0]), mesh.vertices[:, 1], mesh.vertices[:, 2])
@@ -194,7 +197,7 @@ def _paint_hair(canvas, look, style):
     tint = np.clip(edge, 0, 1)[:, None] * 0.62
     # brows of very light hair stay a little darker than the hair
     brow_color = hair * 0.80
-    canvas.color[brow] = (0.90 * canvas.color * (1 - tint) + brow_color * tint)[brow]
+    canvas.color[brow] = (canvas.color * (1 - tint) + brow_color * tint)[brow]
     single = brow & (edge > 1.5)
     canvas.color[single] = brow_color * (1 + 0.18 * np.clip(tone[single], -2, 2))[:, None]
     canvas.material[brow] = [0.05, 0.4]
@@ -208,7 +211,7 @@ def _paint_hair(canvas, look, style):
 
 
 def ambient_light(mesh):
-    """Ambient light (V,): occlusion of the skin by the head's own form, smoothed; 1 on every other part."""
+    """Ambient light (V,): occlusion of the skin by the head's own form, smoothed; brows as the skin, others 1."""
     light = np.ones(len(mesh))
     skin = mesh.is_part("skin")
     points = mesh.vertices[skin]
@@ -217,4 +220,6 @@ def ambient_light(mesh):
     count = np.maximum(near.sum(1), 1)
     for _ in range(4):
         light[skin] = (0.4 * light + 0.6 * (near @ light) / count)[skin]
+    brow = mesh.is_part("brow")
+    light[brow] = light[skin][cKDTree(points).query(mesh.vertices[brow])[1]]
     return light

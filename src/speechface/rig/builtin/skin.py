@@ -3,7 +3,7 @@
 import numpy as np
 
 from speechface.rig.builtin.curves import MOUTH_HALF_WIDTH, eye_outline, lip_bottom, lip_line, lip_top
-from speechface.rig.builtin.field import EYE_CENTRE, EYE_RADIUS, STAR_CENTRE, RadiusMap, front_surface, normals, unit
+from speechface.rig.builtin.field import EYE_CENTRE, EYE_RADIUS, STAR_CENTRE, front_surface, normals, radius_map, unit
 from speechface.rig.builtin.mesh import HeadMesh, strip
 from speechface.rig.builtin.sampling import sample_half, triangulate
 from speechface.rig.regions import inside_polygon
@@ -80,7 +80,7 @@ def build_skin(*, seed=3):
         grown = outer_ring + 1.2 * unit(outer_ring - outer_ring.mean(0))
         return (in_front & (inside_polygon(xy, grown) | inside_polygon(xy, mouth))) | (points[:, 1] < _LOWEST - 6)
 
-    half = sample_half(RadiusMap(), fixed, blocked, seed=seed, relax=4)
+    half = sample_half(radius_map(), fixed, blocked, seed=seed, relax=4)
     unfolded = half.copy()
     outer_depth = fixed[n_eye - rings.shape[1] : n_eye, 2]
     share = np.linspace(0, 1, len(rings))[:, None] ** 2
