@@ -128,7 +128,7 @@ def calibrate(seen, mesh, start):
         else:
             error = np.where(np.abs(v[mine, 0]) < 1e-6, error, np.inf)
         result[k] = mine[np.argmin(error)]
-    return result
+    return table.symmetric(mesh, result)
 
 
 def main():

@@ -70,7 +70,7 @@ def labelled(tile, text):
 
 
 def heads():
-    studio = Studio(320, 350, focal=930, height_mm=-22)
+    studio = Studio(320, 350, focal=900, height_mm=-16)
     people = [(builtin.actor(k), w, yaw) for k, w, yaw in HEADS]
     return [studio.draw(a.rig, w, a.identity, yaw) for a, w, yaw in people], 4
 

@@ -120,7 +120,7 @@ def add_hair(mesh, style, *, seed):
     shell, roots = _add_shell(mesh, look, style, surface, rng)
     tilt = [shell, _add_loose_hairs(mesh, look, style, surface, rng)]
     if look.hang:
-        tilt.append(_add_curtain(mesh, look, roots, rng))
+        tilt.append(_add_curtain(mesh, look, roots, surface, rng))
     if look.extra:
         tilt.append(_add_gathered(mesh, look.extra, rng))
     return np.concatenate(tilt)
@@ -207,7 +207,15 @@ def _add_loose_hairs(mesh, look, style, surface, rng):
     return np.zeros((5 * n, 3))
 
 
-def _add_curtain(mesh, look, roots, rng):
+def _outside(points, surface, gap):
+    """Points (n, 3) moved out to at least `gap` mm over the skin."""
+    offset = points - STAR_CENTRE
+    r = np.linalg.norm(offset, axis=1)
+    least = surface.coarse(offset / r[:, None]) + gap
+    return STAR_CENTRE + offset * (np.maximum(r, least) / r)[:, None]
+
+
+def _add_curtain(mesh, look, roots, surface, rng):
     """Hair that hangs from the shell: a sheet that goes on from its lowest vertices and turns back inside."""
     top, azimuth, fine, lock = roots
     n_out, n_in = 16, 5
@@ -223,12 +231,12 @@ def _add_curtain(mesh, look, roots, rng):
     rows = []
     for q in np.linspace(0, 1, n_out + 1)[1:]:
         bulge = (6.0 * smoothstep(q, 0, 0.3) + look.hang_out * smoothstep(q, 0.0, 0.5)) * hug
-        bulge = bulge - 6 * (1 - hug) * smoothstep(q, 0.3, 0.8)
+        bulge = bulge - 6 * (1 - hug) * smoothstep(q, 0.4, 0.9)
         inward = (4 + look.hang_out) * smoothstep(q, 0.45, 1.05) ** 1.5
         wave = 0.6 * look.strands * (0.7 * lock + 0.5 * fine) * min(3 * q, 1)
         ring = start + outward * (bulge - inward + wave)[:, None]
         ring[:, 1] = start[:, 1] + (bottom - start[:, 1]) * q
-        rows.append(ring)
+        rows.append(_outside(ring, surface, 2.5))
     for q in np.linspace(1, 0.15, n_in):
         outer = rows[round(q * (n_out - 1))]
         rows.append(outer - outward * (1.0 + (2 + 5 * hug) * (1 - q))[:, None] + [0, 0.8, 0])

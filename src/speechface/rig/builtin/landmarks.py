@@ -9,7 +9,7 @@ from speechface.rig.builtin.curves import brow_curve
 from speechface.rig.builtin.field import front_surface
 from speechface.rig.contour import contour_candidates
 
-__all__ = ["landmark_vertices", "landmark_targets", "jaw_contour", "allowed_vertices", "MIRROR", "TABLE"]
+__all__ = ["landmark_vertices", "landmark_targets", "jaw_contour", "allowed_vertices", "MIRROR", "TABLE", "symmetric"]
 
 #: Where a detector of 68 points puts its points on this head; written by benchmarks/calibrate_landmarks.py.
 TABLE = "landmarks.json"
@@ -111,7 +111,7 @@ def landmark_vertices(mesh, *, calibrated=True):
         for k, position in ((int(name), p) for name, p in positions.items()):
             allowed = allowed_vertices(mesh, k)
             result[k] = allowed[np.argmin(np.linalg.norm(v[allowed] - position, axis=1))]
-    return _symmetric(mesh, result).astype(np.int32)
+    return symmetric(mesh, result).astype(np.int32)
 
 
 #: Landmark that each landmark becomes in a mirror.
@@ -121,7 +121,7 @@ MIRROR = np.array([
 ])  # fmt: skip
 
 
-def _symmetric(mesh, vertices):
+def symmetric(mesh, vertices):
     """Replace the right half's landmarks by the mirror images of the left half's."""
     v = mesh.vertices
     result = vertices.copy()
