@@ -7,9 +7,15 @@ __all__ = ["NormalField", "vertex_normals", "vertex_neighbours"]
 _TINY = np.float32(1e-20)
 
 
-def _unit(vectors):
-    length = np.sqrt(np.einsum("...i,...i->...", vectors, vectors))
-    return vectors / np.maximum(length, _TINY)[..., None]
+def _length(vectors):
+    """Lengths (...) of vectors (3, ...), never zero."""
+    x, y, z = vectors
+    return np.maximum(np.sqrt(x * x + y * y + z * z), _TINY)
+
+
+def _cross(a, b):
+    (ax, ay, az), (bx, by, bz) = a, b
+    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
 
 
 class NormalField:
@@ -28,25 +34,30 @@ class NormalField:
     def __init__(self, triangles, n_vertices):
         from scipy.sparse import csr_array
 
-        self._corners = np.ascontiguousarray(np.asarray(triangles).T)
-        columns = np.arange(self._corners.size)
+        self._corners = np.asarray(triangles, np.intp).T.ravel()  # all first corners, all second, all third
         ones = np.ones(self._corners.size, np.float32)
-        self._gather = csr_array((ones, (self._corners.ravel(), columns)), shape=(n_vertices, len(columns)))
+        places = (self._corners, np.arange(self._corners.size))
+        self._gather = csr_array((ones, places), shape=(n_vertices, self._corners.size))
 
     def __call__(self, vertices):
         """Return unit normals (V, 3), float32: face normals weighted by the angle at the corner.
 
         Vertices without a proper triangle get a zero vector.
         """
-        vertices = np.asarray(vertices, np.float32)
-        a, b, c = (vertices[corner] for corner in self._corners)
-        along = [_unit(b - a), _unit(c - b), _unit(a - c)]
-        face = _unit(np.cross(b - a, c - a))
-        weighted = np.empty((3, len(face), 3), np.float32)
+        # coordinates first: numpy is fastest along the last axis
+        across = np.ascontiguousarray(np.asarray(vertices, np.float32).T)
+        corner = np.take(across, self._corners, axis=1).reshape(3, 3, -1)
+        along = np.empty_like(corner)
         for k in range(3):
-            cosine = -np.einsum("ij,ij->i", along[k], along[k - 1])
-            weighted[k] = face * np.arccos(np.clip(cosine, -1, 1))[:, None]
-        return _unit(self._gather @ weighted.reshape(-1, 3))
+            np.subtract(corner[:, (k + 1) % 3], corner[:, k], out=along[:, k])
+        along /= _length(along)
+        face = _cross(along[:, 0], along[:, 1])
+        face /= _length(face)
+        cosine = -np.stack([(along[:, k] * along[:, k - 1]).sum(0) for k in range(3)])
+        angle = np.arccos(np.clip(cosine, -1, 1, out=cosine))
+        weighted = (face[:, None] * angle).reshape(3, -1)
+        normals = self._gather @ np.ascontiguousarray(weighted.T)
+        return normals / _length(normals.T)[:, None]
 
 
 def vertex_normals(vertices, triangles):

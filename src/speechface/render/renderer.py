@@ -149,7 +149,7 @@ class Renderer:
         ----------
         vertices : ndarray (V, 3), mm in camera space, z < 0 in front (see `render.pose.pose`)
         rig : Rig
-            Its triangles, colours and material are used.
+            Its triangles, colours and material are used. Triangles show on their outer side only.
         camera : geometry.camera.Camera
         background : three floats, sRGB in [0, 1]
         vignette : float
@@ -174,11 +174,12 @@ class Renderer:
             self._canvas.use()
             self._canvas.clear(*background, 1.0, depth=1.0)
             if vignette:
-                context.disable(context.DEPTH_TEST)
+                context.disable(context.DEPTH_TEST | context.CULL_FACE)
                 self._backdrop["background"].value = tuple(background)
                 self._backdrop["vignette"].value = float(vignette)
                 self._wall.render(vertices=3)
-            context.enable(context.DEPTH_TEST)
+            context.enable(context.DEPTH_TEST | context.CULL_FACE)
+            context.front_face = "cw"  # rows run down, which turns counter-clockwise around
             matrix = projection_matrix(camera, self.width, self.height)
             self._face["projection"].write(np.ascontiguousarray(matrix.T, "f4"))
             static.array.render()

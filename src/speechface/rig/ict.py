@@ -2,7 +2,8 @@
 
 Source: https://github.com/ICT-VGL/ICT-FaceKit (MIT licence, USC Institute for Creative Technologies), commit da5f95a.
 What we change: centimetres become millimetres; browInnerUp, cheekPuff and noseSneer, split in left and right there,
-are merged; the translucent helper meshes and the lash cards are left out; colours are painted on the vertices.
+are merged; eyeballs, which stand still there, turn with the gaze channels; the translucent helper meshes and the lash
+cards are left out; colours are painted on the vertices.
 """
 
 import re
@@ -12,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from speechface.errors import RigError
-from speechface.rig.channels import CHANNELS
+from speechface.geometry.rotation import matrix_from_euler
+from speechface.rig.channels import CHANNELS, INDEX
 from speechface.rig.contour import contour_candidates
 from speechface.rig.obj import read_positions, read_triangles
 from speechface.rig.paint import paint_ict
@@ -38,6 +40,8 @@ _KEPT = 24591
 _N_VERTICES = 26719
 _MM_PER_UNIT = 10.0
 _NEUTRAL = "generic_neutral_mesh"
+#: Turn of an eyeball at weight 1: about what ARKit's gaze spans.
+_LOOK_UP_RAD, _LOOK_ASIDE_RAD = np.radians(25), np.radians(30)
 #: One channel here, two objects there.
 _MERGED = ("browInnerUp", "cheekPuff", "noseSneer")
 _ONE_SIDED = ("jawLeft", "jawRight", "mouthLeft", "mouthRight")
@@ -125,11 +129,13 @@ def read_ict(source, *, identity_modes):
     landmarks = np.array(LANDMARKS, np.int32)
     face = np.arange(*PARTS["face"])
     colors, material = paint_ict(neutral, triangles, landmarks, PARTS)
+    shapes = np.stack([moved(expression_objects(channel)) for channel in CHANNELS])
+    _turn_eyes(shapes, neutral)
     identity = [moved([f"identity{k:03d}"]) for k in range(identity_modes)]
     return Rig(
         name="ict-facekit",
         neutral=neutral,
-        shapes=np.stack([moved(expression_objects(channel)) for channel in CHANNELS]),
+        shapes=shapes,
         triangles=triangles,
         landmarks=landmarks,
         identity=np.stack(identity) if identity else np.zeros((0, _KEPT, 3), np.float32),
@@ -145,6 +151,17 @@ def read_ict(source, *, identity_modes):
             "licence": "MIT, Copyright (c) 2020 USC Institute for Creative Technologies",
         },
     )
+
+
+def _turn_eyes(shapes, neutral):
+    """Add the eyeballs' rotation at weight 1 to the gaze shapes (46, V, 3), in place."""
+    for part, side, outward in (("eye_left", "Left", 1), ("eye_right", "Right", -1)):
+        ball = slice(*PARTS[part])
+        points = neutral[ball]
+        centre = (points.min(0) + points.max(0)) / 2
+        for direction, pitch, yaw in (("Up", -1, 0), ("Down", 1, 0), ("Out", 0, outward), ("In", 0, -outward)):
+            turn = matrix_from_euler([pitch * _LOOK_UP_RAD, yaw * _LOOK_ASIDE_RAD, 0])
+            shapes[INDEX[f"eyeLook{direction}{side}"], ball] += (points - centre) @ (turn.T - np.eye(3))
 
 
 def _pivot(marks):

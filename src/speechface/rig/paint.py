@@ -11,6 +11,7 @@ _SKIN = np.array([0.87, 0.67, 0.57])
 _LIP = np.array([0.74, 0.42, 0.40])
 _FLUSH = np.array([0.88, 0.55, 0.48])
 _BROW = np.array([0.27, 0.18, 0.13])
+_NOSTRIL = np.array([0.22, 0.10, 0.08])
 _LASH = np.array([0.16, 0.10, 0.09])
 _IRIS, _RING = np.array([0.36, 0.25, 0.16]), np.array([0.14, 0.10, 0.08])
 _SCLERA = np.array([0.93, 0.92, 0.90])
@@ -59,7 +60,7 @@ def paint_ict(neutral, triangles, landmarks, parts):
     hollow = hollowness(neutral, triangles, rounds=12)
     skin = slice(parts["face"][0], parts["head"][1])
     colors[skin] *= 1 - 0.45 * np.clip(hollow[skin] / 2.5, 0, 1)[:, None] * np.array([0.8, 1.0, 1.0])
-    _paint_mouth(colors, neutral, parts, marks)
+    _paint_mouth(colors, material, neutral, parts, marks)
     for name in ("eye_left", "eye_right"):
         _paint_eye(colors, neutral, slice(*parts[name]))
     return np.clip(colors, 0, 1).astype(np.float32), material.astype(np.float32)
@@ -75,6 +76,10 @@ def _paint_face(colors, material, neutral, face, marks):
     lip = _soft(edge, 0.0, 2.0)
     _blend(colors, face, lip, _LIP)
     material[face, 0] += lip * 0.25
+    for wing, base in ((31, 32), (35, 34)):
+        hole = (marks[wing] + marks[base]) / 2 + [0, 6.0, -2.0]
+        depth = np.exp(-0.5 * np.sum((points - hole) ** 2, 1) / 3.6**2)
+        _blend(colors, face, 0.85 * depth, _NOSTRIL)
     for brow in (marks[17:22], marks[26:21:-1]):
         distance, place = distance_to_line(points, brow)
         thickness = np.interp(place, [0, 1, 2.5, 4], [1.2, 2.4, 3.2, 3.0])
@@ -83,14 +88,15 @@ def _paint_face(colors, material, neutral, face, marks):
         _blend(colors, face, 0.9 * _soft(distance_to_line(points, lid)[0], 0.9, 0.8), _LASH)
 
 
-def _paint_mouth(colors, neutral, parts, marks):
-    """Darken what lies deep in the mouth, where little light falls."""
-    inside = slice(parts["mouth_socket"][0], parts["mouth_socket"][1])
-    rest = slice(parts["gums"][0], parts["teeth"][1])
+def _paint_mouth(colors, material, neutral, parts, marks):
+    """Darken what lies deep in the mouth, where little light falls; it glints less too."""
     front = marks[60:68, 2].mean()
-    for part in (inside, rest):
-        depth = front - neutral[part, 2]
-        colors[part] *= (0.25 + 0.75 * np.exp(-np.clip(depth - 4, 0, None) / 16))[:, None]
+    for first, last, reach in (("mouth_socket", "mouth_socket", 16), ("gums", "teeth", 26)):
+        part = slice(parts[first][0], parts[last][1])
+        depth = np.clip(front - neutral[part, 2] - 4, 0, None)
+        light = 0.15 + 0.85 * np.exp(-depth / reach)
+        colors[part] *= light[:, None]
+        material[part, 0] *= light**2
 
 
 def _paint_eye(colors, neutral, eye):

@@ -21,8 +21,6 @@ vec3 wrapped(float facing, vec3 reach) {
 
 void main() {
     vec3 n = normalize(surface_normal);
-    // Rows run down in the picture, so a triangle that faces the viewer winds the other way.
-    if (gl_FrontFacing) n = -n;
     vec3 view = normalize(-surface_position);
     float gloss = surface_material.x;
     float towards = max(dot(n, view), 0.0);

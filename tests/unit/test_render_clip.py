@@ -1,0 +1,191 @@
+"""The verbs that draw: render-clip, build-rig and the video of animate."""
+
+import json
+import logging
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from tests.unit.synthetic import synthetic_rig
+
+from speechface.audio.wav import write_wav
+from speechface.cli import main
+from speechface.errors import RenderError
+from speechface.media import VideoWriter, decode_rgb, probe_video
+from speechface.render.renderer import Renderer
+from speechface.render.talking_head import portrait_camera, render_animation
+from speechface.rig.channels import CHANNELS, INDEX, ROTATIONS
+from speechface.rig.rig import Rig
+from speechface.tables import write_table, write_unusable
+
+FPS = Fraction(30000, 1001)
+SR = 16000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def graphics():
+    try:
+        Renderer(16, 16).close()
+    except RenderError as error:
+        pytest.skip(str(error))
+
+
+def table(path, weights, *, stage, rotation=None, first=0, **meta):
+    frame = np.arange(first, first + len(weights), dtype=np.int32)
+    columns = {"frame": frame, "time": frame / float(FPS)}
+    if rotation is not None:
+        columns |= {name: rotation[:, k].astype(np.float32) for k, name in enumerate(ROTATIONS)}
+    columns |= {name: weights[:, k].astype(np.float32) for k, name in enumerate(CHANNELS)}
+    write_table(path, columns, stage=stage, meta=meta)
+
+
+class Clip:
+    """The files of one clip of 8 frames; `run` runs the verb, `render` returns the frames of its video."""
+
+    def __init__(self, folder):
+        rng = np.random.default_rng(0)
+        self.folder = folder
+        synthetic_rig().save(folder / "rig.npz")
+        self.weights = rng.uniform(0, 0.4, (8, 46))
+        self.labels(self.weights)
+        self.prediction(self.weights)
+        self.faces(8)
+        write_wav(folder / "a.wav", np.zeros(round(8 * SR / FPS), np.float32), SR)
+
+    def labels(self, weights, **meta):
+        meta = {"fps": float(FPS), "rig": "synthetic", "observed": [True] * 46} | meta
+        turned = np.zeros((len(weights), 3))
+        table(self.folder / "labels.parquet", weights, stage="labels", rotation=turned, **meta)
+
+    def prediction(self, weights, **more):
+        table(self.folder / "prediction.parquet", weights, stage="prediction", **({"model": "cnn"} | more))
+
+    def faces(self, count):
+        with VideoWriter(self.folder / "crops.mp4", width=32, height=32, fps=FPS, crf=18) as video:
+            for _ in range(count):
+                video.write(np.full((32, 32, 3), 200, np.uint8))
+
+    def run(self, **settings):
+        names = {"prediction": "prediction.parquet", "labels": "labels.parquet", "crops": "crops.mp4", "wav": "a.wav",
+                 "rig": "rig.npz", "out": "out.mp4"}  # fmt: skip
+        paths = [word for option, name in names.items() for word in ("--" + option, str(self.folder / name))]
+        return main(["render-clip", *paths, "--settings", json.dumps({"size": 100} | settings)])
+
+    def render(self, **settings):
+        assert self.run(**settings) == 0
+        return list(decode_rgb(self.folder / "out.mp4"))
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return Clip(tmp_path)
+
+
+def test_video_has_every_frame_the_clips_rate_and_its_sound(clip):
+    frames = clip.render()
+    assert len(frames) == 8
+    with av.open(str(clip.folder / "out.mp4")) as container:
+        assert container.streams.video[0].average_rate == FPS
+        sound = sum(frame.samples for frame in container.decode(audio=0))
+    assert abs(sound - 8 * SR / FPS) < 2 * 1024  # whole AAC blocks
+
+
+def panels(frame):
+    """The three square pictures of a page at size 100, their inner parts."""
+    left = (frame.shape[1] - 3 * 100 - 2 * 8) // 2
+    return [frame[66:158, left + k * 108 + 4 : left + k * 108 + 96].astype(int) for k in range(3)]
+
+
+def test_equal_labels_and_prediction_look_equal_and_different_ones_do_not(clip):
+    face, label, prediction = panels(clip.render(median_frames=1)[4])
+    assert abs(face.mean() - 200) < 3  # the grey of the face pictures, through two encodings
+    same = np.abs(label - prediction).mean()
+    clip.labels(np.zeros((8, 46)))
+    clip.prediction(np.ones((8, 46)))
+    _, label, prediction = panels(clip.render(median_frames=1)[4])
+    assert np.abs(label - prediction).mean() > 3 * same
+
+
+@pytest.mark.parametrize("short", ["labels", "prediction", "faces"])
+def test_what_is_shorter_loses_no_frame_and_is_reported(clip, short, caplog):
+    getattr(clip, short)(5 if short == "faces" else clip.weights[:5])
+    with caplog.at_level(logging.WARNING):
+        frames = clip.render()
+    assert len(frames) == 8
+    assert "lengths differ" in caplog.text
+    which = {"faces": 0, "labels": 1, "prediction": 2}[short]
+    empty = panels(frames[7])[which]
+    assert np.percentile(empty, 60) - np.percentile(empty, 20) < 4  # an even ground with a few words
+    assert np.abs(panels(frames[2])[which].mean() - empty.mean()) > 2 or which == 0
+
+
+def test_prediction_joins_labels_on_the_frame_number(clip, caplog):
+    clip.prediction(clip.weights[3:], first=3)
+    with caplog.at_level(logging.INFO):
+        assert len(clip.render()) == 8
+    assert "mouth RMSE 0.00 mm" in caplog.text
+
+
+def test_error_is_the_mouths_rms_distance_over_observed_channels(clip, caplog):
+    rig = Rig.load(clip.folder / "rig.npz")
+    other = clip.weights.copy()
+    other[:, INDEX["jawOpen"]] += 0.5
+    other[:, INDEX["mouthFunnel"]] += 0.5
+    observed = [name != "mouthFunnel" for name in CHANNELS]
+    clip.labels(clip.weights, observed=observed)
+    clip.prediction(other)
+    moved = 0.5 * rig.shapes[INDEX["jawOpen"], rig.landmarks[48:68]]
+    expected = np.sqrt((moved**2).sum(1).mean())
+    with caplog.at_level(logging.INFO):
+        clip.render()
+    assert f"mouth RMSE {expected:.2f} mm" in caplog.text
+
+
+@pytest.mark.parametrize("which", ["labels", "prediction"])
+def test_unusable_table_gives_a_short_video_with_words(clip, which):
+    write_unusable(clip.folder / f"{which}.parquet", "no face in any of 90 frames", stage=which)
+    frames = clip.render()
+    assert 10 <= len(frames) <= 60
+    dark = (frames[0].min(2) < 128).sum()
+    assert 300 < dark < 0.05 * frames[0].shape[0] * frames[0].shape[1]
+
+
+def test_labels_of_another_rig_are_refused(clip, capsys):
+    clip.labels(clip.weights, rig="ict-facekit")
+    assert clip.run() == 1
+    assert "was fitted with rig 'ict-facekit'" in capsys.readouterr().err
+    assert not (clip.folder / "out.mp4").exists()
+
+
+def test_animation_has_a_frame_for_every_row_and_the_mouth_moves(tmp_path):
+    weights = np.zeros((6, 46), np.float32)
+    weights[3:, INDEX["jawOpen"]] = 1
+    render_animation(tmp_path / "a.mp4", synthetic_rig(), weights, np.zeros((6, 3)), fps=25,
+                     audio=np.zeros(SR // 4, np.float32), sr=SR, size=121, progress=False)  # fmt: skip
+    frames = [frame.astype(int) for frame in decode_rgb(tmp_path / "a.mp4")]
+    assert len(frames) == 6
+    assert frames[0].shape == (122, 122, 3)
+    assert np.abs(frames[5] - frames[0]).mean() > 5 * np.abs(frames[1] - frames[0]).mean()
+    assert probe_video(tmp_path / "a.mp4").fps == 25
+
+
+def test_portrait_shows_the_whole_face_at_the_size_asked():
+    rig = synthetic_rig()
+    camera, translation = portrait_camera(rig, 200, face_share=0.5)
+    placed = camera.project(rig.neutral[rig.landmarks] + translation)
+    assert 0 < placed.min() < placed.max() < 200
+    low, high = rig.neutral[rig.landmarks[:17], 1].min(), rig.neutral[rig.landmarks[17:27], 1].max()
+    assert camera.focal * (high - low) / 900 == pytest.approx(100)
+
+
+def test_build_rig_writes_a_rig_that_loads(tmp_path, caplog):
+    synthetic_rig().save(tmp_path / "source.npz")
+    settings = json.dumps({"kind": "npz", "source": str(tmp_path / "source.npz"), "identity_modes": 2})
+    with caplog.at_level(logging.INFO):
+        assert main(["build-rig", "--settings", settings, "--out", str(tmp_path / "rig.npz")]) == 0
+    assert len(Rig.load(tmp_path / "rig.npz").identity) == 2
+    assert "rig 'synthetic'" in caplog.text
+    assert main(["build-rig", "--settings", '{"kind": "npz"}', "--out", str(tmp_path / "no.npz")]) == 1
+    assert not Path(tmp_path / "no.npz").exists()
