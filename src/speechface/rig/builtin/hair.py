@@ -160,14 +160,17 @@ def _add_shell(mesh, look, style, surface, rng):
     grown = smoothstep(depth, 0, 25)
     parted = smoothstep(v, 0, 0.35)[:, None]
     thick = thick + look.strands * (0.65 * lock + 0.35 * fine) * grown * parted
+    curl = np.zeros((n_rows, n))
     if look.curls:
-        curl = gaussian_filter(rng.normal(size=(n_rows, n)), (0.9, 1.5), mode=("nearest", "wrap"))
-        thick = thick + look.curls * curl / curl.std() * 0.6 * grown * parted
+        curl = gaussian_filter(rng.normal(size=(n_rows, n)), (0.8, 1.2), mode=("nearest", "wrap"))
+        curl /= curl.std()
+        thick = thick + 0.6 * look.curls * curl * grown * parted
     floor = 4.5 * (1 - 0.25 * np.abs(fine)) * (1 - smoothstep(v, 0.93, 1.0))[:, None] + 0.9
     thick = np.where(blunt > 0, np.maximum(thick, blunt * floor), thick)
     vertices = points + direction * thick[..., None]
     edge = (1 - smoothstep(depth - 1.0 * fine, 0.5, 8.0)) * (1 - blunt) * (1 - hanging)
     tone = np.broadcast_to(0.6 * fine + 0.5 * lock, edge.shape) + 0.25 * rng.normal(size=edge.shape)
+    tone = tone + 0.9 * curl  # hollows between curls are dark
     tilt = _lock_tilt(azimuth, fine, lock)[None] * (grown * parted)[..., None]
     faces = grid_faces(n_rows, n, closed=True)[:, ::-1]
     ids = mesh.add("hair", vertices.reshape(-1, 3), faces, edge=edge.ravel(), tone=tone.ravel())
