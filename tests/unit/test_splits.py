@@ -85,7 +85,7 @@ def write_clip(root, clip, rng, *, n=20, settings=None):
     write_table(
         clip_path(root / "spectrogram", *clip),
         {"frame": frames[kept], "time": frames[kept] / 25, "spectrogram": stored[kept].astype(np.float32) * STEP},
-        stage="spectrogram", settings=settings or {"n_fft": 256}, scaled={"spectrogram": STEP},
+        stage="spectrogram", settings=settings or {"n_fft": 256}, meta={"sr": 44100}, scaled={"spectrogram": STEP},
     )  # fmt: skip
     return weights, stored
 
@@ -133,6 +133,20 @@ def test_every_clip_is_listed_with_its_split_and_reason(corpus):
     assert list(table["n_used"]) == [19, 0, 19, 19, 19, 19]
 
 
+def test_a_clip_without_sound_is_excluded(corpus, tmp_path):
+    root, clips, _ = corpus
+    for k, clip in enumerate(clips):
+        path = clip_path(tmp_path, *clip, suffix=".frames.parquet")
+        meta = {"n_samples": 0 if k == 0 else 44100}
+        write_table(path, {"frame": np.arange(3)}, stage="audio", meta=meta)
+    split = ["--clips", root / "clips.parquet", "--quality", root / "quality.parquet", "--labels-dir", root / "labels"]
+    options = [*split, "--audio-dir", tmp_path, "--out", tmp_path / "clips.parquet"]
+    assert main(["build-split", *map(str, options)]) == 0
+    table = read_table(tmp_path / "clips.parquet")
+    assert list(table["split"]) == ["excluded", "excluded", "train", "excluded", "test", "test"]
+    assert table["reason"][0] == "the video has no sound"
+
+
 def test_tables_hold_the_right_frames_of_the_right_clips(corpus):
     root, clips, truth = corpus
     assert split_clips(root) == join(root) == 0
@@ -148,7 +162,7 @@ def test_tables_hold_the_right_frames_of_the_right_clips(corpus):
             np.testing.assert_array_equal(group["spectrogram"], stored[expected] * np.float32(STEP))
         whole = read_table(root / f"{name}.parquet")
         assert len(whole) == len(members) * len(expected)
-        assert whole.meta["feature_settings"] == {"n_fft": 256}
+        assert whole.meta["feature_settings"] == {"n_fft": 256, "sr": 44100}
 
 
 def test_features_stay_as_stored(corpus):

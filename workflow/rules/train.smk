@@ -6,6 +6,7 @@ rule split_clips:
     input:
         clips="results/clips.parquet",
         quality="results/labels/quality.parquet",
+        frames=every_clip("results/audio/{clip}.frames.parquet"),
     output:
         table=ensure("results/splits/clips.parquet", non_empty=True),
     log:
@@ -20,7 +21,7 @@ rule split_clips:
     shell:
         r"""
         python -m speechface build-split --clips {input.clips:q} --quality {input.quality:q} \
-            --labels-dir results/labels --out {output.table:q} 2> {log:q}
+            --labels-dir results/labels --audio-dir results/audio --out {output.table:q} 2> {log:q}
         """
 
 

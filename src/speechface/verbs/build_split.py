@@ -22,6 +22,9 @@ def add_arguments(parser):
     parser.add_argument("--clips", required=True, help="clip table; with --feature the one that has been split")
     parser.add_argument("--labels-dir", required=True, help="folder of the label tables")
     parser.add_argument("--quality", help="label report (without --feature)")
+    parser.add_argument(
+        "--audio-dir", help="folder of the frame times: clips without sound are excluded"
+    )
     parser.add_argument("--out", help="clip table with split, reason and n_frames to write (without --feature)")
     parser.add_argument("--feature", help="column to join, e.g. spectrogram")
     parser.add_argument("--features-dir", help="folder of the feature tables (with --feature)")
@@ -39,7 +42,7 @@ def run(args):
         join_tables(args.clips, args.feature, args.features_dir, args.labels_dir,
                     {"train": args.train_out, "test": args.test_out})  # fmt: skip
     else:
-        split_clips(args.clips, args.quality, args.labels_dir, args.out)
+        split_clips(args.clips, args.quality, args.labels_dir, args.out, audio_dir=args.audio_dir)
 
 
 # ---- the clip table ---------------------------------------------------------------------------------------------
@@ -58,7 +61,20 @@ def _labelled(path):
     return Labelled(len(used), int(np.count_nonzero(used)))
 
 
-def split_clips(clips_path, quality_path, labels_dir, out):
+def _silent(audio_dir, clip):
+    """Why a clip's sound cannot be used, or ""."""
+    from speechface.tables import clip_path, read_meta
+
+    path = clip_path(audio_dir, *clip, suffix=".frames.parquet")
+    if not path.exists():
+        return ""
+    meta = read_meta(path)
+    if meta.get("status", "ok") != "ok":
+        return meta.get("reason") or "its sound cannot be read"
+    return "" if meta["n_samples"] else "the video has no sound"
+
+
+def split_clips(clips_path, quality_path, labels_dir, out, *, audio_dir=None):
     """Write the clip table with the final split of every clip."""
     from speechface.splits import check_disjoint, decide
     from speechface.tables import clip_path, read_table, write_table
@@ -74,6 +90,12 @@ def split_clips(clips_path, quality_path, labels_dir, out):
     if ids and not any(labelled):
         raise TableError(f"{labels_dir}: no label table of any of the {len(ids)} clips; check --labels-dir")
     decided = [decide(plan, found, quality.get(clip)) for clip, plan, found in zip(ids, clips["split"], labelled)]
+    if audio_dir:
+        silent = [_silent(audio_dir, clip) for clip in ids]
+        decided = [
+            ("excluded", why) if why and split in ("train", "test", "predict") else (split, reason)
+            for (split, reason), why in zip(decided, silent)
+        ]
     splits = [split for split, _ in decided]
     datasets = clips.meta.get("settings", {}).get("datasets", {})
     by_clip = sorted(name for name, dataset in datasets.items() if dataset["split"]["by"] == "clip")
