@@ -37,7 +37,8 @@ format: install
 	$(BIN)/snakefmt Snakefile workflow
 
 docs: install
-	$(BIN)/python -m speechface config-docs > docs/config.md
+	$(BIN)/python -m speechface reference config > docs/config.md
+	$(BIN)/python -m speechface reference metrics > docs/metrics.md
 
 clean:
 	rm -rf results logs

@@ -18,7 +18,7 @@ __all__ = ["main", "VERBS"]
 VERBS = {
     "animate": ("speech recording in; video, curves and tables out", "use a model"),
     "check-config": ("check a config file and print it with all defaults", "workflow"),
-    "config-docs": ("print the reference of all configuration keys", "workflow"),
+    "reference": ("print the reference of all configuration keys, or of all metrics", "workflow"),
     "list-clips": ("list every clip of the configured datasets with its planned split", "workflow"),
     "build-cast": ("sculpt the heads of the demo actors into one .npz file", "data"),
     "make-demo-clip": ("synthesise one clip of a demo actor, with its exact truth", "data"),
