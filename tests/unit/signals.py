@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["clicks", "noise", "silence", "speech_like"]
+__all__ = ["clicks", "noise", "rumble", "silence", "speech_like"]
 
 
 def noise(n, seed=0):
@@ -17,6 +17,11 @@ def speech_like(n, sr=44100, seed=0):
     voice = sum(np.sin(k * phase) / k for k in range(1, 30))
     rhythm = np.maximum(0, np.sin(2 * np.pi * 3 * time)) ** 2 * (np.sin(2 * np.pi * 0.5 * time) > -0.5)
     return (0.2 * voice * rhythm).astype(np.float32) + 1e-4 * noise(n, seed)
+
+
+def rumble(n, sr=44100):
+    """A strong low hum over a hiss 70 dB below it: what a quiet room sounds like to a microphone."""
+    return (0.5 * np.sin(2 * np.pi * 47 * np.arange(n) / sr)).astype(np.float32) + np.float32(1e-3) * noise(n)
 
 
 def silence(n):

@@ -8,7 +8,7 @@ from speechface.audio.windows import even_chunk, windows
 __all__ = ["spectrogram", "window_size"]
 
 #: Windows of one pass: their work arrays stay in the processor's cache.
-_CHUNK = 32
+_CHUNK = 8
 
 
 def window_size(*, hop_length, n_hops):
@@ -70,28 +70,28 @@ def spectrogram(audio, ends, *, n_fft, hop_length, n_hops, pad_mode, reference, 
             padded[:, half + size :] = padded[:, half + size - 2 : size - 2 : -1]
         power = stft(columns)[:count]
         power.max(axis=(1, 2), out=loudest[rows])
-        np.maximum(power, POWER_FLOOR, out=power)
-        np.log(power, out=power)
+        with np.errstate(divide="ignore"):  # the logarithm of nothing is -inf, which is clipped below
+            np.log(power, out=power)
         logs = power[..., :half].transpose(0, 2, 1)
         if reference == "window":
-            np.subtract(logs, _level(loudest[rows]), out=out[rows])
-            _scale(out[rows], top_db)
+            _refer(logs, loudest[rows], top_db, out=out[rows])
         else:
             out[rows] = logs
     silent = loudest <= POWER_FLOOR
     if reference == "clip" and n:
-        out -= _level(loudest.max(keepdims=True))
-        _scale(out, top_db)
+        _refer(out, loudest.max(keepdims=True), top_db, out=out)
     out[silent] = 1
     return out
 
 
-def _level(loudest):
-    """Natural logarithm of the reference power (n,), as (n, 1, 1)."""
-    return np.log(np.maximum(loudest, POWER_FLOOR))[:, None, None]
+def _refer(logs, loudest, top_db, out):
+    """Write logarithms of power (n, bins, hops) as shares of `top_db` below `loudest` (n,), from 0 to 1.
 
-
-def _scale(logs, top_db):
-    """Turn natural logarithms of power ratios into shares of `top_db` below the reference, in place."""
-    logs *= np.float32(-10 / np.log(10) / top_db)
-    np.clip(logs, 0, 1, out=logs)
+    No power counts as lower than librosa's floor, as if it had been raised to the floor before the logarithm.
+    """
+    scale = np.float32(-10 / np.log(10) / top_db)
+    level = np.log(np.maximum(loudest, POWER_FLOOR))
+    lowest = np.minimum((np.log(POWER_FLOOR) - level) * scale, 1)
+    np.subtract(logs, level[:, None, None], out=out)
+    out *= scale
+    np.clip(out, 0, lowest[:, None, None], out=out)
