@@ -79,7 +79,8 @@ def metrics_page():
 
     rows = ["| metric | unit | better | meaning |", "|---|---|---|---|"]
     for name, metric in METRICS.items():
-        rows.append(f"| `{name}` | {metric.unit} | {metric.better} | {metric.meaning} |")
+        meaning = metric.meaning.replace("|", "\\|")
+        rows.append(f"| `{name}` | {metric.unit} | {metric.better} | {meaning} |")
     return _METRICS_HEAD + "\n".join(rows) + "\n"
 
 
