@@ -106,10 +106,13 @@ class Renderer:
         self._context = context = _create_context()
         scale = max(1, round(samples**0.5))
         self._size = size = (self.width * scale, self.height * scale)
-        self._canvas = context.framebuffer([context.renderbuffer(size, 4)], context.depth_renderbuffer(size))
+        self._canvas, self._wall = (
+            context.framebuffer([context.renderbuffer(size, 4)], context.depth_renderbuffer(size)) for _ in range(2)
+        )
         self._face = context.program(_shader("face.vert.glsl"), _shader("face.frag.glsl"))
         self._backdrop = context.program(_shader("backdrop.vert.glsl"), _shader("backdrop.frag.glsl"))
-        self._wall = context.vertex_array(self._backdrop, [])
+        self._backdrop_array = context.vertex_array(self._backdrop, [])
+        self._on_wall = None
         self._rigs = OrderedDict()
         self._pixels = np.empty((size[1], size[0], 4), np.uint8)
 
@@ -142,6 +145,19 @@ class Renderer:
         self._rigs.move_to_end(key)
         return self._rigs[key]
 
+    def _draw_wall(self, background, vignette):
+        """Draw what lies behind the face, once for each look."""
+        if self._on_wall == (background, vignette):
+            return
+        self._wall.use()
+        self._wall.clear(*background, 1.0, depth=1.0)
+        if vignette:
+            self._context.disable(self._context.DEPTH_TEST | self._context.CULL_FACE)
+            self._backdrop["background"].value = background
+            self._backdrop["vignette"].value = vignette
+            self._backdrop_array.render(vertices=3)
+        self._on_wall = (background, vignette)
+
     def draw(self, vertices, rig, *, camera, background=BACKGROUND, vignette=0.0, normals=None, normal_offset=None):
         """Draw one face.
 
@@ -171,13 +187,9 @@ class Renderer:
         with context:
             static = self._static(rig)
             static.update(vertices, normals, normal_offset)
+            self._draw_wall(tuple(background), float(vignette))
+            context.copy_framebuffer(self._canvas, self._wall)  # colour and empty depth
             self._canvas.use()
-            self._canvas.clear(*background, 1.0, depth=1.0)
-            if vignette:
-                context.disable(context.DEPTH_TEST | context.CULL_FACE)
-                self._backdrop["background"].value = tuple(background)
-                self._backdrop["vignette"].value = float(vignette)
-                self._wall.render(vertices=3)
             context.enable(context.DEPTH_TEST | context.CULL_FACE)
             context.front_face = "cw"  # rows run down, which turns counter-clockwise around
             matrix = projection_matrix(camera, self.width, self.height)
