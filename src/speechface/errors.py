@@ -9,6 +9,7 @@ __all__ = [
     "RenderError",
     "ModelError",
     "ClipError",
+    "BatchError",
 ]
 
 
@@ -46,3 +47,7 @@ class ClipError(SpeechfaceError):
     Verbs that work on one clip catch it, write an empty table whose metadata says
     ``status: unusable`` and why, and exit with 0, so that the workflow goes on and lists the clip.
     """
+
+
+class BatchError(SpeechfaceError):
+    """Some of the clips that one command works through failed; the others are done."""

@@ -10,7 +10,7 @@ from speechface.files import write_npz
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.media import decode_audio, decode_rgb, frame_times
 from speechface.rig.channels import CHANNELS, ROTATIONS
-from speechface.synthesis.cast import Member, load_member, pack
+from speechface.synthesis.cast import Member, load_member, member_digest, pack
 from speechface.tables import read_table
 from speechface.verbs.make_demo_clip import frame_rate_of
 
@@ -47,6 +47,27 @@ def test_a_second_run_gives_the_same_bytes(made, cast, tmp_path):
         assert (made / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
 
 
+def test_a_clip_does_not_depend_on_the_clips_made_before_it(made, cast, tmp_path):
+    names = ["01-01-05-01-01-01-01", CLIP]
+    arguments = ["make-demo-clip", "--clip", *names, "--cast", str(cast), "--settings", SETTINGS]
+    for option, suffix in (("--out", ".mp4"), ("--truth", ".truth.parquet")):
+        arguments += [option, *(str(tmp_path / (name + suffix)) for name in names)]
+    assert main(arguments) == 0
+    for suffix in (".mp4", ".truth.parquet"):
+        assert (tmp_path / (CLIP + suffix)).read_bytes() == (made / ("v" + suffix)).read_bytes(), suffix
+
+
+def test_a_head_is_the_same_whoever_else_is_in_the_cast(cast, tmp_path):
+    def member(sd):
+        return Member(synthetic_rig(0), np.full(len(synthetic_rig(0).identity), sd, np.float32), {}, "bald", "male")
+
+    write_npz(tmp_path / "more.npz", pack({1: member(0.5), 2: member(0.1)}))
+    write_npz(tmp_path / "other.npz", pack({1: member(0.4)}))
+    assert member_digest(tmp_path / "more.npz", 1) == member_digest(cast, 1)
+    assert member_digest(tmp_path / "more.npz", 2) != member_digest(cast, 1)
+    assert member_digest(tmp_path / "other.npz", 1) != member_digest(cast, 1)
+
+
 def test_the_video_has_a_picture_a_truth_row_and_sound_to_its_end(made):
     truth = read_table(made / "v.truth.parquet")
     times, fps = frame_times(made / "v.mp4")
@@ -80,7 +101,7 @@ def test_truth_says_who_spoke_what(made):
     assert (meta["emotion"], meta["intensity"], meta["text"]) == ("happy", "strong", "Dogs are sitting by the door!")
     assert meta["voice"] == "en-us+m1"
     assert len(meta["identity"]) == len(synthetic_rig(0).identity)
-    assert meta["settings"]["seed"] == 5
+    assert meta["settings"] == {"width": 160, "height": 160, "fps": "30000/1001", "seed": 5}
     spoken = "".join(ipa for _, _, ipa, _ in meta["phonemes"])
     assert "b" in spoken
 

@@ -10,7 +10,7 @@ __all__ = ["track_video", "CLAHE_TILES"]
 CLAHE_TILES = 8
 
 
-def track_video(chunks, settings):
+def track_video(chunks, settings, *, face=None):
     """Follow the face through a video.
 
     Parameters
@@ -19,6 +19,8 @@ def track_video(chunks, settings):
         Gray pictures, e.g. `speechface.media.decode_gray`.
     settings : dict
         Keys of the config section ``landmarks``.
+    face : DlibFace, optional
+        The detector and predictor; loaded anew where missing.
 
     Returns
     -------
@@ -27,7 +29,7 @@ def track_video(chunks, settings):
     import cv2
 
     cv2.setNumThreads(1)
-    face = DlibFace()
+    face = face or DlibFace()
     tracker = FaceTracker(
         face.detect,
         face.predict,

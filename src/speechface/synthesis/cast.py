@@ -5,6 +5,8 @@ copy of what all actors share (blendshapes, landmarks) and for each actor the ne
 its hair and its colours.
 """
 
+import contextlib
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from speechface.errors import RigError
 from speechface.files import write_npz
 from speechface.rig.rig import Rig
 
-__all__ = ["Member", "pack", "unpack", "save_cast", "load_member", "sculpt"]
+__all__ = ["Member", "pack", "unpack", "save_cast", "load_member", "member_digest", "sculpt"]
 
 _SHARED = ("landmarks", "contour", "pivot")
 
@@ -114,14 +116,32 @@ def save_cast(path, numbers):
     write_npz(path, pack({number: builtin.actor(number) for number in numbers}))
 
 
-def load_member(path, number):
-    """Read one actor from a file of `save_cast`; RigError if the file is absent or lacks the actor."""
+@contextlib.contextmanager
+def _opened(path, number):
+    """Open a cast that holds actor `number`."""
     if not os.path.exists(path):
         raise RigError(f"cast {path}: no such file; build it with 'speechface build-cast'")
     with np.load(path, allow_pickle=False) as arrays:
         if f"{number}/neutral" not in arrays:
             raise RigError(f"cast {path}: no actor {number} in it; build it again with 'speechface build-cast'")
+        yield arrays
+
+
+def load_member(path, number):
+    """Read one actor from a file of `save_cast`; RigError if the file is absent or lacks the actor."""
+    with _opened(path, number) as arrays:
         return unpack(arrays, number)
+
+
+def member_digest(path, number):
+    """Return a text that changes when the stored actor does, and not when other actors come or go; errors as above."""
+    with _opened(path, number) as arrays:
+        sums = [
+            (entry.filename, entry.CRC, entry.file_size)
+            for entry in arrays.zip.infolist()
+            if entry.filename.startswith(f"{number}/") or not entry.filename.split("/")[0].isdigit()
+        ]
+    return hashlib.sha256(json.dumps(sorted(sums)).encode()).hexdigest()
 
 
 def sculpt(number):

@@ -1,4 +1,4 @@
-"""Compute log-mel, MFCC with deltas and chroma (537 numbers by default) for each video frame of a clip.
+"""Compute log-mel, MFCC with deltas and chroma (537 numbers by default) for each video frame of clips.
 
 What the numbers are stands in `speechface.audio.acoustics` and, as `layout`, in the table's metadata. A clip without
 usable sound or frames gives a table of no rows that says why.

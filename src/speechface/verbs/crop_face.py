@@ -1,4 +1,4 @@
-"""Cut an upright face picture out of every frame of a clip, into one small video.
+"""Cut an upright face picture out of every frame of clips, into one small video a clip.
 
 Place, size and roll follow the landmarks, smoothed over time. Frames without a face show the place of the nearest frame
 that has one. A clip that cannot be used gives a video of one grey frame.
@@ -7,6 +7,7 @@ that has one. A clip that cannot be used gives a video of one grey frame.
 import logging
 from fractions import Fraction
 
+from speechface.verbs.batches import add_keep, pieces_of, work_through
 from speechface.verbs.common import add_settings, settings_of
 
 __all__ = ["add_arguments", "run"]
@@ -18,27 +19,37 @@ CRF = 18
 
 
 def add_arguments(parser):
-    parser.add_argument("--video", required=True, metavar="FILE", help="clip to read")
-    parser.add_argument("--landmarks", required=True, metavar="PARQUET", help="its table of landmarks")
-    parser.add_argument("--out", required=True, metavar="MP4", help="video to write")
+    parser.add_argument("--video", required=True, nargs="+", metavar="FILE", help="clips to read")
+    parser.add_argument("--landmarks", required=True, nargs="+", metavar="PARQUET", help="their tables of landmarks")
+    parser.add_argument("--out", required=True, nargs="+", metavar="MP4", help="videos to write, one a clip")
     add_settings(parser, "crops")
+    add_keep(parser)
 
 
 def run(args):
+    settings = settings_of(args)
+    work_through(
+        pieces_of(args, inputs=("video", "landmarks"), outputs=("out",)),
+        lambda piece: _crop(piece.inputs["video"], piece.inputs["landmarks"], piece.outputs["out"], settings),
+        stage="crops", settings=settings, keep=args.keep,
+    )  # fmt: skip
+
+
+def _crop(path, landmarks, out, settings):
+    """Write the face pictures of one clip."""
     from speechface.errors import ClipError, MediaError
     from speechface.tables import read_table
 
-    settings = settings_of(args)
-    table = read_table(args.landmarks)
+    table = read_table(landmarks)
     try:
         if not table.usable:
             raise ClipError(table.reason)
-        count = _write_crops(args.video, table, args.out, settings)
+        count = _write_crops(path, table, out, settings)
     except (ClipError, MediaError) as error:
-        _write_grey(args.out, settings["size"])
+        _write_grey(out, settings["size"])
         logging.warning("unusable, wrote one grey frame: %s", error)
         return
-    logging.info("%s: %d face pictures of %d pixels", args.video, count, settings["size"])
+    logging.info("%s: %d face pictures of %d pixels", path, count, settings["size"])
 
 
 def _write_crops(path, table, out, settings):

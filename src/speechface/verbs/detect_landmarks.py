@@ -1,11 +1,13 @@
-"""Locate 68 face landmarks in every video frame of a clip.
+"""Locate 68 face landmarks in every video frame of clips.
 
-One row a video frame; a frame without a face is a row with detected = false. A clip that cannot be read, or in which
-too few frames show a face, gives an unusable table that says so.
+One table a clip, one row a video frame; a frame without a face is a row with detected = false. A clip that cannot be
+read, or in which too few frames show a face, gives an unusable table that says so.
 """
 
+import functools
 import logging
 
+from speechface.verbs.batches import add_keep, pieces_of, work_through
 from speechface.verbs.common import add_settings, settings_of
 
 __all__ = ["add_arguments", "run"]
@@ -15,24 +17,42 @@ CHUNK = 64
 
 
 def add_arguments(parser):
-    parser.add_argument("--video", required=True, metavar="FILE", help="clip to read")
-    parser.add_argument("--out", required=True, metavar="PARQUET", help="table to write")
+    parser.add_argument("--video", required=True, nargs="+", metavar="FILE", help="clips to read")
+    parser.add_argument("--out", required=True, nargs="+", metavar="PARQUET", help="tables to write, one a clip")
     add_settings(parser, "landmarks")
+    add_keep(parser)
 
 
 def run(args):
+    settings = settings_of(args)
+    work_through(
+        pieces_of(args, inputs=("video",), outputs=("out",)),
+        lambda piece: _write(piece.inputs["video"], piece.outputs["out"], settings),
+        stage="landmarks", settings=settings, keep=args.keep,
+    )  # fmt: skip
+
+
+@functools.cache
+def _face():
+    """dlib's models, loaded once, for the first clip that needs them."""
+    from speechface.landmarks.model import DlibFace
+
+    return DlibFace()
+
+
+def _write(path, out, settings):
+    """Write the table of one clip."""
     from speechface.errors import ClipError, MediaError
     from speechface.tables import write_table, write_unusable
 
-    settings = settings_of(args)
     try:
-        columns, meta = _detect(args.video, settings)
+        columns, meta = _detect(path, settings)
     except (ClipError, MediaError) as error:
-        write_unusable(args.out, error, stage="landmarks", settings=settings)
+        write_unusable(out, error, stage="landmarks", settings=settings)
         logging.warning("unusable: %s", error)
         return
-    write_table(args.out, columns, stage="landmarks", settings=settings, meta=meta)
-    logging.info("%s: a face in %d of %d frames", args.video, columns["detected"].sum(), len(columns["detected"]))
+    write_table(out, columns, stage="landmarks", settings=settings, meta=meta)
+    logging.info("%s: a face in %d of %d frames", path, columns["detected"].sum(), len(columns["detected"]))
 
 
 def _detect(path, settings):
@@ -45,7 +65,7 @@ def _detect(path, settings):
     from speechface.landmarks.track_video import track_video
 
     video = media.probe_video(path)
-    tracks = track_video(media.decode_gray(path, chunk=CHUNK), settings)
+    tracks = track_video(media.decode_gray(path, chunk=CHUNK), settings, face=_face())
     if len(tracks.detected) != len(video.times):
         raise ClipError(
             f"{path}: {len(tracks.detected)} frames decoded, {len(video.times)} announced; the file is damaged"

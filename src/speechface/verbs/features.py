@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from speechface.errors import ClipError, MediaError
+from speechface.verbs.batches import add_keep, pieces_of, work_through
 from speechface.verbs.common import add_settings, settings_of
 
 __all__ = ["add_feature_arguments", "run_feature"]
@@ -13,37 +14,56 @@ _LOG = logging.getLogger(__name__)
 
 def add_feature_arguments(parser, section):
     """Add the options of a feature's verb; `section` is its config section."""
-    parser.add_argument("--wav", required=True, help="sound of the clip, 16-bit PCM; sample 0 at the time of frame 0")
-    parser.add_argument("--frames", required=True, help="frame times of the clip (.frames.parquet of extract-wav)")
-    parser.add_argument("--out", required=True, help="table to write (.parquet), one row a video frame")
+    parser.add_argument(
+        "--wav", required=True, nargs="+", help="sound of the clips, 16-bit PCM; sample 0 at the time of frame 0"
+    )
+    parser.add_argument(
+        "--frames", required=True, nargs="+", metavar="PARQUET", help="their frame times, written by extract-wav"
+    )
+    parser.add_argument(
+        "--out", required=True, nargs="+", metavar="PARQUET", help="tables to write, one a clip, one row a video frame"
+    )
     add_settings(parser, section)
+    add_keep(parser)
 
 
 def run_feature(name, args):
-    """Compute feature `name` of one clip and write its table; a clip without usable sound gets an unusable one."""
+    """Compute feature `name` of every clip and write its table; a clip without usable sound gets an unusable one."""
+    from speechface.audio.features import FEATURES
+
+    settings, stage = settings_of(args), FEATURES[name].section
+    work_through(
+        pieces_of(args, inputs=("wav", "frames"), outputs=("out",)),
+        lambda piece: _write(name, piece.inputs["wav"], piece.inputs["frames"], piece.outputs["out"], settings),
+        stage=stage, settings=settings, keep=args.keep,
+    )  # fmt: skip
+
+
+def _write(name, wav, frame_table, out, settings):
+    """Write the table of one clip."""
     from speechface.audio.features import FEATURES, compute, description
     from speechface.audio.wav import read_wav
     from speechface.tables import read_table, write_table, write_unusable
 
-    settings, stage = settings_of(args), FEATURES[name].section
-    frames = read_table(args.frames)
-    if not Path(args.wav).exists():
-        raise MediaError(f"{args.wav}: no such wav file; write it with 'speechface extract-wav'")
+    stage = FEATURES[name].section
+    frames = read_table(frame_table)
+    if not Path(wav).exists():
+        raise MediaError(f"{wav}: no such wav file; write it with 'speechface extract-wav'")
     try:
         if not frames.usable:
             raise ClipError(frames.reason)
-        audio, sr = read_wav(args.wav)
+        audio, sr = read_wav(wav)
         if not len(audio):
-            raise ClipError(f"{args.wav} holds no sound")
+            raise ClipError(f"{wav} holds no sound")
         times = frames["time"]
         values = compute(name, audio, times, fps=frames.meta["fps"], sr=sr, settings=settings)
     except (ClipError, MediaError) as error:
-        write_unusable(args.out, error, stage=stage, settings=settings)
-        _LOG.info("%s: unusable: %s", args.out, error)
+        write_unusable(out, error, stage=stage, settings=settings)
+        _LOG.info("%s: unusable: %s", out, error)
         return
     storage = settings["storage"]
     scaled = {name: 1 / 255} if storage == "uint8" else None
     meta = {"sr": sr, "fps": frames.meta["fps"], **description(name, settings)}
     columns = {"frame": frames["frame"], "time": times, name: values if scaled else values.astype(storage)}
-    write_table(args.out, columns, stage=stage, settings=settings, meta=meta, scaled=scaled)
-    _LOG.info("%s: %d frames of %s at %d Hz", args.out, len(values), "x".join(map(str, values.shape[1:])), sr)
+    write_table(out, columns, stage=stage, settings=settings, meta=meta, scaled=scaled)
+    _LOG.info("%s: %d frames of %s at %d Hz", out, len(values), "x".join(map(str, values.shape[1:])), sr)

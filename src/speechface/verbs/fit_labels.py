@@ -1,43 +1,91 @@
-"""Fit head rotation, translation and 46 blendshape weights to the landmarks of a clip, one row a video frame.
+"""Fit head rotation, translation and 46 blendshape weights to the landmarks of one actor's clips.
+
+One table a clip, one row a video frame.
 
 Frames without a face are bridged and marked as not used, as are frames whose landmarks the face cannot reach.
 """
 
+import functools
 import logging
+from dataclasses import dataclass
+from typing import Any
 
+from speechface.verbs.batches import add_keep, pieces_of, work_through
 from speechface.verbs.common import add_settings, settings_of
 
 __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser):
-    parser.add_argument("--landmarks", required=True, metavar="PARQUET", help="landmark table of the clip")
-    parser.add_argument("--identity", required=True, metavar="NPZ", help="identity file of the clip's actor")
+    parser.add_argument("--landmarks", required=True, nargs="+", metavar="PARQUET", help="landmark tables of the clips")
+    parser.add_argument("--identity", required=True, metavar="NPZ", help="identity file of the clips' actor")
     parser.add_argument("--rig", required=True, metavar="NPZ", help="the rig the identity was fitted with")
-    parser.add_argument("--out", required=True, metavar="PARQUET", help="label table to write")
+    parser.add_argument("--out", required=True, nargs="+", metavar="PARQUET", help="label tables to write, one a clip")
     add_settings(parser, "labels")
+    add_keep(parser)
 
 
 def run(args):
-    from speechface.errors import ClipError
-    from speechface.tables import write_table, write_unusable
-
     settings = settings_of(args)
+    actor = functools.cache(lambda: _load_actor(args.identity, args.rig))
+    work_through(
+        pieces_of(args, inputs=("landmarks",), outputs=("out",), shared=("identity", "rig")),
+        lambda piece: _write(piece.inputs["landmarks"], piece.outputs["out"], actor, settings),
+        stage="labels", settings=settings, keep=args.keep,
+    )  # fmt: skip
+
+
+def _write(landmarks, out, actor, settings):
+    """Write the label table of one clip; `actor` is a function that loads its `_Actor`."""
+    from speechface.errors import ClipError
+    from speechface.tables import read_table, write_table, write_unusable
+
+    table = read_table(landmarks)
     try:
-        columns, meta = _labels(args, settings)
+        if not table.usable:
+            raise ClipError(table.reason)
+        if not table["detected"].any():
+            raise ClipError("no frame with a face")
+        columns, meta = _labels(table, actor(), settings)
     except ClipError as error:
-        write_unusable(args.out, error, stage="labels", settings=settings)
-        logging.info("%s: unusable, %s", args.out, error)
+        write_unusable(out, error, stage="labels", settings=settings)
+        logging.info("%s: unusable, %s", out, error)
         return
-    write_table(args.out, columns, stage="labels", settings=settings, meta=meta)
+    write_table(out, columns, stage="labels", settings=settings, meta=meta)
     quality = meta["quality"]
     logging.info(
-        "%s: %d frames, %d used, reprojection %.2f %%, lip gap r %.3f, jitter %.2f mm", args.out, len(columns["frame"]),
+        "%s: %d frames, %d used, reprojection %.2f %%, lip gap r %.3f, jitter %.2f mm", out, len(columns["frame"]),
         columns["used"].sum(), quality["reprojection_pct_iod"], quality["lip_gap_r"], quality["jitter_mm"],
     )  # fmt: skip
 
 
-def _actor(face, identity, rig):
+@dataclass(frozen=True)
+class _Actor:
+    """What all clips of an actor share: the `Rig`, the actor's `Face`, `EyeCalibration` and observed channels (46,)."""
+
+    rig: Any
+    face: Any
+    eyes: Any
+    observed: Any
+
+
+def _load_actor(identity_path, rig_path):
+    """Read an `_Actor`. ClipError where the actor has no identity."""
+    from speechface.errors import ClipError
+    from speechface.fitting.face import Face
+    from speechface.fitting.observability import observed_channels
+    from speechface.rig.rig import Rig
+    from speechface.verbs.fit_identity import read_identity
+
+    identity = read_identity(identity_path)
+    if identity["status"] != "ok":
+        raise ClipError(f"the actor has no identity: {identity['reason']}")
+    rig = Rig.load(rig_path)
+    face = Face.of_rig(rig)
+    return _Actor(rig, *_own_face(face, identity, rig), observed_channels(face))
+
+
+def _own_face(face, identity, rig):
     """The actor's face and eyes from an identity file's content."""
     import numpy as np
 
@@ -54,39 +102,23 @@ def _actor(face, identity, rig):
     return face.of_actor(coefficients), eyes
 
 
-def _labels(args, settings):
-    """Columns and metadata of one clip's labels. ClipError where it has none."""
+def _labels(table, actor, settings):
+    """Columns and metadata of one clip's labels."""
     import numpy as np
 
-    from speechface.errors import ClipError
-    from speechface.fitting.face import Face
     from speechface.fitting.labels import fit_labels, relative_rotation
-    from speechface.fitting.observability import observed_channels
     from speechface.fitting.pose import centred
     from speechface.fitting.quality import clip_quality, interocular
     from speechface.geometry.rotation import euler_from_matrix
     from speechface.rig.channels import CHANNELS, ROTATIONS
-    from speechface.rig.rig import Rig
-    from speechface.tables import read_table
-    from speechface.verbs.fit_identity import camera_of, fit_settings, read_identity
+    from speechface.verbs.fit_identity import camera_of, fit_settings
 
-    table = read_table(args.landmarks)
-    if not table.usable:
-        raise ClipError(table.reason)
+    rig = actor.rig
     detected = table["detected"].astype(bool)
-    if not detected.any():
-        raise ClipError("no frame with a face")
-    identity = read_identity(args.identity)
-    if identity["status"] != "ok":
-        raise ClipError(f"the actor has no identity: {identity['reason']}")
-    rig = Rig.load(args.rig)
-    face = Face.of_rig(rig)
-    observed_mask = observed_channels(face)
-    actor, eyes = _actor(face, identity, rig)
     camera = camera_of(table.meta, settings)
     seen = centred(table["landmarks"], camera.centre)
     fps = float(table.meta["fps"])
-    labels = fit_labels(actor, eyes, seen, detected, fit_settings(settings), focal=camera.focal, fps=fps)
+    labels = fit_labels(actor.face, actor.eyes, seen, detected, fit_settings(settings), focal=camera.focal, fps=fps)
 
     size = np.where(detected, interocular(seen), np.nan)
     with np.errstate(invalid="ignore"):
@@ -105,7 +137,7 @@ def _labels(args, settings):
     quality = clip_quality(seen, labels.projected, detected, labels.weights, mouth)
     meta = {key: table.meta[key] for key in ("width", "height", "fps", "detection_rate") if key in table.meta}
     meta |= {
-        "channels": list(CHANNELS), "observed": observed_mask.tolist(), "rig": rig.name,
+        "channels": list(CHANNELS), "observed": actor.observed.tolist(), "rig": rig.name,
         "rotation_reference": median.tolist(),
         "rotation": "radians, relative to the median pose: Rz Ry Rx = reference^T R",
         "translation": "mm in camera space", "focal_px": camera.focal, "centre_px": list(camera.centre),

@@ -1,4 +1,4 @@
-"""Compute one spectrogram (128 x 32 by default) for each video frame of a clip.
+"""Compute one spectrogram (128 x 32 by default) for each video frame of clips, one table a clip.
 
 Each window of sound ends with its video frame. A clip without usable sound or frames gives a table of no rows that says
 why.

@@ -1,0 +1,156 @@
+"""Finished work kept aside, so that a job over many clips makes only those that changed.
+
+Snakemake deletes a job's files before the job runs again and after it failed: one changed clip of an actor would cost
+all of the actor's clips. So each finished file gets a second name (a hard link: no bytes, no time) in a folder of kept
+work, with the facts it depends on: stage, version, settings and the contents of the files it was made from. When the
+facts are still the same, the kept file is given its name back instead of being made again.
+
+The folder can be deleted at any time; what is missing is made again.
+"""
+
+import contextlib
+import functools
+import hashlib
+import json
+import logging
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from speechface.files import written_whole
+from speechface.stages import STAGES
+
+__all__ = ["Piece", "Keeper", "fingerprint"]
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The work on one clip: `inputs` and `outputs` map roles to files; `facts` are other JSON values it depends on."""
+
+    name: str
+    inputs: dict
+    outputs: dict
+    facts: dict = field(default_factory=dict)
+
+
+@functools.lru_cache(maxsize=4096)
+def _sha256(path, size, mtime_ns):
+    """Hash of a file's content; `size` and `mtime_ns` only tell when an answer is out of date."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def fingerprint(path):
+    """Return size (bytes), time of change (ns) and SHA-256 of a file as a dict."""
+    state = os.stat(path)
+    return {"size": state.st_size, "mtime_ns": state.st_mtime_ns,
+            "sha256": _sha256(os.fspath(path), state.st_size, state.st_mtime_ns)}  # fmt: skip
+
+
+def _unchanged(path, known):
+    """Has a file the content of the fingerprint `known`? It is read only where its time of change differs."""
+    try:
+        state = os.stat(path)
+        if state.st_size != known["size"]:
+            return False
+        return state.st_mtime_ns == known["mtime_ns"] or fingerprint(path)["sha256"] == known["sha256"]
+    except OSError:
+        return False
+
+
+def _link(source, target):
+    """Give the file `source` a second name, replacing `target`; a copy where the file system has no hard links."""
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.samefile(source, target):
+            return
+    with written_whole(target) as temporary:
+        os.unlink(temporary)
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copy2(source, temporary)
+
+
+class Keeper:
+    """Kept work of one stage.
+
+    Parameters
+    ----------
+    folder : path-like
+        Folder of kept work; "" keeps and finds nothing.
+    stage : str
+        Key of `speechface.stages.STAGES`; its version is part of the facts.
+    settings : dict
+        The resolved settings that the stage runs with.
+    """
+
+    def __init__(self, folder, *, stage, settings):
+        self._folder = Path(folder) if folder else None
+        self._basis = {"stage": stage, "version": STAGES[stage].version, "settings": settings}
+
+    def _place(self, path):
+        """Where the second name of an output is: its own path below the folder of kept work."""
+        path = Path(os.path.abspath(path)) if ".." in Path(path).parts else Path(path)
+        return self._folder / (path.relative_to(path.anchor) if path.is_absolute() else path)
+
+    def _note(self, piece):
+        """Where the facts about a piece are noted: beside its first output."""
+        first = self._place(next(iter(piece.outputs.values())))
+        return first.with_name(first.name + ".json")
+
+    def restore(self, piece):
+        """Give a piece's outputs back if they are kept and all facts are the same; returns whether it did."""
+        if self._folder is None:
+            return False
+        try:
+            known = json.loads(self._note(piece).read_text())
+            same = known["basis"] == self._basis and known["facts"] == piece.facts
+            same = same and set(known["inputs"]) == set(piece.inputs) and set(known["outputs"]) == set(piece.outputs)
+            # the kept file itself is always read: whoever edits an output in place edits it too
+            same = same and all(_unchanged(path, known["inputs"][role]) for role, path in piece.inputs.items())
+            same = same and all(
+                fingerprint(self._place(path))["sha256"] == known["outputs"][role]
+                for role, path in piece.outputs.items()
+            )
+            if not same:
+                return False
+            for path in piece.outputs.values():
+                _link(self._place(path), path)
+        except (OSError, ValueError, KeyError, TypeError):  # nothing kept, or a damaged note
+            return False
+        return True
+
+    @contextlib.contextmanager
+    def keeping(self, piece):
+        """Keep the outputs that the block makes of a piece's inputs as they are when the block begins.
+
+        After an error in the block nothing is kept. What cannot be kept costs time later, not the work now.
+        """
+        if self._folder is None:
+            yield
+            return
+        try:
+            inputs = {role: fingerprint(path) for role, path in piece.inputs.items()}
+        except OSError:  # the block will say what is wrong with it
+            inputs = None
+        yield
+        note = self._note(piece)
+        try:
+            if inputs is None:
+                raise FileNotFoundError("an input was missing")
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(note)
+            outputs = {role: fingerprint(path)["sha256"] for role, path in piece.outputs.items()}
+            known = {"basis": self._basis, "facts": piece.facts, "inputs": inputs, "outputs": outputs}
+            for path in piece.outputs.values():
+                _link(path, self._place(path))
+            with written_whole(note) as temporary:
+                Path(temporary).write_text(json.dumps(known, sort_keys=True))
+        except OSError as error:
+            logging.warning("%s: cannot be kept for later runs (%s)", piece.name, error)
