@@ -29,6 +29,7 @@ VERBS = {
     "crop-face": ("video -> 100x100 face images, one small video", "prepare"),
     "spectrogram": ("wav -> 128x32 spectrogram a frame", "prepare"),
     "acoustic-features": ("wav -> log-mel, MFCC and chroma a frame", "prepare"),
+    "log-mel": ("wav -> log-mel spectrum around each frame, for sequence networks", "prepare"),
     "fit-identity": ("all landmarks of an actor -> the actor's identity", "label"),
     "fit-labels": ("landmarks and identity -> head rotation and 46 weights a frame", "label"),
     "label-report": ("quality of the labels of every clip, and errors against truth", "label"),

@@ -25,6 +25,7 @@ STAGES = {
     "crops": Stage(1, ("crops",)),
     "spectrogram": Stage(1, ("audio", "spectrogram")),
     "acoustics": Stage(1, ("audio", "acoustics")),
+    "log_mel": Stage(1, ("audio", "log_mel")),
     "rig": Stage(1, ("rig",)),
     "identity": Stage(1, ("labels",)),
     "labels": Stage(1, ("labels",)),

@@ -14,9 +14,10 @@ from speechface.errors import ClipError
 from speechface.tables import read_table, write_table, write_unusable
 
 FPS, SR = 30000 / 1001, 44100
-VERBS = {"spectrogram": "spectrogram", "acoustics": "acoustic-features"}
+VERBS = {"spectrogram": "spectrogram", "acoustics": "acoustic-features", "log_mel": "log-mel"}
 # lossless storage for comparing values
-EXACT = {"spectrogram": {"storage": "float32"}, "acoustics": {"storage": "float32"}}
+EXACT = {"spectrogram": {"storage": "float32"}, "acoustics": {"storage": "float32"},
+         "log_mel": {"storage": "float32"}}  # fmt: skip
 
 
 @pytest.fixture
@@ -39,7 +40,8 @@ def run(name, wav, frames, out, **settings):
 def test_shape_and_dtype_follow_the_settings(name):
     settings = defaults(FEATURES[name].section)
     values = compute(name, noise(SR), np.arange(7) / FPS, fps=FPS, sr=SR, settings=settings)
-    assert values.shape == (7, *shape(name, settings)) == (7, *{"spectrogram": (128, 32), "acoustics": (537,)}[name])
+    known = {"spectrogram": (128, 32), "acoustics": (537,), "log_mel": (8, 80)}
+    assert values.shape == (7, *shape(name, settings)) == (7, *known[name])
     assert values.dtype == np.float32
 
 
@@ -61,11 +63,12 @@ def test_verb_writes_what_compute_gives(name, clip, tmp_path):
 
 def test_default_storage_loses_half_a_step_at_most(clip, tmp_path):
     wav, frames, audio, times = clip
-    for name, limit in (("spectrogram", 0.5 / 255 + 1e-6), ("acoustics", 0.25)):
+    for name, limit in (("spectrogram", 0.5 / 255 + 1e-6), ("acoustics", 0.25), ("log_mel", 1 / 32)):
         run(name, wav, frames, tmp_path / "out.parquet")
         exact = compute(name, audio, times, fps=FPS, sr=SR, settings=defaults(name))
         found = read_table(tmp_path / "out.parquet")[name]
-        # uint8 rounds to half a step; float16 of the first cepstral coefficient (below 1024) to 0.25
+        # uint8 rounds to half a step; float16 of the first cepstral coefficient (below 1024) to 0.25,
+        # of decibels below 128 to 1/32
         assert np.abs(found - exact).max() <= limit
 
 

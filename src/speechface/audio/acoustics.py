@@ -73,7 +73,7 @@ def n_values(*, n_steps, n_mels, n_mfcc, n_chroma):
 @functools.cache
 def _filters(sr, n_fft, n_mels, n_chroma):
     """Mel bands and pitch classes side by side, (1 + n_fft // 2, n_mels + n_chroma)."""
-    mel = mel_filterbank(sr=sr, n_fft=n_fft, n_mels=n_mels)
+    mel = mel_filterbank(sr=sr, n_fft=n_fft, n_mels=n_mels, fmin=0, fmax=sr / 2)
     return np.ascontiguousarray(np.vstack([mel, chroma_filterbank(sr=sr, n_fft=n_fft, n_chroma=n_chroma)]).T)
 
 

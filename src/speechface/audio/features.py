@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechface.audio import acoustics as _acoustics
+from speechface.audio import log_mel as _log_mel
 from speechface.audio import spectrogram as _spectrogram
 from speechface.audio.windows import frame_end_samples
 from speechface.errors import ClipError
@@ -41,6 +42,7 @@ def _only(settings, *names):
 
 
 _SPECTROGRAM = ("n_fft", "hop_length", "n_hops", "pad_mode", "reference", "top_db")
+_LOG_MEL = ("n_hops", "hop_ms", "window_ms", "look_ahead_ms", "n_mels", "fmin", "fmax", "floor_db")
 _ACOUSTIC_SIZES = ("n_steps", "n_mels", "n_mfcc", "n_chroma")
 
 
@@ -52,6 +54,10 @@ def _compute_acoustics(audio, ends, sr, settings):
     return _acoustics.acoustics(
         audio, ends, sr=sr, **_only(settings, "hop_length", "n_fft", "pad_mode", *_ACOUSTIC_SIZES)
     )
+
+
+def _compute_log_mel(audio, ends, sr, settings):
+    return _log_mel.log_mel(audio, ends, sr=sr, **_only(settings, *_LOG_MEL))
 
 
 #: name -> Feature. The name is a model's `feature` setting.
@@ -72,6 +78,14 @@ FEATURES = {
         description=lambda settings: {
             "layout": _acoustics.layout(**_only(settings, *_ACOUSTIC_SIZES)),
             "unit": "log-mel dB, MFCC of dB, deltas per hop, chroma 0 to 1",
+        },
+    ),
+    "log_mel": Feature(
+        section="log_mel",
+        compute=_compute_log_mel,
+        shape=lambda settings: (settings["n_hops"], settings["n_mels"]),
+        description=lambda settings: {
+            "unit": f"dB, {settings['floor_db']:g} or more; oldest hop first, low bands first"
         },
     ),
 }

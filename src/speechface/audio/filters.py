@@ -38,12 +38,12 @@ def _hz_from_mel(mel):
     return np.where(mel < 15, mel * (200 / 3), 1000 * np.exp((np.log(6.4) / 27) * (mel - 15)))
 
 
-def mel_filterbank(*, sr, n_fft, n_mels):
-    """Return triangular mel filters of equal area from 0 to sr / 2: (n_mels, 1 + n_fft // 2), float32.
+def mel_filterbank(*, sr, n_fft, n_mels, fmin, fmax):
+    """Return triangular mel filters of equal area from `fmin` to `fmax`, Hz: (n_mels, 1 + n_fft // 2), float32.
 
     Slaney's scale: linear below 1 kHz, logarithmic above. Equal to ``librosa.filters.mel``.
     """
-    edges = _hz_from_mel(np.linspace(0, _mel_from_hz(sr / 2), n_mels + 2))
+    edges = _hz_from_mel(np.linspace(_mel_from_hz(fmin), _mel_from_hz(fmax), n_mels + 2))
     bins = np.linspace(0, sr / 2, 1 + n_fft // 2)
     rising = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - bins) / np.diff(edges)[1:, None]

@@ -20,7 +20,7 @@ _KINDS = (
     (
         "#fdf0d5",
         "features and splits",
-        ("spectrogram", "acoustic", "split", "build_split", "label_stats", "build_table"),
+        ("spectrogram", "acoustic", "log_mel", "split", "build_split", "label_stats", "build_table"),
     ),
     ("#f9dfd3", "models", ("train", "fit_baseline", "fit", "predict")),
     ("#ecdff0", "results", ("",)),

@@ -1,0 +1,94 @@
+"""Log-mel spectrum around each video frame, the input of the sequence networks.
+
+Each video frame gets its own short row of hops, laid out from the frame's end and not from the clip's start: any
+frame rate, constant or not, then works without resampling sound or labels, the table has one row a video frame as every
+other, and a row shows the same stretch of sound for 25, 29.97 and 30 frames/s. The rows overlap (70 ms of
+hops at 33 or 40 ms a frame), so that no sound falls between two frames. A dense layer over a row is
+then a strided convolution from the hop rate to the video rate; layers over time follow in the network.
+
+Hop j of frame k is one spectrum of `window` samples that ends at ``end_k + look_ahead - (n_hops - 1 - j) * hop``: the
+last one ends exactly `look_ahead` after the frame does. Nothing later is heard.
+"""
+
+import functools
+
+import numpy as np
+
+from speechface.audio.filters import hann, mel_filterbank
+from speechface.audio.windows import even_chunk, windows
+
+__all__ = ["log_mel", "sizes"]
+
+#: Video frames of one pass: their work arrays stay in the processor's cache.
+_CHUNK = 8
+
+
+def sizes(*, sr, hop_ms, window_ms, look_ahead_ms):
+    """Return hop, window, look-ahead and FFT size in samples.
+
+    The FFT is the first power of two that is not shorter than the window, which is padded with zeros up to it.
+    """
+    hop, window, ahead = (round(ms / 1000 * sr) for ms in (hop_ms, window_ms, look_ahead_ms))
+    return hop, window, ahead, 1 << max(window - 1, 1).bit_length()
+
+
+@functools.cache
+def _filters(sr, n_fft, n_mels, fmin, fmax):
+    """Mel bands (bins, n_mels) of the bins below `fmax`; the others weigh nothing."""
+    bank = mel_filterbank(sr=sr, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax)
+    heard = int(np.flatnonzero(bank.any(0)).max(initial=0)) + 1
+    return np.ascontiguousarray(bank[:, :heard].T)
+
+
+def log_mel(audio, ends, *, sr, n_hops, hop_ms, window_ms, look_ahead_ms, n_mels, fmin, fmax, floor_db):
+    """Compute the rows of log-mel spectra of all video frames.
+
+    Parameters
+    ----------
+    audio : ndarray (n_samples,), float32, mono, full scale 1.0
+    ends : ndarray (n,), int
+        Sample at which each video frame ends (`speechface.audio.windows.frame_end_samples`).
+    sr : int, Hz
+    n_hops : int, spectra a video frame
+    hop_ms, window_ms : float, ms; rounded to samples (10 and 25 ms are 441 and 1,102 samples at 44.1 kHz)
+    look_ahead_ms : float, ms, how far after the frame's end the last window ends
+    n_mels : int, bands of Slaney's scale
+    fmin, fmax : float, Hz, lower edge of the first and upper edge of the last band
+    floor_db : float, dB; lower values are raised to it
+
+    Returns
+    -------
+    ndarray (n, n_hops, n_mels), float32, dB
+        ``max(10 log10(filters @ |DFT(hann * window)|^2), floor_db)``, oldest hop first. Sound outside the clip is
+        silence. Equal to librosa's (``power_to_db`` with ref 1, no top_db) on the same windows.
+
+    Raises
+    ------
+    ValueError
+        If the bands reach above sr / 2 or a hop or window has no sample.
+    """
+    hop, window, ahead, n_fft = sizes(sr=sr, hop_ms=hop_ms, window_ms=window_ms, look_ahead_ms=look_ahead_ms)
+    if not fmin < fmax <= sr / 2:
+        raise ValueError(f"fmax is {fmax:g} Hz; it must be above fmin ({fmin:g}) and not above sr / 2 ({sr / 2:g})")
+    if hop < 1 or window < 2:
+        raise ValueError(f"a hop has {hop} and a window {window} samples; raise hop_ms or window_ms")
+    filters = _filters(sr, n_fft, n_mels, float(fmin), float(fmax))
+    n, span = len(ends), (n_hops - 1) * hop + window
+    out = np.empty((n, n_hops, n_mels), np.float32)
+    chunk = even_chunk(n, _CHUNK)
+    sound = np.empty((chunk, span), np.float32)
+    hops = np.lib.stride_tricks.sliding_window_view(sound, window, axis=1)[:, ::hop]
+    shape = hann(window).astype(np.float32)
+    windowed = np.zeros((chunk, n_hops, n_fft), np.float32)
+    for start in range(0, n, chunk):
+        rows = slice(start, min(start + chunk, n))
+        count = rows.stop - rows.start
+        windows(audio, np.asarray(ends[rows]) + ahead, span, out=sound[:count])
+        np.multiply(hops[:count], shape, out=windowed[:count, :, :window])
+        spectrum = np.fft.rfft(windowed[:count], axis=-1)[..., : len(filters)]
+        power = np.square(spectrum.real) + np.square(spectrum.imag)
+        out[rows] = (power.reshape(count * n_hops, -1) @ filters).reshape(count, n_hops, n_mels)
+    np.maximum(out, np.float32(10 ** (floor_db / 10)), out=out)
+    np.log10(out, out=out)
+    out *= 10
+    return np.maximum(out, np.float32(floor_db), out=out)
