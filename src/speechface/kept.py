@@ -95,9 +95,9 @@ class Keeper:
         self._basis = {"stage": stage, "version": STAGES[stage].version, "settings": settings}
 
     def _place(self, path):
-        """Where the second name of an output is: its own path below the folder of kept work."""
-        path = Path(os.path.abspath(path)) if ".." in Path(path).parts else Path(path)
-        return self._folder / (path.relative_to(path.anchor) if path.is_absolute() else path)
+        """Where an output's second name is: in the folder of kept work as the output is in the folder above."""
+        path, above = Path(os.path.abspath(path)), Path(os.path.abspath(self._folder)).parent
+        return self._folder / path.relative_to(above if path.is_relative_to(above) else path.anchor)
 
     def _note(self, piece):
         """Where the facts about a piece are noted: beside its first output."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
+from speechface.batches import plan_batches, rule_names
 from speechface.config import resolve
 from speechface.datasets.base import list_clips
 from speechface.errors import SpeechfaceError
@@ -32,6 +33,7 @@ LEARNS = bool(LEARNING)
 FEATURE_TABLES = {
     "spectrogram": "results/spectrogram/{clip}.parquet",
     "acoustics": "results/acoustics/{clip}.parquet",
+    "log_mel": "results/log_mel/{clip}.parquet",
 }
 FEATURE_FOLDERS = {name: str(Path(table).parent) for name, table in FEATURE_TABLES.items()}
 
@@ -65,9 +67,10 @@ shell.prefix(
 )
 
 
-def settings(section):
-    """The settings of a config section as one JSON text, for ``--settings``; a change reruns the rule."""
-    return json.dumps(CONFIG[section], sort_keys=True)
+def settings(section, keys=None):
+    """The settings of a config section (or its `keys`) as JSON text, for ``--settings``; a change reruns the rule."""
+    chosen = CONFIG[section] if keys is None else {key: CONFIG[section][key] for key in keys}
+    return json.dumps(chosen, sort_keys=True)
 
 
 def stage_version(stage):
@@ -131,6 +134,54 @@ def clip_digest():
     """A hash of the clip table: a clip that comes, goes or moves reruns what lists clips, and only that."""
     listing = json.dumps([clip.as_dict() for clip in CLIPS.values()], sort_keys=True)
     return hashlib.sha256(listing.encode()).hexdigest()
+
+
+# ---- jobs over clips ------------------------------------------------------------------------------------------
+
+
+class Share:
+    """The clips of one job: those of a batch, or the one that a wildcard names.
+
+    What is done to clips stands in a loop over shares, written once for every value of ``batch``.
+    """
+
+    def __init__(self, wildcard, batch=None, name=""):
+        self._wildcard, self._batch, self._name = wildcard, batch, name
+        self.place = batch.place if batch else f"{{{wildcard}}}"  # of the log and the benchmark
+        self.video = [clip.path for clip in batch.clips] if batch else clip_video
+        self.identity = f"results/identity/{batch.speaker}.npz" if batch else speaker_identity
+
+    def rule_name(self, stage):
+        """The name of the stage's rule for this share; what stands behind the two underscores is the batch."""
+        return f"{stage}__{self._name}" if self._batch else stage
+
+    def files(self, pattern):
+        """`pattern` for every clip of the share."""
+        if not self._batch:
+            return pattern
+        if self._wildcard == "demo_clip":
+            return [pattern.replace("{demo_clip}", f"{clip.actor}/{clip.clip}") for clip in self._batch.clips]
+        return every_clip(pattern, self._batch.clips)
+
+    def demo_names(self):
+        """The names of the share's synthetic clips."""
+        return self.files("{demo_clip}") if self._batch else (lambda wildcards: wildcards.demo_clip)
+
+    def patient(self, minutes):
+        """Run time in minutes: a quarter of an hour, and `minutes` for each clip; grows with every attempt."""
+        return patient(15 + minutes * (len(self._batch.clips) if self._batch else 1))
+
+
+def shares(clips, wildcard):
+    """How the work on `clips` is shared out to jobs."""
+    if CONFIG["batch"] == "clip":
+        return [Share(wildcard)]
+    batches = plan_batches(clips, CONFIG["batch"])
+    return [Share(wildcard, *pair) for pair in zip(batches, rule_names(batch.place for batch in batches))]
+
+
+SHARES = shares(USED, "clip")
+DEMO_SHARES = shares([clip for clip in USED if has_truth(clip)], "demo_clip")
 
 
 # ---- rig ------------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ rule build_cast:
         mem_mb=growing(2000),
         runtime=patient(15),
     params:
-        settings=settings("demo"),
+        settings=settings("demo", ["actors"]),
         version=stage_version("demo"),
     shell:
         r"""
@@ -44,27 +44,33 @@ rule build_cast:
         """
 
 
-rule make_demo_clip:
-    """Synthesise one clip of a demo actor: speech, motion, picture and the exact truth."""
-    input:
-        cast="results/demo/cast.npz",
-    output:
-        video=ensure("results/demo/{demo_clip}.mp4", non_empty=True),
-        truth=ensure("results/demo/{demo_clip}.truth.parquet", non_empty=True),
-    log:
-        "logs/make_demo_clip/{demo_clip}.log",
-    benchmark:
-        "results/benchmarks/jobs/make_demo_clip/{demo_clip}.tsv"
-    conda:
-        "../../envs/vision.yaml"
-    resources:
-        mem_mb=growing(1500),
-        runtime=patient(10),
-    params:
-        settings=settings("demo"),
-        version=stage_version("demo"),
-    shell:
-        r"""
-        python -m speechface make-demo-clip --clip {wildcards.demo_clip:q} --cast {input.cast:q} \
-            --settings {params.settings:q} --out {output.video:q} --truth {output.truth:q} 2> {log:q}
-        """
+for share in DEMO_SHARES:
+
+    rule:
+        """Synthesise clips of a demo actor: speech, motion, picture and the exact truth."""
+        name:
+            share.rule_name("make_demo_clip")
+        input:
+            cast="results/demo/cast.npz",
+        output:
+            video=ensure(share.files("results/demo/{demo_clip}.mp4"), non_empty=True),
+            truth=ensure(share.files("results/demo/{demo_clip}.truth.parquet"), non_empty=True),
+        log:
+            f"logs/make_demo_clip/{share.place}.log",
+        benchmark:
+            f"results/benchmarks/jobs/make_demo_clip/{share.place}.tsv"
+        conda:
+            "../../envs/vision.yaml"
+        resources:
+            mem_mb=growing(1500),
+            runtime=share.patient(1),
+        params:
+            clips=share.demo_names(),
+            settings=settings("demo", ["width", "height", "fps", "seed"]),
+            version=stage_version("demo"),
+        shell:
+            r"""
+            python -m speechface make-demo-clip --clip {params.clips:q} --cast {input.cast:q} \
+                --settings {params.settings:q} --out {output.video:q} --truth {output.truth:q} \
+                --keep results/.kept 2> {log:q}
+            """

@@ -70,31 +70,36 @@ rule fit_identity:
         """
 
 
-rule fit_labels:
-    """Fit head rotation, translation and 46 weights to the landmarks of a clip."""
-    input:
-        landmarks="results/landmarks/{clip}.parquet",
-        identity=speaker_identity,
-        rig="results/rig/rig.npz",
-    output:
-        table=ensure("results/labels/{clip}.parquet", non_empty=True),
-    log:
-        "logs/fit_labels/{clip}.log",
-    benchmark:
-        "results/benchmarks/jobs/fit_labels/{clip}.tsv"
-    conda:
-        "../../envs/vision.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=patient(15),
-    params:
-        settings=settings("labels"),
-        version=stage_version("labels"),
-    shell:
-        r"""
-        python -m speechface fit-labels --landmarks {input.landmarks:q} --identity {input.identity:q} \
-            --rig {input.rig:q} --settings {params.settings:q} --out {output.table:q} 2> {log:q}
-        """
+for share in SHARES:
+
+    rule:
+        """Fit head rotation, translation and 46 weights to the landmarks of clips."""
+        name:
+            share.rule_name("fit_labels")
+        input:
+            landmarks=share.files("results/landmarks/{clip}.parquet"),
+            identity=share.identity,
+            rig="results/rig/rig.npz",
+        output:
+            table=ensure(share.files("results/labels/{clip}.parquet"), non_empty=True),
+        log:
+            f"logs/fit_labels/{share.place}.log",
+        benchmark:
+            f"results/benchmarks/jobs/fit_labels/{share.place}.tsv"
+        conda:
+            "../../envs/vision.yaml"
+        resources:
+            mem_mb=growing(2000),
+            runtime=share.patient(1),
+        params:
+            settings=settings("labels"),
+            version=stage_version("labels"),
+        shell:
+            r"""
+            python -m speechface fit-labels --landmarks {input.landmarks:q} --identity {input.identity:q} \
+                --rig {input.rig:q} --settings {params.settings:q} --out {output.table:q} \
+                --keep results/.kept 2> {log:q}
+            """
 
 
 rule label_report:

@@ -1,26 +1,30 @@
-"""Face landmarks of a clip."""
+"""Face landmarks of the clips."""
 
+for share in SHARES:
 
-rule detect_landmarks:
-    """Locate 68 face landmarks in every video frame of a clip."""
-    input:
-        video=clip_video,
-    output:
-        table=ensure("results/landmarks/{clip}.parquet", non_empty=True),
-    log:
-        "logs/detect_landmarks/{clip}.log",
-    benchmark:
-        "results/benchmarks/jobs/detect_landmarks/{clip}.tsv"
-    conda:
-        "../../envs/vision.yaml"
-    resources:
-        mem_mb=growing(1000),
-        runtime=patient(20),
-    params:
-        settings=settings("landmarks"),
-        version=stage_version("landmarks"),
-    shell:
-        r"""
-        python -m speechface detect-landmarks --video {input.video:q} --settings {params.settings:q} \
-            --out {output.table:q} 2> {log:q}
-        """
+    rule:
+        """Locate 68 face landmarks in every video frame of clips."""
+        name:
+            share.rule_name("detect_landmarks")
+        input:
+            video=share.video,
+        output:
+            table=ensure(share.files("results/landmarks/{clip}.parquet"), non_empty=True),
+        log:
+            f"logs/detect_landmarks/{share.place}.log",
+        benchmark:
+            f"results/benchmarks/jobs/detect_landmarks/{share.place}.tsv"
+        conda:
+            "../../envs/vision.yaml"
+        resources:
+            mem_mb=growing(1000),
+            runtime=share.patient(1),
+        params:
+            settings=settings("landmarks"),
+            version=stage_version("landmarks"),
+        shell:
+            r"""
+            python -m speechface detect-landmarks --video {input.video:q} --settings {params.settings:q} \
+                --out {output.table:q} \
+                --keep results/.kept 2> {log:q}
+            """
