@@ -24,8 +24,22 @@ def schema():
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
+def _complete(value, preset):
+    """Fill what `preset` says into `value` where `value` says nothing, in place."""
+    for key, wanted in preset.items():
+        if isinstance(wanted, dict) and isinstance(value.get(key, {}), dict):
+            _complete(value.setdefault(key, {}), wanted)
+        else:
+            value.setdefault(key, copy.deepcopy(wanted))
+
+
 def _fill(value, node):
-    """Fill defaults of `node` (an object schema) into `value`, in place."""
+    """Fill defaults of `node` (an object schema) into `value`, in place.
+
+    A node's ``presets`` come first: defaults that hold for one value of the key they name.
+    """
+    presets = node.get("presets", {})
+    _complete(value, presets.get(value.get(presets.get("key")), {}))
     for key, child in node.get("properties", {}).items():
         if key not in value and "default" in child:
             value[key] = copy.deepcopy(child["default"])
@@ -59,6 +73,23 @@ def _validate(value, node, source):
         raise ConfigError(_explain(error, source))
 
 
+def _check_model(model, where, fail):
+    """What one entry of ``models`` must keep, whatever the others say."""
+    sequence = model["family"] == "sequence"
+    if sequence != (model["feature"] == "log_mel"):
+        fail(f"{where}.feature", model["feature"], "log_mel goes with family: sequence, the others with family: report")
+    if model["head"] == "cnn" and model["loss_velocity"]:
+        fail(f"{where}.loss_velocity", model["loss_velocity"], "single frames (head cnn) have no velocity; set it to 0")
+    if any(model["augmentation"].values()) and model["feature"] != "log_mel":
+        fail(f"{where}.augmentation", model["augmentation"], "only log_mel can be augmented; remove it")
+    if not (model["loss_weights"] or model["loss_rig"] or model["loss_velocity"]):
+        fail(f"{where}.loss_weights", 0, "no part of the loss is left; give one of the parts a factor")
+    shared = sorted({"threads", "gpus"} & set(model["training"]))
+    if shared:
+        fail(f"{where}.training.{shared[0]}", model["training"][shared[0]], "all models share it; set it in training")
+    _validate(model["training"], schema()["properties"]["training"], f"{where}.training")
+
+
 def _check_across(config, source):
     def fail(key, found, expected):
         raise ConfigError(f"{source}: {key} is {found}; {expected}")
@@ -78,6 +109,7 @@ def _check_across(config, source):
             if other == name or config["models"].get(other, {}).get("encoder", 3) == 3:
                 fail(f"models.{name}.encoder_from", repr(other),
                      "encoder 3 takes the encoder of another model that has encoder 1 or 2")  # fmt: skip
+        _check_model(model, f"models.{name}", fail)
     shown = config["rendering"]["model"]
     if shown and shown not in config["models"] and shown not in config["baselines"]["names"]:
         fail("rendering.model", shown, f"it must be one of {', '.join(config['models'])}")
@@ -126,6 +158,11 @@ def resolve_model(settings, source="model settings"):
     value = copy.deepcopy(settings)
     _validate(value, node, source)
     _fill(value, node)
+
+    def fail(key, found, expected):
+        raise ConfigError(f"{key} is {found}; {expected}")
+
+    _check_model(value, source, fail)
     return value
 
 

@@ -65,7 +65,7 @@ def test_every_encoder_goes_with_every_head(shape, settings, head, outputs):
 
 @pytest.mark.parametrize(("head", "units"), [("gru", 256), ("lstm", 256), ("bigru", 256), ("bilstm", 256)])
 def test_recurrent_heads_have_the_reports_units(head, units):
-    assert HEADS[head](8, 1.0).n_out == units
+    assert HEADS[head](8, {"width": 1.0}).n_out == units
 
 
 def test_an_untrained_network_predicts_about_the_training_mean():
@@ -87,8 +87,7 @@ def test_acoustic_input_is_standardised_by_the_train_statistics():
 
 @pytest.mark.parametrize("head", list(HEADS))
 def test_padding_changes_nothing(head):
-    net = network(0.1, shape=(32, 8), head=head).train()
-    net.output.dropout.p = 0.0
+    net = network(0.1, shape=(32, 8), head=head, dropout=0.0).train()
     x = torch.rand(3, 7, 32, 8)
     lengths = torch.tensor([7, 4, 2])
     first, _ = net(x, lengths=lengths)

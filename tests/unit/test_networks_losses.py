@@ -16,7 +16,7 @@ def test_loss_equals_the_sum_written_out():
     observed = torch.tensor([True, True, False, True])
     squares = [0.2**2, 0.0, (10 * 0.1) ** 2, 0.1**2, (2 * 0.4) ** 2, (10 * 0.4) ** 2]
     expected = sum(squares) / 6 + 0.1 * (0.5 + 0.2 + 0.0 + 0.4) / 4
-    loss = regression_loss(outputs, targets, scale=scale, observed=observed, n_weights=3, l1=0.1)
+    loss = regression_loss(outputs, targets, scale=scale, observed=observed, n_weights=3, factor=1, l1=0.1)
     assert loss.item() == pytest.approx(expected, rel=1e-6)  # float32
 
 
@@ -25,7 +25,9 @@ def test_unobserved_outputs_have_no_gradient_even_where_their_targets_are_nan(rn
     targets = torch.tensor(rng.random((5, 49)), dtype=torch.float32)
     observed = torch.tensor(rng.random(49) < 0.7)
     targets[:, ~observed] = float("nan")
-    regression_loss(outputs, targets, scale=torch.ones(49), observed=observed, n_weights=46, l1=0.1).backward()
+    regression_loss(
+        outputs, targets, scale=torch.ones(49), observed=observed, n_weights=46, factor=1, l1=0.1
+    ).backward()
     assert (outputs.grad[:, ~observed] == 0).all()
     assert (outputs.grad[:, observed] != 0).all()
 

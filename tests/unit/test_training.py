@@ -39,7 +39,7 @@ def fit(table, clips, folder, *, seed=0, source=None, basis=None, schedule=((2e-
                 "threads": 1, "precision": "32", **changes}  # fmt: skip
     return training.train(
         table, resolve_model({"sequence_frames": 8, **(model or {})}), settings, stats_of(clips), name="net",
-        seed=seed, schedule=schedule, mouth_basis=basis, source=source, work_dir=folder, log=folder / "metrics.csv",
+        seed=seed, schedule=schedule, landmark_basis=basis, source=source, work_dir=folder, log=folder / "metrics.csv",
         width=WIDTH,
     )  # fmt: skip
 
@@ -128,7 +128,7 @@ def test_more_epochs_go_on_from_the_state(table, clips, tmp_path):
 
 def test_the_log_follows_the_schedule_and_the_best_epoch_is_kept(table, clips, tmp_path):
     schedule = ((1e-3, 2), (5e-4, 1))
-    model = fit(table, clips, tmp_path, epochs=4, schedule=schedule, basis=np.ones((46, 60)))
+    model = fit(table, clips, tmp_path, epochs=4, schedule=schedule, basis=np.ones((46, 204)))
     rows = rows_of(tmp_path)
     assert [float(row["learning_rate"]) for row in rows] == [1e-3, 1e-3, 5e-4, 5e-4]
     losses = [float(row["val_loss"]) for row in rows]
@@ -138,7 +138,7 @@ def test_the_log_follows_the_schedule_and_the_best_epoch_is_kept(table, clips, t
 
 
 def test_validation_mouth_error_is_the_rms_distance_of_the_landmarks(table, clips, tmp_path, rng):
-    basis = rng.normal(size=(46, 60))
+    basis = rng.normal(size=(46, 204))
     model = fit(table, clips, tmp_path, epochs=1, basis=basis)
     names = model.facts["history"]["validation_clips"]
     (held,) = [clip for clip in clips if "/".join(clip["id"]) in names]
@@ -148,7 +148,7 @@ def test_validation_mouth_error_is_the_rms_distance_of_the_landmarks(table, clip
     with torch.no_grad():
         raw = model.network(torch.as_tensor(stored)[None])[0][0].numpy()
     error = (raw - held["weights"]) * observed_mask()
-    moved = (error @ basis).reshape(-1, 20, 3)
+    moved = (error @ basis[:, 48 * 3 :]).reshape(-1, 20, 3)
     expected = np.sqrt(np.mean(np.sum(moved**2, -1)))
     assert float(rows_of(tmp_path)[0]["val_mouth_mm"]) == pytest.approx(expected, rel=1e-4)  # float32
 

@@ -32,15 +32,17 @@ class Keeper(pl.Callback):
     fingerprint : str
         Of settings, seed and data. A state with another fingerprint is not resumed.
     epochs : int, at most
-    patience : int, epochs without a better validation loss; 0 never stops
+    best_by : {"loss", "mouth"}, what of the validation is to become least
+    patience : int, epochs without a better validation; 0 never stops
     max_minutes : float, of training, interruptions not counted; 0 no limit
     """
 
-    def __init__(self, *, work_dir, log, fingerprint, epochs, patience, max_minutes):
+    def __init__(self, *, work_dir, log, fingerprint, epochs, patience, max_minutes, best_by="loss"):
         self.last, self.best = Path(work_dir) / "last.pt", Path(work_dir) / "best.pt"
         self.log_path, self.fingerprint = Path(log), fingerprint
         self.epochs, self.patience, self.max_minutes = epochs, patience, max_minutes
-        self.rows, self.best_epoch, self.best_loss = [], None, math.inf
+        self.best_by = best_by
+        self.rows, self.best_epoch = [], None
         #: Number format of this run; a resumed run keeps it.
         self.precision = None
         self.seconds_before = 0.0
@@ -49,6 +51,20 @@ class Keeper(pl.Callback):
         self._optimizer_state = None
         self._signal = None
         self._handlers = {}
+
+    def _of_best(self, column):
+        value = math.nan if self.best_epoch is None else self.rows[self.best_epoch][LOG_COLUMNS.index(column)]
+        return None if math.isnan(value) else value
+
+    @property
+    def best_loss(self):
+        """Validation loss of the best epoch, or None."""
+        return self._of_best("val_loss")
+
+    @property
+    def best_mouth(self):
+        """Mouth RMSE of the best epoch, mm, or None."""
+        return self._of_best("val_mouth_mm")
 
     @property
     def seconds(self):
@@ -64,7 +80,8 @@ class Keeper(pl.Callback):
         if self.max_minutes and self.seconds > 60 * self.max_minutes:
             return f"{self.max_minutes:g} minutes are over"
         if self.patience and self.best_epoch is not None and done - 1 - self.best_epoch >= self.patience:
-            return f"the validation loss has not fallen for {self.patience} epochs"
+            measure = "mouth RMSE" if self.best_by == "mouth" else "loss"
+            return f"the validation {measure} has not fallen for {self.patience} epochs"
         return None
 
     def resume(self, module):
@@ -79,7 +96,7 @@ class Keeper(pl.Callback):
         module.train_sums[:] = state["train_sums"]
         self._optimizer_state = state["optimizer"]
         self.rows, self.seconds_before = state["rows"], state["seconds"]
-        self.best_epoch, self.best_loss = state["best_epoch"], state["best_loss"]
+        self.best_epoch = state["best_epoch"]
         self.precision = state["precision"]
         return True
 
@@ -87,7 +104,7 @@ class Keeper(pl.Callback):
         state = {
             "fingerprint": self.fingerprint, "network": module.network.state_dict(), "step": module.step,
             "train_sums": module.train_sums.tolist(), "optimizer": trainer.optimizers[0].state_dict(),
-            "rows": self.rows, "seconds": self.seconds, "best_epoch": self.best_epoch, "best_loss": self.best_loss,
+            "rows": self.rows, "seconds": self.seconds, "best_epoch": self.best_epoch,
             "precision": self.precision,
         }  # fmt: skip
         with written_whole(self.last) as temporary:
@@ -137,8 +154,9 @@ class Keeper(pl.Callback):
         values = (epoch, module.step, rate, train, val, mouth, speed, self.seconds)
         self.rows.append([float(v) for v in values])
         module.train_sums[:] = 0
-        if not math.isnan(val) and val < self.best_loss:
-            self.best_epoch, self.best_loss = epoch, float(val)
+        score, best = (mouth, self.best_mouth) if self.best_by == "mouth" else (val, self.best_loss)
+        if not math.isnan(score) and (best is None or score < best):
+            self.best_epoch = epoch
             with written_whole(self.best) as temporary:
                 torch.save(module.network.state_dict(), temporary)
         self.write_log()

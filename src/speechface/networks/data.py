@@ -5,12 +5,15 @@ would have gone without.
 """
 
 import hashlib
+import math
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 
-__all__ = ["SpeechDataModule", "FrameSampler", "SequenceSampler", "held_out_clips", "contiguous_runs"]
+from speechface.networks.augmentation import augment
+
+__all__ = ["SpeechDataModule", "FrameSampler", "SequenceSampler", "ClipSampler", "held_out_clips", "contiguous_runs"]
 
 
 def held_out_clips(clips, share):
@@ -105,6 +108,49 @@ class SequenceSampler:
         return _padded(start, length)
 
 
+class ClipSampler:
+    """Whole clips, every one once before any comes twice; those of a step are about equally long.
+
+    Parameters
+    ----------
+    runs : int array (n_runs, 2), from `contiguous_runs`
+    batch : int, frames a step on average
+    sequence_frames : int, longer runs are cut into pieces
+    seed : int
+
+    Notes
+    -----
+    Each sweep sorts the pieces by a length with up to a tenth of noise and deals them out in this order, so that
+    padding stays small and yet the company of a clip changes; then the steps are shuffled.
+    """
+
+    def __init__(self, runs, *, batch, sequence_frames, seed):
+        self.pieces, self.seed = np.array(list(_cut(runs, sequence_frames)), np.int64), seed
+        frames = self.pieces[:, 1].sum()
+        self.n_sequences = max(1, round(batch * len(self.pieces) / frames))
+        self.n_steps = -(-len(self.pieces) // self.n_sequences)
+        self.frames_per_step = frames / self.n_steps
+        self._sweep = self._steps = None
+
+    def __call__(self, step):
+        """Rows of step `step`: (rows (n_sequences, T), lengths (n_sequences,)); padding repeats the last row."""
+        sweep, place = divmod(step, self.n_steps)
+        if sweep != self._sweep:
+            rng = np.random.default_rng([self.seed, sweep])
+            order = np.argsort(self.pieces[:, 1] * rng.uniform(0.9, 1, len(self.pieces)), kind="stable")
+            starts = rng.permutation(self.n_steps) * self.n_sequences
+            self._sweep, self._steps = sweep, [order[start : start + self.n_sequences] for start in starts]
+        return _padded(*self.pieces[self._steps[place]].T)
+
+
+def _cut(runs, sequence_frames):
+    """(start, length) of pieces of at most `sequence_frames` frames of each run, as even as may be."""
+    for start, stop in runs:
+        count = -(-(stop - start) // sequence_frames)
+        edges = start + (stop - start) * np.arange(count + 1) // count
+        yield from zip(edges[:-1], np.diff(edges))
+
+
 def _padded(start, length):
     """Rows (n, longest) from `start` on and their lengths; None for lengths where nothing is padding."""
     offsets = np.minimum(np.arange(length.max())[None], length[:, None] - 1)
@@ -113,14 +159,13 @@ def _padded(start, length):
 
 def _pieces(runs, sequence_frames, batch):
     """Cut all runs into pieces and group them: what validation sees, batch by batch."""
-    starts, lengths = [], []
-    for start, stop in runs:
-        for at in range(start, stop, sequence_frames):
-            starts.append(at)
-            lengths.append(min(sequence_frames, stop - at))
+    pieces = sorted(
+        ((at, min(sequence_frames, stop - at)) for start, stop in runs for at in range(start, stop, sequence_frames)),
+        key=lambda piece: piece[1],
+    )
     count = max(1, batch // sequence_frames)
-    for k in range(0, len(starts), count):
-        yield _padded(np.array(starts[k : k + count]), np.array(lengths[k : k + count]))
+    for k in range(0, len(pieces), count):
+        yield _padded(*np.array(pieces[k : k + count]).T)
 
 
 class _Loader:
@@ -150,9 +195,15 @@ class SpeechDataModule(pl.LightningDataModule):
     batch, epoch_samples, sequence_frames : int, frames; `epoch_samples` 0 is the whole table
     validation : float, share held out
     seed : int
+    whole_clips : bool
+        The sequences are whole clips, instead of `sequence_frames` drawn anywhere.
+    augmentation : dict or None
+        Arguments of `augmentation.augment` for train batches; ``hops``, times of a row's spectra relative to the newest
+        one, s, stand for the hop times.
     """
 
-    def __init__(self, table, *, recurrent, rotations, batch, epoch_samples, sequence_frames, validation, seed):
+    def __init__(self, table, *, recurrent, rotations, batch, epoch_samples, sequence_frames, validation, seed,
+                 whole_clips=False, augmentation=None):  # fmt: skip
         super().__init__()
         self.table, self.batch, self.sequence_frames = table, batch, sequence_frames
         self.targets = np.concatenate([table.weights, table.rotations], 1) if rotations else table.weights
@@ -162,7 +213,12 @@ class SpeechDataModule(pl.LightningDataModule):
         train_rows = np.nonzero(~aside)[0]
         runs = contiguous_runs(table.clip, table.frame)
         run_aside = aside[runs[:, 0]]
-        if recurrent:
+        self.seed, self.augmentation = seed, augmentation
+        if recurrent and whole_clips:
+            self.sampler = ClipSampler(runs[~run_aside], batch=batch, sequence_frames=sequence_frames, seed=seed)
+            frames_a_step = self.sampler.frames_per_step
+            self.validation_batches = list(_pieces(runs[run_aside], sequence_frames, batch))
+        elif recurrent:
             self.sampler = SequenceSampler(runs[~run_aside], batch=batch, sequence_frames=sequence_frames, seed=seed)
             frames_a_step = self.sampler.n_sequences * sequence_frames
             self.validation_batches = list(_pieces(runs[run_aside], sequence_frames, batch))
@@ -172,7 +228,7 @@ class SpeechDataModule(pl.LightningDataModule):
             rows = np.nonzero(aside)[0]
             self.validation_batches = [(rows[k : k + batch, None], None) for k in range(0, len(rows), batch)]
         self.n_train, self.n_validation = len(train_rows), int(aside.sum())
-        self.steps_per_epoch = max(1, -(-(epoch_samples or self.n_train) // frames_a_step))
+        self.steps_per_epoch = max(1, math.ceil((epoch_samples or self.n_train) / frames_a_step - 1e-9))
         self.frames_per_step = frames_a_step
         #: Steps already done; the next epoch starts behind them (a resumed run may start in mid-epoch).
         self.step = 0
@@ -185,10 +241,21 @@ class SpeechDataModule(pl.LightningDataModule):
             "lengths": None if lengths is None else torch.from_numpy(lengths),
         }
 
+    def _train_batch(self, step):
+        rows, lengths = self.sampler(step)
+        batch = self.collate(rows, lengths)
+        if self.augmentation is None:
+            return batch
+        sizes = dict(self.augmentation)
+        times = self.table.time[rows][..., None] + sizes.pop("hops")
+        # the 1 keeps these numbers apart from the sampler's
+        changed = augment(batch["features"].numpy(), times, rng=np.random.default_rng([self.seed, step, 1]), **sizes)
+        return {**batch, "features": torch.from_numpy(changed)}
+
     def train_dataloader(self):
         """The steps left of the current epoch."""
         stop = (self.step // self.steps_per_epoch + 1) * self.steps_per_epoch
-        return _Loader(lambda step: self.collate(*self.sampler(step)), self.step, stop)
+        return _Loader(self._train_batch, self.step, stop)
 
     def val_dataloader(self):
         batches = self.validation_batches

@@ -34,13 +34,14 @@ class RecurrentHead(nn.Module):
     cell : torch.nn.GRU or torch.nn.LSTM
     n_hidden : int, units of one direction
     bidirectional : bool
+    n_layers : int
     """
 
     recurrent = True
 
-    def __init__(self, n_in, *, cell, n_hidden, bidirectional):
+    def __init__(self, n_in, *, cell, n_hidden, bidirectional, n_layers=1):
         super().__init__()
-        self.rnn = cell(n_in, n_hidden, batch_first=True, bidirectional=bidirectional)
+        self.rnn = cell(n_in, n_hidden, n_layers, batch_first=True, bidirectional=bidirectional)
         self.bidirectional = bidirectional
         self.n_out = n_hidden * (2 if bidirectional else 1)
 

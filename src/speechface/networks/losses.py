@@ -1,13 +1,22 @@
-"""The training loss.
+"""The training loss: parts that add up.
 
 Weights live in [0, 1] and rotations in radians. Before they are summed, a rotation is divided by its training
 deviation and multiplied by what a typical weight deviates (`l2`), or both are divided by their own deviation
-(`l2_std`): an error of one deviation costs the same everywhere.
+(`l2_std`): an error of one deviation costs the same everywhere. The rig's parts measure what the weights do to the
+face: the landmarks' displacements in mm and their changes from frame to frame.
 """
 
 import numpy as np
+import torch
 
-__all__ = ["output_scale", "regression_loss", "WEIGHT_STD_FLOOR", "ROTATION_STD_FLOOR"]
+__all__ = [
+    "output_scale",
+    "regression_loss",
+    "landmark_factors",
+    "displacement_losses",
+    "WEIGHT_STD_FLOOR",
+    "ROTATION_STD_FLOOR",
+]
 
 #: Deviations below these count as these, or noise of a channel that hardly moves would rule the loss.
 WEIGHT_STD_FLOOR = 0.02
@@ -43,8 +52,8 @@ def output_scale(loss, *, weight_std, rotation_std, observed):
     return np.concatenate([np.ones(len(weight_std)), typical / rotation_std]).astype(np.float32)
 
 
-def regression_loss(outputs, targets, *, scale, observed, n_weights, l1):
-    """Mean squared scaled residual over observed outputs plus `l1` times the mean observed weight.
+def regression_loss(outputs, targets, *, scale, observed, n_weights, factor, l1):
+    """`factor` times the mean squared scaled residual over observed outputs plus `l1` times the mean observed weight.
 
     Parameters
     ----------
@@ -53,14 +62,47 @@ def regression_loss(outputs, targets, *, scale, observed, n_weights, l1):
     scale : tensor (n_out,), from `output_scale`
     observed : bool tensor (n_out,); unobserved outputs carry no loss, their gradient is exactly zero
     n_weights : int, how many outputs, from the first, are weights
-    l1 : float
+    factor, l1 : float
 
     Returns
     -------
     loss : tensor ()
     """
     residual = (outputs - targets)[:, observed] * scale[observed]
-    loss = residual.square().mean()
+    loss = factor * residual.square().mean()
     if l1:
         loss = loss + l1 * outputs[:, :n_weights][:, observed[:n_weights]].mean()
     return loss
+
+
+def landmark_factors(*, mouth_factor):
+    """Return how much each of the 68 landmarks counts: the mouth's 20 `mouth_factor` times the others; mean 1."""
+    factors = np.ones(68)
+    factors[48:] = mouth_factor
+    return factors / factors.mean()
+
+
+def displacement_losses(outputs, targets, valid, *, basis, factors, observed):
+    """Squared error of the landmarks' displacements and of their changes, each a mean over frames and landmarks.
+
+    Parameters
+    ----------
+    outputs, targets : tensor (B, T, n_weights)
+        Targets of unobserved channels may hold anything, NaN included.
+    valid : bool tensor (B, T), False where a frame is padding
+    basis : tensor (n_weights, 68 * 3), mm at weight 1, x y z of one landmark after the other
+    factors : tensor (68,), see `landmark_factors`
+    observed : bool tensor (n_weights,)
+
+    Returns
+    -------
+    position : tensor (), mm^2, mean of factor * |displacement error|^2
+    velocity : tensor (), mm^2, the same of its change since the frame before; 0 without two frames in a row
+    """
+    error = (outputs - targets)[..., observed] @ basis[observed]
+
+    def mean_square(vectors, mask):
+        squares = vectors[mask].unflatten(-1, (-1, 3)).square().sum(-1)
+        return (squares * factors).mean() if len(squares) else torch.zeros((), device=vectors.device)
+
+    return mean_square(error, valid), mean_square(error[:, 1:] - error[:, :-1], valid[:, 1:] & valid[:, :-1])

@@ -4,14 +4,16 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
-from speechface.networks.losses import regression_loss
+from speechface.networks.losses import displacement_losses, landmark_factors, regression_loss
 from speechface.networks.network import valid_frames
-from speechface.networks.schedules import rate_at
+from speechface.networks.schedules import ONE_CYCLE, one_cycle_rate, rate_at
 
 __all__ = ["SpeechModule"]
 
 #: First-moment decay of Adam (the report's momentum).
 MOMENTUM = 0.9
+#: Columns of the landmark basis that belong to the mouth (landmarks 48 to 67).
+MOUTH = slice(48 * 3, 68 * 3)
 
 
 class SpeechModule(pl.LightningModule):
@@ -22,14 +24,15 @@ class SpeechModule(pl.LightningModule):
     network : `speechface.networks.network.SpeechNetwork`
     scale : array (n_out,), residual factors from `losses.output_scale`
     observed : bool array (46,), channels that carry loss; rotations always do
-    l1 : float, weight of the mean predicted weight
-    schedule : tuple of (rate, epochs), see `schedules`
-    learning_rate_scale : float
-    weight_decay : float, L2 on the parameters as Adam takes it (not AdamW)
-    steps_per_epoch, seed : int
-    mouth_basis : array (46, 60) or None
-        Displacement of the 20 mouth landmarks (48-67), mm at weight 1, x y z of one after the other; with it the
-        validation tells the mouth's RMSE.
+    settings : dict
+        Of the model: ``loss_weights``, ``loss_rig``, ``loss_velocity`` (factors of the parts of the loss),
+        ``mouth_factor``, ``l1``, ``optimizer`` and ``learning_rate_scale``.
+    schedule : tuple of (rate, epochs) or "one_cycle", see `schedules`
+    weight_decay : float, L2 on the parameters as `optimizer` takes it
+    steps_per_epoch, epochs, seed : int
+    landmark_basis : array (46, 204) or None
+        Displacement of the 68 landmarks, mm at weight 1, x y z of one after the other. The rig's parts of the loss need
+        it; with it the validation tells the mouth's RMSE.
 
     Notes
     -----
@@ -37,8 +40,8 @@ class SpeechModule(pl.LightningModule):
     and forgets nothing.
     """
 
-    def __init__(self, network, *, scale, observed, l1, schedule, learning_rate_scale, weight_decay,
-                 steps_per_epoch, seed, mouth_basis):  # fmt: skip
+    def __init__(self, network, *, scale, observed, settings, schedule, weight_decay, steps_per_epoch, epochs, seed,
+                 landmark_basis):  # fmt: skip
         super().__init__()
         self.network = network
         observed = np.asarray(observed, bool)
@@ -46,10 +49,12 @@ class SpeechModule(pl.LightningModule):
         everything = np.concatenate([observed, np.ones(len(scale) - len(observed), bool)])
         self.register_buffer("scale", torch.as_tensor(scale, dtype=torch.float32), persistent=False)
         self.register_buffer("observed", torch.as_tensor(everything), persistent=False)
-        basis = None if mouth_basis is None else torch.as_tensor(mouth_basis, dtype=torch.float32)
-        self.register_buffer("mouth_basis", basis, persistent=False)
-        self.l1, self.schedule, self.learning_rate_scale = l1, schedule, learning_rate_scale
-        self.weight_decay, self.steps_per_epoch, self.seed = weight_decay, steps_per_epoch, seed
+        basis = None if landmark_basis is None else torch.as_tensor(landmark_basis, dtype=torch.float32)
+        self.register_buffer("landmark_basis", basis, persistent=False)
+        factors = torch.as_tensor(landmark_factors(mouth_factor=settings["mouth_factor"]), dtype=torch.float32)
+        self.register_buffer("landmark_factors", factors, persistent=False)
+        self.settings, self.schedule, self.weight_decay = settings, schedule, weight_decay
+        self.steps_per_epoch, self.epochs, self.seed = steps_per_epoch, epochs, seed
         #: Steps done since the beginning, interruptions included.
         self.step = 0
         #: Sum of losses and number of steps of the current epoch; sums of the last validation.
@@ -59,34 +64,52 @@ class SpeechModule(pl.LightningModule):
     @property
     def learning_rate(self):
         """Rate of the step that comes next."""
-        return rate_at(self.schedule, self.step // self.steps_per_epoch) * self.learning_rate_scale
+        if self.schedule == ONE_CYCLE:
+            rate = one_cycle_rate(self.step / (self.steps_per_epoch * self.epochs))
+        else:
+            rate = rate_at(self.schedule, self.step // self.steps_per_epoch)
+        return rate * self.settings["learning_rate_scale"]
 
     def configure_optimizers(self):
         parameters = [p for p in self.parameters() if p.requires_grad]
         # fused: one kernel for all parameters; it cannot work with the gradient scaling of fp16
         fused = getattr(self.trainer, "precision", "") != "16-mixed"
-        return torch.optim.Adam(parameters, lr=self.learning_rate, betas=(MOMENTUM, 0.999),
-                                weight_decay=self.weight_decay, fused=fused)  # fmt: skip
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.settings["optimizer"]]
+        return kind(parameters, lr=self.learning_rate, betas=(MOMENTUM, 0.999), weight_decay=self.weight_decay,
+                    fused=fused)  # fmt: skip
 
     def _step(self, batch, stage):
         """Loss of one batch; validation also adds up the squared mouth error, mm^2."""
         outputs, _ = self.network(batch["features"], lengths=batch["lengths"])
         targets = batch["targets"]
         if batch["lengths"] is None:
-            outputs, targets = outputs.flatten(0, 1), targets.flatten(0, 1)
+            valid = outputs.new_ones(outputs.shape[:2], dtype=torch.bool)
         else:
-            mask = valid_frames(batch["lengths"], outputs.shape[1], outputs.device)
-            outputs, targets = outputs[mask], targets[mask]
-        loss = regression_loss(outputs, targets, scale=self.scale, observed=self.observed,
-                               n_weights=self.n_weights, l1=self.l1)  # fmt: skip
+            valid = valid_frames(batch["lengths"], outputs.shape[1], outputs.device)
+        loss = self._loss(outputs, targets, valid)
         if stage == "train":
             return loss
-        frames, squared_mm = len(outputs), float("nan")
-        if self.mouth_basis is not None:
+        frames, squared_mm = int(valid.sum()), float("nan")
+        if self.landmark_basis is not None:
             observed = self.observed[: self.n_weights]
-            error = (outputs - targets)[:, : self.n_weights][:, observed] @ self.mouth_basis[observed]
+            error = (outputs - targets)[valid][:, : self.n_weights][:, observed] @ self.landmark_basis[observed, MOUTH]
             squared_mm = error.square().sum().item() / 20
         self.val_sums += np.array([loss.item() * frames, squared_mm, frames])
+        return loss
+
+    def _loss(self, outputs, targets, valid):
+        """The parts of the loss, added up: outputs, targets (B, T, n_out), valid (B, T) -> tensor ()."""
+        factors = self.settings
+        loss = regression_loss(
+            outputs[valid], targets[valid], scale=self.scale, observed=self.observed, n_weights=self.n_weights,
+            factor=factors["loss_weights"], l1=factors["l1"],
+        )  # fmt: skip
+        if factors["loss_rig"] or factors["loss_velocity"]:
+            position, velocity = displacement_losses(
+                outputs[..., : self.n_weights], targets[..., : self.n_weights], valid, basis=self.landmark_basis,
+                factors=self.landmark_factors, observed=self.observed[: self.n_weights],
+            )  # fmt: skip
+            loss = loss + factors["loss_rig"] * position + factors["loss_velocity"] * velocity
         return loss
 
     def on_train_batch_start(self, batch, batch_idx):

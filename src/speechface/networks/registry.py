@@ -16,6 +16,7 @@ from speechface.networks.encoders import (
 )
 from speechface.networks.heads import DenseHead, OutputLayer, RecurrentHead
 from speechface.networks.network import SpeechNetwork
+from speechface.networks.temporal import HopEncoder, TemporalHead
 from speechface.rig.channels import CHANNELS, ROTATIONS
 
 __all__ = ["ENCODERS", "HEADS", "network_spec", "build_network", "output_columns", "is_recurrent"]
@@ -36,16 +37,37 @@ def _standardising(spec, stats):
     return StandardisingEncoder(stats["feature_mean"], stats["feature_std"])
 
 
-#: kind of encoder -> function (spec, stats) -> module. 1 and 2 are convolutional, "standardise" takes plain numbers.
-ENCODERS = {1: _convolutional, 2: _convolutional, "standardise": _standardising}
+def _hops(spec, stats):
+    mean, std = stats["feature_mean"], stats["feature_std"]
+    return HopEncoder(mean, std, n_channels=_units(SEQUENCE_CHANNELS, spec["width"]))
 
-#: head -> function (n_in, width) -> module
+
+def _recurrent(cell, units, *, bidirectional=False, n_layers=1):
+    def head(n_in, spec):
+        n_hidden = _units(units, spec["width"])
+        return RecurrentHead(n_in, cell=cell, n_hidden=n_hidden, bidirectional=bidirectional, n_layers=n_layers)
+
+    return head
+
+
+#: Width of the networks of family `sequence`.
+SEQUENCE_CHANNELS = 160
+
+#: kind of encoder -> function (spec, stats) -> module. 1 and 2 are convolutional, "standardise" takes plain numbers,
+#: "hops" the rows of log-mel.
+ENCODERS = {1: _convolutional, 2: _convolutional, "standardise": _standardising, "hops": _hops}
+
+#: head -> function (n_in, spec) -> module
 HEADS = {
-    "cnn": lambda n_in, width: DenseHead(n_in, n_hidden=_units(1024, width)),
-    "gru": lambda n_in, width: RecurrentHead(n_in, cell=nn.GRU, n_hidden=_units(256, width), bidirectional=False),
-    "lstm": lambda n_in, width: RecurrentHead(n_in, cell=nn.LSTM, n_hidden=_units(256, width), bidirectional=False),
-    "bigru": lambda n_in, width: RecurrentHead(n_in, cell=nn.GRU, n_hidden=_units(128, width), bidirectional=True),
-    "bilstm": lambda n_in, width: RecurrentHead(n_in, cell=nn.LSTM, n_hidden=_units(128, width), bidirectional=True),
+    "cnn": lambda n_in, spec: DenseHead(n_in, n_hidden=_units(1024, spec["width"])),
+    "gru": _recurrent(nn.GRU, 256),
+    "lstm": _recurrent(nn.LSTM, 256),
+    "bigru": _recurrent(nn.GRU, 128, bidirectional=True),
+    "bilstm": _recurrent(nn.LSTM, 128, bidirectional=True),
+    "bigru2": _recurrent(nn.GRU, 128, bidirectional=True, n_layers=2),
+    "tcn": lambda n_in, spec: TemporalHead(
+        n_in, n_channels=_units(SEQUENCE_CHANNELS, spec["width"]), dropout=spec["dropout"]
+    ),
 }
 
 
@@ -54,7 +76,7 @@ def _units(full, width):
 
 
 def is_recurrent(settings):
-    """Does the model of these settings remember, i.e. train on sequences?"""
+    """Does the model of these settings see several frames, i.e. train on sequences?"""
     return settings["head"] != "cnn"
 
 
@@ -81,7 +103,14 @@ def network_spec(settings, *, input_shape, source=None, width=1.0):
     spec = {"input_shape": [int(n) for n in input_shape], "width": float(width), "head": settings["head"],
             "outputs": settings["outputs"], "dropout": float(settings["dropout"]),
             "frequency_layers": int(settings["frequency_layers"]), "frozen": False}  # fmt: skip
-    if len(input_shape) == 1:
+    if settings["family"] == "sequence":
+        if len(input_shape) != 2 or input_shape[0] < 6:
+            raise ModelError(
+                f"the train table has rows of shape {tuple(input_shape)}; networks of family sequence take "
+                "(hops, bands) of at least 6 hops (log_mel.n_hops)"
+            )
+        spec["encoder"] = "hops"
+    elif len(input_shape) == 1:
         spec["encoder"] = "standardise"
     elif len(input_shape) != 2:
         raise ModelError(f"the feature has windows of shape {tuple(input_shape)}; networks take one or two axes")
@@ -118,7 +147,7 @@ def build_network(spec, stats, *, encoder=None):
         encoder = ENCODERS[spec["encoder"]](spec, stats)
         if spec["frozen"]:
             encoder = FrozenEncoder(encoder)
-    head = HEADS[spec["head"]](encoder.n_out, spec["width"])
+    head = HEADS[spec["head"]](encoder.n_out, spec)
     rotates = spec["outputs"] == "weights_rotation"
     output = OutputLayer(
         head.n_out,

@@ -1,13 +1,20 @@
-"""Piecewise constant learning rates, one an epoch.
+"""Learning rates: piecewise constant, one an epoch, or one cycle over all steps.
 
 The report gives its rates to CNTK "per sample" together with Adam, whose step does not depend on the size of the
 gradient. We take the same numbers as rates of Adam's step on the mean gradient of a batch (300 frames), and an epoch as
 50,000 frames whatever the size of the train table; `learning_rate_scale` of a model multiplies them.
 """
 
+import math
+
 from speechface.errors import ConfigError
 
-__all__ = ["SCHEDULES", "parse_schedule", "rate_at"]
+__all__ = ["SCHEDULES", "ONE_CYCLE", "parse_schedule", "rate_at", "one_cycle_rate"]
+
+#: Name of the schedule without pieces.
+ONE_CYCLE = "one_cycle"
+#: Its highest rate, the share of steps up to it, and the share of the highest rate it starts from.
+_PEAK, _RISE, _START = 2e-3, 0.1, 0.04
 
 #: name -> (rate, epochs) pieces in order; the last rate holds for ever. The shapes are the report's (A.10).
 SCHEDULES = {
@@ -63,3 +70,13 @@ def rate_at(pieces, epoch):
             return rate
         epoch -= epochs
     return pieces[-1][0]
+
+
+def one_cycle_rate(progress):
+    """Return the rate where a share `progress` of all steps is done: half a cosine up to 2e-3, half a cosine down to 0.
+
+    Source: Smith and Topin, Super-convergence (2017), in the cosine form of PyTorch's OneCycleLR; ends at 0.
+    """
+    if progress < _RISE:
+        return _PEAK * (_START + (1 - _START) * (1 - math.cos(math.pi * progress / _RISE)) / 2)
+    return _PEAK * (1 + math.cos(math.pi * min((progress - _RISE) / (1 - _RISE), 1))) / 2

@@ -25,6 +25,7 @@ class SplitTable:
     rotations : ndarray (n, 3), float32, radians
     clip : ndarray (n,), int64, index into `clips`; the rows of a clip stand together
     frame : ndarray (n,), int64, video frame
+    time : ndarray (n,), float64, s, when it shows
     clips : list of (dataset, actor, clip)
     meta : dict
     """
@@ -35,6 +36,7 @@ class SplitTable:
     rotations: np.ndarray
     clip: np.ndarray
     frame: np.ndarray
+    time: np.ndarray
     clips: list
     meta: dict
 
@@ -69,7 +71,7 @@ def read_split(path, feature):
         meta = json.loads((file.schema_arrow.metadata or {}).get(b"speechface", b"{}"))
         missing = [
             name
-            for name in ("dataset", "actor", "clip", "frame", feature, *ROTATIONS, *CHANNELS)
+            for name in ("dataset", "actor", "clip", "frame", "time", feature, *ROTATIONS, *CHANNELS)
             if name not in file.schema_arrow.names
         ]
         if missing:
@@ -87,7 +89,7 @@ def _read(file, feature, meta):
     features = None
     rotations = np.empty((n, len(ROTATIONS)), np.float32)
     weights = np.empty((n, len(CHANNELS)), np.float32)
-    clip, frame, clips, seen, start = np.empty(n, np.int64), np.empty(n, np.int64), [], {}, 0
+    clip, frame, time, clips, seen, start = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n), [], {}, 0
     for batch in file.iter_batches(batch_size=4096):
         rows = slice(start, start + len(batch))
         values = batch.column(feature).flatten().to_numpy(zero_copy_only=False)
@@ -99,6 +101,7 @@ def _read(file, feature, meta):
             weights[rows, k] = batch.column(name).to_numpy(zero_copy_only=False)
         for k, name in enumerate(ROTATIONS):
             rotations[rows, k] = batch.column(name).to_numpy(zero_copy_only=False)
+        time[rows] = batch.column("time").to_numpy(zero_copy_only=False)
         frame[rows] = batch.column("frame").to_numpy(zero_copy_only=False)
         ids = zip(*(batch.column(name).to_pylist() for name in ("dataset", "actor", "clip")))
         for row, key in enumerate(ids, start):
@@ -108,4 +111,4 @@ def _read(file, feature, meta):
             clip[row] = seen[key]
         start = rows.stop
     step = float(meta.get("_scaled", {}).get(feature, 1.0))
-    return SplitTable(features, step, weights, rotations, clip, frame, clips, meta)
+    return SplitTable(features, step, weights, rotations, clip, frame, time, clips, meta)

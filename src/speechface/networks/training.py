@@ -21,6 +21,7 @@ from speechface.networks.losses import output_scale
 from speechface.networks.module import SpeechModule
 from speechface.networks.precision import LIGHTNING_NAMES, choose_precision
 from speechface.networks.registry import build_network, is_recurrent, network_spec, output_columns
+from speechface.networks.schedules import ONE_CYCLE
 from speechface.stages import STAGES
 
 __all__ = ["train", "Interrupted"]
@@ -36,10 +37,22 @@ def _fingerprint(table, settings, training, stats, schedule, seed, width):
         "training": {k: v for k, v in training.items() if k not in _FREE_SETTINGS}, "clips": table.clips,
         "observed": [bool(v) for v in stats["observed"]], "torch": torch.__version__,
     }  # fmt: skip
+    if schedule == ONE_CYCLE:
+        facts["epochs"] = training["epochs"]
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for array in (table.weights, table.rotations, table.features[::97]):
         digest.update(np.ascontiguousarray(array))
     return digest.hexdigest()
+
+
+def _augmentation(table, settings, stats):
+    """What `SpeechDataModule` needs to change the sound of a model, or None."""
+    sizes = settings["augmentation"]
+    if not any(sizes.values()):
+        return None
+    made_with = table.meta.get("feature_settings", {})
+    hops = np.arange(1 - table.input_shape[0], 1) * made_with.get("hop_ms", 10) / 1000
+    return {**sizes, "hops": hops, "fill": np.asarray(stats["feature_mean"], np.float32)}
 
 
 def _device(training):
@@ -80,7 +93,7 @@ def _trainer(keeper, *, device, precision, gradient_clip, validate, work_dir):
     )
 
 
-def train(table, settings, training, stats, *, name, seed, schedule, mouth_basis, source, work_dir, log, width=1.0):
+def train(table, settings, training, stats, *, name, seed, schedule, landmark_basis, source, work_dir, log, width=1.0):
     """Train one network, or go on with a run that was interrupted.
 
     Parameters
@@ -93,8 +106,8 @@ def train(table, settings, training, stats, *, name, seed, schedule, mouth_basis
         numbers as input also ``feature_mean`` and ``feature_std``.
     name : str
     seed : int
-    schedule : tuple of (rate, epochs), see `schedules`
-    mouth_basis : array (46, 60) or None, see `module.SpeechModule`
+    schedule : tuple of (rate, epochs) or "one_cycle", see `schedules`
+    landmark_basis : array (46, 204) or None, see `module.SpeechModule`
     source : `TrainedModel` or None, whose encoder is taken with encoder 3
     work_dir : path-like, for TensorBoard logs and the state of the run
     log : path-like, csv with one row an epoch
@@ -115,6 +128,10 @@ def train(table, settings, training, stats, *, name, seed, schedule, mouth_basis
     Path(work_dir).mkdir(parents=True, exist_ok=True)
     for half_written in Path(work_dir).glob(".*.pt"):
         half_written.unlink()
+    if landmark_basis is None and (settings["loss_rig"] or settings["loss_velocity"]):
+        raise ModelError(
+            f"model '{name}' measures its loss on the rig (loss_rig, loss_velocity); give the rig by --rig"
+        )
     device = _device(training)
     torch.set_num_threads(training["threads"])
     if device == "cuda":
@@ -123,7 +140,8 @@ def train(table, settings, training, stats, *, name, seed, schedule, mouth_basis
     data = SpeechDataModule(
         table, recurrent=is_recurrent(settings), rotations=rotates, seed=seed, batch=training["batch"],
         epoch_samples=training["epoch_samples"], sequence_frames=settings["sequence_frames"],
-        validation=training["validation"],
+        validation=training["validation"], whole_clips=settings["family"] == "sequence",
+        augmentation=_augmentation(table, settings, stats),
     )  # fmt: skip
     spec = network_spec(
         settings, input_shape=table.input_shape, source=None if source is None else source.spec, width=width
@@ -134,15 +152,14 @@ def train(table, settings, training, stats, *, name, seed, schedule, mouth_basis
     observed = np.asarray(stats["observed"], bool)
     rotation_std = stats["rotation_std"] if rotates else []
     module = SpeechModule(
-        network, observed=observed, l1=settings["l1"], schedule=schedule, seed=seed, mouth_basis=mouth_basis,
-        learning_rate_scale=settings["learning_rate_scale"], weight_decay=training["weight_decay"],
-        steps_per_epoch=data.steps_per_epoch,
+        network, observed=observed, settings=settings, schedule=schedule, seed=seed, landmark_basis=landmark_basis,
+        weight_decay=training["weight_decay"], steps_per_epoch=data.steps_per_epoch, epochs=training["epochs"],
         scale=output_scale(settings["loss"], weight_std=stats["weight_std"], rotation_std=rotation_std,
                            observed=observed),
     )  # fmt: skip
     keeper = Keeper(
         work_dir=work_dir, log=log, epochs=training["epochs"], patience=training["patience"],
-        max_minutes=training["max_minutes"],
+        max_minutes=training["max_minutes"], best_by=settings["best_by"] if landmark_basis is not None else "loss",
         fingerprint=_fingerprint(table, settings, training, stats, schedule, seed, width),
     )  # fmt: skip
     if keeper.resume(module):
@@ -166,7 +183,8 @@ def train(table, settings, training, stats, *, name, seed, schedule, mouth_basis
         network.load_state_dict(torch.load(keeper.best, map_location="cpu", weights_only=True))
     history = {
         "stopped": keeper.reason_to_stop, "epochs": len(keeper.rows), "best_epoch": keeper.best_epoch,
-        "best_val_loss": keeper.best_loss if keeper.best_epoch is not None else None, "precision": keeper.precision,
+        "best_val_loss": keeper.best_loss, "best_val_mouth_mm": keeper.best_mouth,
+        "precision": keeper.precision,
         "seconds": keeper.seconds, "frames": data.n_train, "validation_frames": data.n_validation,
         "validation_clips": ["/".join(key) for key in data.validation_clips],
     }  # fmt: skip

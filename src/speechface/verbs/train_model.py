@@ -25,7 +25,11 @@ def add_arguments(parser):
     parser.add_argument("--training", default="{}", metavar="JSON", help="keys of the config section 'training'")
     parser.add_argument("--train", required=True, metavar="PARQUET", help="train table (build-split)")
     parser.add_argument("--stats", required=True, metavar="JSON", help="its statistics (label-stats)")
-    parser.add_argument("--rig", metavar="NPZ", help="rig; with it the log tells the mouth's RMSE in mm")
+    parser.add_argument(
+        "--rig",
+        metavar="NPZ",
+        help="rig; with it the log tells the mouth's RMSE in mm, and the loss may be measured on it",
+    )
     parser.add_argument("--encoder-from", metavar="CKPT", help="trained model whose encoder is taken (encoder 3)")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", required=True, metavar="CKPT", help="checkpoint to write")
@@ -61,26 +65,30 @@ def _text(path, advice):
 
 
 def _schedule(name):
-    from speechface.networks.schedules import SCHEDULES, parse_schedule
+    from speechface.networks.schedules import ONE_CYCLE, SCHEDULES, parse_schedule
 
+    if name == ONE_CYCLE:
+        return ONE_CYCLE
     if name in SCHEDULES:
         return SCHEDULES[name]
-    return parse_schedule(_text(name, f"schedule is a file or one of {', '.join(SCHEDULES)}"), source=name)
+    return parse_schedule(
+        _text(name, f"schedule is a file or one of {', '.join([*SCHEDULES, ONE_CYCLE])}"), source=name
+    )
 
 
-def _mouth_basis(path):
-    """Displacement of the 20 mouth landmarks by weight, (46, 60), mm."""
+def _landmark_basis(path):
+    """Displacement of the 68 landmarks by weight, (46, 204), mm."""
     from speechface.rig.rig import Rig
 
     rig = Rig.load(path)
-    return rig.shapes[:, rig.landmarks[48:68]].reshape(len(rig.shapes), -1)
+    return rig.shapes[:, rig.landmarks].reshape(len(rig.shapes), -1)
 
 
 def run(args):
     from speechface.config import parse_settings
 
     settings = _model_settings(args.settings)
-    training = parse_settings(args.training, "training")
+    training = parse_settings(args.training, "training") | settings.pop("training")
     schedule = _schedule(settings["schedule"])
     stats = _stats(args.stats, settings["feature"])
 
@@ -98,7 +106,7 @@ def run(args):
     try:
         model = train(
             table, settings, training, stats, name=args.name, seed=args.seed, schedule=schedule, source=source,
-            mouth_basis=_mouth_basis(args.rig) if args.rig else None, work_dir=args.work_dir, log=args.log,
+            landmark_basis=_landmark_basis(args.rig) if args.rig else None, work_dir=args.work_dir, log=args.log,
         )  # fmt: skip
     except Interrupted as reason:
         logging.warning("%s: interrupted (%s); the same command goes on from there", args.name, reason)
