@@ -26,6 +26,14 @@ include: "workflow/rules/show.smk"
 include: "workflow/rules/figures.smk"
 
 
+onstart:
+    forget_failures("results/.kept")
+
+
+onerror:
+    put_back("results/.kept")
+
+
 rule all:
     """Everything, and one HTML report that shows it."""
     default_target: True

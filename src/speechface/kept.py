@@ -5,7 +5,8 @@ all of the actor's clips. So each finished file gets a second name (a hard link:
 work, with the facts it depends on: stage, version, settings and the contents of the files it was made from. When the
 facts are still the same, the kept file is given its name back instead of being made again.
 
-The folder can be deleted at any time; what is missing is made again.
+The folder can be deleted at any time; what is missing is made again. No file is ever taken from it on trust: facts and
+contents are compared first.
 """
 
 import contextlib
@@ -21,9 +22,11 @@ from pathlib import Path
 from speechface.files import written_whole
 from speechface.stages import STAGES
 
-__all__ = ["Piece", "Keeper", "fingerprint"]
+__all__ = ["Piece", "Keeper", "fingerprint", "put_back", "forget_failures"]
 
 _BLOCK = 1 << 20
+#: Folder, in the folder of kept work, of lists: what jobs had finished when one of their clips failed.
+_FAILURES = ".failures"
 
 
 @dataclass(frozen=True)
@@ -154,3 +157,35 @@ class Keeper:
                 Path(temporary).write_text(json.dumps(known, sort_keys=True))
         except OSError as error:
             logging.warning("%s: cannot be kept for later runs (%s)", piece.name, error)
+
+    def note_failure(self, pieces):
+        """Note the finished `pieces` of a job that is about to fail, for `put_back`."""
+        if self._folder is None or not pieces:
+            return
+        files = [[str(self._place(path)), str(path)] for piece in pieces for path in piece.outputs.values()]
+        name = hashlib.sha256(files[0][1].encode()).hexdigest()[:32] + ".json"
+        with contextlib.suppress(OSError), written_whole(self._folder / _FAILURES / name) as temporary:
+            Path(temporary).write_text(json.dumps(files))
+
+
+def put_back(folder):
+    """Give finished clips their names back after Snakemake has deleted them with the rest of a failed job.
+
+    Returns
+    -------
+    int
+        Number of files put back.
+    """
+    count = 0
+    for failure in sorted((Path(folder) / _FAILURES).glob("*.json")):
+        for kept, path in json.loads(failure.read_text()):
+            if os.path.exists(kept) and not os.path.exists(path):
+                _link(kept, path)
+                count += 1
+    forget_failures(folder)
+    return count
+
+
+def forget_failures(folder):
+    """Forget what earlier runs noted for `put_back`."""
+    shutil.rmtree(Path(folder) / _FAILURES, ignore_errors=True)

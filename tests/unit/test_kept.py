@@ -135,3 +135,26 @@ def test_no_folder_keeps_nothing(piece):
     with nothing.keeping(piece):
         make(piece)
     assert not nothing.restore(piece)
+
+
+def test_finished_work_of_a_failed_job_is_put_back_once(piece, tmp_path):
+    keeper(tmp_path).note_failure([piece])
+    before = piece.outputs["out"].stat().st_ino
+    remove(piece)
+    assert kept.put_back(tmp_path / "kept") == 2
+    assert piece.outputs["out"].stat().st_ino == before
+    remove(piece)
+    assert kept.put_back(tmp_path / "kept") == 0
+
+
+def test_failures_of_earlier_runs_are_forgotten_and_newer_files_stay(piece, tmp_path):
+    keeper(tmp_path).note_failure([piece])
+    piece.outputs["out"].unlink()
+    piece.outputs["out"].write_text("newer")
+    assert kept.put_back(tmp_path / "kept") == 0
+    assert piece.outputs["out"].read_text() == "newer"
+    keeper(tmp_path).note_failure([piece])
+    remove(piece)
+    kept.forget_failures(tmp_path / "kept")
+    assert kept.put_back(tmp_path / "kept") == 0
+    assert kept.put_back(tmp_path / "nowhere") == 0

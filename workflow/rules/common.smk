@@ -13,6 +13,7 @@ from speechface.batches import plan_batches, rule_names
 from speechface.config import resolve
 from speechface.datasets.base import list_clips
 from speechface.errors import SpeechfaceError
+from speechface.kept import forget_failures, put_back
 from speechface.stages import STAGES
 
 try:

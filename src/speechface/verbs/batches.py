@@ -76,11 +76,12 @@ def work_through(pieces, make, *, stage, settings, keep):
         error of an only clip is raised as it is.
     """
     keeper = Keeper(keep, stage=stage, settings=settings)
-    failed, kept = [], 0
+    failed, done, kept = [], [], 0
     for piece in pieces:
         if keeper.restore(piece):
             logging.info("%s: nothing changed, kept", piece.name)
             kept += 1
+            done.append(piece)
             continue
         try:
             with keeper.keeping(piece):
@@ -91,8 +92,10 @@ def work_through(pieces, make, *, stage, settings, keep):
             # a known error is one line, a bug shows where it is
             logging.error("%s: %s", piece.name, error, exc_info=not isinstance(error, SpeechfaceError))
             failed.append(piece.name)
-    made = len(pieces) - kept - len(failed)
+        else:
+            done.append(piece)
     if len(pieces) > 1:
-        logging.info("%d clips: %d made, %d kept, %d failed", len(pieces), made, kept, len(failed))
+        logging.info("%d clips: %d made, %d kept, %d failed", len(pieces), len(done) - kept, kept, len(failed))
     if failed:
+        keeper.note_failure(done)
         raise BatchError(f"{len(failed)} of {len(pieces)} clips failed, the others are done: {', '.join(failed)}")
