@@ -399,6 +399,17 @@ def test_workflow_leaves_out_what_other_edges_say(tmp_path):
     assert re.search(r"train model", words)
 
 
+def test_rules_of_several_batches_are_one_box(tmp_path):
+    lines = GRAPH.splitlines()
+    more = '\t4[label = "extract_wav__demo_Actor_02", color = "0.31 0.6 0.85", style="rounded"];\n\t1 -> 4\n\t4 -> 3'
+    text = "\n".join(lines[:-1] + [more, lines[-1]]).replace('"extract_wav"', '"extract_wav__demo_Actor_01"')
+    (tmp_path / "g.dot").write_text(text)
+    assert workflow.collect({"graph": str(tmp_path / "g.dot")}) == (
+        ["list_clips", "extract_wav", "train_model"],
+        [(0, 1), (1, 2)],
+    )
+
+
 def test_a_cycle_is_said_in_words(tmp_path):
     (tmp_path / "g.dot").write_text(GRAPH.replace("3 -> 0", "3 -> 1"))
     with pytest.raises(NothingToShow, match="cycle"):

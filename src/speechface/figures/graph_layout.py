@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-__all__ = ["parse_dot", "transitive_reduction", "layers_of", "layout"]
+__all__ = ["parse_dot", "merged", "transitive_reduction", "layers_of", "layout"]
 
 _NODE = re.compile(r'^\s*(\w+)\s*\[[^\]]*label\s*=\s*"((?:[^"\\]|\\.)*)"', re.M)
 _EDGE = re.compile(r"^\s*(\w+)\s*->\s*(\w+)", re.M)
@@ -22,6 +22,20 @@ def parse_dot(text):
     index = {name: place for place, name in enumerate(nodes)}
     edges = {(index[a], index[b]) for a, b in _EDGE.findall(text) if a in index and b in index and a != b}
     return [label.replace("\\n", "\n") for label in nodes.values()], sorted(edges)
+
+
+def merged(labels, edges):
+    """Make one node of all nodes with the same label; edges inside such a node vanish.
+
+    Returns
+    -------
+    labels : list of str, each once, in the order of their first places
+    edges : list of (int, int), sorted, each once
+    """
+    unique = list(dict.fromkeys(labels))
+    place = {label: index for index, label in enumerate(unique)}
+    found = {(place[labels[a]], place[labels[b]]) for a, b in edges}
+    return unique, sorted((a, b) for a, b in found if a != b)
 
 
 def _ordered(count, edges):

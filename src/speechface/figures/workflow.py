@@ -4,7 +4,7 @@ from pathlib import Path
 
 from speechface.errors import TableError
 from speechface.figures.common import NothingToShow
-from speechface.figures.graph_layout import layout, parse_dot, transitive_reduction
+from speechface.figures.graph_layout import layout, merged, parse_dot, transitive_reduction
 from speechface.figures.style import INK, PAGE, new_figure, titled
 
 __all__ = ["INPUTS", "collect", "draw"]
@@ -13,6 +13,8 @@ INPUTS = {"graph": True}
 
 #: Rules that gather files and make none; they would tie everything together.
 _LEFT_OUT = ("all",)
+#: What stands behind this in a rule's name is the batch of clips it works on.
+_BATCH = "__"
 #: First word that fits tells the colour: preparing media, labels and features, learning, judging, showing.
 _KINDS = (
     ("#dbe9f6", "data", ("list", "make", "build_cast", "fetch", "extract", "crop", "detect")),
@@ -35,6 +37,7 @@ def collect(inputs):
     if not path.exists():
         raise TableError(f"{path}: no such file; write it with 'snakemake --rulegraph dot > {path}'")
     labels, edges = parse_dot(path.read_text())
+    labels, edges = merged([label.split(_BATCH)[0] for label in labels], edges)
     keep = [place for place, label in enumerate(labels) if label not in _LEFT_OUT]
     if not keep:
         raise NothingToShow(f"{path} holds no graph of rules")
