@@ -1,12 +1,14 @@
 # make demo    install, then train and render on synthetic actors
 # make test    install, then all tests
 # make lint    style of Python, workflow and prose
+# make test-slurm     the workflow on a real Slurm of four nodes, started for the test (about ten minutes)
+# make slurm-profile  let `snakemake --profile slurm` find profiles/slurm
 
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 BIN := .venv/bin
 
-.PHONY: demo test install lint format docs clean
+.PHONY: demo test test-slurm slurm-profile install lint format docs clean
 
 demo: install
 	@$(BIN)/snakemake --cores $(CORES)
@@ -14,6 +16,15 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest -q
+
+test-slurm: install
+	@bash tests/slurm/lab.sh install || true
+	$(BIN)/python -m pytest -q tests/slurm
+
+slurm-profile:
+	@mkdir -p "$${XDG_CONFIG_HOME:-$$HOME/.config}/snakemake"
+	@ln -sfn "$(CURDIR)/profiles/slurm" "$${XDG_CONFIG_HOME:-$$HOME/.config}/snakemake/slurm"
+	@echo "$${XDG_CONFIG_HOME:-$$HOME/.config}/snakemake/slurm -> $(CURDIR)/profiles/slurm"
 
 install: .venv/installed
 

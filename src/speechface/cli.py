@@ -18,6 +18,7 @@ __all__ = ["main", "VERBS"]
 VERBS = {
     "animate": ("speech recording in; video, curves and tables out", "use a model"),
     "check-config": ("check a config file and print it with all defaults", "workflow"),
+    "plan": ("tell what a run will cost: frames, hours, disk and cluster jobs", "workflow"),
     "reference": ("print the reference of all configuration keys, or of all metrics", "workflow"),
     "list-clips": ("list every clip of the configured datasets with its planned split", "workflow"),
     "build-cast": ("sculpt the heads of the demo actors into one .npz file", "data"),

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A real Slurm on one machine, for tests: munge, one controller, two CPU and two GPU nodes, no accounting.
 #
+#   lab.sh install     install Debian's packages, as root
 #   lab.sh up DIR      start it; then `. DIR/env.sh`
 #   lab.sh down DIR    stop what was started there, by recorded process id, and nothing else
 #
@@ -8,11 +9,23 @@
 # ports. The two GPUs of a GPU node are stand-ins: Slurm grants and counts them, but no program can compute on them.
 set -euo pipefail
 
-action=${1:?up or down}
-lab=$(realpath -m "${2:?folder}")
+action=${1:?install, up or down}
 port=${LAB_PORT:-36800}
 nodes="cpu1 cpu2 gpu1 gpu2"
+packages="slurmctld slurmd slurm-client munge"
 PATH=$PATH:/usr/sbin:/sbin
+
+if [ "$action" = install ]; then
+    command -v slurmctld slurmd sbatch munged > /dev/null && exit 0
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then
+        echo "lab.sh: please install $packages" >&2
+        exit 3
+    fi
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages > /dev/null
+    exit 0
+fi
+lab=$(realpath -m "${2:?folder}")
 
 running() { [ -s "$lab/run/$1.pid" ] && kill -0 "$(cat "$lab/run/$1.pid")" 2>/dev/null; }
 
@@ -86,7 +99,7 @@ CONF
 
 up() {
     for program in munged slurmctld slurmd sbatch; do
-        command -v $program >/dev/null || { echo "lab.sh: no $program; install slurmctld slurmd slurm-client munge" >&2; exit 3; }
+        command -v $program >/dev/null || { echo "lab.sh: no $program; lab.sh install" >&2; exit 3; }
     done
     mkdir -p "$lab"/{run,log,state,spool,bin}
     chmod 755 "$lab" "$lab/run"
@@ -111,5 +124,5 @@ up() {
 case $action in
     up) up ;;
     down) down ;;
-    *) echo "lab.sh: up or down, not $action" >&2; exit 2 ;;
+    *) echo "lab.sh: install, up or down, not $action" >&2; exit 2 ;;
 esac

@@ -1,0 +1,170 @@
+"""What a run will cost, before it is started: frames, processor time, disk and jobs, from measured rates."""
+
+from dataclasses import dataclass
+
+from speechface.batches import plan_batches
+
+__all__ = ["Rate", "RATES", "TRAINING_CORE_MS", "JOB_OVERHEAD_S", "FEATURE_STAGES", "Line", "plan_lines", "batch_lines"]
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Cost of one stage: processor milliseconds a frame, seconds of a process before its first frame, bytes a frame.
+
+    None where nothing has been measured.
+    """
+
+    core_ms: float | None
+    job_s: float | None
+    frame_bytes: float | None
+
+
+#: Origin: ``python benchmarks/stage_rates.py`` on five RAVDESS clips (1280x720, 477 frames), one thread of a 2-core
+#: virtual machine that was busy otherwise; make_demo_clip, predict, evaluate and render_clip from the benchmarks of a
+#: run of the demo dataset. ``speechface plan --benchmarks`` puts the times of your own machine in their place.
+RATES = {
+    "make_demo_clip": Rate(30.0, 3.0, 1100),
+    "extract_wav": Rate(1.16, 0.43, 2975),
+    "detect_landmarks": Rate(12.5, 0.45, 1006),
+    "fit_identity": Rate(0.46, 1.16, 4),
+    "fit_labels": Rate(1.85, 0.98, 346),
+    "spectrogram": Rate(0.39, 0.48, 4386),
+    "acoustic_features": Rate(0.17, 0.50, 655),
+    "crop_face": Rate(6.2, 0.64, 235),
+    "predict": Rate(8.0, 6.0, 170),
+    "evaluate": Rate(1.0, 5.0, 20),
+    "render_clip": Rate(60.0, 5.0, 4000),
+}
+
+#: Processor milliseconds that training spends on one frame, by input feature. Origin: benchmarks/training_speed.py.
+TRAINING_CORE_MS = {"spectrogram": 9.0, "acoustics": 1.0}
+
+#: What Snakemake itself spends on one cluster job, s: it starts twice, once for the job and once for its step. It grows
+#: with the number of clips, because every start lists them: (seconds, seconds a thousand clips).
+JOB_OVERHEAD_S = (3.0, 1.0)
+
+#: input feature -> the stage that computes it
+FEATURE_STAGES = {"acoustics": "acoustic_features"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One stage of a plan. `core_hours`, `gpu_hours` and `disk_bytes` are None where no rate is known."""
+
+    stage: str
+    frames: int
+    core_hours: float | None
+    gpu_hours: float | None
+    disk_bytes: float | None
+
+
+def _hours(frames, core_ms):
+    return None if core_ms is None else frames * core_ms / 3.6e6
+
+
+def _line(stage, frames, rates):
+    rate = rates.get(stage, Rate(None, None, None))
+    disk = None if rate.frame_bytes is None else frames * rate.frame_bytes
+    return Line(stage, round(frames), _hours(frames, rate.core_ms), 0.0, disk)
+
+
+def _features(config):
+    """Input features that some model or baseline reads, sorted."""
+    used = {model["feature"] for model in config["models"].values()}
+    if config["baselines"]["names"]:
+        used.add(config["baselines"]["feature"])
+    return sorted(used)
+
+
+def _stage_of(feature):
+    return FEATURE_STAGES.get(feature, feature)
+
+
+def _clip_stages(config):
+    return ["extract_wav", "detect_landmarks", *map(_stage_of, _features(config)), "fit_labels"]
+
+
+def _trained_frames(model, training, train_frames):
+    """Frames that one training run goes through, at most: all epochs."""
+    own = {**training, **model.get("training", {})}
+    learnt = train_frames * (1 - own["validation"])
+    return own["epochs"] * (own["epoch_samples"] or learnt)
+
+
+def plan_lines(config, frames, *, rates=None, training_ms=None, gpu_ms=None):
+    """Return the cost of every stage.
+
+    Parameters
+    ----------
+    config : dict, resolved
+    frames : dict of Clip -> float
+        Video frames of each clip that gets tables.
+    rates : dict of str -> Rate, optional
+        In the place of `RATES`.
+    training_ms : dict of str -> float, optional
+        Processor milliseconds of training a frame, by feature or name of the model; in the place of `TRAINING_CORE_MS`.
+    gpu_ms : dict of str -> float, optional
+        The same on a GPU; nothing is known without it.
+
+    Returns
+    -------
+    list of Line
+        In the order of the workflow, without the start-up of jobs (see `batch_lines`).
+    """
+    rates = {**RATES, **(rates or {})}
+    training_ms = {**TRAINING_CORE_MS, **(training_ms or {})}
+    gpu_ms = gpu_ms or {}
+    training = config["training"]
+    total = sum(frames.values())
+    demo = sum(n for clip, n in frames.items() if config["datasets"][clip.dataset]["adapter"] == "demo")
+    learning = sum(n for clip, n in frames.items() if clip.split == "train")
+    judged = {clip: n for clip, n in frames.items() if clip.split != "train"}
+    shown = sum(judged.values()) / max(1, len(judged)) * min(config["rendering"]["max_clips"], len(judged))
+    lines = [_line("make_demo_clip", demo, rates)] if demo else []
+    lines += [_line(stage, total, rates) for stage in _clip_stages(config)]
+    lines.append(_line("fit_identity", total, rates))
+    runs = len(config["models"]) * len(config["seeds"]) + len(config["baselines"]["names"])
+    if not learning:
+        return lines
+    for name, model in config["models"].items():
+        seen = _trained_frames(model, training, learning) * len(config["seeds"])
+        table = gpu_ms if training["gpus"] else training_ms
+        hours = _hours(seen, table.get(name, table.get(model["feature"])))
+        core, gpu = (0.0, hours) if training["gpus"] else (hours, 0.0)
+        lines.append(Line(f"train_model {name}", round(seen), core, gpu, 0.0))
+    lines += [_line(stage, runs * sum(judged.values()), rates) for stage in ("predict", "evaluate")]
+    lines += [_line(stage, shown, rates) for stage in ("crop_face", "render_clip")]
+    return lines
+
+
+def batch_lines(config, clips, *, sizes, rates=None):
+    """Return what the preparation costs in jobs for each way to share clips out.
+
+    Parameters
+    ----------
+    config : dict, resolved
+    clips : list of Clip that get tables
+    sizes : list
+        Values of the config key ``batch``: "clip", "actor" or a number.
+    rates : dict of str -> Rate, optional
+
+    Returns
+    -------
+    list of (size, n_jobs, start_up_hours)
+        `start_up_hours` are processor hours that go into starting Snakemake and the programs, not into frames.
+    """
+    rates = {**RATES, **(rates or {})}
+    demo = [clip for clip in clips if config["datasets"][clip.dataset]["adapter"] == "demo"]
+    fixed, each = JOB_OVERHEAD_S
+    overhead = fixed + each * len(clips) / 1000
+    lines = []
+    for size in sizes:
+        jobs, seconds = 0, 0.0
+        for stage in (["make_demo_clip"] if demo else []) + _clip_stages(config):
+            own = demo if stage == "make_demo_clip" else clips
+            count = len(own) if size == "clip" else len(plan_batches(own, size))
+            rate = rates.get(stage, Rate(None, None, None))
+            jobs += count
+            seconds += count * (overhead + (rate.job_s or 0.5))
+        lines.append((size, jobs, seconds / 3600))
+    return lines

@@ -1,0 +1,255 @@
+"""A Slurm of four nodes on this machine, and one finished run of the tiny dataset on it."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from tests.workflow.conftest import CONFIG, ROOT, write_video
+
+LAB = Path(__file__).with_name("lab.sh")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slurm)
+
+
+def wait_for(condition, *, seconds, what):
+    """Return the first true value of `condition()`; fail after `seconds`."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.1)
+    pytest.fail(f"{what}: not within {seconds} s")
+
+
+class Lab:
+    """The cluster: its folder, its commands and its accidents."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "SLURM_CONF": str(folder / "slurm.conf"),
+            "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+            "COLUMNS": "200",
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+
+    def control(self, action):
+        return subprocess.run(["bash", str(LAB), action, str(self.folder)], capture_output=True, text=True, timeout=900)
+
+    def call(self, *command):
+        run = subprocess.run(command, capture_output=True, text=True, env=self.environment, timeout=60)
+        return run.stdout
+
+    def jobs(self, name, states="all"):
+        """Jobs of one Snakemake run or of all ("*"): list of dicts id, state, node, partition, rule."""
+        listing = self.call("squeue", "-h", f"--states={states}", "-o", "%i|%T|%N|%P|%j|%k")
+        keys = ("id", "state", "node", "partition", "name", "rule")
+        rows = [dict(zip(keys, line.split("|"))) for line in listing.splitlines()]
+        return [row for row in rows if name in ("*", row["name"])]
+
+    def processes(self, job):
+        """Process ids of a job: whoever carries its id in the environment."""
+        wanted = f"SLURM_JOB_ID={job}".encode()
+        return [pid for pid, environment in _environments() if wanted in environment]
+
+    def devices(self, job):
+        """CUDA_VISIBLE_DEVICES as the processes of a job see it."""
+        wanted = f"SLURM_JOB_ID={job}".encode()
+        found = {
+            entry.partition(b"=")[2].decode()
+            for _, environment in _environments()
+            if wanted in environment
+            for entry in environment
+            if entry.startswith(b"CUDA_VISIBLE_DEVICES=")
+        }
+        return found
+
+    def lose_node(self, node, job):
+        """Let a node die: its daemon, the step managers and the processes of `job` are gone at once."""
+        daemon = int((self.folder / f"run/slurmd-{node}.pid").read_text())
+        managers = [pid for pid, words in _command_lines() if words[0].startswith(f"slurmstepd: [{job}.")]
+        for pid in [daemon, *managers, *self.processes(job)]:
+            _kill(pid)
+        (self.folder / f"run/slurmd-{node}.pid").unlink()
+
+
+def _kill(pid):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _environments():
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            yield int(folder.name), (folder / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+
+
+def _command_lines():
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if words and words[0]:
+            yield int(folder.name), words
+
+
+class Run:
+    """One start of Snakemake through the profile."""
+
+    def __init__(self, lab, profile, folder, *options):
+        self.lab, self.folder = lab, folder
+        self.output = folder / f"snakemake-{time.monotonic_ns()}.txt"
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        command += ["--workflow-profile", "none", "--profile", str(profile), "--directory", str(folder)]
+        command += ["--configfile", str(folder / "config.yaml"), "--slurm-init-seconds-before-status-checks", "2"]
+        with open(self.output, "w") as file:
+            self.process = subprocess.Popen(
+                [*command, *options], stdout=file, stderr=subprocess.STDOUT, cwd=folder, env=lab.environment
+            )
+
+    @property
+    def text(self):
+        return self.output.read_text()
+
+    @property
+    def name(self):
+        """The Slurm job name that all jobs of this run share."""
+        found = wait_for(lambda: re.search(r"SLURM run ID: (\S+)", self.text), seconds=180, what="start of the run")
+        return found[1]
+
+    def jobs(self, states="all"):
+        return self.lab.jobs(self.name, states)
+
+    def running(self, rule):
+        """The first job of `rule` that runs."""
+
+        def found():
+            if self.process.poll() is not None:
+                pytest.fail(f"the run ended before {rule} ran\n{self.text[-4000:]}")
+            return [job for job in self.jobs("running") if job["rule"].startswith(f"rule_{rule}")]
+
+        return wait_for(found, seconds=240, what=f"a running job of {rule}")[0]
+
+    def end(self, *, code=None, seconds=1500):
+        """Wait for the end; return the exit code, which must be `code` if one is given."""
+        try:
+            found = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            pytest.fail(f"Snakemake did not end within {seconds} s\n{self.text[-6000:]}")
+        if code is not None and found != code:
+            pytest.fail(f"Snakemake ended with {found}, expected {code}\n{self.text[-8000:]}")
+        return found
+
+
+@pytest.fixture(scope="session")
+def lab():
+    folder = Path(tempfile.mkdtemp(prefix="lab"))
+    cluster = Lab(folder)
+    up = cluster.control("up")
+    if up.returncode == 3:
+        shutil.rmtree(folder)
+        pytest.skip(f"no Slurm here: {up.stderr.strip()}")
+    try:
+        assert up.returncode == 0, up.stderr
+        yield cluster
+    finally:
+        cluster.call("scancel", "--user", str(os.getuid()))
+        cluster.control("down")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def profile(tmp_path_factory):
+    """The project's profile with the partitions of this cluster, edited as a user would."""
+    folder = tmp_path_factory.mktemp("profile") / "slurm"
+    shutil.copytree(ROOT / "profiles/slurm", folder)
+    text = (folder / "config.yaml").read_text()
+    for key, value in (("partition", "cpu"), ("gpu_partition", "gpu")):
+        text, count = re.subn(rf'^  {key}: ""', f"  {key}: {value}", text, flags=re.M)
+        assert count == 1, key
+    (folder / "config.yaml").write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(lab, profile, tmp_path_factory):
+    """A whole run on the cluster: folder, output and seconds. Two of its videos cannot be used."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False))
+    videos = folder / "videos" / "nobody"
+    videos.mkdir(parents=True)
+    (videos / "broken.mp4").write_bytes(b"this is not a video" * 100)
+    write_video(videos / "no_face.mp4", picture=lambda k: np.full((160, 160, 3), 20 + k, np.uint8))
+    began = time.monotonic()
+    run = Run(lab, profile, folder)
+    run.end(code=0, seconds=2400)
+    facts = {"seconds": time.monotonic() - began, "jobs": len(re.findall("has been submitted", run.text))}
+    return folder, run, facts
+
+
+ACTORS = ("anna", "bob", "carla")
+SMALL = {
+    "datasets": {"talk": {"adapter": "folder", "root": "videos"}},
+    "models": {"one": {"feature": "acoustics", "head": "gru", "schedule": "recurrent", "sequence_frames": 20}},
+    "training": {"batch": 32, "threads": 1, "validation": 0},
+}
+
+
+@pytest.fixture(scope="session")
+def videos(tmp_path_factory):
+    """A folder of two short videos of each of three actors, with a tone and without a face."""
+    folder = tmp_path_factory.mktemp("small") / "videos"
+    for actor in ACTORS:
+        (folder / actor).mkdir(parents=True)
+        for number, name in enumerate(("first", "second")):
+            write_video(
+                folder / actor / f"{name}.mp4", picture=lambda k, n=number: np.full((32, 32, 3), 9 * n, np.uint8)
+            )
+    return folder
+
+
+@pytest.fixture
+def start(lab, profile, videos, tmp_path):
+    """Function that begins a run over the small videos; `tables` names the spectrograms that can be asked for."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    shutil.copytree(videos, folder / "videos")
+    (folder / "config.yaml").write_text(yaml.safe_dump(SMALL))
+    runs = []
+
+    def begin(*options):
+        runs.append(Run(lab, profile, folder, *options))
+        return runs[-1]
+
+    begin.folder = folder
+    begin.tables = [
+        f"results/spectrogram/talk/{actor}/{clip}.parquet" for actor in ACTORS for clip in ("first", "second")
+    ]
+    yield begin
+    for run in runs:
+        if run.process.poll() is None:
+            run.process.kill()
+    for job in lab.jobs("*", "pending,running"):
+        lab.call("scancel", job["id"])
