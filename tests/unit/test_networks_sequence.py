@@ -1,0 +1,367 @@
+"""Family `sequence`: encoder, temporal head, clips as batches, augmentation, the rig's loss, training to prediction."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from synthetic import synthetic_rig
+from training_tables import UNOBSERVED, make_clips, stats_of, write_split, write_stats
+
+from speechface.audio import features
+from speechface.cli import main
+from speechface.config import defaults, resolve, resolve_model
+from speechface.errors import ConfigError, ModelError
+from speechface.networks import checkpoint, training
+from speechface.networks.augmentation import augment
+from speechface.networks.data import ClipSampler, SpeechDataModule
+from speechface.networks.losses import displacement_losses, landmark_factors
+from speechface.networks.registry import build_network, network_spec
+from speechface.networks.schedules import one_cycle_rate
+from speechface.networks.split_table import read_split
+from speechface.networks.temporal import DILATIONS, TemporalHead
+from speechface.rig.channels import CHANNELS
+from speechface.tables import read_table, write_table
+
+SHAPE = (8, 80)
+STATS = {
+    "weight_mean": np.full(46, 0.2), "rotation_mean": np.zeros(3), "rotation_std": np.full(3, 0.05),
+    "feature_mean": np.full(SHAPE, -30.0), "feature_std": np.full(SHAPE, 12.0),
+}  # fmt: skip
+OFF = {"gain_db": 0, "tilt_db": 0, "noise_db": 0, "time_mask_ms": 0, "mask_bands": 0}
+
+
+def network(head="tcn", width=0.1, **settings):
+    resolved = resolve_model({"family": "sequence", "head": head, **settings})
+    torch.manual_seed(0)
+    return build_network(network_spec(resolved, input_shape=SHAPE, width=width), STATS).eval()
+
+
+def rows(frames, batch=1, seed=0):
+    return torch.as_tensor(np.random.default_rng(seed).normal(-30, 12, (batch, frames, *SHAPE)), dtype=torch.float32)
+
+
+# ---- networks -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("head", "parameters"), [("tcn", 0.65e6), ("bigru2", 0.75e6), ("bigru", 0.45e6)])
+def test_outputs_are_weights_and_the_network_is_small(head, parameters):
+    net = network(head, width=1.0)
+    out, _ = net(rows(5, batch=2))
+    assert out.shape == (2, 5, 46)
+    assert ((out > 0) & (out < 1)).all()
+    assert sum(p.numel() for p in net.parameters()) < parameters
+
+
+def test_a_frame_sees_itself_and_sixteen_frames_before_it_and_none_after():
+    net = network()
+    features_ = rows(40).requires_grad_()
+    net(features_)[0][0, 25].sum().backward()
+    seen = features_.grad[0].abs().amax((1, 2)) > 0
+    assert TemporalHead.n_past == 2 * sum(DILATIONS) == 16
+    assert torch.nonzero(seen).flatten().tolist() == list(range(25 - 16, 26))
+
+
+def test_every_hop_and_band_of_a_row_counts():
+    net = network(width=0.3)
+    features_ = rows(3).requires_grad_()
+    net(features_)[0].sum().backward()
+    assert (features_.grad.abs() > 0).all()
+
+
+@pytest.mark.parametrize("pieces", [(1, 1, 38), (7, 33), (20, 20), (40,)])
+def test_a_stream_gives_what_one_pass_gives(pieces):
+    net, features_ = network(), rows(40)
+    whole, _ = net(features_)
+    state, parts = None, []
+    for part in features_.split(list(pieces), 1):
+        out, state = net(part, state)
+        parts.append(out)
+        assert state.shape[1] <= 16
+    # the same sums in other sizes of products: float32 rounding
+    torch.testing.assert_close(torch.cat(parts, 1), whole, rtol=0, atol=1e-5)
+
+
+def test_rows_of_too_few_hops_are_refused():
+    with pytest.raises(ModelError, match="at least 6 hops"):
+        network_spec(resolve_model({"family": "sequence"}), input_shape=(4, 80))
+
+
+# ---- batches ------------------------------------------------------------------------------------------------------
+
+
+def test_each_sweep_takes_every_frame_once_with_little_padding():
+    lengths = np.random.default_rng(1).integers(20, 130, 60)
+    stops = np.cumsum(lengths)
+    sampler = ClipSampler(np.stack([stops - lengths, stops], 1), batch=400, sequence_frames=100, seed=5)
+    seen, padded = [], 0
+    for step in range(sampler.n_steps):
+        taken, count = sampler(step)
+        count = np.full(len(taken), taken.shape[1]) if count is None else count
+        assert count.max() <= 100
+        seen += [row for line, n in zip(taken, count) for row in line[:n]]
+        padded += taken.size - count.sum()
+    assert sorted(seen) == list(range(stops[-1]))
+    # clips of 20 to 100 frames in random company would need a third of padding
+    assert padded < 0.12 * stops[-1]
+
+
+def test_steps_follow_from_seed_and_number_alone_and_sweeps_differ():
+    runs = np.stack([np.arange(0, 300, 30), np.arange(30, 330, 30)], 1)
+    one, other = (ClipSampler(runs, batch=90, sequence_frames=50, seed=2) for _ in range(2))
+    later = other(9)[0]
+    np.testing.assert_array_equal(one(9)[0], later)
+    first = [tuple(one(k)[0][:, 0]) for k in range(one.n_steps)]
+    second = [tuple(one(one.n_steps + k)[0][:, 0]) for k in range(one.n_steps)]
+    assert sorted(sum(first, ())) == sorted(sum(second, ()))
+    assert first != second
+
+
+# ---- augmentation -------------------------------------------------------------------------------------------------
+
+
+def changed(seed=0, **sizes):
+    stored = rows(20, batch=3).numpy().astype(np.float16)
+    times = np.broadcast_to(np.arange(20)[None, :, None] / 25 + np.arange(-7, 1) * 0.01, (3, 20, 8))
+    fill = np.full(SHAPE, -33.0, np.float32)
+    out = augment(stored, times, fill, rng=np.random.default_rng(seed), **{**OFF, **sizes})
+    return out, stored.astype(np.float32), times
+
+
+def test_augmentation_off_changes_nothing_and_a_seed_decides():
+    out, before, _ = changed()
+    np.testing.assert_array_equal(out, before)
+    sizes = {"gain_db": 2, "tilt_db": 2, "noise_db": 1, "time_mask_ms": 100, "mask_bands": 9}
+    np.testing.assert_array_equal(changed(3, **sizes)[0], changed(3, **sizes)[0])
+    assert (changed(3, **sizes)[0] != changed(4, **sizes)[0]).mean() > 0.9
+
+
+def test_gain_is_one_number_a_clip_and_tilt_a_straight_line_of_the_bands():
+    out, before, _ = changed(gain_db=2)
+    assert np.ptp(out - before, axis=(1, 2, 3)).max() < 1e-4  # float32 at 60 dB
+    assert len(np.unique(np.round((out - before)[:, 0, 0, 0], 3))) == 3
+    out, before, _ = changed(tilt_db=2)
+    lines = (out - before)[:, 0, 0]
+    assert np.abs(np.diff(lines, 2, axis=1)).max() < 1e-4  # float32 at 60 dB
+    np.testing.assert_allclose(lines[:, 0], -lines[:, -1], atol=1e-4)
+
+
+def test_a_time_mask_hides_the_same_moment_in_all_rows():
+    out, before, times = changed(seed=1, time_mask_ms=400)
+    hidden = (out == -33.0).all(-1)
+    for k in range(3):
+        assert hidden[k].any()
+        inside = (times[k] >= times[k][hidden[k]].min()) & (times[k] <= times[k][hidden[k]].max())
+        np.testing.assert_array_equal(hidden[k], inside)
+        assert np.ptp(times[k][hidden[k]]) <= 0.4
+    np.testing.assert_array_equal(out[~hidden], before[~hidden])
+
+
+def test_a_band_mask_hides_neighbouring_bands_of_the_whole_clip():
+    out, before, _ = changed(seed=2, mask_bands=10)
+    hidden = out == -33.0
+    for k in range(3):
+        bands = np.flatnonzero(hidden[k].all((0, 1)))
+        assert len(bands) <= 10
+        assert (np.diff(bands) == 1).all()
+    assert hidden.any()
+    np.testing.assert_array_equal(out[~hidden], before[~hidden])
+
+
+def test_only_train_batches_are_augmented(tmp_path):
+    table, clips = sequence_table(tmp_path)
+    sizes = {**OFF, "noise_db": 1.0, "hops": np.arange(-7, 1) * 0.01, "fill": np.full(SHAPE, -30, np.float32)}
+    data = SpeechDataModule(table, recurrent=True, rotations=False, batch=60, epoch_samples=0, sequence_frames=50,
+                            validation=0.25, seed=1, whole_clips=True, augmentation=sizes)  # fmt: skip
+    again = list(data.train_dataloader())
+    for one, other in zip(data.train_dataloader(), again):
+        assert torch.equal(one["features"], other["features"])
+    taken, _ = data.sampler(0)
+    noise = again[0]["features"].numpy() - table.features[taken]
+    assert noise.std() == pytest.approx(1, abs=0.02)  # 60 x 640 draws
+    stored = {row.tobytes() for row in table.features.astype(np.float32)}
+    for batch in data.val_dataloader():
+        values = data.on_after_batch_transfer(batch, 0)["features"].numpy()
+        assert all(row.tobytes() in stored for row in values.reshape(-1, *SHAPE))
+
+
+# ---- loss ---------------------------------------------------------------------------------------------------------
+
+
+def test_displacement_losses_equal_the_sums_written_out(rng):
+    basis, factors = rng.normal(size=(46, 204)), landmark_factors(mouth_factor=3)
+    outputs, targets = rng.random((2, 4, 46)), rng.random((2, 4, 46))
+    observed = rng.random(46) < 0.7
+    lengths = (4, 2)
+    position = velocity = 0.0
+    n_position = n_velocity = 0
+    for k, n in enumerate(lengths):
+        moved = ((outputs[k, :n] - targets[k, :n]) * observed) @ basis
+        moved = moved.reshape(n, 68, 3)
+        for t in range(n):
+            position += sum(factors[m] * np.sum(moved[t, m] ** 2) for m in range(68)) / 68
+            n_position += 1
+            if t:
+                velocity += sum(factors[m] * np.sum((moved[t, m] - moved[t - 1, m]) ** 2) for m in range(68)) / 68
+                n_velocity += 1
+    targets[:, :, ~observed] = np.nan
+    valid = torch.arange(4) < torch.tensor(lengths)[:, None]
+    found = displacement_losses(
+        torch.tensor(outputs), torch.tensor(targets), valid, basis=torch.tensor(basis), factors=torch.tensor(factors),
+        observed=torch.tensor(observed),
+    )  # fmt: skip
+    np.testing.assert_allclose([v.item() for v in found], [position / n_position, velocity / n_velocity], rtol=1e-10)
+    assert factors.mean() == pytest.approx(1)
+    assert factors[50] == pytest.approx(3 * factors[10])
+
+
+def test_parts_of_the_loss_add_up(tmp_path):
+    table, clips = sequence_table(tmp_path)
+    losses = {}
+    for name, parts in {"w": (1, 0, 0), "r": (0, 2, 0), "v": (0, 0, 3), "all": (1, 2, 3)}.items():
+        model = dict(zip(("loss_weights", "loss_rig", "loss_velocity"), parts))
+        made = fit(table, clips, tmp_path / name, epochs=1, schedule=((1e-12, 1),), model=model, weight_decay=0.0)
+        losses[name] = made.facts["history"]["best_val_loss"]
+    assert losses["w"] + losses["r"] + losses["v"] == pytest.approx(losses["all"], rel=1e-4)  # float32
+
+
+# ---- schedule and settings ----------------------------------------------------------------------------------------
+
+
+def test_one_cycle_rises_to_its_peak_at_a_tenth_and_falls_to_nothing():
+    rates = [one_cycle_rate(k / 1000) for k in range(1001)]
+    assert max(rates) == rates[100] == pytest.approx(2e-3)
+    assert (np.diff(rates[:101]) > 0).all()
+    assert (np.diff(rates[100:]) < 0).all()
+    assert rates[-1] == pytest.approx(0, abs=1e-12)
+    torch_rates = []
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=1001, pct_start=0.1 * 1001 / 1000 + 1e-3,
+                                                div_factor=25, final_div_factor=1e9)  # fmt: skip
+    for _ in range(1000):
+        torch_rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        cycle.step()
+    # PyTorch counts the step of the peak a little differently: at most one step of the rise (2e-5) apart
+    np.testing.assert_allclose(rates[:1000], torch_rates, atol=5e-5)
+
+
+def test_a_family_sets_defaults_and_an_entry_overrides_them():
+    plain = resolve_model({"family": "sequence"})
+    assert (plain["feature"], plain["head"], plain["schedule"]) == ("log_mel", "tcn", "one_cycle")
+    own = resolve_model(
+        {"family": "sequence", "head": "bigru", "training": {"epochs": 3}, "augmentation": {"gain_db": 0}}
+    )
+    assert own["head"] == "bigru"
+    assert own["augmentation"]["gain_db"] == 0
+    assert own["augmentation"]["noise_db"] == plain["augmentation"]["noise_db"] > 0
+    assert own["training"] == {**plain["training"], "epochs": 3}
+    assert resolve_model(own) == own
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"family": "sequence", "feature": "acoustics"}, "models.m.feature is acoustics"),
+        ({"feature": "log_mel"}, "models.m.feature is log_mel"),
+        ({"loss_velocity": 1.0}, "models.m.loss_velocity is 1.0; single frames"),
+        ({"augmentation": {"gain_db": 1}}, "models.m.augmentation"),
+        ({"loss_weights": 0}, "no part of the loss"),
+        ({"training": {"epoch": 3}}, "models.m.training.*epoch"),
+        ({"training": {"gpus": 1}}, "models.m.training.gpus is 1; all models share it"),
+    ],
+)
+def test_settings_that_do_not_fit_are_named(settings, message):
+    datasets = {"demo": {"adapter": "demo", "split": {"test": [2]}}}
+    with pytest.raises(ConfigError, match=message):
+        resolve({"datasets": datasets, "models": {"m": settings}})
+
+
+# ---- training to prediction ---------------------------------------------------------------------------------------
+
+
+def sequence_table(folder, *, n_clips=4, n_frames=40):
+    """A train table of log-mel rows that tell the labels, and its clips."""
+    clips = make_clips(0, n_clips=n_clips, n_frames=n_frames, shape=SHAPE)
+    for clip in clips:
+        clip["features"] = (clip["features"] * 60 - 60).astype(np.float32)
+    settings = {**defaults("log_mel"), "sr": 44100}
+    write_split(folder / "train.parquet", clips, feature="log_mel", settings=settings)
+    return read_split(folder / "train.parquet", "log_mel"), clips
+
+
+def basis():
+    return np.random.default_rng(3).normal(size=(46, 204))
+
+
+def fit(table, clips, folder, *, model=None, rig=True, schedule="one_cycle", **changes):
+    settings = resolve_model({"family": "sequence", "training": {}, **(model or {})})
+    settings_of_training = {**defaults("training"), "batch": 40, "epochs": 3, "epoch_samples": 0, "validation": 0.25,
+                            "threads": 1, "precision": "32", **changes}  # fmt: skip
+    return training.train(
+        table, settings, settings_of_training, stats_of(clips, feature="log_mel"), name="net", seed=0,
+        schedule=schedule, landmark_basis=basis() if rig else None, source=None, work_dir=folder,
+        log=folder / "metrics.csv", width=0.2,
+    )  # fmt: skip
+
+
+def mouth_errors(folder):
+    lines = (folder / "metrics.csv").read_text().splitlines()
+    return [float(line.split(",")[lines[0].split(",").index("val_mouth_mm")]) for line in lines[1:]]
+
+
+def test_the_network_learns_clips_it_has_not_seen_and_keeps_the_best_mouth(tmp_path):
+    table, clips = sequence_table(tmp_path)
+    model = fit(table, clips, tmp_path / "a", epochs=15, batch=20, model={"learning_rate_scale": 3.0})
+    errors, history = mouth_errors(tmp_path / "a"), model.facts["history"]
+    # the first epoch gives about the training mean; 0.75 of its error is 44 % of the variance explained
+    assert min(errors) < 0.75 * errors[0]
+    assert history["best_epoch"] == int(np.argmin(errors))
+    assert history["best_val_mouth_mm"] == pytest.approx(min(errors), rel=1e-5)  # the log has six digits
+
+
+def test_the_loss_on_the_rig_needs_a_rig(tmp_path):
+    table, clips = sequence_table(tmp_path)
+    with pytest.raises(ModelError, match="--rig"):
+        fit(table, clips, tmp_path / "a", rig=False)
+
+
+def test_a_saved_model_predicts_the_same_in_chunks_and_from_tables(tmp_path, monkeypatch):
+    table, clips = sequence_table(tmp_path)
+    model = fit(table, clips, tmp_path / "a")
+    checkpoint.save(tmp_path / "model.ckpt", model)
+    loaded = checkpoint.load(tmp_path / "model.ckpt")
+    want = model.predict(clips[0]["features"])
+    np.testing.assert_array_equal(loaded.predict(clips[0]["features"]), want)
+    monkeypatch.setattr(checkpoint, "CHUNK_FRAMES", 9)
+    np.testing.assert_allclose(loaded.predict(clips[0]["features"]), want, atol=1e-5)  # float32 sums of other sizes
+    assert (want[:, [CHANNELS.index(name) for name in UNOBSERVED]] == 0).all()
+    assert len(want) == 40
+
+
+def test_verbs_train_and_predict_a_sequence_model(tmp_path):
+    _, clips = sequence_table(tmp_path)
+    write_stats(tmp_path / "stats.json", clips, feature="log_mel")
+    synthetic_rig().save(tmp_path / "rig.npz")
+    out = tmp_path / "m" / "model.ckpt"
+    settings = {"family": "sequence", "training": {"epochs": 1, "batch": 80}}
+    assert main(["train-model", "--name", "tcn", "--settings", json.dumps(settings), "--training", '{"threads": 1}',
+                 "--train", str(tmp_path / "train.parquet"), "--stats", str(tmp_path / "stats.json"),
+                 "--rig", str(tmp_path / "rig.npz"), "--seed", "0", "--out", str(out), "--log",
+                 str(tmp_path / "m" / "log.csv"), "--work-dir", str(tmp_path / "m" / "work")]) == 0  # fmt: skip
+    made_with = defaults("log_mel")
+    sound = np.random.default_rng(0).normal(0, 0.1, 44100).astype(np.float32)
+    times = np.arange(25) * 1001 / 30000
+    values = features.compute("log_mel", sound, times, fps=30000 / 1001, sr=44100, settings=made_with)
+    path = tmp_path / "features" / "set" / "Actor_01" / "a.parquet"
+    write_table(path, {"frame": np.arange(25, dtype=np.int32), "time": times, "log_mel": values.astype(np.float16)},
+                stage="log_mel", settings=made_with, meta={"sr": 44100})  # fmt: skip
+    clip = {"dataset": "set", "actor": "Actor_01", "clip": "a", "split": "test"}
+    columns = {name: np.array([value], object) for name, value in clip.items()}
+    write_table(tmp_path / "clips.parquet", columns, stage="splits")
+    assert main(["predict", "--model", str(out), "--clips", str(tmp_path / "clips.parquet"), "--features-dir",
+                 str(tmp_path / "features"), "--out-dir", str(tmp_path / "p")]) == 0  # fmt: skip
+    table = read_table(tmp_path / "p" / "set" / "Actor_01" / "a.parquet")
+    assert len(table) == 25
+    assert table["jawOpen"].std() > 0
+    assert json.loads(out.with_suffix(".json").read_text())["training"]["batch"] == 80
