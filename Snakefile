@@ -31,7 +31,7 @@ onstart:
 
 
 onerror:
-    put_back("results/.kept")
+    put_back_finished()
 
 
 rule all:

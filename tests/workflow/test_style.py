@@ -29,8 +29,18 @@ def test_snakemake_lint_is_clean():
 def test_the_default_config_plans_every_actor():
     code, output = run("snakemake", "-n", "--forceall", "--cores", "2", "--quiet", "rules")
     assert code == 0, output
-    assert re.search(r"make_demo_clip +96", output)
+    assert len(re.findall(r"^make_demo_clip__\w+ +1$", output, re.M)) == 24
     assert re.search(r"fit_identity +24", output)
+
+
+def test_every_clip_can_be_a_job_of_its_own():
+    code, output = run(
+        "snakemake", "-n", "--forceall", "--cores", "2", "--quiet", "rules", "--configfile", "config.yaml",
+        "--config", "batch=clip",
+    )  # fmt: skip
+    assert code == 0, output
+    for step in ("make_demo_clip", "detect_landmarks", "fit_labels", "spectrogram"):
+        assert re.search(rf"^{step} +96$", output, re.M), step
 
 
 @pytest.mark.clips
@@ -47,6 +57,8 @@ def test_the_config_of_the_real_clips_plans():
         "rules",
         "--configfile",
         "tests/configs/real_clips.yaml",
+        "--config",
+        "batch=clip",
     )
     assert code == 0, output
     assert re.search(r"detect_landmarks +194", output)
@@ -54,7 +66,7 @@ def test_the_config_of_the_real_clips_plans():
 
 def test_every_rule_has_docstring_log_benchmark_conda_and_resources():
     for path in sorted((ROOT / "workflow/rules").glob("*.smk")):
-        for block in re.split(r"^rule ", path.read_text(), flags=re.M)[1:]:
-            name = block.split(":")[0]
+        for block in re.split(r"^ *rule(?= \w+:|:$)", path.read_text(), flags=re.M)[1:]:
+            name = block.split(":")[0] or re.search(r'rule_name\("(\w+)"\)', block)[1]
             for part in ('"""', "log:", "conda:", "resources:", "shell:"):
                 assert part in block, f"{path.name}: rule {name} has no {part}"

@@ -181,6 +181,13 @@ def shares(clips, wildcard):
     return [Share(wildcard, *pair) for pair in zip(batches, rule_names(batch.place for batch in batches))]
 
 
+def put_back_finished():
+    """Give the finished clips of failed jobs back, which Snakemake has removed with the others."""
+    count = put_back("results/.kept")
+    if count:
+        logger.info(f"{count} finished files of failed jobs are back in place")
+
+
 SHARES = shares(USED, "clip")
 DEMO_SHARES = shares([clip for clip in USED if has_truth(clip)], "demo_clip")
 
