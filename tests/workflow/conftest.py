@@ -21,6 +21,7 @@ CONFIG = {
     "models": {
         "cnn": {"outputs": "weights_rotation"},
         "gru": {"feature": "acoustics", "head": "gru", "schedule": "recurrent", "sequence_frames": 20},
+        "tcn": {"family": "sequence", "training": {"epochs": 1, "batch": 60}},
     },
     "training": {"batch": 32, "epochs": 2, "epoch_samples": 64},
     "evaluation": {"bootstrap": 50},

@@ -248,8 +248,9 @@ def model_settings(wildcards):
 
 
 def training_settings(wildcards):
-    """Training settings as JSON text, without those that do not change the result."""
-    kept = {k: v for k, v in CONFIG["training"].items() if k not in ("threads", "gpus")}
+    """Training settings of the model as JSON text, without those that do not change the result."""
+    merged = CONFIG["training"] | CONFIG["models"][wildcards.model]["training"]
+    kept = {k: v for k, v in merged.items() if k not in ("threads", "gpus")}
     return json.dumps(kept, sort_keys=True)
 
 
