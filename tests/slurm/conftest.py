@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -46,13 +47,15 @@ class Lab:
             **os.environ,
             "SLURM_CONF": str(folder / "slurm.conf"),
             "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+            "LAB_PORT": str(_free_ports(5)),
             "COLUMNS": "200",
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
         }
 
     def control(self, action):
-        return subprocess.run(["bash", str(LAB), action, str(self.folder)], capture_output=True, text=True, timeout=900)
+        command = ["bash", str(LAB), action, str(self.folder)]
+        return subprocess.run(command, capture_output=True, text=True, env=self.environment, timeout=900)
 
     def call(self, *command):
         run = subprocess.run(command, capture_output=True, text=True, env=self.environment, timeout=60)
@@ -89,6 +92,19 @@ class Lab:
         for pid in [daemon, *managers, *self.processes(job)]:
             _kill(pid)
         (self.folder / f"run/slurmd-{node}.pid").unlink()
+
+
+def _free_ports(count):
+    """Return the first of `count` successive ports that nobody listens on."""
+    for first in range(36800, 60000, 20):
+        with contextlib.ExitStack() as stack:
+            try:
+                for port in range(first, first + count):
+                    stack.enter_context(socket.socket()).bind(("", port))
+            except OSError:
+                continue
+            return first
+    raise RuntimeError("no free ports")
 
 
 def _kill(pid):
@@ -135,8 +151,18 @@ class Run:
     @property
     def name(self):
         """The Slurm job name that all jobs of this run share."""
-        found = wait_for(lambda: re.search(r"SLURM run ID: (\S+)", self.text), seconds=180, what="start of the run")
-        return found[1]
+        self._alive("it submitted anything", unless="SLURM run ID")
+        return re.search(r"SLURM run ID: (\S+)", self.text)[1]
+
+    def _alive(self, what, *, unless):
+        def ready():
+            if unless in self.text:
+                return True
+            if self.process.poll() is not None:
+                pytest.fail(f"the run ended before {what}\n{self.text[-4000:]}")
+            return False
+
+        wait_for(ready, seconds=900, what=what)
 
     def jobs(self, states="all"):
         return self.lab.jobs(self.name, states)
@@ -149,7 +175,7 @@ class Run:
                 pytest.fail(f"the run ended before {rule} ran\n{self.text[-4000:]}")
             return [job for job in self.jobs("running") if job["rule"].startswith(f"rule_{rule}")]
 
-        return wait_for(found, seconds=240, what=f"a running job of {rule}")[0]
+        return wait_for(found, seconds=900, what=f"a running job of {rule}")[0]
 
     def end(self, *, code=None, seconds=1500):
         """Wait for the end; return the exit code, which must be `code` if one is given."""
@@ -209,9 +235,9 @@ def finished(lab, profile, tmp_path_factory):
     return folder, run, facts
 
 
-ACTORS = ("anna", "bob", "carla")
+ACTORS = ("anna", "bob")
 SMALL = {
-    "datasets": {"talk": {"adapter": "folder", "root": "videos"}},
+    "datasets": {"talk": {"adapter": "folder", "root": "videos", "split": {"by": "clip"}}},
     "models": {"one": {"feature": "acoustics", "head": "gru", "schedule": "recurrent", "sequence_frames": 20}},
     "training": {"batch": 32, "threads": 1, "validation": 0},
 }
@@ -219,23 +245,28 @@ SMALL = {
 
 @pytest.fixture(scope="session")
 def videos(tmp_path_factory):
-    """A folder of two short videos of each of three actors, with a tone and without a face."""
-    folder = tmp_path_factory.mktemp("small") / "videos"
+    """A folder with two short videos of each of two actors, and in results/audio their sound."""
+    root = tmp_path_factory.mktemp("small")
+    folder = root / "videos"
     for actor in ACTORS:
         (folder / actor).mkdir(parents=True)
         for number, name in enumerate(("first", "second")):
             write_video(
                 folder / actor / f"{name}.mp4", picture=lambda k, n=number: np.full((32, 32, 3), 9 * n, np.uint8)
             )
-    return folder
+    files = sorted(folder.rglob("*.mp4"))
+    audio = [root / "results/audio/talk" / path.relative_to(folder).with_suffix("") for path in files]
+    command = [sys.executable, "-m", "speechface", "extract-wav", "--video", *map(str, files)]
+    command += ["--wav", *(f"{path}.wav" for path in audio), "--frames", *(f"{path}.frames.parquet" for path in audio)]
+    subprocess.run(command, check=True, timeout=600)
+    return root
 
 
 @pytest.fixture
 def start(lab, profile, videos, tmp_path):
-    """Function that begins a run over the small videos; `tables` names the spectrograms that can be asked for."""
+    """Function that begins a run over the small videos; `tables` asks for their spectrograms and nothing else."""
     folder = tmp_path / "run"
-    folder.mkdir()
-    shutil.copytree(videos, folder / "videos")
+    shutil.copytree(videos, folder)
     (folder / "config.yaml").write_text(yaml.safe_dump(SMALL))
     runs = []
 
