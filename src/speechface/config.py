@@ -99,6 +99,8 @@ def _check_across(config, source):
         fail("spectrogram.hop_length", spectrogram["hop_length"],
              f"it must not exceed n_fft ({spectrogram['n_fft']}), or samples are skipped")  # fmt: skip
     for name, dataset in config["datasets"].items():
+        if dataset["adapter"] == "demo" and name != "demo":
+            fail(f"datasets.{name}.adapter", "demo", "the synthetic dataset must be named 'demo'; rename it")
         if dataset["adapter"] != "demo" and not dataset.get("root"):
             fail(f"datasets.{name}.root", "missing", "give the folder of the data")
         if dataset["role"] == "learn" and dataset["split"]["by"] == "actor" and not dataset["split"]["test"]:

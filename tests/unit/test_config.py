@@ -60,6 +60,7 @@ def test_shipped_configs_are_valid(path):
         ({"spectrogram": {"hop": 64}}, "unknown key 'hop' in spectrogram"),
         ({"spectrogram": {"hop_length": "a"}}, "spectrogram.hop_length: 'a' is not of type 'integer'"),
         ({"spectrogram": {"hop_length": 512}}, "spectrogram.hop_length is 512"),
+        ({"datasets": {"d": {"adapter": "demo", "split": {"test": [1]}}}}, "must be named 'demo'"),
         ({"datasets": {"g": {"adapter": "grid"}}}, "datasets.g.root is missing"),
         ({"datasets": {"g": {"adapter": "grid", "root": "x"}}}, "datasets.g.split.test is empty"),
         ({"models": {"b": {"encoder": 3}}}, "models.b.encoder_from"),
