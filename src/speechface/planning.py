@@ -20,10 +20,10 @@ class Rate:
 
 
 #: Origin: ``python benchmarks/stage_rates.py`` on five RAVDESS clips (1280x720, 477 frames), one thread of a 2-core
-#: virtual machine that was busy otherwise; make_demo_clip, predict, evaluate and render_clip from the benchmarks of a
-#: run of the demo dataset. ``speechface plan --benchmarks`` puts the times of your own machine in their place.
+#: virtual machine that was busy otherwise. The last four: processor time of single jobs of a small demo run (240x240
+#: pictures, 128 to 354 frames), the time of prediction as docs/models.md gives it for the report's CNN.
+#: ``speechface plan --benchmarks`` puts the times of your own machine in their place.
 RATES = {
-    "make_demo_clip": Rate(30.0, 3.0, 1100),
     "extract_wav": Rate(1.16, 0.43, 2975),
     "detect_landmarks": Rate(12.5, 0.45, 1006),
     "fit_identity": Rate(0.46, 1.16, 4),
@@ -31,9 +31,10 @@ RATES = {
     "spectrogram": Rate(0.39, 0.48, 4386),
     "acoustic_features": Rate(0.17, 0.50, 655),
     "crop_face": Rate(6.2, 0.64, 235),
-    "predict": Rate(8.0, 6.0, 170),
-    "evaluate": Rate(1.0, 5.0, 20),
-    "render_clip": Rate(60.0, 5.0, 4000),
+    "make_demo_clip": Rate(30.0, 1.5, 2200),
+    "predict": Rate(1.8, 2.8, 360),
+    "evaluate": Rate(1.0, 1.0, 150),
+    "render_clip": Rate(40.0, 1.5, 2400),
 }
 
 #: Processor milliseconds that training spends on one frame, by input feature. Origin: benchmarks/training_speed.py.

@@ -193,11 +193,10 @@ class Run:
 def lab():
     folder = Path(tempfile.mkdtemp(prefix="lab"))
     cluster = Lab(folder)
-    up = cluster.control("up")
-    if up.returncode == 3:
-        shutil.rmtree(folder)
-        pytest.skip(f"no Slurm here: {up.stderr.strip()}")
     try:
+        up = cluster.control("up")
+        if up.returncode == 3:
+            pytest.skip(f"no Slurm here: {up.stderr.strip()}")
         assert up.returncode == 0, up.stderr
         yield cluster
     finally:

@@ -80,9 +80,11 @@ SlurmdParameters=config_overrides
 DefMemPerCPU=500
 GresTypes=gpu
 ReturnToService=2
-# a dead node is noticed after 10 s; squeue tells the end of a job for 10 minutes
-SlurmdTimeout=10
-MinJobAge=600
+# a dead node is noticed after 30 s, a slow one (the host may be busy) is not taken for dead; squeue tells the end of a
+# job for half an hour
+SlurmdTimeout=30
+MessageTimeout=30
+MinJobAge=1800
 KillWait=3
 NodeName=cpu[1-2] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((port + 1))-$((port + 2))] CPUs=4 RealMemory=8000
 NodeName=gpu[1-2] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((port + 3))-$((port + 4))] CPUs=4 RealMemory=16000 Gres=gpu:2
