@@ -228,6 +228,7 @@ class SpeechDataModule(pl.LightningDataModule):
             rows = np.nonzero(aside)[0]
             self.validation_batches = [(rows[k : k + batch, None], None) for k in range(0, len(rows), batch)]
         self.n_train, self.n_validation = len(train_rows), int(aside.sum())
+        # frames_a_step may be a quotient: its rounding must not make one more step
         self.steps_per_epoch = max(1, math.ceil((epoch_samples or self.n_train) / frames_a_step - 1e-9))
         self.frames_per_step = frames_a_step
         #: Steps already done; the next epoch starts behind them (a resumed run may start in mid-epoch).
