@@ -22,9 +22,7 @@ def add_arguments(parser):
     parser.add_argument("--clips", required=True, help="clip table; with --feature the one that has been split")
     parser.add_argument("--labels-dir", required=True, help="folder of the label tables")
     parser.add_argument("--quality", help="label report (without --feature)")
-    parser.add_argument(
-        "--audio-dir", help="folder of the frame times: clips without sound are excluded"
-    )
+    parser.add_argument("--audio-dir", help="folder of the frame times: clips without sound are excluded")
     parser.add_argument("--out", help="clip table with split, reason and n_frames to write (without --feature)")
     parser.add_argument("--feature", help="column to join, e.g. spectrogram")
     parser.add_argument("--features-dir", help="folder of the feature tables (with --feature)")

@@ -1,4 +1,4 @@
-"""Print a reference page as Markdown: all configuration keys, from the schema, or all metrics, from their registry."""
+"""Print a reference page as Markdown: all configuration keys (from the schema) or all metrics (from the registry)."""
 
 import json
 import sys
