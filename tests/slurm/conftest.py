@@ -200,7 +200,8 @@ def lab():
         assert up.returncode == 0, up.stderr
         yield cluster
     finally:
-        cluster.call("scancel", "--user", str(os.getuid()))
+        if shutil.which("scancel"):
+            cluster.call("scancel", "--user", str(os.getuid()))
         cluster.control("down")
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -7,8 +7,8 @@ __all__ = ["add_arguments", "run", "config_page", "metrics_page", "PAGES"]
 
 _HEAD = """# Configuration
 
-Every key of a config file, made from the schema by `make docs`. Check a file with `speechface check-config FILE`: it prints
-the file with all defaults filled in. Unknown keys stop the run.
+Every key of a config file, made from the schema by `make docs`. Check a file with `speechface check-config FILE`: it
+prints the file with all defaults filled in. Unknown keys stop the run.
 """
 
 _METRICS_HEAD = """# Metrics
