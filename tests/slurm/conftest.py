@@ -275,9 +275,9 @@ def start(lab, profile, videos, tmp_path):
         return runs[-1]
 
     begin.folder = folder
-    begin.tables = [
-        f"results/spectrogram/talk/{actor}/{clip}.parquet" for actor in ACTORS for clip in ("first", "second")
-    ]
+    names = [f"{actor}/{clip}" for actor in ACTORS for clip in ("first", "second")]
+    begin.files = [f"results/spectrogram/talk/{name}.parquet" for name in names]
+    begin.tables = ["--allowed-rules", *(f"spectrogram__talk_{actor}" for actor in ACTORS), "--", *begin.files]
     yield begin
     for run in runs:
         if run.process.poll() is None:

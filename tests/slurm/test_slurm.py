@@ -122,7 +122,7 @@ def test_training_with_a_gpu_is_granted_one_of_its_own_on_the_gpu_partition(star
     for name in ("one", "two"):
         job = run.running(f"train_model_wildcards_{name}")
         assert job["partition"] == "gpu"
-        assert "TresPerJob=gres:gpu:1" in lab.call("scontrol", "show", "job", "-d", job["id"])
+        assert re.search(r"TresPerJob=gres[:/]gpu:1\b", lab.call("scontrol", "show", "job", "-d", job["id"]))
         (device,) = wait_for(lambda job=job: lab.devices(job["id"]), seconds=900, what="processes of the job")
         granted.add((job["node"], device))
     assert len(granted) == 2  # side by side, not on one device
@@ -138,7 +138,7 @@ def test_training_without_a_gpu_asks_for_none(start, lab):
     run = start(*options, model)
     run.end(code=0)
     (job,) = run.jobs()
-    assert "gres:gpu" not in lab.call("scontrol", "show", "job", "-d", job["id"])
+    assert not re.search("gres[:/]gpu", lab.call("scontrol", "show", "job", "-d", job["id"]))
 
 
 def test_interrupted_training_goes_on_in_the_second_attempt(start, lab):
