@@ -20,29 +20,31 @@ class Rate:
 
 
 #: Origin: ``python benchmarks/stage_rates.py`` on five RAVDESS clips (1280x720, 477 frames), one thread of a 2-core
-#: virtual machine that was busy otherwise. The last four: processor time of single jobs of a small demo run (240x240
-#: pictures, 128 to 354 frames), the time of prediction as docs/models.md gives it for the report's CNN.
+#: virtual machine. Make_demo_clip, evaluate and render_clip: processor time of single jobs of a small demo run (240x240
+#: pictures). Predict: the report's CNN in batches of 90 frames, ``benchmarks/training_speed.py``.
 #: ``speechface plan --benchmarks`` puts the times of your own machine in their place.
 RATES = {
-    "extract_wav": Rate(1.16, 0.43, 2975),
-    "detect_landmarks": Rate(12.5, 0.45, 1006),
-    "fit_identity": Rate(0.46, 1.16, 4),
-    "fit_labels": Rate(1.85, 0.98, 346),
-    "spectrogram": Rate(0.39, 0.48, 4386),
-    "acoustic_features": Rate(0.17, 0.50, 655),
-    "crop_face": Rate(6.2, 0.64, 235),
+    "extract_wav": Rate(1.16, 0.5, 2975),
+    "detect_landmarks": Rate(12.4, 1.0, 1006),
+    "fit_identity": Rate(0.46, 1.2, 4),
+    "fit_labels": Rate(1.5, 1.2, 346),
+    "spectrogram": Rate(0.22, 0.44, 4386),
+    "acoustic_features": Rate(0.16, 0.44, 655),
+    "crop_face": Rate(7.3, 0.63, 235),
     "make_demo_clip": Rate(30.0, 1.5, 2200),
-    "predict": Rate(1.8, 2.8, 360),
+    "predict": Rate(6.7, 2.8, 360),
     "evaluate": Rate(1.0, 1.0, 150),
     "render_clip": Rate(40.0, 1.5, 2400),
 }
 
-#: Processor milliseconds that training spends on one frame, by input feature. Origin: benchmarks/training_speed.py.
-TRAINING_CORE_MS = {"spectrogram": 9.0, "acoustics": 1.0}
+#: Processor milliseconds that training spends on one frame, by input feature. Origin: benchmarks/training_speed.py
+#: --threads 1 on the same machine: the report's CNN at 36 windows/s in 32 bits. Other networks have not been measured.
+TRAINING_CORE_MS = {"spectrogram": 27.5}
 
-#: What Snakemake itself spends on one cluster job, s: it starts twice, once for the job and once for its step. It grows
-#: with the number of clips, because every start lists them: (seconds, seconds a thousand clips).
-JOB_OVERHEAD_S = (3.0, 1.0)
+#: What Snakemake itself spends on one cluster job, processor seconds: it starts twice, once for the job and once for
+#: its step, and every start lists the clips: (seconds, seconds a thousand clips). Origin: a dry run of one target with
+#: 6 clips (2.8 s a start) and with 2,452 (5.5 s).
+JOB_OVERHEAD_S = (5.6, 2.2)
 
 #: input feature -> the stage that computes it
 FEATURE_STAGES = {"acoustics": "acoustic_features"}
