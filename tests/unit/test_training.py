@@ -277,6 +277,18 @@ def _verbs(tmp_path, clips, **model):
             "--work-dir", str(tmp_path / "work")]  # fmt: skip
 
 
+def test_what_a_job_got_stands_above_the_training_settings(tmp_path, clips, monkeypatch, capsys):
+    import torch
+
+    seen = []
+    monkeypatch.setattr(torch, "set_num_threads", seen.append)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert main([*_verbs(tmp_path, clips), "--gpus", "1"]) == 1  # the request reaches the training
+    assert "PyTorch finds no GPU" in capsys.readouterr().err
+    assert main([*_verbs(tmp_path, clips), "--threads", "3", "--gpus", "0"]) == 0
+    assert 3 in seen
+
+
 def test_verbs_train_and_predict_every_clip(tmp_path, clips, monkeypatch):
     assert main(_verbs(tmp_path, clips)) == 0
     facts = json.loads((tmp_path / "models/net/5/model.json").read_text())

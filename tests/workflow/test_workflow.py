@@ -32,7 +32,7 @@ def planned(output):
     return dict(jobs)
 
 
-def with_change(folder, **sections):
+def with_change(folder, *options, **sections):
     """Options that plan the run with changed config sections."""
     config = yaml.safe_load((folder / "config.yaml").read_text())
     for section, change in sections.items():
@@ -40,7 +40,7 @@ def with_change(folder, **sections):
     path = folder / "changed.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
-    command += ["--configfile", str(path), "--cores", "2", "--dry-run"]
+    command += ["--configfile", str(path), "--cores", "2", "--dry-run", *options]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True, timeout=300)
 
 
@@ -158,6 +158,17 @@ def test_animate_turns_a_recording_into_video_and_curves(finished_run, tmp_path)
     assert written == {f"{stem}.mp4", f"{stem}_1_speechface_cal.csv", f"{stem}.parquet", f"{stem}.json"}
     content = json.loads((tmp_path / f"{stem}.json").read_text())
     assert content["numFrames"] == len(pd.read_parquet(tmp_path / f"{stem}.parquet"))
+
+
+def test_threads_and_gpus_reach_training_without_training_again(finished_run):
+    change = {"threads": 1, "gpus": 1}
+    assert "train_model" not in planned(with_change(finished_run, training=change).stdout)
+    forced = with_change(
+        finished_run, "--forcerun", "train_model", "--printshellcmds", "--quiet", "host", training=change
+    )
+    commands = re.findall(r"--threads (\d+) --gpus (\d+)", forced.stdout + forced.stderr)
+    assert commands
+    assert set(commands) == {("1", "1")}
 
 
 def test_a_mistyped_key_stops_the_run_in_one_line(finished_run):

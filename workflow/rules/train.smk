@@ -109,7 +109,7 @@ rule train_model:
         python -m speechface train-model --name {wildcards.model:q} --seed {wildcards.seed} \
             --settings {params.settings:q} --training {params.training:q} --train {input.train:q} \
             --stats {input.stats:q} --rig {input.rig:q} {params.pretrained} --work-dir {params.work:q} \
-            --log {output.metrics:q} --out {output.model:q} 2> {log:q}
+            --threads {threads} --gpus {resources.gpu} --log {output.metrics:q} --out {output.model:q} 2> {log:q}
         """
 
 

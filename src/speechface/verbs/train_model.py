@@ -32,6 +32,8 @@ def add_arguments(parser):
     )
     parser.add_argument("--encoder-from", metavar="CKPT", help="trained model whose encoder is taken (encoder 3)")
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--threads", type=int, help="CPU threads; default: of --training")
+    parser.add_argument("--gpus", type=int, choices=(0, 1), help="GPUs; default: of --training")
     parser.add_argument("--out", required=True, metavar="CKPT", help="checkpoint to write")
     parser.add_argument("--log", required=True, metavar="CSV", help="log to write, one row an epoch")
     parser.add_argument("--work-dir", required=True, metavar="DIR", help="TensorBoard logs and the state of the run")
@@ -89,6 +91,8 @@ def run(args):
 
     settings = _model_settings(args.settings)
     training = parse_settings(args.training, "training") | settings.pop("training")
+    granted = {"threads": args.threads, "gpus": args.gpus}  # what the job got, not what the network depends on
+    training |= {key: value for key, value in granted.items() if value is not None}
     schedule = _schedule(settings["schedule"])
     stats = _stats(args.stats, settings["feature"])
 
