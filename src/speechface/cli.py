@@ -45,6 +45,10 @@ VERBS = {
     "figure": ("draw one figure of the paper", "show"),
 }
 
+#: Groups whose verbs work on clips, one thread a process: as many jobs as cores then keep every core busy, and no more.
+_ONE_THREAD = ("data", "prepare", "label")
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+
 
 def build_parser(verb=None):
     """Return the parser; with `verb`, only that verb carries its own options."""
@@ -73,9 +77,13 @@ def build_parser(verb=None):
 
 def main(argv=None):
     """Run one verb. Returns 0, or 1 after a one-line message when the input is at fault."""
-    argv = sys.argv[1:] if argv is None else list(argv)
+    own_process = argv is None
+    argv = sys.argv[1:] if own_process else list(argv)
     verb = next((word for word in argv if not word.startswith("-")), None)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    if own_process and verb in VERBS and VERBS[verb][1] in _ONE_THREAD:
+        for name in _THREADS:  # read when a library is loaded, so before any is
+            os.environ.setdefault(name, "1")
     try:
         args = build_parser(verb if verb in VERBS else None).parse_args(argv)
         args.run(args)

@@ -49,8 +49,8 @@ def test_equals_librosa_window_by_window(signal, reference, pad_mode):
     found = spectrogram(audio, ENDS, **settings)
     assert found.dtype == np.float32
     assert found.shape == (N, 128, 32)
-    # spectra in double precision, logarithms in float32
-    assert np.abs(found - with_librosa(audio, ENDS, **settings)).max() < 2e-6
+    # single precision: 0.004 dB in a notch 80 dB below the loudest value, 3e-8 on average
+    assert np.abs(found - with_librosa(audio, ENDS, **settings)).max() < 5e-5
 
 
 @pytest.mark.parametrize("sizes", [(512, 128, 20), (1024, 256, 9), (250, 100, 33)])
@@ -60,7 +60,7 @@ def test_equals_librosa_at_other_sizes(sizes):
     found = spectrogram(audio, ENDS, **settings)
     assert found.shape == (N, sizes[0] // 2, sizes[2])
     want = with_librosa(audio, ENDS, **settings)[:, : sizes[0] // 2]
-    assert np.abs(found - want).max() < 5e-5  # above 512 samples the FFT is in float32: 0.004 dB at -60 dB
+    assert np.abs(found - want).max() < 5e-5  # as above
 
 
 def test_default_window_is_the_report_s():

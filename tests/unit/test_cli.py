@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -64,3 +65,18 @@ def test_science_never_imports_snakemake():
     for path in Path(speechface.__file__).parent.rglob("*.py"):
         for line in path.read_text().splitlines():
             assert not line.strip().startswith(("import snakemake", "from snakemake")), path
+
+
+@pytest.mark.parametrize(
+    ("verb", "given", "threads"), [("spectrogram", None, "1"), ("spectrogram", "3", "3"), ("predict", None, "None")]
+)
+def test_verbs_over_clips_run_in_one_thread_unless_told_otherwise(verb, given, threads, tmp_path):
+    code = (
+        "import atexit, os, sys\nfrom speechface.cli import main\n"
+        "atexit.register(lambda: print('THREADS', os.environ.get('OMP_NUM_THREADS')))\n"
+        f"sys.argv = ['speechface', '{verb}', '--help']\nmain()"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    environment |= {"OMP_NUM_THREADS": given} if given else {}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert f"THREADS {threads}" in run.stdout

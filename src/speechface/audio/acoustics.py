@@ -30,7 +30,14 @@ import math
 
 import numpy as np
 
-from speechface.audio.filters import POWER_FLOOR, PowerSpectra, chroma_filterbank, dct_matrix, mel_filterbank
+from speechface.audio.filters import (
+    POWER_FLOOR,
+    PowerSpectra,
+    chroma_filterbank,
+    dct_matrix,
+    log_in_place,
+    mel_filterbank,
+)
 from speechface.audio.windows import even_chunk, windows
 
 __all__ = ["acoustics", "delta", "layout", "log_mel", "n_values", "normalise_chroma", "step_positions", "window_size"]
@@ -105,8 +112,8 @@ def _bands(audio, ends, *, sr, hop_length, n_steps, n_fft, n_mels, n_chroma, pad
 def log_mel(mel_power):
     """Decibels of mel power, not more than 80 below the loudest of the whole array; ``librosa.power_to_db``."""
     decibels = np.maximum(mel_power, POWER_FLOOR)
-    np.log10(decibels, out=decibels)
-    decibels *= 10
+    log_in_place(decibels)
+    decibels *= np.float32(10 / np.log(10))
     if decibels.size:
         np.maximum(decibels, decibels.max() - _TOP_DB, out=decibels)
     return decibels

@@ -1,19 +1,15 @@
-"""Windows, filter banks and power spectra with numpy alone.
+"""Windows, filter banks and power spectra with numpy and OpenCV.
 
 Importing librosa takes seconds and scipy.fft a third of one, more than all features of a clip; the unit tests prove
 every function here equal to librosa's of the same name.
 """
 
-import functools
-
 import numpy as np
 
-__all__ = ["hann", "dct_matrix", "mel_filterbank", "chroma_filterbank", "PowerSpectra", "POWER_FLOOR"]
+__all__ = ["hann", "dct_matrix", "mel_filterbank", "chroma_filterbank", "PowerSpectra", "log_in_place", "POWER_FLOOR"]
 
 #: Power below which librosa's decibels stop: (1e-5)^2 for amplitudes and 1e-10 for powers.
 POWER_FLOOR = np.float32(1e-10)
-#: Up to this size two matrix products are faster than numpy's FFT (65 against 100 us for 32 spectra of 256 samples).
-_LARGEST_PRODUCT = 512
 
 
 def hann(size):
@@ -71,15 +67,17 @@ def chroma_filterbank(*, sr, n_fft, n_chroma):
     return weights.astype(np.float32)
 
 
-@functools.cache
-def _folded_tables(n_fft):
-    """Windowed cosines and sines of samples 1 to n_fft / 2, each (n_fft // 2, n_fft // 2 + 1)."""
-    half = n_fft // 2
-    n = np.arange(1, half + 1)[:, None]
-    angle = 2 * np.pi / n_fft * n * np.arange(half + 1)
-    weight = hann(n_fft)[n]
-    weight[-1] /= 2  # sample n_fft / 2 is its own partner
-    return weight * np.cos(angle), weight * np.sin(angle)
+def log_in_place(values):
+    """Replace positive float32 values, a contiguous array of any shape, by their natural logarithm; return them.
+
+    OpenCV's logarithm takes a fifth of numpy's time and is as precise (3e-7).
+    """
+    import cv2
+
+    flat = values.reshape(1, -1)
+    if flat.size:
+        cv2.log(flat, flat)
+    return values
 
 
 class PowerSpectra:
@@ -91,48 +89,38 @@ class PowerSpectra:
     Parameters
     ----------
     n_fft : int, samples
+        Size of the DFT.
     shape : tuple of int
         Leading shape of the frames of one call.
+    window : int, samples, optional
+        Size of the Hann window and of the frames, `n_fft` by default; shorter frames are followed by zeros.
 
     Notes
     -----
-    Even sizes up to 512 are done as matrix products: the window is symmetric, so samples n and n_fft - n fold into a
-    sum for the cosines and a difference for the sines, half the length each. The products are in double precision:
-    in single precision, sums over a strong low tone spoil the bins 80 dB below it by 0.01 dB. Other sizes use numpy's
-    FFT in single precision, whose short sums err by a tenth of that.
+    OpenCV's DFT works in single precision on a whole batch, 14 times as fast as numpy's (6.5 against 90 us for 32
+    spectra of 256 samples) and loads in a tenth of the time of scipy.fft.
     """
 
-    def __init__(self, *, n_fft, shape):
-        self.n_fft, self.shape = n_fft, tuple(shape)
-        rows, half = int(np.prod(shape)), n_fft // 2
-        self._by_product = n_fft % 2 == 0 and n_fft <= _LARGEST_PRODUCT
-        self._power = np.empty((rows, half + 1), np.float32)
-        self._other = np.empty((rows, half + 1), np.float32)
-        if self._by_product:
-            self._cosines, self._sines = _folded_tables(n_fft)
-            self._folded = np.empty((*self.shape, half))
-            self._product = np.empty((rows, half + 1))
-        else:
-            self._window = hann(n_fft).astype(np.float32)
-            self._windowed = np.empty((*self.shape, n_fft), np.float32)
-            self._spectrum = np.empty((*self.shape, half + 1), np.complex64)
+    def __init__(self, *, n_fft, shape, window=None):
+        self.n_fft, self.shape, self.window = n_fft, tuple(shape), window or n_fft
+        rows = int(np.prod(shape))
+        self._hann = hann(self.window).astype(np.float32)
+        self._windowed = np.zeros((rows, n_fft), np.float32)
+        self._spectrum = np.empty((rows, n_fft), np.float32)
+        self._power = np.empty((rows, 1 + n_fft // 2), np.float32)
 
     def __call__(self, frames):
-        """Frames (..., n_fft), float32 -> power (..., 1 + n_fft // 2), float32; the next call overwrites it."""
-        half = self.n_fft // 2
-        if self._by_product:
-            ahead, behind = frames[..., 1 : half + 1], frames[..., : half - 1 : -1]
-            np.add(ahead, behind, out=self._folded, dtype=float)
-            np.matmul(self._folded.reshape(-1, half), self._cosines, out=self._product)
-            np.square(self._product, out=self._power, casting="same_kind")
-            np.subtract(ahead, behind, out=self._folded, dtype=float)
-            np.matmul(self._folded.reshape(-1, half), self._sines, out=self._product)
-            np.square(self._product, out=self._other, casting="same_kind")
-        else:
-            np.multiply(frames, self._window, out=self._windowed)
-            np.fft.rfft(self._windowed, axis=-1, out=self._spectrum)
-            spectrum = self._spectrum.reshape(-1, half + 1)
-            np.square(spectrum.real, out=self._power)
-            np.square(spectrum.imag, out=self._other)
-        np.add(self._power, self._other, out=self._power)
-        return self._power.reshape(*self.shape, half + 1)
+        """Frames (..., window), float32 -> power (..., 1 + n_fft // 2), float32; the next call overwrites it."""
+        import cv2
+
+        windowed = self._windowed.reshape(*self.shape, self.n_fft)
+        np.multiply(frames, self._hann, out=windowed[..., : self.window])
+        # each row comes out as Re 0, Re 1, Im 1, Re 2, Im 2, ..., and Re n/2 for even n
+        spectrum = cv2.dft(self._windowed, self._spectrum, flags=cv2.DFT_ROWS)
+        np.square(spectrum, out=spectrum)
+        pairs = (self.n_fft - 1) // 2
+        self._power[:, 0] = spectrum[:, 0]
+        np.add(spectrum[:, 1 : 2 * pairs : 2], spectrum[:, 2 : 2 * pairs + 1 : 2], out=self._power[:, 1 : pairs + 1])
+        if self.n_fft % 2 == 0:
+            self._power[:, -1] = spectrum[:, -1]
+        return self._power.reshape(*self.shape, -1)

@@ -14,7 +14,7 @@ import functools
 
 import numpy as np
 
-from speechface.audio.filters import hann, mel_filterbank
+from speechface.audio.filters import PowerSpectra, log_in_place, mel_filterbank
 from speechface.audio.windows import even_chunk, windows
 
 __all__ = ["log_mel", "sizes"]
@@ -76,19 +76,16 @@ def log_mel(audio, ends, *, sr, n_hops, hop_ms, window_ms, look_ahead_ms, n_mels
     n, span = len(ends), (n_hops - 1) * hop + window
     out = np.empty((n, n_hops, n_mels), np.float32)
     chunk = even_chunk(n, _CHUNK)
-    sound = np.empty((chunk, span), np.float32)
+    sound = np.zeros((chunk, span), np.float32)
     hops = np.lib.stride_tricks.sliding_window_view(sound, window, axis=1)[:, ::hop]
-    shape = hann(window).astype(np.float32)
-    windowed = np.zeros((chunk, n_hops, n_fft), np.float32)
+    stft = PowerSpectra(n_fft=n_fft, shape=(chunk, n_hops), window=window)
     for start in range(0, n, chunk):
         rows = slice(start, min(start + chunk, n))
         count = rows.stop - rows.start
         windows(audio, np.asarray(ends[rows]) + ahead, span, out=sound[:count])
-        np.multiply(hops[:count], shape, out=windowed[:count, :, :window])
-        spectrum = np.fft.rfft(windowed[:count], axis=-1)[..., : len(filters)]
-        power = np.square(spectrum.real) + np.square(spectrum.imag)
+        power = stft(hops)[:count, :, : len(filters)]
         out[rows] = (power.reshape(count * n_hops, -1) @ filters).reshape(count, n_hops, n_mels)
     np.maximum(out, np.float32(10 ** (floor_db / 10)), out=out)
-    np.log10(out, out=out)
-    out *= 10
+    log_in_place(out)
+    out *= np.float32(10 / np.log(10))
     return np.maximum(out, np.float32(floor_db), out=out)

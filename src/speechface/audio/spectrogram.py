@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from speechface.audio.filters import POWER_FLOOR, PowerSpectra
+from speechface.audio.filters import POWER_FLOOR, PowerSpectra, log_in_place
 from speechface.audio.windows import even_chunk, windows
 
 __all__ = ["spectrogram", "window_size"]
@@ -70,9 +70,8 @@ def spectrogram(audio, ends, *, n_fft, hop_length, n_hops, pad_mode, reference, 
             padded[:, half + size :] = padded[:, half + size - 2 : size - 2 : -1]
         power = stft(columns)[:count]
         power.max(axis=(1, 2), out=loudest[rows])
-        with np.errstate(divide="ignore"):  # the logarithm of nothing is -inf, which is clipped below
-            np.log(power, out=power)
-        logs = power[..., :half].transpose(0, 2, 1)
+        np.maximum(power, POWER_FLOOR, out=power)
+        logs = log_in_place(power)[..., :half].transpose(0, 2, 1)
         if reference == "window":
             _refer(logs, loudest[rows], top_db, out=out[rows])
         else:
@@ -85,13 +84,9 @@ def spectrogram(audio, ends, *, n_fft, hop_length, n_hops, pad_mode, reference, 
 
 
 def _refer(logs, loudest, top_db, out):
-    """Write logarithms of power (n, bins, hops) as shares of `top_db` below `loudest` (n,), from 0 to 1.
-
-    No power counts as lower than librosa's floor, as if it had been raised to the floor before the logarithm.
-    """
+    """Write logarithms of power (n, bins, hops) as shares of `top_db` below `loudest` (n,), from 0 to 1."""
     scale = np.float32(-10 / np.log(10) / top_db)
     level = np.log(np.maximum(loudest, POWER_FLOOR))
-    lowest = np.minimum((np.log(POWER_FLOOR) - level) * scale, 1)
     np.subtract(logs, level[:, None, None], out=out)
     out *= scale
-    np.clip(out, 0, lowest[:, None, None], out=out)
+    np.clip(out, 0, 1, out=out)

@@ -26,9 +26,6 @@ def track_video(chunks, settings, *, face=None):
     -------
     tracks : speechface.landmarks.tracking.Tracks
     """
-    import cv2
-
-    cv2.setNumThreads(1)
     face = face or DlibFace()
     tracker = FaceTracker(
         face.detect,

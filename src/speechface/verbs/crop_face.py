@@ -54,13 +54,10 @@ def _crop(path, landmarks, out, settings):
 
 def _write_crops(path, table, out, settings):
     """Write the crops of one clip; returns their number."""
-    import cv2
-
     from speechface import media
     from speechface.errors import TableError
     from speechface.landmarks.crop import crop_transforms, warp_planes
 
-    cv2.setNumThreads(1)
     fps, size = Fraction(table.meta["frame_rate"]), settings["size"]
     transforms = crop_transforms(
         table["landmarks"], table["detected"], margin=settings["margin"], size=size, deviation=SMOOTHING_S * float(fps)
