@@ -41,6 +41,7 @@ VERBS = {
     "predict": ("model and clip features -> tables of weights", "evaluate"),
     "evaluate": ("predictions and labels -> metrics of every clip", "evaluate"),
     "summarise-metrics": ("metrics of clips -> table with bootstrap intervals", "evaluate"),
+    "compare-models": ("all models: means over seeds, paired differences, the best", "evaluate"),
     "render-clip": ("prediction beside label and face, as a video with sound", "show"),
     "figure": ("draw one figure of the paper", "show"),
 }

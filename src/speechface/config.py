@@ -111,10 +111,16 @@ def _check_across(config, source):
             if other == name or config["models"].get(other, {}).get("encoder", 3) == 3:
                 fail(f"models.{name}.encoder_from", repr(other),
                      "encoder 3 takes the encoder of another model that has encoder 1 or 2")  # fmt: skip
+            if config["models"][other]["leave_one_out"]:
+                fail(f"models.{name}.encoder_from", repr(other),
+                     "that model hears every actor (leave_one_out), those judged here, too; take another")  # fmt: skip
         _check_model(model, f"models.{name}", fail)
     shown = config["rendering"]["model"]
     if shown and shown not in config["models"] and shown not in config["baselines"]["names"]:
         fail("rendering.model", shown, f"it must be one of {', '.join(config['models'])}")
+    reference = config["evaluation"]["reference"]
+    if reference and reference not in config["models"] and reference not in config["baselines"]["names"]:
+        fail("evaluation.reference", repr(reference), "it must be one of models or baselines")
 
 
 def resolve(config, source="config"):

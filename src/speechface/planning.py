@@ -126,11 +126,12 @@ def plan_lines(config, frames, *, rates=None, training_ms=None, gpu_ms=None):
     lines = [_line("make_demo_clip", demo, rates)] if demo else []
     lines += [_line(stage, total, rates) for stage in _clip_stages(config)]
     lines.append(_line("fit_identity", total, rates))
-    runs = len(config["models"]) * len(config["seeds"]) + len(config["baselines"]["names"])
+    seeds = {name: len(model["seeds"] or config["seeds"]) for name, model in config["models"].items()}
+    runs = sum(seeds.values()) + len(config["baselines"]["names"])
     if not learning:
         return lines
     for name, model in config["models"].items():
-        seen = _trained_frames(model, training, learning) * len(config["seeds"])
+        seen = _trained_frames(model, training, learning) * seeds[name]
         table = gpu_ms if training["gpus"] else training_ms
         hours = _hours(seen, table.get(name, table.get(model["feature"])))
         core, gpu = (0.0, hours) if training["gpus"] else (hours, 0.0)

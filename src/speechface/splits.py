@@ -6,7 +6,7 @@ import numpy as np
 
 from speechface.errors import TableError
 
-__all__ = ["Labelled", "decide", "check_disjoint", "join_frames", "Join", "frame_ranges"]
+__all__ = ["Labelled", "decide", "check_disjoint", "sides_of", "join_frames", "Join", "frame_ranges"]
 
 _LEARNING = ("train", "test", "predict")
 
@@ -66,6 +66,16 @@ def check_disjoint(datasets, actors, splits, by_clip=()):
         raise TableError(
             f"{', '.join(shared[:5])}: in train and in test; an actor belongs to one side (or set split.by: clip)"
         )
+
+
+def sides_of(split, by_clip):
+    """Names of the tables that a clip of `split` belongs to: train, test, pool.
+
+    The pool serves to leave one actor after the other out: it holds the train clips and those of actors that are only
+    tested or predicted. A test clip of a dataset that is split by clip (`by_clip`) never trains: its actor's others do.
+    """
+    sides = {"train": ("train", "pool"), "test": ("test",) if by_clip else ("test", "pool"), "predict": ("pool",)}
+    return sides.get(split, ())
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.rig.channels import CHANNELS, ROTATIONS
 from speechface.tables import clip_path, write_table, write_unusable
+from speechface.verbs.compare_models import COLUMNS
 
 __all__ = ["SUMMARY", "clip_row", "write_clips", "write_features", "write_labels", "write_log", "write_metrics"]
 
@@ -100,6 +101,26 @@ def write_metrics(
     return [dict(zip(SUMMARY, row)) for row in rows]
 
 
+def write_models(path, *, models=("tcn", "cnn", "ridge", "mean")):
+    """A table of compare-models: the first model is the reference and the best, later ones are worse."""
+    rows = []
+    for split, *counts in (("test", 8, 1), ("predict", 6, 4)):
+        for place, model in enumerate(models):
+            base = 1.2 + 0.3 * place
+            values = {
+                "rmse_mouth_mm": ("mm", base), "rmse_mouth_centred_mm": ("mm", 0.9 * base),
+                "r2_mouth": ("", 1.2 - base / 2), "r2c_mouth": ("", 1 - base / 2), "lip_gap_r": ("", 1 - base / 4),
+            }  # fmt: skip
+            worse = 0.3 * place if place else np.nan
+            for metric, (unit, value) in values.items():
+                interval = (value, value - 0.1, value + 0.1, np.nan if place else 0.02)
+                difference = (worse, worse - 0.05, worse + 0.05)
+                rows.append((model, 1 if place else 2, "demo", split, metric, unit, *interval, *difference, *counts,
+                             base if place < 2 else np.nan, place == 0))  # fmt: skip
+    columns = {name: np.array(values) for name, values in zip(COLUMNS, zip(*rows))}
+    write_table(path, columns, stage="evaluation", meta={"reference": models[0]})
+
+
 def write_results(root, *, emotions=("neutral", "happy", "sad", "disgust")):
     """A whole folder: clips, features, labels, predictions, identity, rig, logs and metrics; returns the clip rows."""
     rows = [clip_row(f"clip{k}", emotion) for k, emotion in enumerate(emotions)]
@@ -115,6 +136,7 @@ def write_results(root, *, emotions=("neutral", "happy", "sad", "disgust")):
     for model, seed in (("cnn", 0), ("cnn", 1), ("gru", 0)):
         write_log(root / "models" / model / str(seed) / "log.csv", seed=seed, mouth=model == "cnn")
     write_metrics(root / "metrics.parquet")
+    write_models(root / "models.parquet")
     return rows
 
 

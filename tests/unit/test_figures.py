@@ -55,6 +55,7 @@ def options(root):
                       root / "rig.npz"],
         "training": ["--logs", *sorted(root.glob("models/*/*/log.csv"))],
         "comparison": ["--metrics", root / "metrics.parquet", "--table-stem", root / "tables" / "comparison"],
+        "models": ["--models", root / "models.parquet", "--table-stem", root / "tables" / "models"],
         "emotions": ["--metrics", root / "metrics.parquet", "--table-stem", root / "tables" / "emotions"],
         "workflow": ["--graph", root / "rules.dot"],
     }  # fmt: skip
@@ -89,6 +90,7 @@ def test_verb_writes_a_pdf_and_a_picture_of_the_asked_resolution(name, results, 
 @pytest.mark.parametrize("name", FIGURES)
 def test_inputs_without_content_give_a_figure_that_says_so(name, tmp_path):
     write_nothing(tmp_path / "clips.parquet")
+    write_nothing(tmp_path / "models.parquet")
     synthetic_rig().save(tmp_path / "rig.npz")
     write_metrics(tmp_path / "metrics.parquet", models=("cnn",), emotions=())
     if name == "comparison":

@@ -16,7 +16,7 @@ def test_interval_of_a_normal_mean_covers_as_often_as_it_says():
     covered, widths = 0, []
     for _ in range(200):
         clips = {"sum": rng.normal(3.0, 1.0, 50), "n": np.ones(50)}
-        sums = resampled_sums(clips, resample_counts(50, resamples=400, rng=rng))
+        sums = resampled_sums(clips, resample_counts(["a"] * 50, resamples=400, rng=rng))
         low, high = interval(sums["sum"] / sums["n"])
         covered += low <= 3.0 <= high
         widths.append(high - low)
@@ -24,10 +24,34 @@ def test_interval_of_a_normal_mean_covers_as_often_as_it_says():
     assert np.mean(widths) == pytest.approx(2 * 1.96 / np.sqrt(50), rel=0.05)
 
 
+def test_interval_over_actors_covers_where_one_over_clips_does_not():
+    """Clips of 12 actors who differ more than their clips do; the truth is the mean over all actors, 3."""
+    rng = np.random.default_rng(2)
+    names = np.repeat(np.arange(12), 5)
+    covered = {"actors": 0, "clips": 0}
+    for _ in range(200):
+        clips = {"sum": 3 + rng.normal(0, 1, 12)[names] + rng.normal(0, 0.5, 60), "n": np.ones(60)}
+        for kind, keys in (("actors", names), ("clips", [0] * 60)):
+            sums = resampled_sums(clips, resample_counts(keys, resamples=300, rng=rng))
+            low, high = interval(sums["sum"] / sums["n"])
+            covered[kind] += low <= 3 <= high
+    # percentile intervals of 12 actors are known to fall a little short of 0.95
+    assert covered["actors"] >= 0.86 * 200
+    assert covered["clips"] <= 0.75 * 200
+
+
+def test_an_actor_comes_with_as_many_clips_as_it_has():
+    actors = ["b", "a", "b", "c", "b"]
+    counts = resample_counts(actors, resamples=50, rng=np.random.default_rng(3))
+    of_b = counts[:, [0, 2, 4]].sum(1)
+    assert set(of_b) <= {0.0, 3.0, 6.0, 9.0}
+    np.testing.assert_array_equal(of_b / 3 + counts[:, 1] + counts[:, 3], 3)
+
+
 def test_resampling_sums_the_drawn_clips():
     rng = np.random.default_rng(1)
     values = {"a": rng.random(6), "b": rng.random((6, 4))}
-    counts = resample_counts(6, resamples=5, rng=rng)
+    counts = resample_counts(["a"] * 6, resamples=5, rng=rng)
     assert (counts.sum(1) == 6).all()
     sums = resampled_sums(values, counts)
     for k in range(5):
@@ -126,5 +150,5 @@ def test_lag_is_taken_from_the_mean_correlation_of_the_clips():
     statistics["n_lip_lag"] += 1
     statistics["lip_lag_r"][:, 12] = 0.8  # all clips say 2
     statistics["lip_lag_r"][0, 20] = 0.9  # one clip alone would say 10
-    found = {name: value for _, name, value, _, _ in summarise_clips(statistics, resamples=20, seed=0)}
+    found = {name: value for _, name, value, _, _ in summarise_clips(statistics, ["a", "b", "c"], resamples=20, seed=0)}
     assert found["lip_lag_frames"] == 2

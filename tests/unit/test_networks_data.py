@@ -68,6 +68,22 @@ def test_wrong_tables_are_named(tmp_path, clips):
         read_split(tmp_path / "x.parquet", "spectrogram")
 
 
+def test_an_actor_left_out_leaves_the_others_as_they_are(tmp_path):
+    clips = make_clips(2, n_clips=4, n_frames=6)
+    for clip, actor in zip(clips, "abba"):
+        clip["id"] = ("set", actor, clip["id"][2])
+    write_split(tmp_path / "t.parquet", clips)
+    table = read_split(tmp_path / "t.parquet", "spectrogram")
+    rest = table.without(("set", "b"))
+    assert rest.clips == [clips[0]["id"], clips[3]["id"]]
+    assert list(rest.clip) == [0] * 6 + [1] * 6
+    np.testing.assert_array_equal(rest.features, np.concatenate([table.features[:6], table.features[18:]]))
+    np.testing.assert_array_equal(rest.weights, np.concatenate([clips[0]["weights"], clips[3]["weights"]]))
+    assert len(table.without(("other", "b"))) == 24
+    with pytest.raises(TableError, match="no clip"):
+        rest.without(("set", "a"))
+
+
 def test_validation_takes_whole_actors_of_many_and_single_clips_of_few():
     many = [("set", f"Actor_{a:02d}", f"clip_{k}") for a in range(20) for k in range(4)]
     held = held_out_clips(many, 0.1)

@@ -9,8 +9,9 @@ from speechface.cli import main
 from speechface.datasets.base import CLIP_COLUMNS
 from speechface.errors import TableError
 from speechface.rig.channels import CHANNELS, ROTATIONS
-from speechface.splits import Labelled, check_disjoint, decide, frame_ranges, join_frames
+from speechface.splits import Labelled, check_disjoint, decide, frame_ranges, join_frames, sides_of
 from speechface.tables import clip_path, read_arrow, read_table, row_groups, write_table, write_unusable
+from speechface.verbs.label_stats import train_statistics
 
 STEP = 1 / 255
 
@@ -163,6 +164,38 @@ def test_tables_hold_the_right_frames_of_the_right_clips(corpus):
         whole = read_table(root / f"{name}.parquet")
         assert len(whole) == len(members) * len(expected)
         assert whole.meta["feature_settings"] == {"n_fft": 256, "sr": 44100}
+
+
+def pool(root):
+    return main(["build-split", "--clips", f"{root}/splits/clips.parquet", "--labels-dir", f"{root}/labels",
+                 "--feature", "spectrogram", "--features-dir", f"{root}/spectrogram",
+                 "--pool-out", f"{root}/pool.parquet"])  # fmt: skip
+
+
+def test_the_pool_holds_train_clips_and_those_of_tested_actors(corpus):
+    root, clips, _ = corpus
+    assert split_clips(root) == pool(root) == 0
+    found = [group["clip"][0] for group in row_groups(root / "pool.parquet")]
+    actors = [group["actor"][0] for group in row_groups(root / "pool.parquet")]
+    assert list(zip(actors, found)) == [clip[1:] for clip in (clips[0], clips[2], clips[4], clips[5])]
+
+
+def test_test_clips_of_an_actor_who_trains_never_do():
+    assert sides_of("test", by_clip=False) == ("test", "pool")
+    assert sides_of("test", by_clip=True) == ("test",)
+    assert sides_of("predict", by_clip=True) == ("pool",)
+    assert sides_of("excluded", by_clip=False) == sides_of("unused", by_clip=False) == ()
+
+
+def test_statistics_without_an_actor_are_those_of_the_others(corpus):
+    root, clips, truth = corpus
+    assert split_clips(root) == pool(root) == 0
+    expected = [k for k in range(20) if k not in (3, 5)]
+    others = np.concatenate([truth[clips[k]][0][expected] for k in (0, 2)])
+    stats = train_statistics(root / "pool.parquet", ("set", "c"))
+    assert stats["n_clips"] == 2
+    np.testing.assert_allclose(stats["weight_mean"], others.mean(0, dtype=float))
+    assert main(["label-stats", "--train", f"{root}/pool.parquet", "--without", "c", "--out", f"{root}/s.json"]) == 1
 
 
 def test_features_stay_as_stored(corpus):

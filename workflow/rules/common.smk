@@ -30,6 +30,9 @@ RECORDED = ("train", "test", "predict")  # planned splits that get tables
 USED = [clip for clip in CLIPS.values() if clip.split in RECORDED]
 JUDGED = [clip for clip in USED if clip.split != "train"]
 LEARNING = [clip for clip in USED if clip.split in ("train", "test")]
+LEFT_OUT = sorted({
+    f"{clip.dataset}/{clip.actor}" for clip in JUDGED if CONFIG["datasets"][clip.dataset]["split"]["by"] == "actor"
+})  # speakers that models with leave_one_out leave out, one after the other
 LEARNS = bool(LEARNING)
 FEATURE_TABLES = {
     "spectrogram": "results/spectrogram/{clip}.parquet",
@@ -244,7 +247,8 @@ def truth_options():
 
 def model_settings(wildcards):
     """The settings of the model in the wildcards as JSON text."""
-    return json.dumps(CONFIG["models"][wildcards.model], sort_keys=True)
+    chosen = {key: value for key, value in CONFIG["models"][wildcards.model].items() if key != "seeds"}
+    return json.dumps(chosen, sort_keys=True)
 
 
 def training_settings(wildcards):
@@ -261,26 +265,61 @@ def feature_of(name):
     return CONFIG["baselines"]["feature"]
 
 
-def model_table(split):
-    """Input function: the train or test table of the model in the wildcards."""
-
-    def table(wildcards):
-        name = wildcards.get("model") or wildcards.get("baseline")
-        return f"results/splits/{feature_of(name)}/{split}.parquet"
-
-    return table
+def leaves_out(name):
+    """Does the model of this name leave one actor after the other out, and train on all the others?"""
+    return name in MODELS and CONFIG["models"][name]["leave_one_out"]
 
 
-def split_features(wildcards):
-    """The feature tables of every clip that trains or tests."""
-    return every_clip(FEATURE_TABLES[wildcards.feature], LEARNING)
+def train_table(wildcards):
+    """The table that the model or baseline in the wildcards trains on."""
+    name = wildcards.get("model") or wildcards.get("baseline")
+    return f"results/splits/{feature_of(name)}/{'pool' if leaves_out(name) else 'train'}.parquet"
+
+
+def split_features(clips):
+    """Input function: the feature tables of `clips`."""
+
+    def tables(wildcards):
+        return every_clip(FEATURE_TABLES[wildcards.feature], clips)
+
+    return tables
 
 
 def model_stats(wildcards):
     """The label statistics of the model's train table."""
     kinds = ("model", "baseline", "predictor", "judged")
     name = next(wildcards[kind] for kind in kinds if kind in wildcards.keys())
-    return f"results/stats/{feature_of(name)}.json"
+    return f"results/stats/{feature_of(name)}{'/pool' if leaves_out(name) else ''}.json"
+
+
+def stats_without(wildcards):
+    """The label statistics of the model's train table without the speaker in the wildcards."""
+    return f"results/stats/{feature_of(wildcards.model)}/without/{wildcards.speaker}.json"
+
+
+def own_files(pattern):
+    """Input function: what a model that leaves actors out has for each of them; nothing for the others."""
+
+    def files(wildcards):
+        name = wildcards.get("predictor") or wildcards.get("judged")
+        feature = feature_of(name) if leaves_out(name) else ""
+        speakers = LEFT_OUT if leaves_out(name) else []
+        return [
+            pattern.format(name=name, seed=wildcards.seed, feature=feature, speaker=speaker) for speaker in speakers
+        ]
+
+    return files
+
+
+def own_options(option, key):
+    """Params function: these files as ``--option SPEAKER=PATH ...``."""
+
+    def options(wildcards, input):
+        paths = input.get(key) or []
+        pairs = " ".join(f"{speaker}={path}" for speaker, path in zip(LEFT_OUT, paths))
+        return f"{option} {pairs}" if pairs else ""
+
+    return options
 
 
 def pretrained(wildcards):
@@ -324,7 +363,12 @@ def judged_runs():
 
 def trained_runs():
     """(name, seed) of every model and baseline."""
-    return [(model, seed) for model in MODELS for seed in CONFIG["seeds"]] + [(name, 0) for name in BASELINES]
+    return [(model, seed) for model in MODELS for seed in seeds_of(model)] + [(name, 0) for name in BASELINES]
+
+
+def seeds_of(model):
+    """The seeds that a model is trained with."""
+    return CONFIG["models"][model]["seeds"] or CONFIG["seeds"]
 
 
 def this_workflow():
@@ -350,7 +394,7 @@ def shown_model():
 
 def shown_seed():
     """Its seed."""
-    return CONFIG["seeds"][0] if shown_model() in MODELS else 0
+    return seeds_of(shown_model())[0] if shown_model() in MODELS else 0
 
 
 def shown_clips():

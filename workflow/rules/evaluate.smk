@@ -5,6 +5,7 @@ rule predict:
     """Predict the animation of every test and predict clip with one model."""
     input:
         model=predictor_file,
+        own=own_files("results/models/{name}/{seed}/without/{speaker}/model.ckpt"),
         clips="results/splits/clips.parquet",
         features=predictor_features,
     output:
@@ -22,10 +23,11 @@ rule predict:
     params:
         features=predictor_features_dir,
         out=lambda wildcards: f"results/predictions/{wildcards.predictor}/{wildcards.seed}",
+        own=own_options("--model-of", "own"),
         version=stage_version("prediction"),
     shell:
         r"""
-        python -m speechface predict --model {input.model:q} --clips {input.clips:q} \
+        python -m speechface predict --model {input.model:q} {params.own} --clips {input.clips:q} \
             --features-dir {params.features:q} --out-dir {params.out:q} 2> {log:q}
         """
 
@@ -38,6 +40,7 @@ rule evaluate:
         audio=every_clip("results/audio/{clip}.wav", JUDGED),
         clips="results/splits/clips.parquet",
         stats=model_stats,
+        own=own_files("results/stats/{feature}/without/{speaker}.json"),
         rig="results/rig/rig.npz",
     output:
         table=ensure("results/evaluation/{predictor}/{seed}.parquet", non_empty=True),
@@ -53,18 +56,19 @@ rule evaluate:
     params:
         predictions=lambda wildcards: f"results/predictions/{wildcards.predictor}/{wildcards.seed}",
         settings=settings("evaluation"),
+        own=own_options("--stats-of", "own"),
         version=stage_version("evaluation"),
     shell:
         r"""
         python -m speechface evaluate --predictions-dir {params.predictions:q} --model {wildcards.predictor:q} \
-            --seed {wildcards.seed} --labels-dir results/labels --clips {input.clips:q} --stats {input.stats:q} \
+            --seed {wildcards.seed} --labels-dir results/labels --clips {input.clips:q} --stats {input.stats:q} {params.own} \
             --rig {input.rig:q} --wav-dir results/audio --settings {params.settings:q} \
             --out {output.table:q} 2> {log:q}
         """
 
 
 rule summarise_metrics:
-    """Bring the scores of all models together, with 95 % intervals over clips."""
+    """Bring the scores of all models together, with 95 % intervals over actors and clips."""
     input:
         tables=[f"results/evaluation/{name}/{seed}.parquet" for name, seed in trained_runs()],
     output:
@@ -94,6 +98,33 @@ rule summarise_metrics:
         """
 
 
+rule compare_models:
+    """Means over seeds, paired differences from one model, and the best by validation."""
+    input:
+        tables=[f"results/evaluation/{name}/{seed}.parquet" for name, seed in trained_runs()],
+        facts=[f"results/models/{name}/{seed}/model.json" for name, seed in trained_runs() if name in MODELS],
+    output:
+        table=ensure("results/evaluation/models.parquet", non_empty=True),
+    log:
+        "logs/compare_models.log",
+    benchmark:
+        "results/benchmarks/jobs/compare_models.tsv"
+    conda:
+        "../../envs/train.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=patient(30),
+    params:
+        reference=lambda wildcards: CONFIG["evaluation"]["reference"] or (MODELS + BASELINES)[0],
+        settings=settings("evaluation"),
+        version=stage_version("evaluation"),
+    shell:
+        r"""
+        python -m speechface compare-models --inputs {input.tables:q} --facts {input.facts:q} \
+            --reference {params.reference:q} --settings {params.settings:q} --out {output.table:q} 2> {log:q}
+        """
+
+
 rule evaluate_truth:
     """Score the labels, or the predictions of one model, against the exact motion of the synthetic clips."""
     input:
@@ -103,6 +134,7 @@ rule evaluate_truth:
         audio=every_clip("results/audio/{clip}.wav", JUDGED),
         clips="results/splits/clips.parquet",
         stats=model_stats,
+        own=own_files("results/stats/{feature}/without/{speaker}.json"),
         rig="results/rig/rig.npz",
     output:
         table=ensure("results/evaluation/truth/{judged}/{seed}.parquet", non_empty=True),
@@ -118,12 +150,13 @@ rule evaluate_truth:
     params:
         predictions=judged_dir,
         settings=settings("evaluation"),
+        own=own_options("--stats-of", "own"),
         version=stage_version("evaluation"),
     shell:
         r"""
         python -m speechface evaluate --predictions-dir {params.predictions:q} --model {wildcards.judged:q} \
             --seed {wildcards.seed} --labels-dir results/labels --truth-dir results/demo --clips {input.clips:q} \
-            --stats {input.stats:q} --rig {input.rig:q} --wav-dir results/audio --settings {params.settings:q} \
+            --stats {input.stats:q} {params.own} --rig {input.rig:q} --wav-dir results/audio --settings {params.settings:q} \
             --out {output.table:q} 2> {log:q}
         """
 

@@ -176,6 +176,44 @@ rule draw_comparison:
         """
 
 
+rule draw_models:
+    """One line a model: means over seeds, differences from the reference and the best in validation."""
+    input:
+        models="results/evaluation/models.parquet",
+    output:
+        pdf=ensure("results/figures/models.pdf", non_empty=True),
+        png=report(
+            "results/figures/models.png",
+            caption="../report/models.rst",
+            category="Figures",
+            labels={"figure": "models"},
+        ),
+        tex=ensure("results/tables/models.tex", non_empty=True),
+        csv=report(
+            "results/tables/models.csv",
+            caption="../report/models.rst",
+            category="Results",
+            labels={"table": "models"},
+        ),
+    log:
+        "logs/figures/models.log",
+    benchmark:
+        "results/benchmarks/jobs/figures/models.tsv"
+    conda:
+        "../../envs/vision.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=patient(15),
+    params:
+        settings=settings("figures"),
+        version=stage_version("figures"),
+    shell:
+        r"""
+        python -m speechface figure models --models {input.models:q} \
+            --settings {params.settings:q} --table-stem results/tables/models --out-stem results/figures/models 2> {log:q}
+        """
+
+
 rule draw_emotions:
     """Error by emotion."""
     input:

@@ -29,7 +29,7 @@ rule build_split:
     """Join features and labels of all clips into one train and one test table."""
     input:
         clips="results/splits/clips.parquet",
-        features=split_features,
+        features=split_features(LEARNING),
         labels=every_clip("results/labels/{clip}.parquet", LEARNING),
     output:
         train=ensure("results/splits/{feature}/train.parquet", non_empty=True),
@@ -54,6 +54,33 @@ rule build_split:
         """
 
 
+rule build_pool:
+    """Join features and labels of all clips that train when one actor after the other is left out."""
+    input:
+        clips="results/splits/clips.parquet",
+        features=split_features(USED),
+        labels=every_clip("results/labels/{clip}.parquet"),
+    output:
+        pool=ensure("results/splits/{feature}/pool.parquet", non_empty=True),
+    log:
+        "logs/build_pool/{feature}.log",
+    benchmark:
+        "results/benchmarks/jobs/build_pool/{feature}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=patient(30),
+    params:
+        folder=lambda wildcards: FEATURE_FOLDERS[wildcards.feature],
+        version=stage_version("splits"),
+    shell:
+        r"""
+        python -m speechface build-split --clips {input.clips:q} --feature {wildcards.feature} \
+            --features-dir {params.folder:q} --labels-dir results/labels --pool-out {output.pool:q} 2> {log:q}
+        """
+
+
 rule label_stats:
     """Measure mean and standard deviation of labels and features in a train table."""
     input:
@@ -70,23 +97,49 @@ rule label_stats:
         mem_mb=growing(2000),
         runtime=patient(15),
     params:
+        without="",
         version=stage_version("stats"),
     shell:
         r"""
-        python -m speechface label-stats --train {input.train:q} --out {output.stats:q} 2> {log:q}
+        python -m speechface label-stats --train {input.train:q} {params.without} --out {output.stats:q} 2> {log:q}
         """
+
+
+use rule label_stats as pool_stats with:
+    input:
+        train="results/splits/{feature}/pool.parquet",
+    output:
+        stats=ensure("results/stats/{feature}/pool.json", non_empty=True),
+    log:
+        "logs/pool_stats/{feature}.log",
+    benchmark:
+        "results/benchmarks/jobs/pool_stats/{feature}.tsv"
+
+
+use rule label_stats as stats_without_speaker with:
+    input:
+        train="results/splits/{feature}/pool.parquet",
+    output:
+        stats=ensure("results/stats/{feature}/without/{speaker}.json", non_empty=True),
+    log:
+        "logs/stats_without_speaker/{feature}/{speaker}.log",
+    benchmark:
+        "results/benchmarks/jobs/stats_without_speaker/{feature}/{speaker}.tsv"
+    params:
+        without=lambda wildcards: f"--without {wildcards.speaker}",
 
 
 rule train_model:
     """Train one network with one seed. Progress goes to the terminal, everything else to the log."""
     input:
-        train=model_table("train"),
+        train=train_table,
         stats=model_stats,
         rig="results/rig/rig.npz",
         pretrained=pretrained,
     output:
         model=ensure("results/models/{model}/{seed}/model.ckpt", non_empty=True),
         metrics=ensure("results/models/{model}/{seed}/metrics.csv", non_empty=True),
+        facts=ensure("results/models/{model}/{seed}/model.json", non_empty=True),
     log:
         "logs/train_model/{model}/{seed}.log",
     benchmark:
@@ -102,21 +155,41 @@ rule train_model:
         settings=model_settings,
         training=training_settings,
         pretrained=lambda wildcards, input: f"--encoder-from {input.pretrained}" if input.pretrained else "",
+        without="",
         work=lambda wildcards: f"results/models/{wildcards.model}/{wildcards.seed}/work",
         version=stage_version("training"),
     shell:
         r"""
         python -m speechface train-model --name {wildcards.model:q} --seed {wildcards.seed} \
             --settings {params.settings:q} --training {params.training:q} --train {input.train:q} \
-            --stats {input.stats:q} --rig {input.rig:q} {params.pretrained} --work-dir {params.work:q} \
+            --stats {input.stats:q} --rig {input.rig:q} {params.pretrained} {params.without} --work-dir {params.work:q} \
             --threads {threads} --gpus {resources.gpu} --log {output.metrics:q} --out {output.model:q} 2> {log:q}
         """
+
+
+use rule train_model as train_without_speaker with:
+    input:
+        train=train_table,
+        stats=stats_without,
+        rig="results/rig/rig.npz",
+        pretrained=pretrained,
+    output:
+        model=ensure("results/models/{model}/{seed}/without/{speaker}/model.ckpt", non_empty=True),
+        metrics=ensure("results/models/{model}/{seed}/without/{speaker}/metrics.csv", non_empty=True),
+        facts=ensure("results/models/{model}/{seed}/without/{speaker}/model.json", non_empty=True),
+    log:
+        "logs/train_without_speaker/{model}/{seed}/{speaker}.log",
+    benchmark:
+        "results/benchmarks/jobs/train_without_speaker/{model}/{seed}/{speaker}.tsv"
+    params:
+        without=lambda wildcards: f"--without {wildcards.speaker}",
+        work=lambda wildcards: f"results/models/{wildcards.model}/{wildcards.seed}/without/{wildcards.speaker}/work",
 
 
 rule fit_baseline:
     """Fit one trivial reference on the train table."""
     input:
-        train=model_table("train"),
+        train=train_table,
         stats=model_stats,
     output:
         model=ensure("results/models/{baseline}/0/model.npz", non_empty=True),

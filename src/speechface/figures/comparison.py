@@ -1,4 +1,4 @@
-"""All models and baselines beside each other, with 95 % bootstrap intervals over clips."""
+"""All models and baselines beside each other, with 95 % bootstrap intervals over actors and clips."""
 
 import numpy as np
 
@@ -52,6 +52,6 @@ def draw(scores):
     for label, model in zip(axes[0].get_yticklabels(), models):
         label.set_color(GREY if colour_of(model, models)[0] == GREY else "black")
     n_clips = max(score.n_clips for score in scores.scores)
-    note = f"{n_clips} {scores.place}; bars: 95 % bootstrap intervals over clips"
+    note = f"{n_clips} {scores.place}; bars: 95 % bootstrap intervals over actors and clips"
     figure.supxlabel(note, fontsize=7, color=GREY)
     return figure

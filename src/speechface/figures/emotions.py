@@ -56,5 +56,7 @@ def draw(scores):
     axis.set_ylabel(f"{SHORT[_METRIC][0]}, {SHORT[_METRIC][1]}")
     axis.grid(True, axis="y")
     figure.legend(loc="outside upper center", ncols=min(len(models), int(width / 0.85)), handletextpad=0.2)
-    figure.supxlabel(f"{scores.place.capitalize()}; bars: 95 % bootstrap intervals over clips", fontsize=7, color=GREY)
+    figure.supxlabel(
+        f"{scores.place.capitalize()}; bars: 95 % bootstrap intervals over actors and clips", fontsize=7, color=GREY
+    )
     return figure

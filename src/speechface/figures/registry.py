@@ -20,6 +20,7 @@ FIGURES = {
     "alignment": "speechface.figures.alignment",
     "training": "speechface.figures.training",
     "comparison": "speechface.figures.comparison",
+    "models": "speechface.figures.models",
     "emotions": "speechface.figures.emotions",
     "workflow": "speechface.figures.workflow",
 }

@@ -1,13 +1,39 @@
-"""Intervals by resampling clips."""
+"""Intervals by resampling actors and their clips."""
 
 import numpy as np
 
 __all__ = ["resample_counts", "resampled_sums", "interval"]
 
 
-def resample_counts(n, *, resamples, rng):
-    """How often each of n clips is drawn in each resample: ndarray (resamples, n), float64, rows sum to n."""
-    return rng.multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
+def resample_counts(actors, *, resamples, rng):
+    """How often each clip is drawn in each resample.
+
+    Parameters
+    ----------
+    actors : sequence (n,) of hashable, whose clip each is
+    resamples : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    counts : ndarray (resamples, n), float64
+
+    Notes
+    -----
+    Clips of one actor resemble each other, so that clips alone, drawn as if they were independent, promise too much
+    for the next actor. Hence two stages: as many actors as there are, drawn with replacement, and of each as many clips
+    as it has, drawn with replacement anew every time the actor comes up. With one actor this is the plain bootstrap
+    over clips, which speaks of this actor's other clips alone. Source: Davison and Hinkley, Bootstrap Methods and their
+    Application (1997), section 3.8.
+    """
+    names = {actor: place for place, actor in enumerate(dict.fromkeys(actors))}
+    owner = np.array([names[actor] for actor in actors])
+    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)
+    counts = np.empty((resamples, len(owner)))
+    for place in range(len(names)):
+        own = np.flatnonzero(owner == place)
+        counts[:, own] = rng.multinomial(drawn[:, place] * len(own), np.full(len(own), 1 / len(own)))
+    return counts
 
 
 def resampled_sums(statistics, counts):

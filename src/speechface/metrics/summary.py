@@ -15,13 +15,14 @@ SUMMARY_COLUMNS = (
 )  # fmt: skip
 
 
-def summarise_clips(statistics, *, resamples, seed, channels=False):
+def summarise_clips(statistics, actors, *, resamples, seed, channels=False):
     """Metrics of one set of clips.
 
     Parameters
     ----------
     statistics : dict of str -> ndarray (n, ...), see `speechface.metrics.statistics.SHAPES`
-    resamples : int, bootstrap resamples of the clips
+    actors : sequence (n,), whose clip each is
+    resamples : int, bootstrap resamples of actors and clips, see `speechface.metrics.bootstrap`
     seed : int
     channels : bool, also the metrics of single channels
 
@@ -30,11 +31,11 @@ def summarise_clips(statistics, *, resamples, seed, channels=False):
     list of (channel or None, metric, value, low, high)
         Only defined values. The interval of a single clip is NaN: one clip says nothing about the next.
     """
-    n = len(statistics["n_clips"])
     sums = {name: values.sum(0) for name, values in statistics.items()}
     drawn = None
-    if n > 1:
-        drawn = resampled_sums(statistics, resample_counts(n, resamples=resamples, rng=np.random.default_rng(seed)))
+    if len(actors) > 1:
+        counts = resample_counts(actors, resamples=resamples, rng=np.random.default_rng(seed))
+        drawn = resampled_sums(statistics, counts)
     rows = []
     for name, metric in METRICS.items():
         value = metric.value(sums)
@@ -54,7 +55,7 @@ def summarise_groups(statistics, facts, *, groups, resamples, seed):
     Parameters
     ----------
     statistics : dict of str -> ndarray (n, ...)
-    facts : dict of str -> sequence (n,) with ``dataset``, ``split`` and the columns named in `groups`
+    facts : dict of str -> sequence (n,) with ``dataset``, ``actor``, ``split`` and the columns named in `groups`
     groups : sequence of str
         A clip whose fact is missing (None) is in no group. Where a split holds several datasets, they also stand
         together as dataset ``all`` (not by actor, whose names are a dataset's own).
@@ -64,7 +65,8 @@ def summarise_groups(statistics, facts, *, groups, resamples, seed):
     list of dict with the columns dataset ... n_clips of `SUMMARY_COLUMNS`
     """
     judged = statistics["n_frames"] > 0
-    facts = {name: np.asarray(facts[name], object) for name in ("dataset", "split", *groups)}
+    facts = {name: np.asarray(facts[name], object) for name in ("dataset", "actor", "split", *groups)}
+    actors = np.array([f"{dataset}/{actor}" for dataset, actor in zip(facts["dataset"], facts["actor"])], object)
     rows = []
     for split in sorted(set(facts["split"][judged])):
         inside = judged & (facts["split"] == split)
@@ -79,7 +81,7 @@ def summarise_groups(statistics, facts, *, groups, resamples, seed):
                 parts += [(group, value, chosen & (facts[group] == value)) for value in values]
             for group, value, mask in parts:
                 part = {name: array[mask] for name, array in statistics.items()}
-                found = summarise_clips(part, resamples=resamples, seed=seed, channels=group == "all")
+                found = summarise_clips(part, actors[mask], resamples=resamples, seed=seed, channels=group == "all")
                 rows += [
                     {
                         "dataset": dataset, "split": split,

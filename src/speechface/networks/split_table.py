@@ -1,7 +1,7 @@
 """Train and test tables in memory, features as they are stored."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,18 @@ class SplitTable:
     @property
     def input_shape(self):
         return self.features.shape[1:]
+
+    def without(self, actor):
+        """The same table without the clips of `actor`, (dataset, actor); TableError if none is left."""
+        kept = [k for k, key in enumerate(self.clips) if key[:2] != tuple(actor)]
+        if not kept:
+            raise TableError(f"without {'/'.join(actor)} the table holds no clip; leave nobody out, or add actors")
+        rows = np.isin(self.clip, kept)
+        return replace(
+            self, features=self.features[rows], weights=self.weights[rows], rotations=self.rotations[rows],
+            clip=np.searchsorted(kept, self.clip[rows]), frame=self.frame[rows], time=self.time[rows],
+            clips=[self.clips[k] for k in kept],
+        )  # fmt: skip
 
 
 def read_split(path, feature):

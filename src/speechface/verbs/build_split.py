@@ -3,7 +3,8 @@
 Without --feature: --clips and the label report become the clip table with its final split, and the reason where a
 clip is excluded (--out). With --feature: that table and the clips' features and labels become --train-out and
 --test-out, one row a used frame, one row group a clip. Features and labels join on the frame index; frames
-without partner are counted and named in the metadata.
+without partner are counted and named in the metadata. --pool-out takes all clips that may train when one actor after
+the other is left out: the train clips and those of all actors that are only tested or predicted.
 """
 
 import logging
@@ -28,17 +29,18 @@ def add_arguments(parser):
     parser.add_argument("--features-dir", help="folder of the feature tables (with --feature)")
     parser.add_argument("--train-out", help="train table to write (with --feature)")
     parser.add_argument("--test-out", help="test table to write (with --feature)")
+    parser.add_argument("--pool-out", help="in the place of both: table for leaving actors out to write")
 
 
 def run(args):
     mode = "with --feature" if args.feature else "without --feature"
-    needed = ("features_dir", "train_out", "test_out") if args.feature else ("out",)
+    outs = {side: getattr(args, f"{side}_out") for side in (("pool",) if args.pool_out else ("train", "test"))}
+    needed = ("features_dir", *(f"{side}_out" for side in outs)) if args.feature else ("out",)
     missing = ["--" + name.replace("_", "-") for name in needed if getattr(args, name) is None]
     if missing:
         raise TableError(f"build-split {mode} needs {', '.join(missing)}")
     if args.feature:
-        join_tables(args.clips, args.feature, args.features_dir, args.labels_dir,
-                    {"train": args.train_out, "test": args.test_out})  # fmt: skip
+        join_tables(args.clips, args.feature, args.features_dir, args.labels_dir, outs)
     else:
         split_clips(args.clips, args.quality, args.labels_dir, args.out, audio_dir=args.audio_dir)
 
@@ -249,18 +251,22 @@ def _plan(sides, feature, features_dir, labels_dir):
 
 
 def join_tables(clips_path, feature, features_dir, labels_dir, outs):
-    """Write the train and the test table of one feature; `outs` maps split to path."""
-    from speechface.splits import check_disjoint
+    """Write tables of one feature; `outs` maps a side (train, test or pool) to its path."""
+    from speechface.splits import check_disjoint, sides_of
     from speechface.tables import read_table, streamed_table
 
     clips = read_table(clips_path)
-    check_disjoint(clips["dataset"], clips["actor"], clips["split"], clips.meta.get("by_clip", ()))
-    rows = [tuple(map(str, row)) for row in zip(*(clips[name] for name in ("split", *_ID)))]
-    sides = {split: [row[1:] for row in rows if row[0] == split] for split in ("train", "test")}
+    by_clip = clips.meta.get("by_clip", ())
+    check_disjoint(clips["dataset"], clips["actor"], clips["split"], by_clip)
+    sides = {side: [] for side in outs}
+    for split, *clip in zip(*(clips[name].astype(str) for name in ("split", *_ID))):
+        for side in sides_of(split, clip[0] in by_clip):
+            if side in sides:
+                sides[side].append(tuple(clip))
     sides, common, kind = _plan(sides, feature, features_dir, labels_dir)
     if not sides[0].joined:
         example = next((f" ({clip}: {reason})" for clip, reason in sides[0].left_out.items()), "")
-        raise TableError(f"{clips_path}: no train clip is usable{example}; see its column 'reason'")
+        raise TableError(f"{clips_path}: no {sides[0].name} clip is usable{example}; see its column 'reason'")
     schema = _schema(feature, kind)
     for side in sides:
         meta = {**common, **side.meta()}

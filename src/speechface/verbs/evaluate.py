@@ -11,7 +11,7 @@ import logging
 import numpy as np
 
 from speechface.errors import MediaError, TableError
-from speechface.verbs.common import add_settings, settings_of
+from speechface.verbs.common import add_settings, paths_of_actors, settings_of
 
 __all__ = ["add_arguments", "run", "score_clip", "truth_as_labels"]
 
@@ -25,6 +25,13 @@ def add_arguments(parser):
     parser.add_argument("--labels-dir", required=True, help="folder of the label tables")
     parser.add_argument("--clips", required=True, help="clip table with the final split")
     parser.add_argument("--stats", required=True, help="statistics of the model's train table")
+    parser.add_argument(
+        "--stats-of",
+        nargs="+",
+        default=[],
+        metavar="DATASET/ACTOR=PATH",
+        help="statistics for the clips of these actors, in the place of --stats",
+    )
     parser.add_argument("--rig", required=True, help="rig (.npz)")
     parser.add_argument("--wav-dir", help="folder of the clips' wav files, for the speech span; none: not measured")
     parser.add_argument("--truth-dir", help="judge against the exact truth here, actor/clip.truth.parquet")
@@ -146,7 +153,8 @@ def run(args):
 
     settings = settings_of(args)
     clips = read_table(args.clips)
-    stats = read_stats(args.stats)
+    stats_of = {actor: read_stats(path) for actor, path in paths_of_actors(args.stats_of).items()}
+    common_stats = read_stats(args.stats)
     rig, known = Rig.load(args.rig), {}
 
     def bases_of(observed):
@@ -159,6 +167,7 @@ def run(args):
     rows = []
     for index in chosen:
         clip = [clips[name][index] for name in _ID]
+        stats = stats_of.get(tuple(map(str, clip[:2])), common_stats)
         wav = clip_path(args.wav_dir, *clip, suffix=".wav") if args.wav_dir else None
         labels, prediction = (read_table(clip_path(f, *clip)) for f in (args.labels_dir, args.predictions_dir))
         if args.truth_dir:

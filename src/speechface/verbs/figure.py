@@ -7,6 +7,7 @@ Each figure reads only the inputs named for it:
   alignment    --clips --labels-dir --identity-dir --rig [--videos-root]
   training     --logs
   comparison   --metrics
+  models       --models
   emotions     --metrics
   workflow     --graph
 
@@ -26,7 +27,7 @@ def add_arguments(parser):
     """Add this verb's options."""
     parser.add_argument("name", choices=FIGURES, metavar="NAME", help=", ".join(FIGURES))
     parser.add_argument("--out-stem", required=True, help="path of the figure without .pdf and .png")
-    parser.add_argument("--table-stem", help="path of its table without .csv and .tex (comparison, emotions)")
+    parser.add_argument("--table-stem", help="path of its table without .csv and .tex (comparison, models, emotions)")
     parser.add_argument("--clips", metavar="PARQUET", help="clip table")
     for name, what in (("spectrogram", "spectrogram tables"), ("acoustics", "acoustic feature tables"),
                        ("labels", "label tables"), ("predictions", "prediction tables of one model and seed"),
@@ -37,6 +38,7 @@ def add_arguments(parser):
     )
     parser.add_argument("--rig", metavar="NPZ", help="rig")
     parser.add_argument("--metrics", metavar="PARQUET", help="table of summarise-metrics")
+    parser.add_argument("--models", metavar="PARQUET", help="table of compare-models")
     parser.add_argument(
         "--logs", nargs="+", metavar="CSV", help="training logs, .../MODEL/SEED/log.csv or MODEL/SEED=PATH"
     )

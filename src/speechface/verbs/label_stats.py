@@ -10,11 +10,12 @@ __all__ = ["add_arguments", "run", "train_statistics", "read_stats"]
 
 def add_arguments(parser):
     parser.add_argument("--train", required=True, help="train table of build-split")
+    parser.add_argument("--without", metavar="DATASET/ACTOR", help="an actor of the table whose clips do not count")
     parser.add_argument("--out", required=True, help="statistics to write (.json)")
 
 
-def train_statistics(path):
-    """Return the statistics of a train table as a JSON-able dict.
+def train_statistics(path, without=None):
+    """Return the statistics of a train table as a JSON-able dict; `without` is a (dataset, actor) to leave out.
 
     Keys: channels, observed (46), weight_mean, weight_std (46), rotation_mean, rotation_std (3, radians),
     feature (name), feature_mean, feature_std (nested lists of the feature's shape), n_frames, n_clips.
@@ -31,9 +32,11 @@ def train_statistics(path):
     if feature is None:
         raise TableError(f"{path}: not a train table: its metadata names no feature")
     weights, rotations, inputs, n_clips = Moments((len(CHANNELS),)), Moments((3,)), None, 0
-    for group in row_groups(path, [feature, *ROTATIONS, *CHANNELS]):
+    for group in row_groups(path, ["dataset", "actor", feature, *ROTATIONS, *CHANNELS]):
         if inputs is None:
             inputs = Moments(group[feature].shape[1:])
+        if without and len(group) and (group["dataset"][0], group["actor"][0]) == tuple(without):
+            continue  # a row group holds one clip
         weights.update(group.stack(CHANNELS))
         rotations.update(group.stack(ROTATIONS))
         inputs.update(group[feature])
@@ -76,8 +79,9 @@ def read_stats(path):
 def run(args):
     from speechface.files import written_whole
     from speechface.provenance import provenance
+    from speechface.verbs.common import actor_of
 
-    stats = train_statistics(args.train)
+    stats = train_statistics(args.train, actor_of(args.without) if args.without else None)
     with written_whole(args.out) as temporary, open(temporary, "w") as file:
         json.dump({**stats, "provenance": provenance()}, file, sort_keys=True)
     logging.info("%s: %d frames of %d clips", stats["feature"], stats["n_frames"], stats["n_clips"])

@@ -16,6 +16,13 @@ _STORAGE_KEYS = ("storage",)
 
 def add_arguments(parser):
     parser.add_argument("--model", required=True, help="model.ckpt, or model.npz of a baseline")
+    parser.add_argument(
+        "--model-of",
+        nargs="+",
+        default=[],
+        metavar="DATASET/ACTOR=PATH",
+        help="models for the clips of these actors, in the place of --model",
+    )
     parser.add_argument("--clips", required=True, metavar="PARQUET", help="clip table with its splits")
     parser.add_argument("--features-dir", required=True, metavar="DIR", help="tables of the model's feature")
     parser.add_argument("--splits", nargs="+", default=["test", "predict"], help="which clips, by their split")
@@ -26,8 +33,9 @@ def add_arguments(parser):
 def run(args):
     from speechface.networks.loading import load_model
     from speechface.tables import clip_path, read_table, write_table, write_unusable
+    from speechface.verbs.common import paths_of_actors
 
-    model = load_model(args.model)
+    model, own_paths, own = load_model(args.model), paths_of_actors(args.model_of), {}
     if Path(args.model).suffix == ".ckpt":
         import torch
 
@@ -46,7 +54,10 @@ def run(args):
             if split == "excluded":
                 raise ClipError(str(clips.columns["reason"][row]) if "reason" in clips.columns else "excluded")
             table = read_table(clip_path(args.features_dir, dataset, actor, clip))
-            columns = _predict(model, table)
+            actor_key = (str(dataset), str(actor))
+            if actor_key in own_paths and actor_key not in own:
+                own = {actor_key: load_model(own_paths[actor_key])}  # clips stand by actor: one of them in memory
+            columns = _predict(own.get(actor_key, model), table)
         except ClipError as reason:
             write_unusable(path, reason, stage="prediction", meta=meta)
             counts["unusable"] += 1

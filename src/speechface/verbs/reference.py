@@ -15,7 +15,8 @@ _METRICS_HEAD = """# Metrics
 
 Every metric of `results/evaluation/metrics.parquet`, made from the registry by `make docs`. Millimetres are measured on
 the rig at mean identity without head motion. Channels that no landmark shows do not count. Values of groups follow from
-sums over all their frames; intervals are 95 % percentile bootstrap intervals over clips.
+sums over all their frames; intervals are 95 % percentile bootstrap intervals over actors and
+their clips (over clips alone where there is one actor).
 
 """
 

@@ -1,4 +1,4 @@
-"""Bring the scores of all models together: the long table of metrics with 95 % bootstrap intervals over clips.
+"""Bring the scores of all models together: the long table of metrics with 95 % bootstrap intervals.
 
 One row a model, seed, dataset, split, group and metric. Groups are the whole split (`all`), the configured columns
 of the clip table, and single channels (`channel`). A metric that is not defined for a model has no row.

@@ -31,6 +31,7 @@ def add_arguments(parser):
         help="rig; with it the log tells the mouth's RMSE in mm, and the loss may be measured on it",
     )
     parser.add_argument("--encoder-from", metavar="CKPT", help="trained model whose encoder is taken (encoder 3)")
+    parser.add_argument("--without", metavar="DATASET/ACTOR", help="an actor of the table whose clips do not train")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--threads", type=int, help="CPU threads; default: of --training")
     parser.add_argument("--gpus", type=int, choices=(0, 1), help="GPUs; default: of --training")
@@ -100,6 +101,7 @@ def run(args):
     from speechface.networks.split_table import read_split
     from speechface.networks.training import Interrupted, train
     from speechface.provenance import provenance
+    from speechface.verbs.common import actor_of
 
     source = None
     if settings["feature"] == "spectrogram" and settings["encoder"] == 3:
@@ -107,6 +109,8 @@ def run(args):
             raise ModelError(f"model '{args.name}' has encoder 3; give the trained model by --encoder-from")
         source = load(args.encoder_from)
     table = read_split(args.train, settings["feature"])
+    if args.without:
+        table = table.without(actor_of(args.without))
     try:
         model = train(
             table, settings, training, stats, name=args.name, seed=args.seed, schedule=schedule, source=source,
@@ -117,6 +121,7 @@ def run(args):
         sys.exit(REQUEUE_EXIT_CODE)
     model.facts["provenance"] = provenance(train=str(args.train), stats=str(args.stats), seed=args.seed)
     model.facts["train_table"] = {key: v for key, v in table.meta.items() if not key.startswith("_")}
+    model.facts["without"] = args.without
     save(args.out, model)
     _write_facts(Path(args.out).with_suffix(".json"), model)
     for name in ("last.pt", "best.pt"):
