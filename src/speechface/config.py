@@ -75,19 +75,42 @@ def _validate(value, node, source):
 
 def _check_model(model, where, fail):
     """What one entry of ``models`` must keep, whatever the others say."""
+    if model["family"] == "ensemble":
+        if len(model["members"]) < 1 + (model["member_seeds"] == "same"):
+            fail(f"{where}.members", model["members"], "name two models at least, or one with member_seeds: all")
+        return
+    if model["members"]:
+        fail(f"{where}.members", model["members"], "only family: ensemble has members; remove it")
     sequence = model["family"] == "sequence"
-    if sequence != (model["feature"] == "log_mel"):
-        fail(f"{where}.feature", model["feature"], "log_mel goes with family: sequence, the others with family: report")
+    if sequence != (model["feature"] in ("log_mel", "waveform")):
+        fail(f"{where}.feature", model["feature"],
+             "log_mel and waveform go with family: sequence, the others with family: report")  # fmt: skip
     if model["head"] == "cnn" and model["loss_velocity"]:
         fail(f"{where}.loss_velocity", model["loss_velocity"], "single frames (head cnn) have no velocity; set it to 0")
-    if any(model["augmentation"].values()) and model["feature"] != "log_mel":
-        fail(f"{where}.augmentation", model["augmentation"], "only log_mel can be augmented; remove it")
+    sound = {key: size for key, size in model["augmentation"].items() if size and key != "mirror"}
+    if sound and not sequence:
+        fail(f"{where}.augmentation", sound, "only the sound of log_mel and waveform can be augmented; remove it")
     if not (model["loss_weights"] or model["loss_rig"] or model["loss_velocity"]):
         fail(f"{where}.loss_weights", 0, "no part of the loss is left; give one of the parts a factor")
     shared = sorted({"threads", "gpus"} & set(model["training"]))
     if shared:
         fail(f"{where}.training.{shared[0]}", model["training"][shared[0]], "all models share it; set it in training")
     _validate(model["training"], schema()["properties"]["training"], f"{where}.training")
+
+
+def _complete_ensemble(name, model, models, fail):
+    """Check the members of an ensemble; what it takes and gives, and whom it leaves out, are theirs."""
+    where = f"models.{name}.members"
+    for member in model["members"]:
+        other = models.get(member)
+        if other is None or other["family"] == "ensemble":
+            trained = [key for key, value in models.items() if value["family"] != "ensemble"]
+            fail(where, repr(member), f"members are trained models: {', '.join(trained) or 'there is none'}")
+        for key in ("feature", "outputs", "leave_one_out"):
+            first = models[model["members"][0]][key]
+            if other[key] != first:
+                fail(where, model["members"], f"their {key} differ ({first}, {other[key]}); all must be the same")
+            model[key] = first
 
 
 def _check_across(config, source):
@@ -106,6 +129,8 @@ def _check_across(config, source):
         if dataset["role"] == "learn" and dataset["split"]["by"] == "actor" and not dataset["split"]["test"]:
             fail(f"datasets.{name}.split.test", "empty", 'name the test actors, e.g. ["21-24"], or set role: predict')
     for name, model in config["models"].items():
+        if model["family"] == "ensemble":
+            _complete_ensemble(name, model, config["models"], fail)
         if model["encoder"] == 3:
             other = model["encoder_from"]
             if other == name or config["models"].get(other, {}).get("encoder", 3) == 3:

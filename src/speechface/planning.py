@@ -131,6 +131,8 @@ def plan_lines(config, frames, *, rates=None, training_ms=None, gpu_ms=None):
     if not learning:
         return lines
     for name, model in config["models"].items():
+        if model["family"] == "ensemble":
+            continue
         seen = _trained_frames(model, training, learning) * seeds[name]
         table = gpu_ms if training["gpus"] else training_ms
         hours = _hours(seen, table.get(name, table.get(model["feature"])))

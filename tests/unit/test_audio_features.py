@@ -14,10 +14,11 @@ from speechface.errors import ClipError
 from speechface.tables import read_table, write_table, write_unusable
 
 FPS, SR = 30000 / 1001, 44100
-VERBS = {"spectrogram": "spectrogram", "acoustics": "acoustic-features", "log_mel": "log-mel"}
+VERBS = {"spectrogram": "spectrogram", "acoustics": "acoustic-features", "log_mel": "log-mel",
+         "waveform": "waveform"}  # fmt: skip
 # lossless storage for comparing values
 EXACT = {"spectrogram": {"storage": "float32"}, "acoustics": {"storage": "float32"},
-         "log_mel": {"storage": "float32"}}  # fmt: skip
+         "log_mel": {"storage": "float32"}, "waveform": {}}  # fmt: skip
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def run(name, wav, frames, out, **settings):
 def test_shape_and_dtype_follow_the_settings(name):
     settings = defaults(FEATURES[name].section)
     values = compute(name, noise(SR), np.arange(7) / FPS, fps=FPS, sr=SR, settings=settings)
-    known = {"spectrogram": (128, 32), "acoustics": (537,), "log_mel": (8, 80)}
+    known = {"spectrogram": (128, 32), "acoustics": (537,), "log_mel": (8, 80), "waveform": (1280,)}
     assert values.shape == (7, *shape(name, settings)) == (7, *known[name])
     assert values.dtype == np.float32
 

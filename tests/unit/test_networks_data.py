@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 from training_tables import make_clips, write_split
 
-from speechface.errors import TableError
+from speechface.errors import ModelError, TableError
+from speechface.geometry.rotation import matrix_from_euler
+from speechface.networks.augmentation import mirror_labels
 from speechface.networks.data import (
     FrameSampler,
     SequenceSampler,
@@ -13,6 +16,7 @@ from speechface.networks.data import (
     held_out_clips,
 )
 from speechface.networks.split_table import read_split
+from speechface.rig.channels import INDEX
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +38,7 @@ def table(clips, tmp_path_factory):
 
 def module(table, **changes):
     settings = {"recurrent": False, "rotations": True, "batch": 8, "epoch_samples": 40, "sequence_frames": 6,
-                "validation": 0.2, "seed": 3}  # fmt: skip
+                "validation": 0.2, "validation_by": "auto", "seed": 3}  # fmt: skip
     return SpeechDataModule(table, **{**settings, **changes})
 
 
@@ -86,18 +90,56 @@ def test_an_actor_left_out_leaves_the_others_as_they_are(tmp_path):
 
 def test_validation_takes_whole_actors_of_many_and_single_clips_of_few():
     many = [("set", f"Actor_{a:02d}", f"clip_{k}") for a in range(20) for k in range(4)]
-    held = held_out_clips(many, 0.1)
+    held = held_out_clips(many, 0.1, by="auto")
     actors = {key[1] for key, out in zip(many, held) if out}
     assert len(actors) == 2
     assert held.sum() == 8
     few = many[:10]
-    held = held_out_clips(few, 0.1)
+    held = held_out_clips(few, 0.1, by="auto")
     assert held.sum() == 1
     # the same clips whatever their order
     order = np.random.default_rng(0).permutation(10)
-    np.testing.assert_array_equal(held_out_clips([few[k] for k in order], 0.1), held[order])
-    assert not held_out_clips(few, 0.0).any()
-    assert not held_out_clips(few[:1], 0.5).any()
+    np.testing.assert_array_equal(held_out_clips([few[k] for k in order], 0.1, by="auto"), held[order])
+    assert not held_out_clips(few, 0.0, by="auto").any()
+    assert not held_out_clips(few[:1], 0.5, by="auto").any()
+
+
+def test_an_actor_with_most_of_the_clips_is_not_held_out_unless_asked_for():
+    clips = [("set", "large", f"c{k}") for k in range(50)] + [("set", f"small_{k}", "c") for k in range(5)]
+    held = {key[1] for key, out in zip(clips, held_out_clips(clips, 0.2, by="auto")) if out}
+    assert held
+    assert "large" not in held
+    singles = held_out_clips(clips, 0.2, by="clips")
+    assert singles.sum() == 11
+    pair = [("set", "large", f"c{k}") for k in range(50)] + [("set", "small", f"c{k}") for k in range(3)]
+    assert held_out_clips(pair, 0.02, by="actors").nonzero()[0].tolist() == [50, 51, 52]
+    with pytest.raises(ModelError, match="validation_by is actors, but all train clips are of set/large"):
+        held_out_clips(pair[:50], 0.1, by="actors")
+
+
+def test_mirrored_sequences_have_left_and_right_exchanged_and_the_same_sound(table):
+    plain, turned = module(table, recurrent=True), module(table, recurrent=True, mirror=1.0)
+    half = module(table, recurrent=True, mirror=0.5, batch=24)
+    for a, b in zip(plain.train_dataloader(), turned.train_dataloader(), strict=True):
+        assert torch.equal(a["features"], b["features"])
+        left, right = INDEX["mouthSmileLeft"], INDEX["mouthSmileRight"]
+        assert torch.equal(a["targets"][..., left], b["targets"][..., right])
+        assert torch.equal(a["targets"][..., INDEX["jawOpen"]], b["targets"][..., INDEX["jawOpen"]])
+        assert torch.equal(a["targets"][..., 46:] * torch.tensor([1.0, -1, -1]), b["targets"][..., 46:])
+    kept = [
+        torch.equal(batch["targets"][k], torch.from_numpy(half.targets[half.sampler(step)[0][k]]))
+        for step, batch in enumerate(half.train_dataloader())
+        for k in range(len(batch["targets"]))
+    ]
+    assert 0 < sum(kept) < len(kept)
+
+
+def test_a_mirrored_head_turns_as_its_mirror_image(rng):
+    angles = rng.uniform(-0.5, 0.5, (20, 3)).astype(np.float32)
+    labels = np.concatenate([np.zeros((20, 46), np.float32), angles], 1)
+    flip = np.diag([-1.0, 1, 1])
+    expected = flip @ matrix_from_euler(angles) @ flip
+    np.testing.assert_allclose(matrix_from_euler(mirror_labels(labels)[:, 46:]), expected, atol=1e-6)  # float32
 
 
 def test_runs_end_where_a_clip_or_its_frames_break():
@@ -135,7 +177,7 @@ def test_sequences_are_consecutive_frames_of_one_clip(table):
 @pytest.mark.parametrize("recurrent", [False, True])
 def test_validation_sees_every_held_out_frame_once_and_training_none(table, recurrent):
     data = module(table, recurrent=recurrent)
-    held = set(np.nonzero(held_out_clips(table.clips, 0.2)[table.clip])[0])
+    held = set(np.nonzero(held_out_clips(table.clips, 0.2, by="auto")[table.clip])[0])
     seen = []
     for rows, lengths in data.validation_batches:
         lengths = np.full(len(rows), rows.shape[1]) if lengths is None else lengths

@@ -9,13 +9,15 @@ from synthetic import synthetic_rig
 from training_tables import UNOBSERVED, make_clips, stats_of, write_split, write_stats
 
 from speechface.audio import features
+from speechface.audio.filters import mel_centres
 from speechface.cli import main
 from speechface.config import defaults, resolve, resolve_model
 from speechface.errors import ConfigError, ModelError
 from speechface.networks import checkpoint, training
-from speechface.networks.augmentation import augment
+from speechface.networks.attention import PARTS, WINDOW
+from speechface.networks.augmentation import augment_log_mel, augment_waveform, warp_bands
 from speechface.networks.data import ClipSampler, SpeechDataModule
-from speechface.networks.losses import displacement_losses, landmark_factors
+from speechface.networks.losses import displacement_losses, landmark_factors, range_loss
 from speechface.networks.registry import build_network, network_spec
 from speechface.networks.schedules import one_cycle_rate
 from speechface.networks.split_table import read_split
@@ -28,7 +30,8 @@ STATS = {
     "weight_mean": np.full(46, 0.2), "rotation_mean": np.zeros(3), "rotation_std": np.full(3, 0.05),
     "feature_mean": np.full(SHAPE, -30.0), "feature_std": np.full(SHAPE, 12.0),
 }  # fmt: skip
-OFF = {"gain_db": 0, "tilt_db": 0, "noise_db": 0, "time_mask_ms": 0, "mask_bands": 0}
+OFF = {"gain_db": 0, "tilt_db": 0, "noise_db": 0, "time_mask_ms": 0, "mask_bands": 0, "tract_percent": 0}
+CENTRES = mel_centres(n_mels=80, fmin=50, fmax=7600)
 
 
 def network(head="tcn", width=0.1, **settings):
@@ -44,7 +47,10 @@ def rows(frames, batch=1, seed=0):
 # ---- networks -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("head", "parameters"), [("tcn", 0.65e6), ("bigru2", 0.75e6), ("bigru", 0.45e6)])
+@pytest.mark.parametrize(
+    ("head", "parameters"),
+    [("tcn", 0.65e6), ("bigru2", 0.75e6), ("bigru", 0.45e6), ("attention", 0.95e6), ("biattention", 0.95e6)],
+)
 def test_outputs_are_weights_and_the_network_is_small(head, parameters):
     net = network(head, width=1.0)
     out, _ = net(rows(5, batch=2))
@@ -69,15 +75,47 @@ def test_every_hop_and_band_of_a_row_counts():
     assert (features_.grad.abs() > 0).all()
 
 
-@pytest.mark.parametrize("pieces", [(1, 1, 38), (7, 33), (20, 20), (40,)])
-def test_a_stream_gives_what_one_pass_gives(pieces):
-    net, features_ = network(), rows(40)
+@pytest.mark.parametrize(("head", "before", "after"), [("attention", 96, 0), ("biattention", 96, 96)])
+def test_attention_sees_three_windows_and_nothing_beyond(head, before, after):
+    net = network(head)
+    features_ = rows(260).requires_grad_()
+    net(features_)[0][0, 130].sum().backward()
+    seen = features_.grad[0].abs().amax((1, 2)) > 0
+    assert torch.nonzero(seen).flatten().tolist() == list(range(130 - before, 130 + after + 1))
+
+
+@pytest.mark.parametrize("head", ["attention", "biattention"])
+def test_attention_is_the_weighted_mean_written_out_and_knows_no_place(head):
+    net = network(head, width=0.05)
+    block, frames = net.head.blocks[0], torch.randn(1, 70, net.head.n_out)
+    block.nearness.data += torch.randn_like(block.nearness)
+    query, key, value = block.project(block.norm(frames))[0].view(70, 3, PARTS, -1).permute(1, 2, 0, 3)
+    heard = torch.zeros(PARTS, 70, value.shape[-1])
+    for part in range(PARTS):
+        for t in range(70):
+            seen = range(max(0, t - WINDOW), min(70, t + 1 + (WINDOW if block.both_ways else 0)))
+            scores = [query[part, t] @ key[part, s] / value.shape[-1] ** 0.5 + block.nearness[part, s - t + WINDOW]
+                      for s in seen]  # fmt: skip
+            shares = torch.stack(scores).softmax(0)
+            heard[part, t] = sum(share * value[part, s] for share, s in zip(shares, seen))
+    after = frames + block.join(heard.permute(1, 0, 2).reshape(1, 70, -1))
+    torch.testing.assert_close(block(frames), after + block.dense(after), rtol=0, atol=1e-5)  # float32 sums
+    # the same sound later in a clip gives the same: nothing depends on the frame's number
+    sound = rows(220)
+    whole, later = net(sound)[0], net(sound[:, 10:])[0]
+    torch.testing.assert_close(whole[:, 110:], later[:, 100:], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("pieces", [(1, 1, 38), (7, 33), (20, 20), (40,), (130, 1, 50)])
+@pytest.mark.parametrize("head", ["tcn", "attention"])
+def test_a_stream_gives_what_one_pass_gives(head, pieces):
+    net, features_ = network(head), rows(sum(pieces))
     whole, _ = net(features_)
     state, parts = None, []
     for part in features_.split(list(pieces), 1):
         out, state = net(part, state)
         parts.append(out)
-        assert state.shape[1] <= 16
+        assert state.shape[1] <= net.head.n_past
     # the same sums in other sizes of products: float32 rounding
     torch.testing.assert_close(torch.cat(parts, 1), whole, rtol=0, atol=1e-5)
 
@@ -124,7 +162,7 @@ def changed(seed=0, **sizes):
     stored = rows(20, batch=3).numpy().astype(np.float16)
     times = np.broadcast_to(np.arange(20)[None, :, None] / 25 + np.arange(-7, 1) * 0.01, (3, 20, 8))
     fill = np.full(SHAPE, -33.0, np.float32)
-    out = augment(stored, times, fill, rng=np.random.default_rng(seed), **{**OFF, **sizes})
+    out = augment_log_mel(stored, times, fill, centres=CENTRES, rng=np.random.default_rng(seed), **{**OFF, **sizes})
     return out, stored.astype(np.float32), times
 
 
@@ -168,17 +206,59 @@ def test_a_band_mask_hides_neighbouring_bands_of_the_whole_clip():
     np.testing.assert_array_equal(out[~hidden], before[~hidden])
 
 
+def test_a_shorter_vocal_tract_moves_a_tone_up_by_its_factor():
+    hz = np.array([700.0, 1500.0, 3000.0])
+    bands = np.interp(hz, CENTRES, np.arange(80))
+    stored = np.exp(-0.5 * np.square((np.arange(80) - bands[:, None, None, None]) / 3)).astype(np.float32)
+    for factor in (0.85, 1.0, 1.15):
+        out = warp_bands(stored, np.full(3, factor), CENTRES)
+        assert out.shape == (3, 1, 1, 80)
+        # the maximum of a smooth hill: a parabola through its three highest bands
+        top = out.argmax(-1)[:, 0, 0]
+        a, b, c = (out[range(3), 0, 0, top + k] for k in (-1, 0, 1))
+        place = top + 0.5 * (a - c) / (a - 2 * b + c)
+        np.testing.assert_allclose(np.interp(place, np.arange(80), CENTRES), hz * factor, rtol=0.015)  # half a band
+    np.testing.assert_array_equal(warp_bands(stored, np.ones(3), CENTRES), stored)
+    stretched, before, _ = changed(tract_percent=10)
+    assert not np.allclose(stretched, before)
+    np.testing.assert_array_equal(stretched, changed(tract_percent=10)[0])
+
+
+def test_waveforms_take_gain_noise_and_silence(rng):
+    rows_ = rng.normal(0, 1000, (40, 10, 200)).astype(np.int16)
+    times = np.arange(10)[None, :, None] / 25 + np.broadcast_to(np.arange(-199, 1) / 16000, (40, 1, 200))
+    off = {"gain_db": 0, "noise_db": 0, "time_mask_ms": 0}
+
+    def out_of(**sizes):
+        return augment_waveform(rows_, times, rng=np.random.default_rng(0), **{**off, **sizes})
+
+    np.testing.assert_array_equal(out_of(), rows_)
+    gains = np.log10(out_of(gain_db=3)[:, 0, 0] / rows_[:, 0, 0]) * 20
+    np.testing.assert_allclose(out_of(gain_db=3) / (10 ** (gains / 20))[:, None, None], rows_, rtol=1e-4, atol=1e-2)
+    assert gains.std() == pytest.approx(3, rel=0.3)  # 40 draws
+    rise = 20 * np.log10(out_of(noise_db=6).std((1, 2)) / rows_.std((1, 2)))
+    assert (rise > 0).mean() > 0.8
+    assert rise.max() < 6
+    silent = (out_of(time_mask_ms=200) == 0) & (rows_ != 0)
+    assert 0 < silent.mean() < 0.5
+    assert all(np.ptp(times[k][silent[k]]) <= 0.2 for k in range(40) if silent[k].any())
+
+
 def test_only_train_batches_are_augmented(tmp_path):
     table, clips = sequence_table(tmp_path)
-    sizes = {**OFF, "noise_db": 1.0, "hops": np.arange(-7, 1) * 0.01, "fill": np.full(SHAPE, -30, np.float32)}
+
+    def noise(rows, times, rng):
+        return rows.astype(np.float32) + rng.standard_normal(rows.shape, np.float32)
+
     data = SpeechDataModule(table, recurrent=True, rotations=False, batch=60, epoch_samples=0, sequence_frames=50,
-                            validation=0.25, seed=1, whole_clips=True, augmentation=sizes)  # fmt: skip
+                            validation=0.25, validation_by="clips", seed=1, whole_clips=True,
+                            augment=noise)  # fmt: skip
     again = list(data.train_dataloader())
     for one, other in zip(data.train_dataloader(), again):
         assert torch.equal(one["features"], other["features"])
     taken, _ = data.sampler(0)
-    noise = again[0]["features"].numpy() - table.features[taken]
-    assert noise.std() == pytest.approx(1, abs=0.02)  # 60 x 640 draws
+    added = again[0]["features"].numpy() - table.features[taken]
+    assert added.std() == pytest.approx(1, abs=0.02)  # 60 x 640 draws
     stored = {row.tobytes() for row in table.features.astype(np.float32)}
     for batch in data.val_dataloader():
         values = data.on_after_batch_transfer(batch, 0)["features"].numpy()
@@ -189,7 +269,7 @@ def test_only_train_batches_are_augmented(tmp_path):
 
 
 def test_displacement_losses_equal_the_sums_written_out(rng):
-    basis, factors = rng.normal(size=(46, 204)), landmark_factors(mouth_factor=3)
+    basis, factors = rng.normal(size=(46, 204)), landmark_factors(mouth=3, eyes=1, brows=0.5, jaw=1)
     outputs, targets = rng.random((2, 4, 46)), rng.random((2, 4, 46))
     observed = rng.random(46) < 0.7
     lengths = (4, 2)
@@ -213,16 +293,32 @@ def test_displacement_losses_equal_the_sums_written_out(rng):
     np.testing.assert_allclose([v.item() for v in found], [position / n_position, velocity / n_velocity], rtol=1e-10)
     assert factors.mean() == pytest.approx(1)
     assert factors[50] == pytest.approx(3 * factors[10])
+    assert factors[20] == pytest.approx(0.5 * factors[30])
+
+
+def test_the_range_costs_what_no_face_can_do():
+    weights = torch.full((2, 46), 0.5)
+    observed = torch.ones(46, dtype=torch.bool)
+    assert range_loss(weights, observed) == 0
+    weights[0, 3], weights[1, 4] = -0.2, 1.3
+    weights[0, CHANNELS.index("mouthClose")] = 0.9  # 0.4 above jawOpen
+    assert range_loss(weights, observed).item() == pytest.approx((0.2**2 + 0.3**2) / 92 + 0.4**2 / 2)
+    observed[[3, CHANNELS.index("mouthClose")]] = False
+    assert range_loss(weights, observed).item() == pytest.approx(0.3**2 / 88)
 
 
 def test_parts_of_the_loss_add_up(tmp_path):
     table, clips = sequence_table(tmp_path)
+    table.weights[:, CHANNELS.index("jawOpen")] *= 0.1  # mouthClose is predicted above it
     losses = {}
-    for name, parts in {"w": (1, 0, 0), "r": (0, 2, 0), "v": (0, 0, 3), "all": (1, 2, 3)}.items():
-        model = dict(zip(("loss_weights", "loss_rig", "loss_velocity"), parts))
+    parts_of = {"w": (1, 0, 0, 0), "r": (0, 2, 0, 0), "v": (0, 0, 3, 0), "range": (0, 0, 1e-9, 4), "all": (1, 2, 3, 4)}
+    for name, parts in parts_of.items():
+        model = dict(zip(("loss_weights", "loss_rig", "loss_velocity", "loss_range"), parts))
         made = fit(table, clips, tmp_path / name, epochs=1, schedule=((1e-12, 1),), model=model, weight_decay=0.0)
         losses[name] = made.facts["history"]["best_val_loss"]
-    assert losses["w"] + losses["r"] + losses["v"] == pytest.approx(losses["all"], rel=1e-4)  # float32
+    whole = losses.pop("all")
+    assert losses["range"] > 0
+    assert sum(losses.values()) == pytest.approx(whole, rel=1e-4)  # float32
 
 
 # ---- schedule and settings ----------------------------------------------------------------------------------------
@@ -294,12 +390,12 @@ def basis():
     return np.random.default_rng(3).normal(size=(46, 204))
 
 
-def fit(table, clips, folder, *, model=None, rig=True, schedule="one_cycle", **changes):
+def fit(table, clips, folder, *, model=None, rig=True, schedule="one_cycle", feature="log_mel", **changes):
     settings = resolve_model({"family": "sequence", "training": {}, **(model or {})})
     settings_of_training = {**defaults("training"), "batch": 40, "epochs": 3, "epoch_samples": 0, "validation": 0.25,
                             "threads": 1, "precision": "32", **changes}  # fmt: skip
     return training.train(
-        table, settings, settings_of_training, stats_of(clips, feature="log_mel"), name="net", seed=0,
+        table, settings, settings_of_training, stats_of(clips, feature=feature), name="net", seed=0,
         schedule=schedule, landmark_basis=basis() if rig else None, source=None, work_dir=folder,
         log=folder / "metrics.csv", width=0.2,
     )  # fmt: skip
@@ -324,6 +420,58 @@ def test_the_loss_on_the_rig_needs_a_rig(tmp_path):
     table, clips = sequence_table(tmp_path)
     with pytest.raises(ModelError, match="--rig"):
         fit(table, clips, tmp_path / "a", rig=False)
+
+
+@pytest.mark.parametrize("head", ["tcn", "attention"])
+def test_a_run_that_broke_off_ends_where_the_whole_one_does(tmp_path, monkeypatch, head):
+    """The state on disk is of the last whole epoch, whatever ends the process."""
+    table, clips = sequence_table(tmp_path)
+    model = {"head": head, "augmentation": {"tract_percent": 10, "mirror": 0.5}}
+    whole = fit(table, clips, tmp_path / "whole", model=model)
+    step_of = SpeechDataModule._train_batch
+
+    def broken(self, step):
+        if step == self.steps_per_epoch + 1:  # in mid-epoch
+            raise MemoryError
+        return step_of(self, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SpeechDataModule, "_train_batch", broken)
+        with pytest.raises(MemoryError):
+            fit(table, clips, tmp_path / "cut", model=model)
+    assert len(mouth_errors(tmp_path / "cut")) == 1
+    again = fit(table, clips, tmp_path / "cut", model=model)
+    assert mouth_errors(tmp_path / "cut") == mouth_errors(tmp_path / "whole")
+    for key, value in whole.network.state_dict().items():
+        assert torch.equal(value, again.network.state_dict()[key])
+
+
+def test_a_network_on_the_waveform_learns_its_filters(tmp_path):
+    rng, mix = np.random.default_rng(0), np.random.default_rng(7).normal(size=(4, 49))
+    clips = make_clips(0, n_clips=4, n_frames=40, shape=(1280,))
+    at = np.arange(1280) / 16000
+    tones = np.sin(2 * np.pi * np.array([300, 700, 1500, 3000])[:, None] * at)
+    for clip in clips:  # the loudness of four tones of random phase tells the labels
+        drive = np.sin(np.cumsum(rng.normal(0, 0.3, (40, 4)), 0))
+        labels = drive @ mix
+        clip["weights"] = (0.3 + 0.2 * np.tanh(labels[:, :46])).astype(np.float32)
+        clip["features"] = 3000 * np.exp(drive) @ tones + rng.normal(0, 50, (40, 1280))
+    settings = {**defaults("waveform"), "sr": 44100}
+    write_split(tmp_path / "train.parquet", clips, feature="waveform", settings=settings)
+    table = read_split(tmp_path / "train.parquet", "waveform")
+    assert table.features.dtype == np.int16
+    model = {"feature": "waveform", "learning_rate_scale": 3.0}
+    trained = fit(table, clips, tmp_path / "a", feature="waveform", model=model, epochs=15, batch=20)
+    errors = mouth_errors(tmp_path / "a")
+    assert min(errors) < 0.75 * errors[0]  # as above
+    checkpoint.save(tmp_path / "model.ckpt", trained)
+    loaded = checkpoint.load(tmp_path / "model.ckpt")
+    np.testing.assert_array_equal(loaded.predict(table.features[:40]), trained.predict(table.features[:40]))
+
+
+def test_rows_of_too_few_samples_are_refused():
+    with pytest.raises(ModelError, match="window_ms"):
+        network_spec(resolve_model({"family": "sequence", "feature": "waveform"}), input_shape=(200,))
 
 
 def test_a_saved_model_predicts_the_same_in_chunks_and_from_tables(tmp_path, monkeypatch):

@@ -50,7 +50,7 @@ def write_split(path, clips, *, feature="spectrogram", settings=None):
         for k, name in enumerate(("dataset", "actor", "clip"))
     }
     columns |= {"frame": frame, "time": frame / 30.0}
-    columns[feature] = features if feature == "spectrogram" else features.astype(np.float16)
+    columns[feature] = features.astype({"spectrogram": np.float32, "waveform": np.int16}.get(feature, np.float16))
     columns |= {name: rotations[:, k] for k, name in enumerate(ROTATIONS)}
     columns |= {name: weights[:, k] for k, name in enumerate(CHANNELS)}
     meta = {"channels": list(CHANNELS), "observed": observed_mask(), "feature": feature,

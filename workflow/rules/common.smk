@@ -26,18 +26,21 @@ except SpeechfaceError as error:
 
 BASELINES = CONFIG["baselines"]["names"]
 MODELS = list(CONFIG["models"])
+ENSEMBLES = [name for name in MODELS if CONFIG["models"][name]["family"] == "ensemble"]
+NETWORKS = [name for name in MODELS if name not in ENSEMBLES]  # what is trained
 RECORDED = ("train", "test", "predict")  # planned splits that get tables
 USED = [clip for clip in CLIPS.values() if clip.split in RECORDED]
 JUDGED = [clip for clip in USED if clip.split != "train"]
 LEARNING = [clip for clip in USED if clip.split in ("train", "test")]
-LEFT_OUT = sorted({
-    f"{clip.dataset}/{clip.actor}" for clip in JUDGED if CONFIG["datasets"][clip.dataset]["split"]["by"] == "actor"
-})  # speakers that models with leave_one_out leave out, one after the other
+LEFT_OUT = sorted(
+    {f"{clip.dataset}/{clip.actor}" for clip in JUDGED if CONFIG["datasets"][clip.dataset]["split"]["by"] == "actor"}
+)  # speakers that models with leave_one_out leave out, one after the other
 LEARNS = bool(LEARNING)
 FEATURE_TABLES = {
     "spectrogram": "results/spectrogram/{clip}.parquet",
     "acoustics": "results/acoustics/{clip}.parquet",
     "log_mel": "results/log_mel/{clip}.parquet",
+    "waveform": "results/waveform/{clip}.parquet",
 }
 FEATURE_FOLDERS = {name: str(Path(table).parent) for name, table in FEATURE_TABLES.items()}
 
@@ -54,7 +57,8 @@ wildcard_constraints:
     clip="|".join(re.escape(clip.id) for clip in USED),
     demo_clip="|".join(re.escape(f"{clip.actor}/{clip.clip}") for clip in USED if has_truth(clip)) or "none",
     speaker="|".join(sorted({re.escape(f"{clip.dataset}/{clip.actor}") for clip in USED})),
-    model="|".join(map(re.escape, MODELS)) or "none",
+    model="|".join(map(re.escape, NETWORKS)) or "none",
+    ensemble="|".join(map(re.escape, ENSEMBLES)) or "none",
     baseline="|".join(BASELINES) or "none",
     judged="|".join(map(re.escape, ["labels", *MODELS, *BASELINES])),
     predictor="|".join(map(re.escape, [*MODELS, *BASELINES])) or "none",
@@ -328,6 +332,26 @@ def pretrained(wildcards):
     return [f"results/models/{model['encoder_from']}/{wildcards.seed}/model.ckpt"] if model["encoder"] == 3 else []
 
 
+def member_files(wildcards):
+    """The checkpoints of an ensemble's members; with a speaker in the wildcards, those that never heard it."""
+    model = CONFIG["models"][wildcards.ensemble]
+    place = f"without/{wildcards.speaker}/" if "speaker" in wildcards.keys() else ""
+    return [
+        f"results/models/{name}/{seed}/{place}model.ckpt"
+        for name in model["members"]
+        for seed in (seeds_of(name) if model["member_seeds"] == "all" else [wildcards.seed])
+    ]
+
+
+def neutral_labels(wildcards):
+    """The labels that tell a model how speakers look at rest: nothing for models that are not told."""
+    if wildcards.predictor not in MODELS:
+        return []
+    model = CONFIG["models"][wildcards.predictor]
+    told = any(CONFIG["models"][name]["speaker"] == "given" for name in [wildcards.predictor, *model["members"]])
+    return every_clip("results/labels/{clip}.parquet") if told else []
+
+
 def predictor_file(wildcards):
     """The trained file of a model or baseline."""
     name = "model.ckpt" if wildcards.predictor in CONFIG["models"] else "model.npz"
@@ -367,8 +391,10 @@ def trained_runs():
 
 
 def seeds_of(model):
-    """The seeds that a model is trained with."""
-    return CONFIG["models"][model]["seeds"] or CONFIG["seeds"]
+    """The seeds that a model is trained with; an ensemble of all seeds is one."""
+    settings = CONFIG["models"][model]
+    seeds = settings["seeds"] or CONFIG["seeds"]
+    return seeds[:1] if settings["member_seeds"] == "all" else seeds
 
 
 def this_workflow():

@@ -8,6 +8,7 @@ rule predict:
         own=own_files("results/models/{name}/{seed}/without/{speaker}/model.ckpt"),
         clips="results/splits/clips.parquet",
         features=predictor_features,
+        neutral=neutral_labels,
     output:
         tables=every_clip("results/predictions/{predictor}/{seed}/{clip}.parquet", JUDGED),
     log:
@@ -22,13 +23,14 @@ rule predict:
         gpu=lambda wildcards: CONFIG["training"]["gpus"] if wildcards.predictor in MODELS else 0,
     params:
         features=predictor_features_dir,
+        neutral=lambda wildcards, input: "--labels-dir results/labels" if input.neutral else "",
         out=lambda wildcards: f"results/predictions/{wildcards.predictor}/{wildcards.seed}",
         own=own_options("--model-of", "own"),
         version=stage_version("prediction"),
     shell:
         r"""
         python -m speechface predict --model {input.model:q} {params.own} --clips {input.clips:q} \
-            --features-dir {params.features:q} --out-dir {params.out:q} 2> {log:q}
+            --features-dir {params.features:q} {params.neutral} --out-dir {params.out:q} 2> {log:q}
         """
 
 
@@ -102,7 +104,7 @@ rule compare_models:
     """Means over seeds, paired differences from one model, and the best by validation."""
     input:
         tables=[f"results/evaluation/{name}/{seed}.parquet" for name, seed in trained_runs()],
-        facts=[f"results/models/{name}/{seed}/model.json" for name, seed in trained_runs() if name in MODELS],
+        facts=[f"results/models/{name}/{seed}/model.json" for name, seed in trained_runs() if name in NETWORKS],
     output:
         table=ensure("results/evaluation/models.parquet", non_empty=True),
     log:

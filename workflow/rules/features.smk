@@ -91,3 +91,34 @@ for share in SHARES:
                 --settings {params.settings:q} --out {output.table:q} \
                 --keep results/.kept 2> {log:q}
             """
+
+
+for share in SHARES:
+
+    rule:
+        """Cut the sound around every video frame, for networks that learn their own filters."""
+        name:
+            share.rule_name("waveform")
+        input:
+            wav=share.files("results/audio/{clip}.wav"),
+            frames=share.files("results/audio/{clip}.frames.parquet"),
+        output:
+            table=ensure(share.files("results/waveform/{clip}.parquet"), non_empty=True),
+        log:
+            f"logs/waveform/{share.place}.log",
+        benchmark:
+            f"results/benchmarks/jobs/waveform/{share.place}.tsv"
+        conda:
+            "../../envs/media.yaml"
+        resources:
+            mem_mb=growing(500),
+            runtime=share.patient(0.5),
+        params:
+            settings=settings("waveform"),
+            version=stage_version("waveform"),
+        shell:
+            r"""
+            python -m speechface waveform --wav {input.wav:q} --frames {input.frames:q} \
+                --settings {params.settings:q} --out {output.table:q} \
+                --keep results/.kept 2> {log:q}
+            """

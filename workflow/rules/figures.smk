@@ -108,7 +108,7 @@ rule draw_alignment:
 rule draw_training:
     """Loss and learning rate of every model over the epochs."""
     input:
-        logs=[f"results/models/{name}/{seed}/metrics.csv" for name, seed in trained_runs() if name in MODELS],
+        logs=[f"results/models/{name}/{seed}/metrics.csv" for name, seed in trained_runs() if name in NETWORKS],
     output:
         pdf=ensure("results/figures/training.pdf", non_empty=True),
         png=report(

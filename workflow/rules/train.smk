@@ -186,6 +186,43 @@ use rule train_model as train_without_speaker with:
         work=lambda wildcards: f"results/models/{wildcards.model}/{wildcards.seed}/without/{wildcards.speaker}/work",
 
 
+rule join_models:
+    """Join trained networks to one model that predicts their mean."""
+    input:
+        members=member_files,
+    output:
+        model=ensure("results/models/{ensemble}/{seed}/model.ckpt", non_empty=True),
+        facts=ensure("results/models/{ensemble}/{seed}/model.json", non_empty=True),
+    log:
+        "logs/join_models/{ensemble}/{seed}.log",
+    benchmark:
+        "results/benchmarks/jobs/join_models/{ensemble}/{seed}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=patient(15),
+    params:
+        version=stage_version("training"),
+    shell:
+        r"""
+        python -m speechface join-models --name {wildcards.ensemble:q} --seed {wildcards.seed} \
+            --members {input.members:q} --out {output.model:q} 2> {log:q}
+        """
+
+
+use rule join_models as join_without_speaker with:
+    input:
+        members=member_files,
+    output:
+        model=ensure("results/models/{ensemble}/{seed}/without/{speaker}/model.ckpt", non_empty=True),
+        facts=ensure("results/models/{ensemble}/{seed}/without/{speaker}/model.json", non_empty=True),
+    log:
+        "logs/join_without_speaker/{ensemble}/{seed}/{speaker}.log",
+    benchmark:
+        "results/benchmarks/jobs/join_without_speaker/{ensemble}/{seed}/{speaker}.tsv"
+
+
 rule fit_baseline:
     """Fit one trivial reference on the train table."""
     input:

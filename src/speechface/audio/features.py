@@ -11,6 +11,7 @@ import numpy as np
 from speechface.audio import acoustics as _acoustics
 from speechface.audio import log_mel as _log_mel
 from speechface.audio import spectrogram as _spectrogram
+from speechface.audio import waveform as _waveform
 from speechface.audio.windows import frame_end_samples
 from speechface.errors import ClipError
 
@@ -43,6 +44,7 @@ def _only(settings, *names):
 
 _SPECTROGRAM = ("n_fft", "hop_length", "n_hops", "pad_mode", "reference", "top_db")
 _LOG_MEL = ("n_hops", "hop_ms", "window_ms", "look_ahead_ms", "n_mels", "fmin", "fmax", "floor_db")
+_WAVEFORM = ("rate", "window_ms", "look_ahead_ms")
 _ACOUSTIC_SIZES = ("n_steps", "n_mels", "n_mfcc", "n_chroma")
 
 
@@ -58,6 +60,10 @@ def _compute_acoustics(audio, ends, sr, settings):
 
 def _compute_log_mel(audio, ends, sr, settings):
     return _log_mel.log_mel(audio, ends, sr=sr, **_only(settings, *_LOG_MEL))
+
+
+def _compute_waveform(audio, ends, sr, settings):
+    return _waveform.waveform(audio, ends, sr=sr, **_only(settings, *_WAVEFORM))
 
 
 #: name -> Feature. The name is a model's `feature` setting.
@@ -87,6 +93,12 @@ FEATURES = {
         description=lambda settings: {
             "unit": f"dB, {settings['floor_db']:g} or more; oldest hop first, low bands first"
         },
+    ),
+    "waveform": Feature(
+        section="waveform",
+        compute=_compute_waveform,
+        shape=lambda settings: _waveform.sizes(**_only(settings, *_WAVEFORM))[:1],
+        description=lambda settings: {"unit": f"16-bit samples at {settings['rate']} Hz, oldest first"},
     ),
 }
 

@@ -6,7 +6,10 @@ every function here equal to librosa's of the same name.
 
 import numpy as np
 
-__all__ = ["hann", "dct_matrix", "mel_filterbank", "chroma_filterbank", "PowerSpectra", "log_in_place", "POWER_FLOOR"]
+__all__ = [
+    "hann", "dct_matrix", "mel_centres", "mel_filterbank", "chroma_filterbank", "PowerSpectra", "log_in_place",
+    "POWER_FLOOR",
+]  # fmt: skip
 
 #: Power below which librosa's decibels stop: (1e-5)^2 for amplitudes and 1e-10 for powers.
 POWER_FLOOR = np.float32(1e-10)
@@ -32,6 +35,11 @@ def _mel_from_hz(hz):
 
 def _hz_from_mel(mel):
     return np.where(mel < 15, mel * (200 / 3), 1000 * np.exp((np.log(6.4) / 27) * (mel - 15)))
+
+
+def mel_centres(*, n_mels, fmin, fmax):
+    """Return the frequencies at which the bands of `mel_filterbank` are most sensitive, Hz: (n_mels,)."""
+    return _hz_from_mel(np.linspace(_mel_from_hz(fmin), _mel_from_hz(fmax), n_mels + 2))[1:-1]
 
 
 def mel_filterbank(*, sr, n_fft, n_mels, fmin, fmax):

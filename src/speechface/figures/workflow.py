@@ -22,9 +22,9 @@ _KINDS = (
     (
         "#fdf0d5",
         "features and splits",
-        ("spectrogram", "acoustic", "log_mel", "split", "build_split", "label_stats", "build_table"),
+        ("spectrogram", "acoustic", "log_mel", "waveform", "split", "build_split", "label_stats", "build_table"),
     ),
-    ("#f9dfd3", "models", ("train", "fit_baseline", "fit", "predict")),
+    ("#f9dfd3", "models", ("train", "join_models", "fit_baseline", "fit", "predict")),
     ("#ecdff0", "results", ("",)),
 )
 #: Size of the type, points; height of a layer and of the legend, inch.

@@ -8,12 +8,13 @@ import torch
 
 from speechface.errors import ModelError
 from speechface.files import written_whole
+from speechface.networks.ensemble import Ensemble
 from speechface.networks.registry import build_network
 from speechface.rig.channels import INDEX
 
 __all__ = ["TrainedModel", "save", "load", "FORMAT"]
 
-FORMAT = "speechface model 1"
+FORMAT = "speechface model 2"
 #: Frames a forward pass takes at once; more costs memory and gains no time.
 CHUNK_FRAMES = 256
 #: Networks that look both ways see this many frames before and behind a chunk of `BIDIRECTIONAL_CHUNK` frames.
@@ -36,6 +37,8 @@ class TrainedModel:
         Channels that were learnt. The others predict 0, the neutral face.
     spec : dict, from `registry.network_spec`
     stats : dict, of the train table
+    neutral : ndarray (46,) or None
+        Mean neutral weights of the train speakers, where the model learnt departures from them (`speaker`).
     facts : dict
         ``model`` and ``training`` settings, ``provenance``, ``history`` (best epoch, losses), ``train_table``.
     """
@@ -50,6 +53,7 @@ class TrainedModel:
     spec: dict
     stats: dict
     facts: dict = field(default_factory=dict)
+    neutral: np.ndarray | None = None
 
     @property
     def recurrent(self):
@@ -72,13 +76,29 @@ class TrainedModel:
             )
         return torch.from_numpy(np.ascontiguousarray(features, np.float32))
 
-    def predict_chunk(self, features, state=None):
+    @property
+    def wants_neutral(self):
+        """Was the model made to be told the speaker's neutral weights (``speaker: given``)?"""
+        return self.facts["model"]["speaker"] == "given"
+
+    @property
+    def learnt_departures(self):
+        """Does the model use the speaker's neutral weights if it is told them?"""
+        return self.neutral is not None
+
+    @property
+    def neutral_frames(self):
+        """Frames at the start of a clip that count as neutral."""
+        return self.facts["model"]["neutral_frames"]
+
+    def predict_chunk(self, features, state=None, neutral=None):
         """Predict the next frames of a stream.
 
         Parameters
         ----------
         features : array (T, ...)
         state : what the call before returned, None at the start
+        neutral : see `predict`
 
         Returns
         -------
@@ -87,23 +107,29 @@ class TrainedModel:
         """
         with torch.inference_mode():
             outputs, state = self.network(self._checked(features)[None], state)
-        return self._finished(outputs[0]), state
+        return self._finished(outputs[0], neutral), state
 
-    def _finished(self, outputs):
+    def _finished(self, outputs, neutral):
         outputs = outputs.numpy().copy()
         weights = outputs[:, : len(self.observed)]
+        if neutral is not None and self.neutral is not None:
+            weights += np.asarray(neutral, np.float32) - self.neutral
+            np.clip(weights, 0, 1, out=weights)
         weights[:, ~self.observed] = 0
         close, jaw = INDEX["mouthClose"], INDEX["jawOpen"]
         weights[:, close] = np.minimum(weights[:, close], weights[:, jaw])
         return outputs
 
-    def predict(self, features):
+    def predict(self, features, neutral=None):
         """Predict a clip of any length with bounded memory.
 
         Parameters
         ----------
         features : array (T, ...)
             Windows of consecutive video frames in the feature's own units, as `tables.read_table` returns them.
+        neutral : array (46,) or None
+            Weights of the speaker's face at rest; models that did not learn departures from it (``speaker: none``) do
+            not use it. None: the mean of the train speakers.
 
         Returns
         -------
@@ -121,14 +147,14 @@ class TrainedModel:
             self._checked(features)
             return np.zeros((0, len(self.columns)), np.float32)
         if self.bidirectional:
-            return self._predict_both_ways(features)
+            return self._predict_both_ways(features, neutral)
         parts, state = [], None
         for start in range(0, len(features), CHUNK_FRAMES):
-            part, state = self.predict_chunk(features[start : start + CHUNK_FRAMES], state)
+            part, state = self.predict_chunk(features[start : start + CHUNK_FRAMES], state, neutral)
             parts.append(part)
         return np.concatenate(parts)
 
-    def _predict_both_ways(self, features):
+    def _predict_both_ways(self, features, neutral):
         parts = []
         for start in range(0, len(features), BIDIRECTIONAL_CHUNK):
             first = max(0, start - CONTEXT_FRAMES)
@@ -141,24 +167,33 @@ class TrainedModel:
                 ]
                 hidden, _ = self.network.head(torch.cat(encoded, 1))
                 outputs = self.network.output(hidden)[0]
-            parts.append(self._finished(outputs)[start - first : stop - first])
+            parts.append(self._finished(outputs, neutral)[start - first : stop - first])
         return np.concatenate(parts)
 
 
-def save(path, model):
-    """Write a `TrainedModel` as one file, whole or not at all."""
-    content = {
-        "format": FORMAT, "state": model.network.state_dict(), "name": model.name, "seed": model.seed,
+def _content(model):
+    return {
+        "state": model.network.state_dict(), "name": model.name, "seed": model.seed,
         "feature": model.feature, "feature_settings": model.feature_settings, "columns": list(model.columns),
         "observed": [bool(v) for v in model.observed], "spec": model.spec,
         "stats": {key: np.asarray(value).tolist() for key, value in model.stats.items()}, "facts": model.facts,
+        "neutral": None if model.neutral is None else model.neutral.tolist(),
     }  # fmt: skip
+
+
+def save(path, model):
+    """Write a `TrainedModel`, or an `Ensemble` with its members, as one file, whole or not at all."""
+    if isinstance(model, Ensemble):
+        content = {"name": model.name, "seed": model.seed, "facts": model.facts,
+                   "members": [_content(member) for member in model.members]}  # fmt: skip
+    else:
+        content = _content(model)
     with written_whole(path) as temporary:
-        torch.save(content, temporary)
+        torch.save({"format": FORMAT, **content}, temporary)
 
 
 def load(path):
-    """Read a checkpoint for use on the CPU.
+    """Read a `TrainedModel` or an `Ensemble` for use on the CPU.
 
     Raises
     ------
@@ -173,6 +208,13 @@ def load(path):
         raise ModelError(f"{path}: not a readable checkpoint ({type(error).__name__})") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ModelError(f"{path}: not a checkpoint of this version of speechface; train the model again")
+    if "members" in content:
+        members = [_model(member, path) for member in content["members"]]
+        return Ensemble(members, content["name"], content["seed"], content["facts"])
+    return _model(content, path)
+
+
+def _model(content, path):
     network = build_network(content["spec"], content["stats"])
     try:
         network.load_state_dict(content["state"])
@@ -181,4 +223,5 @@ def load(path):
     fields = ("name", "seed", "feature", "feature_settings", "spec", "stats", "facts")
     return TrainedModel(network=network.eval(), columns=tuple(content["columns"]),
                         observed=np.array(content["observed"], bool),
+                        neutral=None if content["neutral"] is None else np.array(content["neutral"], np.float32),
                         **{key: content[key] for key in fields})  # fmt: skip

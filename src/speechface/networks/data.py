@@ -6,37 +6,69 @@ would have gone without.
 
 import hashlib
 import math
+from collections import Counter
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 
-from speechface.networks.augmentation import augment
+from speechface.errors import ModelError
+from speechface.networks.augmentation import mirror_labels
 
 __all__ = ["SpeechDataModule", "FrameSampler", "SequenceSampler", "ClipSampler", "held_out_clips", "contiguous_runs"]
 
 
-def held_out_clips(clips, share):
-    """Choose the clips for validation: whole actors where `share` makes at least one, else single clips.
+def held_out_clips(clips, share, *, by):
+    """Choose the clips for validation: whole actors or single clips.
 
     Parameters
     ----------
     clips : list of (dataset, actor, clip)
     share : float in [0, 0.5]
+    by : {"auto", "actors", "clips"}
+        actors, so many that they are `share` of all, at least one, and none whose clips would make it twice the
+        share (the smallest if all would); auto, the same where `share` makes an actor and one is small enough, else
+        clips.
 
     Returns
     -------
     held_out : bool ndarray (n_clips,)
         The same for every seed and order of clips: names are ranked by their hash. Never all clips.
+
+    Raises
+    ------
+    ModelError
+        If actors are to be held out of a table of one.
     """
+    if not share:
+        return np.zeros(len(clips), bool)
     actors = sorted({key[:2] for key in clips}, key=_rank)
-    count = round(share * len(actors))
-    if count:
-        chosen = set(actors[:count])
-        return np.array([key[:2] in chosen for key in clips])
-    count = min(max(1, round(share * len(clips))), len(clips) - 1) if share else 0
+    if by == "actors" and len(actors) == 1:
+        raise ModelError(
+            f"training.validation_by is actors, but all train clips are of {'/'.join(actors[0])}; set it to clips"
+        )
+    if by != "clips":
+        chosen = _held_out_actors(actors, Counter(key[:2] for key in clips), share, forced=by == "actors")
+        if chosen:
+            return np.array([key[:2] in chosen for key in clips])
+    count = min(max(1, round(share * len(clips))), len(clips) - 1)
     chosen = set(sorted(clips, key=_rank)[:count])
     return np.array([key in chosen for key in clips])
+
+
+def _held_out_actors(actors, sizes, share, *, forced):
+    """The actors to hold out (a set, empty where none fits); `sizes` counts their clips."""
+    count = round(share * len(actors))
+    if forced:
+        count = max(1, count)
+    chosen, left = set(), 2 * share * sum(sizes.values())
+    for actor in actors:
+        if len(chosen) < count and sizes[actor] <= left:
+            chosen.add(actor)
+            left -= sizes[actor]
+    if forced and not chosen:
+        chosen.add(min(actors, key=sizes.get))
+    return chosen
 
 
 def _rank(key):
@@ -185,7 +217,7 @@ class SpeechDataModule(pl.LightningDataModule):
     """Train and validation batches of one split table.
 
     A batch is a dict: ``features`` (B, T, ...) as stored (floats after the transfer to the device), ``targets``
-    (B, T, n_out) and ``lengths`` (B,) or None.
+    (B, T, n_out), ``lengths`` (B,) or None and ``offsets`` (B, T, 46) or None.
 
     Parameters
     ----------
@@ -193,27 +225,31 @@ class SpeechDataModule(pl.LightningDataModule):
     recurrent : bool, sequences instead of single frames
     rotations : bool, the three head rotations are targets too, behind the weights
     batch, epoch_samples, sequence_frames : int, frames; `epoch_samples` 0 is the whole table
-    validation : float, share held out
+    validation, validation_by : float and str, share held out and how, see `held_out_clips`
     seed : int
     whole_clips : bool
         The sequences are whole clips, instead of `sequence_frames` drawn anywhere.
-    augmentation : dict or None
-        Arguments of `augmentation.augment` for train batches; ``hops``, times of a row's spectra relative to the newest
-        one, s, stand for the hop times.
+    augment : callable or None
+        (features (B, T, ...), times (B, T) s, rng) -> changed features, for train batches.
+    mirror : float, share of train sequences whose labels are mirrored left to right
+    offsets : ndarray (n, 46) or None
+        What the weights of each row are relative to (`speaker.train_neutrals`); it is subtracted from the targets.
     """
 
-    def __init__(self, table, *, recurrent, rotations, batch, epoch_samples, sequence_frames, validation, seed,
-                 whole_clips=False, augmentation=None):  # fmt: skip
+    def __init__(self, table, *, recurrent, rotations, batch, epoch_samples, sequence_frames, validation,
+                 validation_by, seed, whole_clips=False, augment=None, mirror=0.0, offsets=None):  # fmt: skip
         super().__init__()
         self.table, self.batch, self.sequence_frames = table, batch, sequence_frames
-        self.targets = np.concatenate([table.weights, table.rotations], 1) if rotations else table.weights
-        held_out = held_out_clips(table.clips, validation)
+        weights = table.weights if offsets is None else table.weights - offsets
+        self.targets = np.concatenate([weights, table.rotations], 1) if rotations else weights
+        self.offsets, self.augment, self.mirror = offsets, augment, mirror
+        held_out = held_out_clips(table.clips, validation, by=validation_by)
         self.validation_clips = [key for key, out in zip(table.clips, held_out) if out]
         aside = held_out[table.clip]
         train_rows = np.nonzero(~aside)[0]
         runs = contiguous_runs(table.clip, table.frame)
         run_aside = aside[runs[:, 0]]
-        self.seed, self.augmentation = seed, augmentation
+        self.seed = seed
         if recurrent and whole_clips:
             self.sampler = ClipSampler(runs[~run_aside], batch=batch, sequence_frames=sequence_frames, seed=seed)
             frames_a_step = self.sampler.frames_per_step
@@ -240,18 +276,24 @@ class SpeechDataModule(pl.LightningDataModule):
             "features": torch.from_numpy(self.table.features[rows]),
             "targets": torch.from_numpy(self.targets[rows]),
             "lengths": None if lengths is None else torch.from_numpy(lengths),
+            "offsets": None if self.offsets is None else torch.from_numpy(self.offsets[rows]),
         }
 
     def _train_batch(self, step):
         rows, lengths = self.sampler(step)
         batch = self.collate(rows, lengths)
-        if self.augmentation is None:
-            return batch
-        sizes = dict(self.augmentation)
-        times = self.table.time[rows][..., None] + sizes.pop("hops")
-        # the 1 keeps these numbers apart from the sampler's
-        changed = augment(batch["features"].numpy(), times, rng=np.random.default_rng([self.seed, step, 1]), **sizes)
-        return {**batch, "features": torch.from_numpy(changed)}
+        # the 1 and the 2 keep these numbers apart from the sampler's
+        if self.augment is not None:
+            rng = np.random.default_rng([self.seed, step, 1])
+            changed = self.augment(batch["features"].numpy(), self.table.time[rows], rng)
+            batch["features"] = torch.from_numpy(changed)
+        if self.mirror:
+            turned = np.random.default_rng([self.seed, step, 2]).random(len(rows)) < self.mirror
+            for name in ("targets", "offsets"):
+                if batch[name] is not None:
+                    values = batch[name].numpy()  # a copy of the table's rows
+                    values[turned] = mirror_labels(values[turned])
+        return batch
 
     def train_dataloader(self):
         """The steps left of the current epoch."""

@@ -3,16 +3,20 @@
 Weights live in [0, 1] and rotations in radians. Before they are summed, a rotation is divided by its training
 deviation and multiplied by what a typical weight deviates (`l2`), or both are divided by their own deviation
 (`l2_std`): an error of one deviation costs the same everywhere. The rig's parts measure what the weights do to the
-face: the landmarks' displacements in mm and their changes from frame to frame.
+face: the landmarks' displacements in mm and their changes from frame to frame. The range part costs what no face
+can do.
 """
 
 import numpy as np
 import torch
 
+from speechface.rig.channels import INDEX
+
 __all__ = [
     "output_scale",
     "regression_loss",
     "landmark_factors",
+    "range_loss",
     "displacement_losses",
     "WEIGHT_STD_FLOOR",
     "ROTATION_STD_FLOOR",
@@ -75,10 +79,10 @@ def regression_loss(outputs, targets, *, scale, observed, n_weights, factor, l1)
     return loss
 
 
-def landmark_factors(*, mouth_factor):
-    """Return how much each of the 68 landmarks counts: the mouth's 20 `mouth_factor` times the others; mean 1."""
+def landmark_factors(*, mouth, eyes, brows, jaw):
+    """Return how much each of the 68 landmarks counts beside the nose's 9, whose factor is 1: (68,), mean 1."""
     factors = np.ones(68)
-    factors[48:] = mouth_factor
+    factors[:17], factors[17:27], factors[36:48], factors[48:] = jaw, brows, eyes, mouth
     return factors / factors.mean()
 
 
@@ -106,3 +110,23 @@ def displacement_losses(outputs, targets, valid, *, basis, factors, observed):
         return (squares * factors).mean() if len(squares) else torch.zeros((), device=vectors.device)
 
     return mean_square(error, valid), mean_square(error[:, 1:] - error[:, :-1], valid[:, 1:] & valid[:, :-1])
+
+
+def range_loss(weights, observed):
+    """Mean squared excess of weights below 0 or above 1, plus that of mouthClose above jawOpen.
+
+    Parameters
+    ----------
+    weights : tensor (n, 46), frames without padding, as the face takes them
+    observed : bool tensor (46,)
+
+    Returns
+    -------
+    loss : tensor ()
+    """
+    seen = weights[:, observed]
+    loss = (torch.relu(-seen).square() + torch.relu(seen - 1).square()).mean()
+    close, jaw = INDEX["mouthClose"], INDEX["jawOpen"]
+    if observed[close] and observed[jaw]:
+        loss = loss + torch.relu(weights[:, close] - weights[:, jaw]).square().mean()
+    return loss

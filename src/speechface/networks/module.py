@@ -4,7 +4,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
-from speechface.networks.losses import displacement_losses, landmark_factors, regression_loss
+from speechface.networks.losses import displacement_losses, landmark_factors, range_loss, regression_loss
 from speechface.networks.network import valid_frames
 from speechface.networks.schedules import ONE_CYCLE, one_cycle_rate, rate_at
 
@@ -25,8 +25,9 @@ class SpeechModule(pl.LightningModule):
     scale : array (n_out,), residual factors from `losses.output_scale`
     observed : bool array (46,), channels that carry loss; rotations always do
     settings : dict
-        Of the model: ``loss_weights``, ``loss_rig``, ``loss_velocity`` (factors of the parts of the loss),
-        ``mouth_factor``, ``l1``, ``optimizer`` and ``learning_rate_scale``.
+        Of the model: ``loss_weights``, ``loss_rig``, ``loss_velocity``, ``loss_range`` (factors of the parts of the
+        loss), ``mouth_factor``, ``eyes_factor``, ``brows_factor``, ``jaw_factor``, ``l1``, ``optimizer`` and
+        ``learning_rate_scale``.
     schedule : tuple of (rate, epochs) or "one_cycle", see `schedules`
     weight_decay : float, L2 on the parameters as `optimizer` takes it
     steps_per_epoch, epochs, seed : int
@@ -51,7 +52,8 @@ class SpeechModule(pl.LightningModule):
         self.register_buffer("observed", torch.as_tensor(everything), persistent=False)
         basis = None if landmark_basis is None else torch.as_tensor(landmark_basis, dtype=torch.float32)
         self.register_buffer("landmark_basis", basis, persistent=False)
-        factors = torch.as_tensor(landmark_factors(mouth_factor=settings["mouth_factor"]), dtype=torch.float32)
+        factors = landmark_factors(**{name: settings[f"{name}_factor"] for name in ("mouth", "eyes", "brows", "jaw")})
+        factors = torch.as_tensor(factors, dtype=torch.float32)
         self.register_buffer("landmark_factors", factors, persistent=False)
         self.settings, self.schedule, self.weight_decay = settings, schedule, weight_decay
         self.steps_per_epoch, self.epochs, self.seed = steps_per_epoch, epochs, seed
@@ -86,7 +88,7 @@ class SpeechModule(pl.LightningModule):
             valid = outputs.new_ones(outputs.shape[:2], dtype=torch.bool)
         else:
             valid = valid_frames(batch["lengths"], outputs.shape[1], outputs.device)
-        loss = self._loss(outputs, targets, valid)
+        loss = self._loss(outputs, targets, valid, batch.get("offsets"))
         if stage == "train":
             return loss
         frames, squared_mm = int(valid.sum()), float("nan")
@@ -97,8 +99,12 @@ class SpeechModule(pl.LightningModule):
         self.val_sums += np.array([loss.item() * frames, squared_mm, frames])
         return loss
 
-    def _loss(self, outputs, targets, valid):
-        """The parts of the loss, added up: outputs, targets (B, T, n_out), valid (B, T) -> tensor ()."""
+    def _loss(self, outputs, targets, valid, offsets):
+        """The parts of the loss, added up.
+
+        outputs, targets (B, T, n_out), valid (B, T), offsets (B, T, n_weights) between the weights that the network
+        gives and the face's own, or None -> tensor ().
+        """
         factors = self.settings
         loss = regression_loss(
             outputs[valid], targets[valid], scale=self.scale, observed=self.observed, n_weights=self.n_weights,
@@ -110,6 +116,9 @@ class SpeechModule(pl.LightningModule):
                 factors=self.landmark_factors, observed=self.observed[: self.n_weights],
             )  # fmt: skip
             loss = loss + factors["loss_rig"] * position + factors["loss_velocity"] * velocity
+        if factors["loss_range"]:
+            weights = outputs[..., : self.n_weights] if offsets is None else outputs[..., : self.n_weights] + offsets
+            loss = loss + factors["loss_range"] * range_loss(weights[valid], self.observed[: self.n_weights])
         return loss
 
     def on_train_batch_start(self, batch, batch_idx):

@@ -3,10 +3,12 @@
 To add an encoder or a head: write its module and add one line to `ENCODERS` or `HEADS`.
 """
 
+import numpy as np
 import torch
 from torch import nn
 
 from speechface.errors import ModelError
+from speechface.networks.attention import AttentionHead
 from speechface.networks.encoders import (
     ENCODER_WIDTHS,
     ConvolutionalEncoder,
@@ -17,6 +19,7 @@ from speechface.networks.encoders import (
 from speechface.networks.heads import DenseHead, OutputLayer, RecurrentHead
 from speechface.networks.network import SpeechNetwork
 from speechface.networks.temporal import HopEncoder, TemporalHead
+from speechface.networks.waveform import WaveformEncoder
 from speechface.rig.channels import CHANNELS, ROTATIONS
 
 __all__ = ["ENCODERS", "HEADS", "network_spec", "build_network", "output_columns", "is_recurrent"]
@@ -42,6 +45,12 @@ def _hops(spec, stats):
     return HopEncoder(mean, std, n_channels=_units(SEQUENCE_CHANNELS, spec["width"]))
 
 
+def _samples(spec, stats):
+    scale = np.sqrt(np.mean(np.square(stats["feature_std"])))
+    n_channels = _units(SEQUENCE_CHANNELS, spec["width"])
+    return WaveformEncoder(spec["input_shape"][0], scale, n_channels=n_channels, width=spec["width"])
+
+
 def _recurrent(cell, units, *, bidirectional=False, n_layers=1):
     def head(n_in, spec):
         n_hidden = _units(units, spec["width"])
@@ -54,8 +63,19 @@ def _recurrent(cell, units, *, bidirectional=False, n_layers=1):
 SEQUENCE_CHANNELS = 160
 
 #: kind of encoder -> function (spec, stats) -> module. 1 and 2 are convolutional, "standardise" takes plain numbers,
-#: "hops" the rows of log-mel.
-ENCODERS = {1: _convolutional, 2: _convolutional, "standardise": _standardising, "hops": _hops}
+#: "hops" the rows of log-mel, "samples" those of the waveform.
+ENCODERS = {
+    1: _convolutional, 2: _convolutional, "standardise": _standardising, "hops": _hops, "samples": _samples,
+}  # fmt: skip
+
+
+def _attention(both_ways):
+    def head(n_in, spec):
+        channels = _units(SEQUENCE_CHANNELS, spec["width"])
+        return AttentionHead(n_in, n_channels=channels, both_ways=both_ways, dropout=spec["dropout"])
+
+    return head
+
 
 #: head -> function (n_in, spec) -> module
 HEADS = {
@@ -68,6 +88,8 @@ HEADS = {
     "tcn": lambda n_in, spec: TemporalHead(
         n_in, n_channels=_units(SEQUENCE_CHANNELS, spec["width"]), dropout=spec["dropout"]
     ),
+    "attention": _attention(both_ways=False),
+    "biattention": _attention(both_ways=True),
 }
 
 
@@ -103,7 +125,14 @@ def network_spec(settings, *, input_shape, source=None, width=1.0):
     spec = {"input_shape": [int(n) for n in input_shape], "width": float(width), "head": settings["head"],
             "outputs": settings["outputs"], "dropout": float(settings["dropout"]),
             "frequency_layers": int(settings["frequency_layers"]), "frozen": False}  # fmt: skip
-    if settings["family"] == "sequence":
+    if settings["family"] == "sequence" and len(input_shape) == 1:
+        if input_shape[0] < WaveformEncoder.shortest():
+            raise ModelError(
+                f"the train table has rows of {input_shape[0]} samples; networks on the waveform take at least "
+                f"{WaveformEncoder.shortest()} (waveform.window_ms)"
+            )
+        spec["encoder"] = "samples"
+    elif settings["family"] == "sequence":
         if len(input_shape) != 2 or input_shape[0] < 6:
             raise ModelError(
                 f"the train table has rows of shape {tuple(input_shape)}; networks of family sequence take "

@@ -13,7 +13,9 @@ import torch
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
+from speechface.audio.filters import mel_centres
 from speechface.errors import ModelError
+from speechface.networks.augmentation import augment_log_mel, augment_waveform
 from speechface.networks.callbacks import Interrupted, Keeper, ProgressLine
 from speechface.networks.checkpoint import TrainedModel
 from speechface.networks.data import SpeechDataModule
@@ -22,6 +24,7 @@ from speechface.networks.module import SpeechModule
 from speechface.networks.precision import LIGHTNING_NAMES, choose_precision
 from speechface.networks.registry import build_network, is_recurrent, network_spec, output_columns
 from speechface.networks.schedules import ONE_CYCLE
+from speechface.networks.speaker import train_neutrals
 from speechface.stages import STAGES
 
 __all__ = ["train", "Interrupted"]
@@ -45,14 +48,23 @@ def _fingerprint(table, settings, training, stats, schedule, seed, width):
     return digest.hexdigest()
 
 
-def _augmentation(table, settings, stats):
-    """What `SpeechDataModule` needs to change the sound of a model, or None."""
-    sizes = settings["augmentation"]
+def _augment(table, settings, stats):
+    """The random changes of a model's sound as `SpeechDataModule` takes them, or None."""
+    sizes = {key: value for key, value in settings["augmentation"].items() if key != "mirror"}
     if not any(sizes.values()):
         return None
-    made_with = table.meta.get("feature_settings", {})
-    hops = np.arange(1 - table.input_shape[0], 1) * made_with.get("hop_ms", 10) / 1000
-    return {**sizes, "hops": hops, "fill": np.asarray(stats["feature_mean"], np.float32)}
+    made_with = table.meta["feature_settings"]
+    ages = np.arange(1 - table.input_shape[0], 1)
+    if settings["feature"] == "waveform":
+        ages = ages / made_with["rate"]
+        sizes = {key: sizes[key] for key in ("gain_db", "noise_db", "time_mask_ms")}
+        return lambda rows, times, rng: augment_waveform(rows, times[..., None] + ages, rng=rng, **sizes)
+    ages = ages * made_with["hop_ms"] / 1000
+    fill = np.asarray(stats["feature_mean"], np.float32)
+    centres = mel_centres(n_mels=table.input_shape[1], fmin=made_with["fmin"], fmax=made_with["fmax"])
+    return lambda rows, times, rng: augment_log_mel(
+        rows, times[..., None] + ages, fill, centres=centres, rng=rng, **sizes
+    )
 
 
 def _device(training):
@@ -137,11 +149,17 @@ def train(table, settings, training, stats, *, name, seed, schedule, landmark_ba
     if device == "cuda":
         torch.set_float32_matmul_precision("high")
     rotates = settings["outputs"] == "weights_rotation"
+    neutral, offsets = None, None
+    if settings["speaker"] != "none":
+        neutral, offsets = train_neutrals(table.weights, table.clip, table.clips, frames=settings["neutral_frames"])
+        # where the output layer starts
+        stats = {**stats, "weight_mean": (table.weights - offsets).mean(0, dtype=np.float64).tolist()}
     data = SpeechDataModule(
         table, recurrent=is_recurrent(settings), rotations=rotates, seed=seed, batch=training["batch"],
         epoch_samples=training["epoch_samples"], sequence_frames=settings["sequence_frames"],
-        validation=training["validation"], whole_clips=settings["family"] == "sequence",
-        augmentation=_augmentation(table, settings, stats),
+        validation=training["validation"], validation_by=training["validation_by"],
+        whole_clips=settings["family"] == "sequence", augment=_augment(table, settings, stats),
+        mirror=settings["augmentation"]["mirror"], offsets=offsets,
     )  # fmt: skip
     spec = network_spec(
         settings, input_shape=table.input_shape, source=None if source is None else source.spec, width=width
@@ -191,5 +209,5 @@ def train(table, settings, training, stats, *, name, seed, schedule, landmark_ba
     return TrainedModel(
         network=network.cpu().eval(), name=name, seed=seed, feature=settings["feature"],
         feature_settings=table.meta.get("feature_settings", {}), columns=output_columns(settings), observed=observed,
-        spec=spec, stats=stats, facts={"model": settings, "training": training, "history": history},
+        spec=spec, stats=stats, neutral=neutral, facts={"model": settings, "training": training, "history": history},
     )  # fmt: skip

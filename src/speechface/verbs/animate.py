@@ -28,6 +28,12 @@ def add_arguments(parser):
         help=f"any of {', '.join(known)} (default: mp4 livelink parquet)",
     )
     parser.add_argument("--fps", default="30", help="frames a second, a number or a fraction such as 30000/1001")
+    parser.add_argument(
+        "--neutral",
+        metavar="LABELS",
+        help="label table (fit-labels) of a clip or picture of the speaker: how the face looks at rest; for models "
+        "with speaker: given or estimated",
+    )
     parser.add_argument("--rig", help="rig .npz for the video (default: the builtin head)")
     parser.add_argument("--size", type=int, default=640, help="side of the square video, pixels")
 
@@ -58,7 +64,7 @@ def run(args):
     count = max(1, round(len(audio) / sr * fps))
     times = np.arange(count) / float(fps)
     inputs = features.compute(model.feature, audio, times, fps=float(fps), sr=sr, settings=model.feature_settings)
-    predicted = model.predict(inputs)
+    predicted = model.predict(inputs, *_neutral(args.neutral, model))
     column = {name: k for k, name in enumerate(model.columns)}
     weights = np.stack([predicted[:, column[name]] for name in CHANNELS], 1).clip(0, 1)
     if ROTATIONS[0] in column:
@@ -81,6 +87,18 @@ def run(args):
     for path in written:
         print(path)
     logging.info("%d frames at %s/s from %.1f s of sound", count, fps, len(audio) / sr)
+
+
+def _neutral(path, model):
+    """The speaker's neutral weights as further arguments of `predict`: none without --neutral."""
+    from speechface.errors import ConfigError
+    from speechface.verbs.neutral import neutral_of_table
+
+    if path is None:
+        return ()
+    if not getattr(model, "learnt_departures", False):
+        raise ConfigError("--neutral: the model does not use the speaker's face at rest; train one with speaker: given")
+    return (neutral_of_table(path, frames=model.neutral_frames),)
 
 
 def _video(animation, folder, audio, sr, args):

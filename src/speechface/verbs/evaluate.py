@@ -2,8 +2,9 @@
 
 Metrics of clips, groups and channels are functions of sums of these statistics (summarise-metrics). Frames count
 where the labels are used and a prediction exists; a used frame without prediction is counted (n_missing) and named
-in the log. Channels that no landmark shows (the labels' `observed`) do not count. With --truth-dir, synthetic clips
-are judged against their exact motion instead, on the same frames; others are not judged.
+in the log. Frames that told a model its speaker's face at rest (the prediction's `not_judged`) do not count, nor do
+channels that no landmark shows (the labels' `observed`). With --truth-dir, synthetic clips are judged against their
+exact motion instead, on the same frames; others are not judged.
 """
 
 import logging
@@ -104,7 +105,8 @@ def score_clip(labels, prediction, *, bases_of, observed, mean_weights, wav=None
     for name, table in (("labels", labels), ("prediction", prediction)):
         if not table.usable:
             return empty_statistics(), 0, f"{name}: {table.reason}"
-    join = join_frames(labels["frame"], labels["used"], prediction["frame"])
+    used = labels["used"].astype(bool) & ~np.isin(labels["frame"], prediction.meta.get("not_judged", []))
+    join = join_frames(labels["frame"], used, prediction["frame"])
     missing = len(join.without_features)
     if missing:
         logging.warning("used frames without prediction: %s", frame_ranges(join.without_features))

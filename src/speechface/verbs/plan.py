@@ -27,6 +27,7 @@ _OUTPUTS = {
     "spectrogram": ("spectrogram", ".parquet"),
     "acoustic_features": ("acoustics", ".parquet"),
     "log_mel": ("log_mel", ".parquet"),
+    "waveform": ("waveform", ".parquet"),
     "fit_identity": ("landmarks", ".parquet"),
     "fit_labels": ("labels", ".parquet"),
     "crop_face": ("crops", ".mp4"),

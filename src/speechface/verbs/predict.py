@@ -1,6 +1,8 @@
 """Predict the animation of every clip of some splits with one model.
 
-Writes one table a clip. A clip that is excluded, or whose features are unusable, gets an unusable table that says why.
+Writes one table a clip. A model that is told its speaker's face at rest (speaker: given) gets it from another clip of
+the speaker; where there is none, from the clip's own first frames, which the table names as not to be judged.
+A clip that is excluded, or whose features are unusable, gets an unusable table that says why.
 """
 
 import logging
@@ -25,6 +27,11 @@ def add_arguments(parser):
     )
     parser.add_argument("--clips", required=True, metavar="PARQUET", help="clip table with its splits")
     parser.add_argument("--features-dir", required=True, metavar="DIR", help="tables of the model's feature")
+    parser.add_argument(
+        "--labels-dir",
+        metavar="DIR",
+        help="label tables; models with 'speaker: given' take the speaker's face at rest from another clip's",
+    )
     parser.add_argument("--splits", nargs="+", default=["test", "predict"], help="which clips, by their split")
     parser.add_argument("--out-dir", required=True, metavar="DIR", help="DIR/dataset/actor/clip.parquet are written")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
@@ -57,14 +64,16 @@ def run(args):
             actor_key = (str(dataset), str(actor))
             if actor_key in own_paths and actor_key not in own:
                 own = {actor_key: load_model(own_paths[actor_key])}  # clips stand by actor: one of them in memory
-            columns = _predict(own.get(actor_key, model), table)
+            heard = own.get(actor_key, model)
+            neutral, told = _neutral(heard, row, clips, args.labels_dir)
+            columns = _predict(heard, table, neutral)
         except ClipError as reason:
             write_unusable(path, reason, stage="prediction", meta=meta)
             counts["unusable"] += 1
             continue
         except (ModelError, TableError) as error:
             raise type(error)(f"{dataset}/{actor}/{clip}: {error}") from None
-        write_table(path, columns, stage="prediction", meta=meta)
+        write_table(path, columns, stage="prediction", meta={**meta, **told})
         counts["predicted"] += 1
         counts["frames"] += len(table)
     if not counts["predicted"] and not counts["unusable"]:
@@ -73,7 +82,19 @@ def run(args):
                  counts["frames"], counts["unusable"])  # fmt: skip
 
 
-def _predict(model, table):
+def _neutral(model, row, clips, labels_dir):
+    """The speaker's neutral weights for a model that is told them, else None; and what the metadata say of it."""
+    from speechface.verbs.neutral import neutral_for_clip
+
+    if not getattr(model, "wants_neutral", False):
+        return None, {}
+    if labels_dir is None:
+        raise ModelError("the model is told the speaker's face at rest (speaker: given); give --labels-dir")
+    weights, source, own = neutral_for_clip(row, clips, labels_dir, frames=model.neutral_frames)
+    return weights, {"neutral_from": source, "not_judged": own}
+
+
+def _predict(model, table, neutral):
     """Columns of one clip's prediction."""
     import numpy as np
 
@@ -82,7 +103,8 @@ def _predict(model, table):
     if not len(table):
         raise ClipError("no video frame")
     _check_settings(model, table)
-    outputs = model.predict(table[model.feature])
+    told = () if neutral is None else (neutral,)
+    outputs = model.predict(table[model.feature], *told)
     columns = {"frame": table["frame"], "time": table["time"]}
     columns.update({key: np.ascontiguousarray(outputs[:, k]) for k, key in enumerate(model.columns)})
     return columns
