@@ -26,6 +26,10 @@ include: "workflow/rules/show.smk"
 include: "workflow/rules/figures.smk"
 
 
+# First page of the report; it is written by rule write_front.
+report: str(Path("results/workflow/front.rst").resolve())
+
+
 onstart:
     forget_failures("results/.kept")
 

@@ -46,6 +46,7 @@ VERBS = {
     "compare-models": ("all models: means over seeds, paired differences, the best", "evaluate"),
     "render-clip": ("prediction beside label and face, as a video with sound", "show"),
     "figure": ("draw one figure of the paper", "show"),
+    "report-front": ("write the first page of the HTML report", "show"),
 }
 
 #: Groups whose verbs work on clips, one thread a process: as many jobs as cores then keep every core busy, and no more.

@@ -410,6 +410,11 @@ def workflow_files():
     return [str(workflow.main_snakefile), *sorted(str(path) for path in folder.glob("*.smk"))]
 
 
+def config_names():
+    """The config files by name, for the report."""
+    return " ".join(shlex.quote(Path(path).name) for path in workflow.configfiles)
+
+
 # ---- what is shown --------------------------------------------------------------------------------------------
 
 
@@ -486,3 +491,14 @@ def final_targets():
     if any(map(has_truth, JUDGED)):
         targets.append("results/figures/truth.pdf")
     return targets
+
+
+def metrics_where_learned():
+    """The table of metrics, or nothing where no model is trained."""
+    return ["results/evaluation/metrics.parquet"] if LEARNS else []
+
+
+def workflow_picture():
+    """The picture of the rules, where it is among the figures."""
+    shown = LEARNS and "workflow" in CONFIG["figures"]["names"]
+    return ["results/figures/workflow.png"] if shown else []

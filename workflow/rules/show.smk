@@ -58,10 +58,40 @@ rule rule_graph:
         """
 
 
+rule write_front:
+    """Write the first page of the report."""
+    input:
+        clips="results/splits/clips.parquet",
+        metrics=metrics_where_learned(),
+        figure=workflow_picture(),
+    output:
+        page=ensure("results/workflow/front.rst", non_empty=True),
+        style=ensure("results/workflow/style.css", non_empty=True),
+    log:
+        "logs/write_front.log",
+    conda:
+        "../../envs/train.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=patient(10),
+    params:
+        metrics=lambda wildcards, input: f"--metrics {input.metrics}" if input.metrics else "",
+        figure=lambda wildcards, input: f"--figure {input.figure}" if input.figure else "",
+        config=config_names(),
+        version=stage_version("figures"),
+    shell:
+        r"""
+        python -m speechface report-front --clips {input.clips:q} {params.metrics} {params.figure} \
+            --config {params.config} --out {output.page:q} --style-out {output.style:q} 2> {log:q}
+        """
+
+
 rule write_report:
     """Collect figures, tables, videos and run times in one HTML file (Snakemake's report)."""
     input:
-        final_targets(),
+        results=final_targets(),
+        front="results/workflow/front.rst",
+        style="results/workflow/style.css",
     output:
         page=ensure("results/report.html", non_empty=True),
     log:
@@ -75,5 +105,6 @@ rule write_report:
         workflow=this_workflow(),
     shell:
         r"""
-        python -m snakemake paper {params.workflow} --report {output.page:q} 2> {log:q}
+        python -m snakemake paper {params.workflow} --report {output.page:q} --report-stylesheet {input.style:q} \
+            2> {log:q}
         """
