@@ -53,15 +53,15 @@ def reference(path, clip_limit):
 def cost(path, settings):
     """Tracks, and milliseconds a frame of tracking (with decoding) and of cropping (with decoding)."""
     start = time.process_time()
-    tracks = track_video(media.decode_gray(path, chunk=64), settings)
+    tracks = track_video(media.decode_pictures(path), settings)
     tracking = time.process_time() - start
     crops = defaults("crops")
     transforms = crop_transforms(
         tracks.landmarks, tracks.detected, margin=crops["margin"], size=crops["size"], deviation=4.0
     )
     start = time.process_time()
-    for transform, (*planes, frame) in zip(transforms, media.decode_planes(path)):
-        media.planes_to_rgb(*warp_planes(planes, transform, size=crops["size"]), like=frame)
+    for transform, picture in zip(transforms, media.decode_pictures(path)):
+        warp_planes(picture.planes()[0], transform, size=crops["size"])
     cropping = time.process_time() - start
     return tracks, 1e3 * tracking / len(transforms), 1e3 * cropping / len(transforms)
 

@@ -138,21 +138,43 @@ class Keeper:
         if self._folder is None:
             yield
             return
-        try:
-            inputs = {role: fingerprint(path) for role, path in piece.inputs.items()}
-        except OSError:  # the block will say what is wrong with it
-            inputs = None
+        inputs = self._inputs(piece)
         yield
+        self._keep(piece, inputs, link=True)
+
+    @contextlib.contextmanager
+    def setting_aside(self, piece):
+        """Keep outputs that nobody has asked for yet: yields where to write them, a dict of role to path.
+
+        Whoever comes to make the same piece later is given them by `restore`.
+        """
+        inputs = self._inputs(piece)
+        places = {role: self._place(path) for role, path in piece.outputs.items()}
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._note(piece))
+        yield places
+        self._keep(piece, inputs, link=False)
+
+    def _inputs(self, piece):
+        """Fingerprints of a piece's inputs; None where one is missing: the work will say what is wrong with it."""
+        try:
+            return {role: fingerprint(path) for role, path in piece.inputs.items()}
+        except OSError:
+            return None
+
+    def _keep(self, piece, inputs, *, link):
+        """Note the facts of a finished piece, after its outputs have got their second names if `link` says so."""
         note = self._note(piece)
         try:
             if inputs is None:
                 raise FileNotFoundError("an input was missing")
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(note)
-            outputs = {role: fingerprint(path)["sha256"] for role, path in piece.outputs.items()}
+            if link:
+                for path in piece.outputs.values():
+                    _link(path, self._place(path))
+            outputs = {role: fingerprint(self._place(path))["sha256"] for role, path in piece.outputs.items()}
             known = {"basis": self._basis, "facts": piece.facts, "inputs": inputs, "outputs": outputs}
-            for path in piece.outputs.values():
-                _link(path, self._place(path))
             with written_whole(note) as temporary:
                 Path(temporary).write_text(json.dumps(known, sort_keys=True))
         except OSError as error:

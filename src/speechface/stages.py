@@ -22,7 +22,7 @@ STAGES = {
     "demo": Stage(1, ("demo",)),
     "audio": Stage(1, ("audio",)),
     "landmarks": Stage(1, ("landmarks",)),
-    "crops": Stage(1, ("crops",)),
+    "crops": Stage(2, ("crops",)),
     "spectrogram": Stage(2, ("audio", "spectrogram")),
     "acoustics": Stage(2, ("audio", "acoustics")),
     "log_mel": Stage(2, ("audio", "log_mel")),

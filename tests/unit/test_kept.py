@@ -158,3 +158,30 @@ def test_failures_of_earlier_runs_are_forgotten_and_newer_files_stay(piece, tmp_
     kept.forget_failures(tmp_path / "kept")
     assert kept.put_back(tmp_path / "kept") == 0
     assert kept.put_back(tmp_path / "nowhere") == 0
+
+
+def test_what_was_set_aside_is_given_to_who_asks_for_it(tmp_path):
+    (tmp_path / "video").write_text("a video")
+    piece = Piece("clip", inputs={"video": tmp_path / "video"}, outputs={"out": tmp_path / "out/crops"})
+    with keeper(tmp_path).setting_aside(piece) as places:
+        places["out"].parent.mkdir(parents=True)
+        places["out"].write_text("made")
+    assert not piece.outputs["out"].exists()
+    assert not keeper(tmp_path, a=2).restore(piece)
+    assert keeper(tmp_path).restore(piece)
+    assert piece.outputs["out"].read_text() == "made"
+
+
+def test_work_set_aside_that_fails_is_not_there(tmp_path):
+    (tmp_path / "video").write_text("a video")
+    piece = Piece("clip", inputs={"video": tmp_path / "video"}, outputs={"out": tmp_path / "out/crops"})
+
+    def fail():
+        with keeper(tmp_path).setting_aside(piece) as places:
+            places["out"].parent.mkdir(parents=True)
+            places["out"].write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert not keeper(tmp_path).restore(piece)

@@ -2,6 +2,7 @@
 
 import json
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -150,18 +151,43 @@ def test_a_real_face_is_followed_and_its_table_is_complete(shared_clips, tmp_pat
 
 
 @pytest.mark.clips
+@pytest.mark.parametrize("keep", [False, True])
+def test_face_pictures_cut_in_passing_are_those_of_crop_face(keep, shared_clips, tmp_path, caplog):
+    video = sorted(shared_clips.glob("grid/x*/*.mpg"))[0]
+    kept, places = tmp_path / "kept", [tmp_path / name for name in ("passing.mp4", "later.mp4")]
+    arguments = ["--video", video, "--out", tmp_path / "a.parquet", "--crops", places[0]]
+    arguments += ["--crop-settings", json.dumps({"size": 64}), *(["--keep", kept] if keep else [])]
+    assert main(["detect-landmarks", *map(str, arguments)]) == 0
+    assert places[0].exists() != keep
+    if keep:
+        arguments = ["--video", video, "--landmarks", tmp_path / "a.parquet", "--out", places[0], "--keep", kept]
+        for size, made in ((64, False), (48, True)):
+            caplog.clear()
+            with caplog.at_level("INFO"):
+                assert main(["crop-face", *map(str, arguments), "--settings", json.dumps({"size": size})]) == 0
+            assert ("nothing changed, kept" not in caplog.text) == made
+            assert next(media.decode_rgb(places[0])).shape == (size, size, 3)
+    else:
+        assert crop(video, tmp_path / "a.parquet", places[1], size=64) == 0
+        passing, later = (np.stack(list(media.decode_rgb(place))) for place in places)
+        assert passing.shape == (75, 64, 64, 3)
+        # one grey level of rounding before the encoder, a few after it
+        assert np.abs(passing.astype(int) - later).mean() < 0.5
+
+
+@pytest.mark.clips
 def test_a_cut_to_another_speaker_is_followed(shared_clips):
     """Two clips one after the other; the tracker must leave the first face in the frame of the cut."""
     from speechface.config import defaults
     from speechface.landmarks.track_video import track_video
 
     videos = sorted(shared_clips.glob("grid/x*/*.mpg"))[1:3]
-    parts = [np.concatenate([part.copy() for part in media.decode_gray(video, chunk=64)])[:15] for video in videos]
-    empty = np.full_like(parts[0], 90)
-    together = track_video([np.concatenate([parts[0], empty, parts[1]])], defaults("landmarks"))
+    parts = [list(media.decode_pictures(video))[:15] for video in videos]
+    empty = [SimpleNamespace(gray=np.full_like(parts[0][0].gray, 90))] * 15
+    together = track_video([*parts[0], *empty, *parts[1]], defaults("landmarks"))
     assert together.detected[:15].all()
     assert not together.detected[15:30].any()
     assert together.detected[30:].all()
-    alone = track_video([parts[1]], defaults("landmarks"))
+    alone = track_video(parts[1], defaults("landmarks"))
     gap = np.linalg.norm(together.landmarks[30:] - alone.landmarks, axis=-1).mean(1)
     assert (gap < 0.01 * shape.interocular(alone.landmarks)).all()  # both begin from a detection of that frame

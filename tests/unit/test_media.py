@@ -118,10 +118,9 @@ def test_read_frame_is_the_decoded_frame(tmp_path):
         media.read_frame(path, 20)
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 64])
-def test_gray_chunks_hold_every_frame_once(tmp_path, chunk):
+def test_gray_is_the_luma_of_every_frame_and_lives_on(tmp_path):
     path = write(tmp_path / "a.mp4", pictures(20))
-    gray = np.concatenate([part.copy() for part in media.decode_gray(path, chunk=chunk)])
+    gray = np.stack([picture.gray for picture in list(media.decode_pictures(path))])
     luma = np.stack([frame.to_ndarray(format="yuv420p")[:48] for frame in media.decode_frames(path)])
     np.testing.assert_array_equal(gray, luma)
 
@@ -130,8 +129,9 @@ def test_planes_give_the_same_colours_as_rgb(tmp_path):
     frames = pictures(4)
     frames[:, 24:] = (180, 90, 40)
     path = write(tmp_path / "a.mp4", frames)
-    for rgb, (y, u, v, like) in zip(media.decode_rgb(path), media.decode_planes(path)):
-        part = media.planes_to_rgb(y[8:40, 4:52], u[4:20, 2:26], v[4:20, 2:26], like)
+    for rgb, picture in zip(media.decode_rgb(path), media.decode_pictures(path)):
+        (y, u, v), kind = picture.planes()
+        part = media.planes_to_rgb((y[8:40, 4:52], u[4:20, 2:26], v[4:20, 2:26]), kind)
         # the same conversion; rows and columns at the border lack chroma neighbours
         np.testing.assert_allclose(part[4:-4, 4:-4].astype(int), rgb[12:36, 8:48], atol=2)
 
@@ -143,10 +143,20 @@ def test_video_filmed_on_its_side_comes_upright(tmp_path):
     assert (info.width, info.height) == (48, 64)
     plain, turned = media.read_frame(source, 0), media.read_frame(path, 0)
     np.testing.assert_array_equal(turned, np.rot90(plain, -1))  # -90: clockwise, the corner moves to the top right
-    gray = next(iter(media.decode_gray(path, chunk=2)))
-    assert gray.shape == (2, 64, 48)
-    assert gray[0, :8, -8:].mean() > gray[0, :8, :8].mean() + 50
-    assert next(media.decode_planes(path))[1].shape == (32, 24)
+    picture = next(media.decode_pictures(path))
+    assert picture.gray.shape == (64, 48)
+    assert picture.gray[:8, -8:].mean() > picture.gray[:8, :8].mean() + 50
+    assert picture.planes()[0][1].shape == (32, 24)
+
+
+@pytest.mark.parametrize(("colorspace", "color_range"), [(1, 1), (5, 1), (1, 2), (2, 0)])
+def test_planes_written_show_the_same_colours_as_their_rgb(tmp_path, colorspace, color_range):
+    kind = media.PixelFormat("yuv420p", colorspace, color_range)
+    planes = [np.full((64, 64), 120, np.uint8), np.full((32, 32), 90, np.uint8), np.full((32, 32), 160, np.uint8)]
+    with media.VideoWriter(tmp_path / "a.mp4", width=64, height=64, fps=25, crf=1) as video:
+        video.write_planes(planes, kind)
+    shown, rgb = next(media.decode_rgb(tmp_path / "a.mp4")), media.planes_to_rgb(planes, kind)
+    np.testing.assert_allclose(shown.astype(int), rgb, atol=3)  # two roundings of YUV
 
 
 def click_at(frame, fps, sr, seconds):
@@ -282,7 +292,7 @@ def test_truncated_video_is_named_so(tmp_path):
     with pytest.raises(MediaError, match="truncated"):
         media.frame_times(path)
     with pytest.raises(MediaError, match="truncated"):
-        list(media.decode_gray(path, chunk=8))
+        list(media.decode_pictures(path))
 
 
 def test_missing_streams_are_named(tmp_path):

@@ -133,3 +133,13 @@ def test_other_batches_make_nothing_again(batch, name, folder):
     assert re.search(rf"^(local)?rule {name}:", output, re.M)
     assert files(folder) == before
     assert "Nothing to be done" in snakemake(folder, *targets, "--dry-run")
+
+
+def test_other_settings_of_face_pictures_make_nothing_else_again(folder):
+    before = files(folder)
+    configure(folder, crops={"size": 64})
+    snakemake(folder, "prepare")
+    assert made(before, files(folder)) == {f"crops/{clip}" for clip in ("ann/a", "ann/b", "ann/c", "bob/d")}
+    assert "Nothing to be done" in snakemake(folder, "prepare", "--dry-run")
+    configure(folder, crops={"size": 64, "clips": "shown"})
+    assert "Nothing to be done" in snakemake(folder, "prepare", "--dry-run")

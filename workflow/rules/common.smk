@@ -188,6 +188,25 @@ def shares(clips, wildcard):
     return [Share(wildcard, *pair) for pair in zip(batches, rule_names(batch.place for batch in batches))]
 
 
+def crop_settings():
+    """What a face picture depends on, as JSON text."""
+    return settings("crops", ("size", "margin"))
+
+
+def crops_in_passing(wildcards, output):
+    """Options of `detect-landmarks` that cut the face pictures as well, which saves decoding the video twice.
+
+    They are set aside in the folder of kept work, and `crop_face` finds them there. Snakemake does not watch what a
+    function of the output returns: other settings of face pictures do not make landmarks again.
+    """
+    if CONFIG["crops"]["clips"] == "shown":
+        return ""
+    tables = [output.table] if isinstance(output.table, str) else output.table
+    clips = [Path(table).relative_to("results/landmarks").with_suffix("") for table in tables]
+    places = " ".join(shlex.quote(f"results/crops/{clip}.mp4") for clip in clips)
+    return f"--crops {places} --crop-settings {shlex.quote(crop_settings())}"
+
+
 def put_back_finished():
     """Give the finished clips of failed jobs back, which Snakemake has removed with the others."""
     count = put_back("results/.kept")
@@ -458,9 +477,14 @@ def every_video():
     return [clip.path for clip in USED]
 
 
+def crops():
+    """The face pictures of all clips, if all are wanted."""
+    return every_clip("results/crops/{clip}.mp4") if CONFIG["crops"]["clips"] == "all" else []
+
+
 def prepared_tables():
-    """All per-clip tables."""
-    tables = every_clip("results/labels/{clip}.parquet") + every_clip("results/crops/{clip}.mp4")
+    """All per-clip tables, and face pictures."""
+    tables = every_clip("results/labels/{clip}.parquet") + crops()
     for feature in features_used():
         tables += every_clip(FEATURE_TABLES[feature])
     return tables
@@ -482,7 +506,7 @@ def label_targets():
 
 def final_targets():
     """What `rule all` asks for."""
-    targets = ["results/splits/clips.parquet"] + label_targets()
+    targets = ["results/splits/clips.parquet"] + label_targets() + crops()
     if not LEARNS:
         return targets
     targets += ["results/evaluation/metrics.parquet"]

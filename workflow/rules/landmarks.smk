@@ -1,4 +1,4 @@
-"""Face landmarks of the clips."""
+"""Face landmarks of the clips, and on the way their face pictures, which `crop_face` then only has to hand out."""
 
 for share in SHARES:
 
@@ -22,9 +22,10 @@ for share in SHARES:
         params:
             settings=settings("landmarks"),
             version=stage_version("landmarks"),
+            crops=crops_in_passing,
         shell:
             r"""
             python -m speechface detect-landmarks --video {input.video:q} --settings {params.settings:q} \
-                --out {output.table:q} \
+                --out {output.table:q} {params.crops} \
                 --keep results/.kept 2> {log:q}
             """

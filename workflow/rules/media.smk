@@ -52,7 +52,7 @@ for share in SHARES:
             mem_mb=growing(800),
             runtime=share.patient(1),
         params:
-            settings=settings("crops"),
+            settings=crop_settings(),
             version=stage_version("crops"),
         shell:
             r"""

@@ -1,5 +1,7 @@
 """dlib's landmarks of a whole video, by the settings of the ``landmarks`` section."""
 
+import itertools
+
 from speechface.landmarks.equalise import Equaliser
 from speechface.landmarks.model import DlibFace
 from speechface.landmarks.tracking import FaceTracker
@@ -10,17 +12,23 @@ __all__ = ["track_video", "CLAHE_TILES"]
 CLAHE_TILES = 8
 
 
-def track_video(chunks, settings, *, face=None):
+#: Pictures decoded before the predictor runs over them: it then keeps its trees in the processor's cache.
+CHUNK = 64
+
+
+def track_video(pictures, settings, *, face=None, strips=None):
     """Follow the face through a video.
 
     Parameters
     ----------
-    chunks : iterable of ndarray (m, height, width), uint8
-        Gray pictures, e.g. `speechface.media.decode_gray`.
+    pictures : iterable of objects with ``gray``, and for strips ``planes()``
+        `speechface.media.decode_pictures`.
     settings : dict
         Keys of the config section ``landmarks``.
     face : DlibFace, optional
         The detector and predictor; loaded anew where missing.
+    strips : speechface.landmarks.strips.FaceStrips, optional
+        Gets the part of every picture around the face.
 
     Returns
     -------
@@ -35,6 +43,10 @@ def track_video(chunks, settings, *, face=None):
         detect_height=settings["detect_height"],
         boxes=settings["jittered_boxes"],
     )
-    for chunk in chunks:
-        tracker.track(chunk)
+    pictures = iter(pictures)
+    while chunk := list(itertools.islice(pictures, CHUNK)):
+        landmarks = tracker.track([picture.gray for picture in chunk])
+        if strips is not None:
+            for picture, points in zip(chunk, landmarks):
+                strips.add(picture, points)
     return tracker.result()

@@ -93,9 +93,15 @@ class FaceTracker:
         self._rows = []
 
     def track(self, frames):
-        """Follow the face through the next `frames`, ndarray (m, height, width), uint8."""
+        """Follow the face through the next `frames`, a sequence of ndarray (height, width), uint8.
+
+        Returns their landmarks (68, 2), or None without a face, as far as they are known now: `result` may still drop
+        some of a face that turns out to be lost.
+        """
+        first = len(self._rows)
         for position, gray in enumerate(frames):
             self._rows.append(self._step(gray, frames[position:]))
+        return [row and row[2] for row in self._rows[first:]]
 
     def result(self):
         """Return the `Tracks` of all frames so far."""

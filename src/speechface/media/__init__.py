@@ -6,10 +6,11 @@ pixel aspect ratio other than 1 is not corrected.
 """
 
 from speechface.media.decode import (
+    Picture,
+    PixelFormat,
     decode_audio,
     decode_frames,
-    decode_gray,
-    decode_planes,
+    decode_pictures,
     decode_rgb,
     planes_to_rgb,
     read_frame,
@@ -18,12 +19,13 @@ from speechface.media.encode import VideoWriter
 from speechface.media.probe import VideoInfo, frame_times, probe_video
 
 __all__ = [
+    "Picture",
+    "PixelFormat",
     "VideoInfo",
     "VideoWriter",
     "decode_audio",
     "decode_frames",
-    "decode_gray",
-    "decode_planes",
+    "decode_pictures",
     "decode_rgb",
     "frame_times",
     "planes_to_rgb",

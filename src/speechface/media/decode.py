@@ -1,5 +1,7 @@
 """Pictures and sound out of media files."""
 
+from dataclasses import dataclass
+
 import av
 import numpy as np
 
@@ -8,9 +10,11 @@ from speechface.media.probe import open_media, upright_turns, video_stream
 
 __all__ = [
     "decode_frames",
-    "decode_gray",
-    "decode_planes",
+    "decode_pictures",
     "decode_rgb",
+    "PixelFormat",
+    "Picture",
+    "planes_to_frame",
     "read_frame",
     "planes_to_rgb",
     "decode_audio",
@@ -40,71 +44,66 @@ def _upright(picture, turns):
     return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
 
 
-def decode_gray(path, *, chunk):
-    """Yield the luma of a video in chunks.
+@dataclass(frozen=True)
+class PixelFormat:
+    """What the bytes of 4:2:0 planes mean: FFmpeg's name of the format and its numbers for matrix and range."""
 
-    Parameters
-    ----------
-    path : path-like
-    chunk : int
-        Frames at a time.
+    name: str
+    colorspace: int
+    color_range: int
 
-    Yields
-    ------
-    gray : ndarray (m, height, width), uint8, m <= chunk
-        Luma as stored (limited range stays limited), upright. The memory is used again for the next chunk.
-    """
-    buffer, filled, turns = None, 0, None
+
+class Picture:
+    """One decoded picture, upright; its planes are views of the decoder's memory, which lives as long as they do."""
+
+    def __init__(self, frame, turns):
+        self._frame, self._turns = frame, turns
+
+    @property
+    def gray(self):
+        """Luma as stored (limited range stays limited), ndarray (height, width), uint8; a view where it is a plane."""
+        luma = self._frame if self._frame.format.name in _LUMA_FIRST else self._frame.reformat(format="gray")
+        return _upright(_plane(luma, 0), self._turns)
+
+    def planes(self):
+        """Return ([y, u, v], PixelFormat): 4:2:0 planes, uint8, chroma at half size.
+
+        Four times cheaper than RGB where only a small part of the picture is wanted; `VideoWriter.write_planes` and
+        `planes_to_rgb` take such a part.
+        """
+        planar = self._frame
+        if planar.format.name not in _PLANAR_420:
+            planar = planar.reformat(format="yuv420p")
+        kind = PixelFormat(planar.format.name, int(planar.colorspace), int(planar.color_range))
+        return [_upright(_plane(planar, index), self._turns) for index in range(3)], kind
+
+
+def decode_pictures(path):
+    """Yield every `Picture` of a video; MediaError where it is damaged or its pictures change size."""
+    turns = size = None
     for frame in decode_frames(path):
-        turns = upright_turns(frame) if turns is None else turns
-        luma = _plane(frame if frame.format.name in _LUMA_FIRST else frame.reformat(format="gray"), 0)
-        luma = _upright(luma, turns)
-        if buffer is None:
-            buffer = np.empty((chunk, *luma.shape), np.uint8)
-        if luma.shape != buffer.shape[1:]:
+        if turns is None:
+            turns, size = upright_turns(frame), (frame.height, frame.width)
+        if (frame.height, frame.width) != size:
             raise MediaError(
-                f"{path}: the picture changes size from {buffer.shape[1:]} to {luma.shape} (rows, columns)"
+                f"{path}: the picture changes size from {size} to {(frame.height, frame.width)} (rows, columns)"
             )
-        buffer[filled] = luma
-        filled += 1
-        if filled == chunk:
-            yield buffer
-            filled = 0
-    if filled:
-        yield buffer[:filled]
+        yield Picture(frame, turns)
 
 
-def decode_planes(path):
-    """Yield (y, u, v, frame) of every frame: 4:2:0 planes, uint8, upright, chroma at half size.
-
-    Four times cheaper than RGB where only a small part of the picture is wanted; `planes_to_rgb` converts that part.
-    """
-    turns = None
-    for frame in decode_frames(path):
-        turns = upright_turns(frame) if turns is None else turns
-        planar = frame if frame.format.name in _PLANAR_420 else frame.reformat(format="yuv420p")
-        yield *(_upright(_plane(planar, index), turns) for index in range(3)), planar
-
-
-def planes_to_rgb(y, u, v, like):
-    """Convert 4:2:0 planes, cut out of frame `like`, to RGB by that frame's colour matrix and range.
-
-    Parameters
-    ----------
-    y : ndarray (height, width), uint8, even sizes
-    u, v : ndarray (height / 2, width / 2), uint8
-    like : av.VideoFrame
-
-    Returns
-    -------
-    rgb : ndarray (height, width, 3), uint8
-    """
-    frame = av.VideoFrame(y.shape[1], y.shape[0], like.format.name)
-    for plane, values in zip(frame.planes, (y, u, v)):
+def planes_to_frame(planes, kind):
+    """Return an `av.VideoFrame` of 4:2:0 planes: y (height, width), even sizes, u and v at half size, uint8."""
+    frame = av.VideoFrame(planes[0].shape[1], planes[0].shape[0], kind.name)
+    for plane, values in zip(frame.planes, planes):
         memory = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
         memory[:, : plane.width] = values
-    frame.colorspace, frame.color_range = like.colorspace, like.color_range
-    return frame.to_ndarray(format="rgb24")
+    frame.colorspace, frame.color_range = kind.colorspace, kind.color_range
+    return frame
+
+
+def planes_to_rgb(planes, kind):
+    """Convert 4:2:0 planes (see `planes_to_frame`) to ndarray (height, width, 3), uint8 RGB."""
+    return planes_to_frame(planes, kind).to_ndarray(format="rgb24")
 
 
 def decode_rgb(path):

@@ -5,10 +5,11 @@ from fractions import Fraction
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from speechface.errors import MediaError
 from speechface.files import written_whole
-from speechface.media.decode import _resample
+from speechface.media.decode import _resample, planes_to_frame
 
 __all__ = ["VideoWriter"]
 
@@ -58,6 +59,7 @@ class VideoWriter:
             audio, sr = _resample(np.ascontiguousarray(audio, np.float32), sr, 48000), 48000
         self._audio = None if audio is None else np.clip(np.asarray(audio, np.float32), -1, 1)
         self._sr, self._sounded = sr, 0
+        self._reformatter = VideoReformatter()  # one for all frames: it is costly to begin with
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -92,8 +94,25 @@ class VideoWriter:
                 f"{self.path}: frame {self.count} is {picture.dtype} {picture.shape}; "
                 f"expected uint8 ({self.height}, {self.width}, 3)"
             )
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+        self._write(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24"))
+
+    def write_planes(self, planes, kind):
+        """Add one picture given as 4:2:0 planes, uint8: y (height, width), u and v at half size.
+
+        Parameters
+        ----------
+        planes : sequence of 3 ndarrays
+        kind : speechface.media.PixelFormat
+            Their matrix and range, converted to the file's where they differ.
+        """
+        if planes[0].shape != (self.height, self.width):
+            raise MediaError(
+                f"{self.path}: frame {self.count} is {planes[0].shape}; expected ({self.height}, {self.width})"
+            )
+        self._write(planes_to_frame(planes, kind))
+
+    def _write(self, frame):
+        frame = self._reformatter.reformat(frame, format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
         frame.pts, frame.time_base = self.count, 1 / self.fps
         frame.duration = 1
         self._container.mux(self._video.encode(frame))

@@ -10,7 +10,7 @@ from fractions import Fraction
 from speechface.verbs.batches import add_keep, pieces_of, work_through
 from speechface.verbs.common import add_settings, settings_of
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "run", "transforms_of", "write_pictures"]
 
 #: Standard deviation of the smoothing in time, s.
 SMOOTHING_S = 0.12
@@ -53,25 +53,54 @@ def _crop(path, landmarks, out, settings):
 
 
 def _write_crops(path, table, out, settings):
-    """Write the crops of one clip; returns their number."""
+    """Decode a clip and write its crops; returns their number."""
     from speechface import media
-    from speechface.errors import TableError
-    from speechface.landmarks.crop import crop_transforms, warp_planes
 
-    fps, size = Fraction(table.meta["frame_rate"]), settings["size"]
-    transforms = crop_transforms(
-        table["landmarks"], table["detected"], margin=settings["margin"], size=size, deviation=SMOOTHING_S * float(fps)
+    transforms = transforms_of(table["landmarks"], table["detected"], Fraction(table.meta["frame_rate"]), settings)
+    placed = _placed(path, media.decode_pictures(path), transforms)
+    return write_pictures(out, placed, fps=Fraction(table.meta["frame_rate"]), size=settings["size"])
+
+
+def _placed(path, pictures, transforms):
+    """Yield (planes, kind, transform) of every picture; TableError where they differ in number."""
+    from speechface.errors import TableError
+
+    count = 0
+    for count, picture in enumerate(pictures, 1):
+        if count > len(transforms):
+            raise TableError(f"{path}: more frames than its table of landmarks ({len(transforms)}); detect again")
+        yield *picture.planes(), transforms[count - 1]
+    if count < len(transforms):
+        raise TableError(f"{path}: {count} frames, its table of landmarks has {len(transforms)}; detect again")
+
+
+def transforms_of(landmarks, detected, fps, settings):
+    """Affine maps from picture to crop, (n, 2, 3), by the settings of the ``crops`` section."""
+    from speechface.landmarks.crop import crop_transforms
+
+    return crop_transforms(
+        landmarks, detected, margin=settings["margin"], size=settings["size"], deviation=SMOOTHING_S * float(fps)
     )
+
+
+def write_pictures(out, placed, *, fps, size):
+    """Write the crops of one clip; returns their number.
+
+    Parameters
+    ----------
+    out : path-like
+    placed : iterable of (planes, kind, transform)
+        4:2:0 planes of a picture or of a part of it, what they mean (`speechface.media.PixelFormat`), and the map from
+        their pixels to the crop's.
+    fps : Fraction, 1/s
+    size : int, pixels
+    """
+    from speechface import media
+    from speechface.landmarks.crop import warp_planes
+
     with media.VideoWriter(out, width=size, height=size, fps=fps, crf=CRF) as video:
-        for *planes, frame in media.decode_planes(path):
-            if video.count == len(transforms):
-                raise TableError(f"{path}: more frames than its table of landmarks ({len(transforms)}); detect again")
-            crop = warp_planes(planes, transforms[video.count], size=size)
-            video.write(media.planes_to_rgb(*crop, like=frame))
-        if video.count < len(transforms):
-            raise TableError(
-                f"{path}: {video.count} frames, its table of landmarks has {len(transforms)}; detect again"
-            )
+        for planes, kind, transform in placed:
+            video.write_planes(warp_planes(planes, transform, size=size), kind)
     return video.count
 
 

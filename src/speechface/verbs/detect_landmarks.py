@@ -2,34 +2,83 @@
 
 One table a clip, one row a video frame; a frame without a face is a row with detected = false. A clip that cannot be
 read, or in which too few frames show a face, gives an unusable table that says so.
+
+With --crops the face pictures are cut while the video is decoded anyway. They are written; or, with --keep, set aside
+there until crop-face is asked for them, which makes what is missing or was cut with other settings.
 """
 
 import functools
 import logging
+from dataclasses import replace
+from fractions import Fraction
 
+from speechface.kept import Keeper, Piece
 from speechface.verbs.batches import add_keep, pieces_of, work_through
 from speechface.verbs.common import add_settings, settings_of
 
 __all__ = ["add_arguments", "run"]
 
-#: Frames decoded before the predictor runs over them: it then keeps its trees in the processor's cache.
-CHUNK = 64
+#: Memory for the parts of a clip's pictures that hold its face; 30 s of a face 400 pixels wide.
+STRIP_BYTES = 400_000_000
 
 
 def add_arguments(parser):
     parser.add_argument("--video", required=True, nargs="+", metavar="FILE", help="clips to read")
     parser.add_argument("--out", required=True, nargs="+", metavar="PARQUET", help="tables to write, one a clip")
     add_settings(parser, "landmarks")
+    parser.add_argument(
+        "--crops",
+        nargs="+",
+        metavar="MP4",
+        help="face pictures to cut as well: what crop-face writes",
+    )
+    parser.add_argument("--crop-settings", default="", metavar="JSON", help="keys of the config section 'crops'")
     add_keep(parser)
 
 
 def run(args):
     settings = settings_of(args)
+    pieces = pieces_of(args, inputs=("video",), outputs=("out", "crops") if args.crops else ("out",))
+    crops = _Crops(args) if args.crops else None
     work_through(
-        pieces_of(args, inputs=("video",), outputs=("out",)),
-        lambda piece: _write(piece.inputs["video"], piece.outputs["out"], settings),
+        [replace(piece, outputs={"out": piece.outputs["out"]}) for piece in pieces],
+        lambda piece: _write(piece.inputs["video"], piece.outputs["out"], settings, crops),
         stage="landmarks", settings=settings, keep=args.keep,
     )  # fmt: skip
+
+
+class _Crops:
+    """The face pictures that are cut in passing."""
+
+    def __init__(self, args):
+        from speechface.config import parse_settings
+
+        self.settings = parse_settings(args.crop_settings, "crops")
+        self._keeper = Keeper(args.keep, stage="crops", settings=self.settings) if args.keep else None
+        self._places = dict(zip(args.out, args.crops))
+
+    def strips(self):
+        """A store for the next clip."""
+        from speechface.landmarks.strips import FaceStrips
+
+        return FaceStrips(margin=self.settings["margin"], most_bytes=STRIP_BYTES)
+
+    def write(self, path, table, strips, tracks, fps):
+        """Write the crops of a clip whose `table` of landmarks is written, if `strips` holds all that they need."""
+        from speechface.verbs.crop_face import transforms_of, write_pictures
+
+        size = self.settings["size"]
+        transforms = transforms_of(tracks.landmarks, tracks.detected, fps, self.settings)
+        placed = strips.placed(transforms, size=size)
+        if placed is None:
+            logging.info("%s: its face pictures need another look at the video", path)
+            return
+        if self._keeper is None:
+            write_pictures(self._places[table], placed, fps=fps, size=size)
+            return
+        piece = Piece(path, inputs={"video": path, "landmarks": table}, outputs={"out": self._places[table]})
+        with self._keeper.setting_aside(piece) as places:
+            write_pictures(places["out"], placed, fps=fps, size=size)
 
 
 @functools.cache
@@ -40,23 +89,26 @@ def _face():
     return DlibFace()
 
 
-def _write(path, out, settings):
-    """Write the table of one clip."""
+def _write(path, out, settings, crops):
+    """Write the table of one clip, and its face pictures if there are `crops`."""
     from speechface.errors import ClipError, MediaError
     from speechface.tables import write_table, write_unusable
 
+    strips = crops.strips() if crops else None
     try:
-        columns, meta = _detect(path, settings)
+        tracks, columns, meta = _detect(path, settings, strips)
     except (ClipError, MediaError) as error:
         write_unusable(out, error, stage="landmarks", settings=settings)
         logging.warning("unusable: %s", error)
         return
     write_table(out, columns, stage="landmarks", settings=settings, meta=meta)
+    if crops:
+        crops.write(path, out, strips, tracks, Fraction(meta["frame_rate"]))
     logging.info("%s: a face in %d of %d frames", path, columns["detected"].sum(), len(columns["detected"]))
 
 
-def _detect(path, settings):
-    """Return the columns and metadata of one clip's table."""
+def _detect(path, settings, strips):
+    """Return the tracks of one clip, and the columns and metadata of its table."""
     import numpy as np
 
     from speechface import media
@@ -65,7 +117,7 @@ def _detect(path, settings):
     from speechface.landmarks.track_video import track_video
 
     video = media.probe_video(path)
-    tracks = track_video(media.decode_gray(path, chunk=CHUNK), settings, face=_face())
+    tracks = track_video(media.decode_pictures(path), settings, face=_face(), strips=strips)
     if len(tracks.detected) != len(video.times):
         raise ClipError(
             f"{path}: {len(tracks.detected)} frames decoded, {len(video.times)} announced; the file is damaged"
@@ -87,4 +139,4 @@ def _detect(path, settings):
     }
     meta = {"width": video.width, "height": video.height, "fps": float(video.fps), "frame_rate": str(video.fps),
             "detection_rate": rate}  # fmt: skip
-    return columns, meta
+    return tracks, columns, meta
