@@ -19,15 +19,15 @@ class Stage:
 
 STAGES = {
     "clips": Stage(1, ("datasets",)),
-    "demo": Stage(1, ("demo",)),
+    "demo": Stage(2, ("demo",)),
     "audio": Stage(1, ("audio",)),
-    "landmarks": Stage(1, ("landmarks",)),
+    "landmarks": Stage(2, ("landmarks",)),
     "crops": Stage(2, ("crops",)),
     "spectrogram": Stage(2, ("audio", "spectrogram")),
     "acoustics": Stage(2, ("audio", "acoustics")),
     "log_mel": Stage(2, ("audio", "log_mel")),
     "waveform": Stage(1, ("audio", "waveform")),
-    "rig": Stage(1, ("rig",)),
+    "rig": Stage(2, ("rig",)),
     "identity": Stage(1, ("labels",)),
     "labels": Stage(1, ("labels",)),
     "label_report": Stage(1, ("labels",)),

@@ -18,6 +18,9 @@ _TONE = (0, 1, 2, 1, 3, 4, 0, 2, 5, 1, 3, 2)
 _HAIR = ((0.10, 0.08, 0.075), (0.18, 0.12, 0.085), (0.30, 0.19, 0.12), (0.44, 0.23, 0.12), (0.66, 0.51, 0.32),
          (0.50, 0.49, 0.48))  # fmt: skip
 _IRIS = ((0.30, 0.19, 0.11), (0.24, 0.15, 0.09), (0.35, 0.42, 0.28), (0.28, 0.42, 0.55), (0.38, 0.40, 0.42))
+#: Colour of the lips in units of the skin's, by sex and whether the skin is dark.
+_LIPS = {("male", False): (0.84, 0.58, 0.58), ("female", False): (0.85, 0.49, 0.52),
+         ("male", True): (0.98, 0.74, 0.74), ("female", True): (1.0, 0.66, 0.70)}  # fmt: skip
 _SHIRT = ((0.22, 0.32, 0.46), (0.52, 0.24, 0.25), (0.20, 0.40, 0.36), (0.36, 0.37, 0.41), (0.62, 0.50, 0.30),
           (0.36, 0.27, 0.46), (0.80, 0.80, 0.78), (0.16, 0.18, 0.22))  # fmt: skip
 _MEN = ("short", "crop", "side", "curly", "bald", "tousled", "side", "crop", "afro", "short", "curly", "tousled")
@@ -51,7 +54,7 @@ def _person(number):
     skin = np.array(_SKIN[tone]) * (1 + 0.02 * rng.normal(size=3))
     dark = tone >= 3
     hair = _HAIR[rng.integers(0, 2)] if dark else _HAIR[rng.choice(6, p=[0.12, 0.22, 0.26, 0.14, 0.18, 0.08])]
-    lips = skin * ([0.90, 0.70, 0.69] if male else [0.89, 0.55, 0.56])
+    lips = skin * _LIPS["male" if male else "female", dark]
     iris = _IRIS[rng.integers(0, 2) if dark else rng.integers(0, 5)]
     beard = float(rng.choice([0, 0.22, 0.42], p=[0.45, 0.30, 0.25])) if male else 0.0
     person = Look(skin=tuple(skin), lips=tuple(lips), hair=hair, iris=iris, shirt=_SHIRT[rng.integers(0, len(_SHIRT))],

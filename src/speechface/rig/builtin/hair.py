@@ -17,6 +17,8 @@ _FRINGE_LINE = (41, 40, 38, 33, 26, 18, 8, 3, 2, -20, -32, -38)
 _SWEPT_LINE = (52, 53, 51, 45, 36, 27, 12, 4, 5, -14, -28, -32)
 #: Hanging hair leaves the head here, radians of elevation.
 _HANG_ELEVATION = np.deg2rad(20)
+#: Columns and rows of the shell, straight and curled; widths of noise are in units of a 180th of the circle.
+_GRID, _CURLED_GRID, _NOISE_UNITS = (120, 15), (132, 19), 180
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,10 @@ def above_hairline(points, style):
 
 
 def _strand_noise(rng, n, scales, closed=True):
-    """Noise over n columns: the sum of smooth noises of unit size with the given (width, strength) pairs."""
+    """Noise over n columns: the sum of smooth noises of unit size with the given (width, strength) pairs.
+
+    Widths are in columns.
+    """
     mode = "wrap" if closed else "nearest"
     total = np.zeros(n)
     for width, strength in scales:
@@ -139,17 +144,18 @@ def _thickness(look, elevation, azimuth, depth):
 
 def _add_shell(mesh, look, style, surface, rng):
     """The shell over the scalp. Returns tilt, and what the curtain goes on from: columns, azimuths and locks."""
-    n, n_rows = 180, 24
+    n, n_rows = _CURLED_GRID if look.curls else _GRID
+    unit_width = n / _NOISE_UNITS
     azimuth = np.linspace(-np.pi, np.pi, n, endpoint=False)
-    fine = _strand_noise(rng, n, ((0.6, 0.8), (1.6, 0.6)))
-    lock = _strand_noise(rng, n, ((3.0, 0.7), (7.0, 0.7)))
-    line = gaussian_filter1d(_line(look, azimuth), 3, mode="wrap") + np.deg2rad(0.5) * fine
+    fine = _strand_noise(rng, n, ((0.6 * unit_width, 0.8), (1.6 * unit_width, 0.6)))
+    lock = _strand_noise(rng, n, ((3.0 * unit_width, 0.7), (7.0 * unit_width, 0.7)))
+    line = gaussian_filter1d(_line(look, azimuth), 3 * unit_width, mode="wrap") + np.deg2rad(0.5) * fine
     blunt = np.clip((np.deg2rad(look.blunt) - np.abs(azimuth)) / 0.25, 0, 1)
     line = line + np.deg2rad(3.2) * blunt * (0.55 * fine + 0.7 * lock).clip(-1.6, 1.2)
     first = np.deg2rad(look.hang_from)
     hanging = smoothstep(np.abs(azimuth), first - 0.1, first + 0.2) if look.hang else np.zeros(n)
     line = line + hanging * np.maximum(_HANG_ELEVATION - line, 0)
-    v = np.linspace(0, 1, n_rows) ** 0.85
+    v = 1 - np.linspace(1, 0, n_rows) ** 1.3  # close rows where hair runs out on the skin
     elevation = np.pi / 2 - (np.pi / 2 - line) * v[:, None]
     direction = surface.direction(elevation, azimuth)
     flat = direction.reshape(-1, 3)
@@ -188,7 +194,7 @@ def _lock_tilt(azimuth, fine, lock):
 
 def _add_loose_hairs(mesh, look, style, surface, rng):
     """Single hairs that cross the hairline, so that it does not read as a rim."""
-    n = 320
+    n = 200
     azimuth = np.sort(rng.uniform(-1.75, 1.75, n))
     start = _line(look, azimuth) + np.deg2rad(rng.uniform(-2.2, 1.5, n))
     reach = rng.uniform(0.12, 0.24, n)
@@ -221,7 +227,7 @@ def _outside(points, surface, gap):
 def _add_curtain(mesh, look, roots, surface, rng):
     """Hair that hangs from the shell: a sheet that goes on from its lowest vertices and turns back inside."""
     top, azimuth, fine, lock = roots
-    n_out, n_in = 16, 5
+    n_out, n_in = 10, 4
     first = np.deg2rad(look.hang_from)
     from_edge = np.pi - first - np.abs(np.mod(azimuth, 2 * np.pi) - np.pi)
     # the front edges lie on the cheeks when they cover the ears
@@ -255,7 +261,7 @@ def _add_curtain(mesh, look, roots, surface, rng):
 
 def _add_gathered(mesh, kind, rng):
     """A bun on the crown or a tail at the back."""
-    n, n_rows = 36, 18
+    n, n_rows = 28, 13
     around = np.linspace(0, 2 * np.pi, n, endpoint=False)
     t = np.linspace(0.02, np.pi - 0.02, n_rows)
     fine = _strand_noise(rng, n, ((0.6, 0.9), (2.0, 0.7)))

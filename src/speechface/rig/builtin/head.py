@@ -22,7 +22,7 @@ from speechface.rig.rig import Rig
 __all__ = ["build", "VERSION", "PIVOT"]
 
 #: Raise when vertices, shapes or identity modes change.
-VERSION = 1
+VERSION = 2
 #: Where the skull sits on the neck, mm.
 PIVOT = np.array([0.0, -62.0, -92.0], np.float32)
 #: Shapes and modes are rounded to this, mm: invisible, and the file shrinks by a third.

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from speechface.geometry.mesh import vertex_neighbours
-from speechface.rig.builtin.curves import MOUTH_HALF_WIDTH
+from speechface.rig.builtin.curves import MOUTH_HALF_WIDTH, lip_line
 from speechface.rig.builtin.eyes import IRIS_ANGLE, PUPIL_ANGLE
 from speechface.rig.builtin.field import EYE_CENTRE, distance, normals, smoothstep, unit
 from speechface.rig.builtin.hair import STYLES, above_hairline
@@ -31,6 +31,10 @@ class Look:
 
 
 DEFAULT_LOOK = Look()
+#: Beards are thin next to the lips and full from the second distance on, mm.
+_BARE_LIP_MM = (-1.5, 9.0)
+_RIM = 0.05
+_UPPER_LIP = 0.84
 _LINING = np.array([0.16, 0.08, 0.07])
 
 
@@ -104,11 +108,15 @@ def _paint_skin(canvas, look, style):
     canvas.mix(0.40 * ear + 0.35 * mesh.tag("edge", 0.0) * ear, skin * [0.93, 0.66, 0.60])
     shadow = spot(31, -11.5, 12, 4.5) + 0.9 * spot(31, 9.5, 14, 4.0)
     canvas.mix(0.32 * shadow * on_skin, skin * [0.80, 0.66, 0.64])
+    from_lips = cKDTree(mesh.vertices[mesh.tag("lip", -1.0) >= 0]).query(mesh.vertices)[0]
+    # the rim of the lips catches the light
+    canvas.mix(_RIM * np.exp(-(((from_lips - 1.6) / 1.3) ** 2)) * mesh.is_part("skin"), np.minimum(skin * 1.12, 1))
     if look.beard:
         jaw = smoothstep(-y, 46, 64) * smoothstep(z, -90, -60) * (y > -135)
         moustache = spot(0, -56, 17, 5)
         cheek = 1 - spot(26, -46, 14, 12)
         beard = np.clip(np.maximum(jaw * cheek, moustache), 0, 1) * smoothstep(y + 0.6 * (z + 45), -140, -108)
+        beard = beard * smoothstep(from_lips, *_BARE_LIP_MM)
         canvas.mix(look.beard * beard * on_skin, 0.5 * np.asarray(look.hair) + 0.35 * skin)
     grown = above_hairline(mesh.vertices, style)
     canvas.mix(0.75 * smoothstep(grown, -5, 7) * mesh.is_part("skin"), np.asarray(look.hair) * 0.8)
@@ -122,8 +130,10 @@ def _paint_openings(canvas, look):
     mesh, skin, lips = canvas.mesh, np.asarray(look.skin), np.asarray(look.lips)
     row = mesh.tag("lip", -1.0)
     on_skin = mesh.is_part("skin")
-    red = np.where(row > 0, 1.0, np.where(row == 0, 0.62, np.where(row > -0.3, 0.14, 0)))
-    canvas.mix(red * on_skin, lips)
+    red = np.where(row > 0, 1.0, np.where(row == 0, 0.62, 0))
+    # the upper lip faces down, away from the light
+    upper_lip = (mesh.vertices[:, 1] > lip_line(mesh.vertices[:, 0])) & (mesh.tag("lower", 0.0) < 0.5)
+    canvas.mix(red * on_skin, lips * np.where(upper_lip, _UPPER_LIP, 1.0)[:, None])
     canvas.mix(0.30 * (np.abs(row - 0.86) < 0.01), lips * [0.6, 0.45, 0.45])
     inner = 1 - 0.7 * np.clip(np.abs(mesh.vertices[:, 0]) / MOUTH_HALF_WIDTH, 0, 1) ** 12
     canvas.mix(0.75 * (row == 1) * inner, lips * [0.42, 0.30, 0.30])
@@ -153,19 +163,20 @@ def _paint_mouth(canvas):
     bag = mesh.is_part("bag")
     depth = smoothstep(-z, 0, 26)
     canvas.fill(bag, [0.44, 0.15, 0.15], 0.02, 0.3)
-    canvas.color[bag] *= (1 - 0.88 * depth[bag])[:, None]
+    canvas.color[bag] *= (1 - 0.75 * depth[bag])[:, None]
     for part in ("teeth_upper", "teeth_lower"):
         teeth = mesh.is_part(part)
         gap, row = mesh.tags["tone"][teeth], mesh.tags["edge"][teeth]
-        shade = 1 - 0.42 * smoothstep(gap, 0.80, 1.0) - 0.10 * np.exp(-row / 1.2)
+        shade = 1 - 0.42 * smoothstep(gap, 0.80, 1.0) - 0.40 * np.exp(-row / 1.6)
         shade = shade * (1 - 0.62 * smoothstep(-z[teeth], 1.5, 24))
-        canvas.fill(teeth, np.array([0.955, 0.935, 0.885]) * shade[:, None], 0.6, 0.5)
+        shade = shade * (0.72 if part == "teeth_lower" else 1.0)
+        canvas.fill(teeth, np.array([0.87, 0.84, 0.78]) * shade[:, None], 0.6, 0.5)
     gum, tongue = mesh.is_part("gum"), mesh.is_part("tongue")
     canvas.fill(gum, [0.74, 0.38, 0.38], 0.4, 0.7)
     canvas.color[gum] *= (1 - 0.6 * smoothstep(-z[gum], 1.5, 22))[:, None]
     groove = np.clip(mesh.tags["edge"][tongue], 0, 1)[:, None]
-    canvas.fill(tongue, np.array([0.79, 0.41, 0.40]) * (1 - 0.25 * groove), 0.42, 0.8)
-    canvas.color[tongue] *= (1 - 0.65 * smoothstep(-z[tongue], 6, 34))[:, None]
+    canvas.fill(tongue, np.array([0.64, 0.31, 0.31]) * (1 - 0.25 * groove), 0.42, 0.8)
+    canvas.color[tongue] *= (1 - 0.65 * smoothstep(-z[tongue], 2, 30))[:, None]
 
 
 def _paint_eyes(canvas, look):

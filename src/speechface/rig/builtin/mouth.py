@@ -7,7 +7,7 @@ from speechface.rig.builtin.mesh import grid_faces
 __all__ = ["add_teeth", "add_tongue", "UPPER_EDGE", "LOWER_EDGE"]
 
 #: Height of the biting edges, mm.
-UPPER_EDGE, LOWER_EDGE = -70.3, -70.6
+UPPER_EDGE, LOWER_EDGE = -70.3, -71.8
 #: Crown widths from the middle outwards, mm.
 _UPPER_WIDTHS = (8.6, 6.8, 7.6, 7.0, 6.8, 8.0)
 _LOWER_WIDTHS = (5.4, 5.8, 6.8, 7.0, 7.0, 9.0)
@@ -89,7 +89,7 @@ def add_teeth(mesh):
     _add_arch(mesh, "teeth_upper", "gum", widths=_UPPER_WIDTHS, half_width=23.5, depth=30.0, front=0.9,
               root=-61.3, edge=UPPER_EDGE, lower=0)  # fmt: skip
     _add_arch(mesh, "teeth_lower", "gum", widths=_LOWER_WIDTHS, half_width=21.5, depth=29.0, front=-1.6,
-              root=-78.6, edge=LOWER_EDGE, lower=1)  # fmt: skip
+              root=-79.6, edge=LOWER_EDGE, lower=1)  # fmt: skip
 
 
 def add_tongue(mesh):
@@ -101,5 +101,5 @@ def add_tongue(mesh):
     x, y, z = 16.5 * np.sin(t) * np.cos(u), 6.0 * np.sin(t) * np.sin(u), 23 * np.cos(t)
     groove = np.exp(-((x / 3.0) ** 2)) * np.clip(2 * np.sin(u), 0, 1) * np.sin(t)
     y = y - 1.7 * groove - 0.0045 * z**2
-    vertices = np.stack([x, y, z], -1).reshape(-1, 3) + [0, -75.6, -26.5]
+    vertices = np.stack([x, y, z], -1).reshape(-1, 3) + [0, -78.0, -30.0]
     mesh.add("tongue", vertices, grid_faces(n_along, n_around, closed=True)[:, ::-1], lower=1, edge=groove.ravel())
