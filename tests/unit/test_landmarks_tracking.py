@@ -30,7 +30,7 @@ def test_a_moving_face_is_followed_with_few_detections():
     tracks = track(scene)
     assert tracks.detected.all()
     np.testing.assert_allclose(tracks.landmarks, np.stack([f[0] for f in scene.faces]), atol=1e-4)  # float32
-    assert scene.detections == 20
+    assert scene.detections == 20 + 3  # checks, and three looks at the whole picture
     np.testing.assert_array_equal(np.flatnonzero(~np.isnan(tracks.score)), np.arange(0, 200, 10))
 
 
@@ -111,6 +111,48 @@ def test_a_small_face_in_a_small_picture_is_found_at_double_size():
     assert scene.scales[:2] == [1.0, 2.0]
 
 
+def pairs(first, second):
+    return [[*a, *b] for a, b in zip(first, second)]
+
+
+def test_faces_are_counted_and_a_phantom_is_not():
+    two = track(Scene(pairs(wandering(80, x=90, size=32), wandering(80, x=290, size=45))))
+    assert two.faces == 2
+    assert track(Scene(wandering(80), phantoms={30: [(220, 20, 390, 190)]})).faces == 1
+    assert track(Scene([[]] * 30)).faces == 0
+
+
+def test_when_the_face_goes_nobody_else_is_followed_in_its_place():
+    small, large = wandering(120, x=90, size=32), wandering(120, x=290, size=45)
+    faces = [[*s, *l] if not 40 <= k < 70 else s for k, (s, l) in enumerate(zip(small, large))]
+    tracks = track(Scene(faces))
+    assert not tracks.detected[40:70].any()
+    assert tracks.detected[70:].all()
+    np.testing.assert_allclose(tracks.landmarks[70:], np.stack([f[1] for f in faces[70:]]), atol=1e-4)
+    assert tracks.losses == 1
+
+
+def test_of_two_people_one_after_the_other_the_one_seen_more_is_kept():
+    faces = [*wandering(30, x=90, size=30), *([[]] * 100), *wandering(70, x=280, size=60)]
+    tracks = track(Scene(faces))
+    assert not tracks.detected[:130].any()
+    assert tracks.strangers == 21  # up to the last check that saw them
+    assert tracks.detected[130:].all()
+
+
+def test_another_person_after_a_cut_stays():
+    faces = [*wandering(30, x=90, size=30), *wandering(40, x=280, size=50)]
+    tracks = track(Scene(faces, cuts=(30,)))
+    assert tracks.detected.all()
+    assert tracks.strangers == 0
+
+
+def test_a_picture_without_a_face_is_searched_at_every_scale_ever_more_rarely():
+    scene = Scene([[]] * 200)
+    track(scene)
+    assert 4 <= scene.scales.count(2.0) <= 6
+
+
 def test_predictions_are_averaged_over_jittered_boxes():
     scene = Scene(wandering(20))
     once = Scene(wandering(20))
@@ -129,7 +171,7 @@ def test_a_face_that_moves_out_of_the_picture_is_lost_without_error():
 
 @pytest.mark.parametrize(
     ("height", "scales"),
-    [(288, [1, 2]), (480, [1, 2]), (720, [1 / 3, 2 / 3, 1]), (1080, [1 / 4, 1 / 2, 1]), (481, [1 / 2, 1])],
+    [(288, [1, 2]), (480, [1, 2]), (720, [1 / 3, 2 / 3, 1, 2]), (1080, [1 / 4, 1 / 2, 1, 2]), (481, [1 / 2, 1, 2])],
 )
 def test_search_goes_from_reduced_to_full(height, scales):
     np.testing.assert_allclose(search_scales(height, 240), scales)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from speechface.landmarks.people import People
 from speechface.landmarks.shape import box_overlap, canonical_box, jittered_boxes, shape_residual, spread
 
 __all__ = ["FaceTracker", "Tracks", "search_scales"]
@@ -34,32 +35,38 @@ PREDICTED_SIDE = 1.3
 PREDICTED_DOWN = 0.08
 #: Frames looked at to choose between several faces.
 PROBES = 5
+#: Frames between looks at the whole picture that count the faces.
+CENSUS = 60
+#: Longest wait between searches at every scale while none finds a face, in units of `detect_every`.
+LONGEST_WAIT = 8
 
 
 @dataclass
 class Tracks:
     """One row a frame: `detected` (n,) bool; `score` (n,) float32, NaN where tracked; `box` (n, 4) and `landmarks`
-    (n, 68, 2) float32 pixels, NaN where there is no face."""
+    (n, 68, 2) float32 pixels, NaN where there is no face. `faces`: how many faces the clip shows at once; `losses`:
+    how often the followed face was lost; `strangers`: rows dropped because they show somebody else."""
 
     detected: np.ndarray
     score: np.ndarray
     box: np.ndarray
     landmarks: np.ndarray
+    faces: int = 0
+    losses: int = 0
+    strangers: int = 0
 
 
 def search_scales(height, detect_height):
     """Return the factors by which a picture is resized to search for a face, the cheapest first.
 
     The first brings a picture taller than twice `detect_height` down to about that height, each further one doubles
-    the size, up to the full picture; a picture not taller than twice `detect_height` is also searched at double size.
+    the size, up to the full picture and at last twice that: the detector sees no face of less than 80 pixels.
     """
     step = round(height / detect_height) if height > 2 * detect_height else 1
     scales = [1 / step]
     while scales[-1] < 1:
         scales.append(min(1.0, scales[-1] * 2))
-    if height <= 2 * detect_height:
-        scales.append(2.0)
-    return scales
+    return [*scales, 2.0]
 
 
 class FaceTracker:
@@ -87,8 +94,10 @@ class FaceTracker:
         self._mean_shape, self._confirmations = None, 0
         self._misses = 0
         self._confirmed = -1  # last frame in which the detector saw the tracked face
-        self._searched = None  # last frame that was searched at every scale
+        self._searched, self._wait = None, detect_every  # last search at every scale; frames until the next one
         self._scale = None  # at which the face was found
+        self._people = People()
+        self._losses = 0
         self._thumbnail = None
         self._rows = []
 
@@ -116,6 +125,11 @@ class FaceTracker:
             if row is not None:
                 tracks.detected[k] = True
                 tracks.score[k], tracks.box[k], tracks.landmarks[k] = row
+        others = self._people.others(tracks.box, tracks.detected)
+        tracks.detected[others] = False
+        for values in (tracks.score, tracks.box, tracks.landmarks):
+            values[others] = np.nan
+        tracks.faces, tracks.losses, tracks.strangers = self._people.count(), self._losses, int(others.sum())
         return tracks
 
     def _predict(self, gray, box):
@@ -130,9 +144,15 @@ class FaceTracker:
 
     def _step(self, gray, following):
         """Process one frame; returns (score, box, landmarks), or None without a face."""
+        self._people.next_frame()
         cut = self._is_cut(gray)
+        if cut:
+            self._people.new_scene()
         if self._landmarks is None:
             return self._search(gray, following)
+        if len(self._rows) % CENSUS == CENSUS // 2:
+            boxes, _ = self._detect_whole(self._equaliser.whole(gray), self._scale)
+            self._people.saw(boxes, canonical_box(self._landmarks))
         box = canonical_box(self._landmarks)
         landmarks = self._predict(gray, box)
         due = len(self._rows) - self._confirmed >= self._detect_every
@@ -197,45 +217,59 @@ class FaceTracker:
         if not just_now:
             for frame in range(self._confirmed + 1, len(self._rows)):
                 self._rows[frame] = None
+            self._people.lost(canonical_box(self._landmarks))
         self._landmarks, self._misses = None, 0
         self._mean_shape, self._confirmations = None, 0
+        self._losses += 1
+
+    def _detect_whole(self, whole, scale):
+        """Faces, (boxes, scores), in an equalised picture that the detector is sure of."""
+        boxes, scores = self._detect(whole, scale)
+        return boxes[scores >= 0], scores[scores >= 0]
 
     def _search(self, gray, following, everywhere=False):
         """Look for a face in the whole picture: at every scale now and then, else where one was found before."""
         now = len(self._rows)
         scales = search_scales(gray.shape[0], self._detect_height)
-        everywhere = everywhere or self._searched is None or now - self._searched >= self._detect_every
+        everywhere = everywhere or self._searched is None or now - self._searched >= self._wait
         if everywhere:
             self._searched = now
         else:
             scales = [self._scale or scales[0]]
         whole = self._equaliser.whole(gray)
         for scale in scales:
-            boxes, scores = self._detect(whole, scale)
-            boxes, scores = boxes[scores >= 0], scores[scores >= 0]
-            if len(boxes):
+            boxes, scores = self._detect_whole(whole, scale)
+            known = self._people.may_be_followed(boxes)
+            if known.any():
                 break
         else:
+            if everywhere:
+                self._wait = min(2 * self._wait, LONGEST_WAIT * self._detect_every)
             return None
-        best = self._choose(boxes, scale, following) if len(boxes) > 1 else 0
+        self._wait = self._detect_every
+        best = np.flatnonzero(known)[0]
+        if len(boxes) > 1:
+            best = self._choose(boxes, known, scale, following)
         self._scale = scale
+        self._people.saw(boxes, boxes[best])
+        self._people.found(boxes[best])
         box = canonical_box(self._predict(gray, boxes[best]))
         landmarks = self._predict(gray, box)
         self._confirm(landmarks)
         return scores[best], box, landmarks
 
-    def _choose(self, boxes, scale, following):
+    def _choose(self, boxes, known, scale, following):
         """Of several faces take the one with the largest area summed over the next frames in which it is seen again."""
         weight = (boxes[:, 2:] - boxes[:, :2]).prod(1)
         for probe in np.unique(np.linspace(0, len(following) - 1, PROBES + 1).astype(int)[1:]):
-            seen, scores = self._detect(self._equaliser.whole(following[probe]), scale)
-            seen = seen[scores >= 0]
+            seen, _ = self._detect_whole(self._equaliser.whole(following[probe]), scale)
+            self._people.saw(seen, None)
             for k, box in enumerate(boxes):
                 overlap = box_overlap(box, seen)
                 if len(overlap) and overlap.max() > CONFIRMING_OVERLAP:
                     best = seen[overlap.argmax()]
                     weight[k] += (best[2:] - best[:2]).prod()
-        return int(np.argmax(weight))
+        return int(np.argmax(np.where(known, weight, -1)))
 
 
 def _window(box, side, shape):
