@@ -124,7 +124,7 @@ def test_faces_are_counted_and_a_phantom_is_not():
 
 def test_when_the_face_goes_nobody_else_is_followed_in_its_place():
     small, large = wandering(120, x=90, size=32), wandering(120, x=290, size=45)
-    faces = [[*s, *l] if not 40 <= k < 70 else s for k, (s, l) in enumerate(zip(small, large))]
+    faces = [[*s, *b] if not 40 <= k < 70 else s for k, (s, b) in enumerate(zip(small, large))]
     tracks = track(Scene(faces))
     assert not tracks.detected[40:70].any()
     assert tracks.detected[70:].all()
