@@ -11,6 +11,7 @@ from speechface.audio.wav import write_wav
 from speechface.cli import main
 from speechface.datasets.base import CLIP_COLUMNS
 from speechface.metrics.registry import METRICS
+from speechface.networks.baselines import Baseline, fit_mean
 from speechface.rig.channels import CHANNELS, ROTATIONS
 from speechface.tables import clip_path, read_table, write_table, write_unusable
 
@@ -147,3 +148,30 @@ def test_user_errors_are_one_clear_line(corpus, capsys):
     (root / "stats.json").write_text("{}")
     assert evaluate(root) == 1
     assert "make it with 'speechface label-stats'" in capsys.readouterr().err
+
+
+def test_clips_of_an_actor_can_have_a_model_and_statistics_of_their_own(corpus):
+    """As when one actor after the other is left out: actor b is predicted and judged apart from the others."""
+    root, clips = corpus
+    for clip in clips:
+        values = np.zeros((FRAMES, 3), np.float32)
+        table = {"frame": np.arange(FRAMES, dtype=np.int32), "time": np.arange(FRAMES) / 25, "acoustics": values}
+        write_table(clip_path(root / "acoustics", *clip), table, stage="acoustics")
+    for name, weight in (("all", 0.2), ("without_b", 0.6)):
+        constant = fit_mean(np.r_[np.full(46, weight), np.zeros(3)])
+        Baseline("mean", "acoustics", {}, constant, {}).save(root / f"{name}.npz")
+    command = ["predict", "--model", f"{root}/all.npz", "--clips", f"{root}/clips.parquet", "--features-dir",
+               f"{root}/acoustics", "--out-dir", f"{root}/predictions"]  # fmt: skip
+    assert main([*command, "--model-of", f"set/b={root}/without_b.npz"]) == 0
+    predicted = [read_table(clip_path(root / "predictions", *clip))["jawOpen"] for clip in clips]
+    assert [float(np.unique(values).item()) for values in predicted] == pytest.approx([0.2, 0.2, 0.6, 0.6])
+    stats = json.loads((root / "stats.json").read_text())
+    (root / "without_b.json").write_text(json.dumps({**stats, "weight_mean": [0.6] * 46}))
+    assert evaluate(root) == 0
+    before = read_table(root / "evaluation.parquet")["mouth_total_sq"]
+    assert evaluate(root, "--stats-of", f"set/b={root}/without_b.json") == 0
+    table = read_table(root / "evaluation.parquet")
+    np.testing.assert_array_equal(table["mouth_total_sq"][:2], before[:2])
+    # the mean of its own train table is what actor b's model predicts: no motion is explained
+    np.testing.assert_allclose(table["mouth_total_sq"][2:], table["landmarks_sq"][2:, 48:].sum(1), rtol=1e-5)
+    assert main([*command, "--model-of", "b=x.npz"]) == 1
