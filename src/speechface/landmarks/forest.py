@@ -1,4 +1,4 @@
-"""dlib's landmark predictor: a cascade of regression trees, read from dlib's file and evaluated with numpy.
+"""dlib's landmark predictor: a cascade of regression trees, read from dlib's file and evaluated by compiled loops.
 
 Same trees and same arithmetic as ``dlib.shape_predictor``, with two gains. Once converted, the model is mapped into
 memory in milliseconds (dlib parses 100 MB of text-like numbers for a second in every process), and landmarks come out
@@ -11,6 +11,7 @@ is that of dlib's ``serialize`` for ``shape_predictor``.
 import numpy as np
 
 from speechface.errors import ModelError
+from speechface.landmarks.equalise import untouched
 
 __all__ = ["ForestPredictor", "parse_predictor", "parse_integers"]
 
@@ -139,54 +140,31 @@ class ForestPredictor:
     """
 
     def __init__(self, model):
-        self._mean = _complex(np.asarray(model["mean"], np.float64))
-        centred = self._mean - self._mean.mean()
-        self._centred = centred / np.vdot(centred, centred).real
-        self._deltas = _complex(np.asarray(model["deltas"], np.float64))
-        self._anchors = model["anchors"].astype(np.intp)
-        # splits as flat tables (cascade, tree * split), so that one number names a tree's node
-        self._samples = model["samples"].reshape(_CASCADES, 2, -1).astype(np.intp)
-        self._thresholds = np.asarray(model["thresholds"]).reshape(_CASCADES, -1)
-        self._leaves = np.asarray(model["leaves"]).reshape(_CASCADES, -1, _VALUES)
-        self._first_split = np.arange(_TREES) * _SPLITS
-        self._first_leaf = np.arange(_TREES) * _LEAVES - _SPLITS
-        self._rows = np.empty((_TREES, _VALUES), np.float32)
+        mean = np.asarray(model["mean"], np.float64)
+        centred = mean - mean.mean(0)
+        leaves = np.asarray(model["leaves"])
+        self._model = (
+            mean,
+            centred / (centred**2).sum(),
+            model["anchors"],
+            np.asarray(model["deltas"], np.float64),
+            model["samples"],
+            model["thresholds"],
+            leaves.reshape(_CASCADES, -1, _VALUES),
+        )
 
-    def predict(self, gray, box):
-        """Return the landmarks (68, 2), float64, pixels, of the face in `box` (left, top, right, bottom) of `gray`."""
-        gray = np.ascontiguousarray(gray)
-        left, top, right, bottom = (float(side) for side in box)
-        shape = self._mean.copy()
-        for cascade in range(_CASCADES):
-            # least-squares similarity from the mean shape, as one complex number
-            turn = np.vdot(self._centred, shape)
-            places = self._deltas[cascade] * turn + shape[self._anchors[cascade]]
-            x = np.floor(places.real * (right - left) + (left + 0.5)).astype(np.intp)
-            y = np.floor(places.imag * (bottom - top) + (top + 0.5)).astype(np.intp)
-            leaf = self._drop(_grey(gray, x, y), cascade)
-            np.take(self._leaves[cascade], leaf, axis=0, out=self._rows, mode="clip")
-            shape += self._rows.sum(0).view(np.complex64)
-        return np.stack([left + (right - left) * shape.real, top + (bottom - top) * shape.imag], 1)
+    def predict(self, picture, box):
+        """Return the landmarks (68, 2), float64, pixels, of the face in `box` (left, top, right, bottom).
 
-    def _drop(self, grey, cascade):
-        """Let the grey values (500,) fall through all trees of a cascade; returns the leaf of each, (500,)."""
-        first, second = self._samples[cascade]
-        thresholds = self._thresholds[cascade]
-        node = np.zeros(_TREES, np.intp)
-        for _ in range(_DEPTH):
-            split = self._first_split + node
-            goes_left = grey.take(first.take(split)) - grey.take(second.take(split)) > thresholds.take(split)
-            node = 2 * node + 2 - goes_left
-        return self._first_leaf + node
+        Parameters
+        ----------
+        picture : ndarray (height, width), uint8, or speechface.landmarks.equalise.Equalised
+        box : sequence of 4 float, pixels of the picture
+        """
+        from speechface.landmarks.compiled import predict
 
-
-def _grey(gray, x, y):
-    """Grey values at whole pixels, float32; 0 outside the picture."""
-    height, width = gray.shape
-    values = gray.ravel().take(y * width + x, mode="clip").astype(np.float32)
-    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    return values if inside.all() else np.where(inside, values, np.float32(0))
-
-
-def _complex(points):
-    return points[..., 0] + 1j * points[..., 1]
+        if isinstance(picture, np.ndarray):
+            picture = untouched(picture)
+        left, top, right, bottom = box = tuple(float(side) for side in box)
+        shape = predict(picture.gray, picture.window, *picture.tiles, box, *self._model)
+        return np.array([left, top]) + shape * np.array([right - left, bottom - top])

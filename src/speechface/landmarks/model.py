@@ -120,6 +120,7 @@ class DlibFace:
         """
         import cv2
 
+        gray = np.asarray(gray)
         if scale != 1:
             how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
             gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=how)
