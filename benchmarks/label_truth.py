@@ -14,7 +14,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from speechface.config import defaults
-from speechface.fitting.face import JAW, Face, variables_of
+from speechface.fitting.detector_errors import error_modes
+from speechface.fitting.face import JAW, Face
 from speechface.fitting.gauss_newton import Clip, State, _Problem
 from speechface.fitting.identity import fit_identity
 from speechface.fitting.labels import fit_labels
@@ -70,7 +71,7 @@ def actor_clip(rng, face, frames, noise_px):
     angles = np.stack([smooth(rng, frames, 15) * spread for spread in (4, 7, 3)], 1)
     rotation = matrix_from_euler(np.radians(angles))
     translation = np.array([5.0, 10.0, -DISTANCE_MM]) + 5 * np.stack([smooth(rng, frames, 10) for _ in range(3)], 1)
-    state = State(rotation, translation, variables_of(weights), np.zeros(face.identity.shape[-1]))
+    state = State(rotation, translation, face.variables(weights), np.zeros(face.identity.shape[-1]))
     middle = np.full((frames, 17), face.jaw_neutral.shape[1] // 2)
     settings = fit_settings(defaults("labels"))
     picture = _problem(face, np.zeros((frames, 68, 2)), settings).project(state, middle)
@@ -93,13 +94,14 @@ def main():
     parser.add_argument("--clips", type=int, default=2)
     parser.add_argument("--frames", type=int, default=120, help="of a clip")
     parser.add_argument("--noise", type=float, default=1.0, help="pixels; 1 px is 0.6 mm")
+    parser.add_argument("--detector-errors", type=float, default=0.0, help="as in the configuration; exact points: 0")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     rng = np.random.default_rng(args.seed)
     rig = Rig.load(args.rig)
-    face = Face.of_rig(rig)
-    shapes = rig.shapes[:, rig.landmarks].astype(float)
     config = defaults("labels")
+    face = Face.of_rig(rig, errors=error_modes(args.detector_errors))
+    shapes = rig.shapes[:, rig.landmarks].astype(float)
     settings = fit_settings(config)
     errors, still, found, truth, spent = [], [], [], [], 0.0
     for _ in range(args.actors):

@@ -14,7 +14,7 @@ __all__ = ["Case", "moving_face", "PRECISE", "FOCAL", "FPS"]
 
 FOCAL, FPS = 1200.0, 25.0
 #: Trusts exact landmarks far more than the prior.
-PRECISE = FitSettings(noise_mm=0.02, sparsity=1.0, smoothness=0.5, iterations=20)
+PRECISE = FitSettings(noise_mm=0.01, sparsity=1.0, smoothness=0.5, iterations=20)
 
 
 @dataclass

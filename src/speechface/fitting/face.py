@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from speechface.rig.channels import CHANNELS, GAZE, INDEX, MIRROR, N_CHANNELS
+from speechface.fitting.priors import weight_precision
+from speechface.rig.channels import CHANNELS, GAZE, INDEX, N_CHANNELS
 
 __all__ = ["Face", "VARIABLES", "MIXING", "JAW", "INNER", "OFFSET_SD_MM", "weights_of", "variables_of"]
 
@@ -21,19 +22,11 @@ JAW, INNER = slice(0, 17), slice(17, 68)
 #: identity modes cannot express.
 OFFSET_SD_MM = 3.0
 
-#: Typical size of a weight: the ridge prior is (w / typical)^2. Small where the channel is rare in speech or
-#: mimics another one in the picture.
-_TYPICAL = 0.35
-_TYPICAL_OF = {
-    "browDown": 0.5, "browInnerUp": 0.5, "browOuterUp": 0.5, "cheekPuff": 0.12, "eyeBlink": 0.7, "jawForward": 0.15,
-    "jawLeft": 0.12, "jawRight": 0.12, "jawOpen": 0.5, "mouthClose": 0.15, "mouthDimple": 0.2, "mouthFrown": 0.2,
-    "mouthLeft": 0.15, "mouthRight": 0.15, "mouthRollLower": 0.3, "mouthRollUpper": 0.3, "mouthShrugLower": 0.25,
-    "mouthShrugUpper": 0.2, "mouthSmile": 0.5, "mouthStretch": 0.25, "noseSneer": 0.2,
-}  # fmt: skip
-#: Typical difference between the two sides of a face; eyes move together.
-_SIDES, _SIDES_EYES = 0.15, 0.10
-#: Pairs that are opposites rather than the two sides of one motion.
-_OPPOSITES = ("jawLeft", "mouthLeft")
+#: Largest error of the detector along one of its modes, standard deviations.
+_LARGEST_ERROR = 5.0
+#: Change from frame to frame, in units of the smoothness: a lid closes within two or three frames, and errors of the
+#: detector have a size of 1, not of a weight.
+_STEP_OF_LIDS, _STEP_OF_ERRORS = 10**0.5, 5.0
 
 
 def _mixing():
@@ -49,26 +42,16 @@ def _mixing():
 MIXING = _mixing()
 
 
-def _typical(name):
-    stem = name if name in _TYPICAL_OF else name.removesuffix("Left").removesuffix("Right")
-    return _TYPICAL_OF.get(stem, _TYPICAL)
-
-
-def _precision():
-    """Prior precision (46, 46) of the weights: ridge and coupling of left and right."""
-    matrix = np.diag([_typical(name) ** -2 for name in CHANNELS])
-    for i, name in enumerate(CHANNELS):
-        j = MIRROR[i]
-        if j > i and name not in _OPPOSITES:
-            k = (_SIDES_EYES if name.startswith("eye") else _SIDES) ** -2
-            matrix[[i, j], [i, j]] += k
-            matrix[[i, j], [j, i]] -= k
-    return matrix
+def _steps():
+    """Typical change of each variable from frame to frame, in units of the smoothness, (n,)."""
+    steps = np.ones(len(VARIABLES))
+    steps[[VARIABLES.index(name) for name in ("eyeBlinkLeft", "eyeBlinkRight")]] = _STEP_OF_LIDS
+    return steps
 
 
 def weights_of(variables):
-    """Solver variables (..., n) -> weights (..., 46) in [0, 1], mouthClose at most jawOpen."""
-    weights = np.clip(variables @ MIXING.T, 0.0, 1.0)
+    """Solver variables (..., n + m) -> weights (..., 46) in [0, 1], mouthClose at most jawOpen."""
+    weights = np.clip(variables[..., : len(VARIABLES)] @ MIXING.T, 0.0, 1.0)
     jaw, close = INDEX["jawOpen"], INDEX["mouthClose"]
     weights[..., close] = np.minimum(weights[..., close], weights[..., jaw])
     return weights
@@ -97,6 +80,10 @@ class Face:
     n_modes : int, identity coefficients that are modes of the rig
     precision : ndarray (n, n), prior of the solver variables
     sparsity : ndarray (n,), derivative of the weights' sum by the variables
+    lower, upper : ndarray (n,), bounds
+    steps : ndarray (n,), typical change from frame to frame in units of the smoothness
+
+    The n variables are the channels' (`VARIABLES`), then one for each mode of the detector's errors.
     """
 
     neutral: np.ndarray
@@ -108,10 +95,16 @@ class Face:
     n_modes: int
     precision: np.ndarray
     sparsity: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    steps: np.ndarray
 
     @classmethod
-    def of_rig(cls, rig):
-        """Return the landmark view of a `speechface.rig.rig.Rig`."""
+    def of_rig(cls, rig, *, errors=None):
+        """Return the landmark view of a `speechface.rig.rig.Rig`.
+
+        errors : ndarray (68, 3, m), mm, common errors of the detector (`detector_errors.error_modes`); None: none
+        """
 
         def view(vertices):
             shapes = np.moveaxis(rig.shapes[:, vertices].astype(float), 0, -1) @ MIXING
@@ -123,6 +116,13 @@ class Face:
 
         neutral, shapes, modes = view(rig.landmarks)
         jaw_neutral, jaw_shapes, jaw_modes = view(rig.contour)
+        n = len(VARIABLES)
+        errors = np.zeros((68, 3, 0)) if errors is None else errors
+        m = errors.shape[-1]
+        shapes = np.concatenate([shapes, errors], -1)
+        jaw_shapes = np.concatenate([jaw_shapes, np.broadcast_to(errors[JAW, None], jaw_neutral.shape + (m,))], -1)
+        precision = np.eye(n + m)
+        precision[:n, :n] = MIXING.T @ weight_precision() @ MIXING
         inner = np.arange(68)[INNER]
         offsets = np.zeros((68, 3, 2 * len(inner)))
         for axis in (0, 1):
@@ -131,7 +131,9 @@ class Face:
         return cls(
             neutral, shapes, np.concatenate([modes, offsets], -1), jaw_neutral, jaw_shapes,
             np.concatenate([jaw_modes, no_offsets], -1), modes.shape[-1],
-            MIXING.T @ _precision() @ MIXING, MIXING.sum(0),
+            precision, np.append(MIXING.sum(0), np.zeros(m)),
+            np.append(np.zeros(n), np.full(m, -_LARGEST_ERROR)), np.append(np.ones(n), np.full(m, _LARGEST_ERROR)),
+            np.append(_steps(), np.full(m, _STEP_OF_ERRORS)),
         )  # fmt: skip
 
     def of_actor(self, coefficients):
@@ -145,6 +147,12 @@ class Face:
             n_modes=0,
         )
 
+    def variables(self, weights):
+        """Weights (..., 46) -> this face's variables (..., n), without errors of the detector."""
+        found = variables_of(weights)
+        return np.concatenate([found, np.zeros(found.shape[:-1] + (len(self.steps) - found.shape[-1],))], -1)
+
     def landmarks(self, weights):
         """Landmarks (..., 68, 3), mm, for weights (..., 46), without sliding of the jaw line."""
-        return self.neutral + np.moveaxis(np.tensordot(self.shapes, variables_of(weights), (-1, -1)), (0, 1), (-2, -1))
+        moved = np.tensordot(self.shapes, self.variables(weights), (-1, -1))
+        return self.neutral + np.moveaxis(moved, (0, 1), (-2, -1))

@@ -4,6 +4,7 @@ The energy, everything in units of standard deviations::
 
     sum  huber(|observed - projected| / noise)^2          landmarks, pairs of landmarks, jaw line along its normal
        + u' P u + 2 sparsity sum(w)                       prior of the weights (`fitting.face`)
+       + e' e                                             common errors of the detector (`fitting.detector_errors`)
        + sum ((u - target) / spread)^2                    where a weight was measured otherwise, e.g. blinks
        + sum |u_t - u_{t-1}|^2 / smoothness^2             and the same for head rotation and position
        + T |a|^2                                          identity, only while it is sought
@@ -13,7 +14,7 @@ chain of frames (`fitting.bounded`); identity is eliminated by its Schur complem
 the true energy falls.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,7 +32,7 @@ LANDMARK_WEIGHTS[[48, 54]] = 0.6  # dlib lets the mouth's corners drop with the 
 #: Landmarks whose difference is better known than their places: inner lips, outer lips, mouth corners. An
 #: actor's constant error of dlib cancels, and so does much of the head's motion.
 PAIRS = np.array([(61, 67), (62, 66), (63, 65), (51, 57), (48, 54)])
-_PAIR_WEIGHTS = np.array([0.5, 0.5, 0.5, 2.0, 2.0])
+_PAIR_WEIGHTS = np.array([0.9, 0.9, 0.9, 2.0, 2.0])
 #: A jaw landmark slides along the jaw: the share of a tangential miss that counts.
 _TANGENTIAL = 0.1
 #: Units of the pose variables: radians and mm.
@@ -86,9 +87,9 @@ class Clip:
     observed : ndarray (T, 68, 2), pixels from the principal point, y up, finite everywhere
     trust : ndarray (T, 68), weight of each landmark in each frame, 0 where there is no face
     focal : ndarray (T,), pixels
-    target : ndarray (T, n), solver variables known from elsewhere
-    target_precision : ndarray (T, n), 0 where unknown
-    prior_scale : ndarray (T, n), factor on the prior of the variables (large: at rest)
+    target : ndarray (T, channels), solver variables of the channels (`face.VARIABLES`) known from elsewhere
+    target_precision : ndarray (T, channels), 0 where unknown
+    prior_scale : ndarray (T, channels), factor on the prior of the variables (large: at rest)
     chain : bool, False where frames do not follow each other
     """
 
@@ -135,7 +136,6 @@ class _Problem:
             LANDMARK_WEIGHTS * clip.trust, _PAIR_WEIGHTS * np.minimum(*clip.trust[:, PAIRS.T].swapaxes(0, 1))
         ], 1)  # fmt: skip
         self.precision = trust / settings.noise_mm**2
-        self.prior_root = np.sqrt(clip.prior_scale)
         self.normal = clip.jaw_normals()
         self.tangent = np.stack([-self.normal[..., 1], self.normal[..., 0]], -1) * _TANGENTIAL
         # arrays the solver multiplies with, one matrix (3, n) a landmark
@@ -144,10 +144,15 @@ class _Problem:
         if clip.chain:
             self.coupling[:3] = (_ROTATION_UNIT / _ROTATION_STEP) ** 2
             self.coupling[3:_N_POSE] = (_TRANSLATION_UNIT / _TRANSLATION_STEP) ** 2
-            self.coupling[_N_POSE:] = settings.smoothness**-2
-            # a lid closes within two or three frames
-            for name in ("eyeBlinkLeft", "eyeBlinkRight"):
-                self.coupling[_N_POSE + VARIABLES.index(name)] *= 0.1
+            self.coupling[_N_POSE:] = (settings.smoothness * face.steps) ** -2.0
+
+        def padded(array, value):
+            """(T, channels) -> (T, n): errors of the detector have no target and their own prior."""
+            return np.pad(array, ((0, 0), (0, self.n - array.shape[1])), constant_values=value)
+
+        self.target, self.target_precision = padded(clip.target, 0.0), padded(clip.target_precision, 0.0)
+        self.prior_scale = padded(clip.prior_scale, 1.0)
+        self.prior_root = np.sqrt(self.prior_scale)
 
     def jaw_vertices(self, state):
         """Candidate (T, 17) of each jaw landmark that lies on the silhouette: outermost along the normal."""
@@ -210,8 +215,8 @@ class _Problem:
         u = state.variables
         scaled = u * self.prior_root
         value += ((scaled @ self.face.precision) * scaled).sum()
-        value += 2 * settings.sparsity * ((u * clip.prior_scale) @ self.face.sparsity).sum()
-        value += (clip.target_precision * (u - clip.target) ** 2).sum()
+        value += 2 * settings.sparsity * ((u * self.prior_scale) @ self.face.sparsity).sum()
+        value += (self.target_precision * (u - self.target) ** 2).sum()
         if self.solve_identity:
             value += self.frames * state.identity @ state.identity
         if clip.chain:
@@ -294,18 +299,18 @@ class _Problem:
         linear = np.matmul(transposed, residual[..., None])[..., 0] + np.matmul(blocks, start[..., None])[..., 0]
         index = np.arange(_N_POSE, _N_POSE + self.n)
         blocks[:, _N_POSE:, _N_POSE:] += self.prior_root[:, :, None] * face.precision * self.prior_root[:, None]
-        blocks[:, index, index] += clip.target_precision
+        blocks[:, index, index] += self.target_precision
         blocks[:, np.arange(_N_POSE), np.arange(_N_POSE)] += 1e-4
-        linear[:, _N_POSE:] += clip.target_precision * clip.target
-        linear[:, _N_POSE:] -= settings.sparsity * clip.prior_scale * face.sparsity
+        linear[:, _N_POSE:] += self.target_precision * self.target
+        linear[:, _N_POSE:] -= settings.sparsity * self.prior_scale * face.sparsity
         if clip.chain:
             drift = self._differences(state) * self.coupling
             linear[1:, :_N_POSE] -= drift[:, :_N_POSE]
             linear[:-1, :_N_POSE] += drift[:, :_N_POSE]
-        lower, upper = np.zeros(_N_POSE + self.n), np.ones(_N_POSE + self.n)
-        lower[:_N_POSE], upper[:_N_POSE] = -_LARGEST_STEP, _LARGEST_STEP
+        pose = np.full(_N_POSE, _LARGEST_STEP)
+        lower, upper = np.append(-pose, face.lower), np.append(pose, face.upper)
         if freeze:
-            upper[_N_POSE:] = 0.0
+            lower[_N_POSE:] = upper[_N_POSE:] = 0.0
 
         if by_identity is None:
             x, _ = solve_bounded_chain(blocks, linear, self.coupling, lower, upper, start, max_iterations=6)
@@ -338,7 +343,7 @@ def fit(face, clip, settings, *, solve_identity=False, frozen_iterations=0, star
     Returns
     -------
     state : `State`
-    projected : ndarray (T, 68, 2), pixels from the principal point, y up
+    projected : ndarray (T, 68, 2), pixels from the principal point, y up, without the detector's errors
     energies : list of float, the energy after each iteration
     """
     if start is None:
@@ -365,4 +370,5 @@ def fit(face, clip, settings, *, solve_identity=False, frozen_iterations=0, star
         energies.append(min(after, before))
         if not freeze and before - after < 1e-4 * before:
             break
-    return state, problem.project(state, problem.jaw_vertices(state)), energies
+    shown = replace(state, variables=state.variables * (np.arange(problem.n) < len(VARIABLES)))
+    return state, problem.project(shown, problem.jaw_vertices(shown)), energies

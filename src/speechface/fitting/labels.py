@@ -1,6 +1,6 @@
 """Labels of one clip: head pose and 46 weights in every frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,9 @@ __all__ = ["Labels", "fit_labels", "relative_rotation"]
 _PIECE, _OVERLAP = 480, 40
 #: How well the eye's shape tells the blink, in units of the weight; the lids' own points then count less.
 _BLINK_SPREAD, _LID_TRUST = 0.05, 0.3
+#: A clip's landmarks have a constant offset beside the actor's, from light, expression and what the rig lacks, mm;
+#: found from the misses of a first fit, after which this many iterations follow.
+_CLIP_OFFSET_MM, _ITERATIONS_AGAIN = 1.0, 3
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,39 @@ def _joined(first, second, overlap):
                  first.identity)  # fmt: skip
 
 
+def _clip_face(face, state, projected, observed, detected, *, noise_mm, focal):
+    """The face with the clip's own constant offsets of the inner landmarks, mm, along x and y.
+
+    The median miss over the clip, turned back to a frontal view and shrunk as one frame's evidence.
+    """
+    camera = face.neutral[INNER] @ state.rotation.transpose(0, 2, 1) + state.translation[:, None]
+    scale = focal / -camera[..., 2]
+    miss = (observed - projected)[:, INNER] / scale[..., None]
+    back = np.linalg.inv(state.rotation[:, :2, :2])
+    miss = np.matmul(back[:, None], miss[..., None])[..., 0][detected]
+    offset = np.zeros((68, 3))
+    share = _CLIP_OFFSET_MM**2 / (_CLIP_OFFSET_MM**2 + noise_mm**2)
+    offset[INNER, :2] = share * np.median(miss, 0)
+    return replace(face, neutral=face.neutral + offset)
+
+
+def _fit_pieces(face, clip, settings, *, frames, start):
+    """Fit a clip piece by piece; `clip` returns the `Clip` of a slice. State and picture of all frames."""
+    whole, pictures = None, []
+    for first, stop in _pieces(frames):
+        window = slice(first, stop)
+        begin = None if start is None else _part(start, window)
+        state, projected, _ = fit(face, clip(window), settings, start=begin)
+        if whole is None:
+            whole = state
+            pictures.append(projected)
+        else:
+            overlap = len(whole.rotation) - first
+            whole = _joined(whole, state, overlap)
+            pictures.append(projected[overlap:])
+    return whole, np.concatenate(pictures)
+
+
 def fit_labels(face, eyes, observed, detected, settings, *, focal, fps):
     """Fit all frames of one clip.
 
@@ -109,20 +145,15 @@ def fit_labels(face, eyes, observed, detected, settings, *, focal, fps):
         columns = [VARIABLES.index(name) for name in EYE_CHANNELS]
         target[:, columns] = blink_weights(relative_opening(face, observed, focal=focal), eyes, fps=fps)
         precision[:, columns] = detected[:, None] * _BLINK_SPREAD**-2
-    whole, pictures = None, []
-    for start, stop in _pieces(frames):
-        window = slice(start, stop)
-        clip = Clip.of(observed[window], focal=focal, chain=True, trust=trust[window], target=target[window],
+
+    def clip(window):
+        return Clip.of(observed[window], focal=focal, chain=True, trust=trust[window], target=target[window],
                        target_precision=precision[window])  # fmt: skip
-        state, projected, _ = fit(face, clip, settings)
-        if whole is None:
-            whole = state
-            pictures.append(projected)
-        else:
-            overlap = len(whole.rotation) - start
-            whole = _joined(whole, state, overlap)
-            pictures.append(projected[overlap:])
-    projected = np.concatenate(pictures)
+
+    whole, projected = _fit_pieces(face, clip, settings, frames=frames, start=None)
+    face = _clip_face(face, whole, projected, observed, detected, noise_mm=settings.noise_mm, focal=focal)
+    again = replace(settings, iterations=_ITERATIONS_AGAIN)
+    whole, projected = _fit_pieces(face, clip, again, frames=frames, start=whole)
     miss = np.linalg.norm(projected - observed, axis=-1)[:, INNER].mean(1)
     return Labels(whole.rotation, whole.translation, weights_of(whole.variables), projected,
                   np.where(detected, miss, np.nan))  # fmt: skip

@@ -4,6 +4,7 @@ import numpy as np
 
 from speechface.fitting.eyes import EYE_CHANNELS
 from speechface.fitting.face import INNER, MIXING
+from speechface.fitting.priors import independent_precision
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.rig.channels import CHANNELS, N_CHANNELS
 
@@ -23,12 +24,14 @@ def explained_variance(face):
 
     Laplace's approximation at the rest face: ``1 - posterior / prior`` variance under scaled orthography with
     rotation, position and scale unknown, from the 51 inner landmarks and the chin's height, averaged over
-    a few head poses.
+    a few head poses. Under the independent prior: a channel that only follows from others is not observed.
     """
     share = np.zeros(N_CHANNELS)
-    prior = np.diag(MIXING @ np.linalg.inv(face.precision) @ MIXING.T)
+    n = MIXING.shape[1]
+    precision = MIXING.T @ independent_precision() @ MIXING
+    prior = np.diag(MIXING @ np.linalg.inv(precision) @ MIXING.T)
     points = np.concatenate([face.neutral[INNER], face.neutral[[_CHIN]]])
-    shapes = np.concatenate([face.shapes[INNER], face.shapes[[_CHIN]]])
+    shapes = np.concatenate([face.shapes[INNER, :, :n], face.shapes[[_CHIN], :, :n]])
     rows = np.ones((len(points), 2), bool)
     rows[-1, 0] = False  # the jaw line tells nothing along itself
     for pose in _POSES:
@@ -41,7 +44,7 @@ def explained_variance(face):
         by_pose = np.stack([np.stack(column, -1) for column in columns], -1)[rows]
         basis = np.linalg.qr(by_pose)[0]
         seen = by_weight - basis @ (basis.T @ by_weight)
-        posterior = np.linalg.inv(face.precision + seen.T @ seen / _NOISE_MM**2)
+        posterior = np.linalg.inv(precision + seen.T @ seen / _NOISE_MM**2)
         left = np.diag(MIXING @ posterior @ MIXING.T)
         share += np.where(prior > 0, 1 - left / np.where(prior > 0, prior, 1.0), 0.0) / len(_POSES)
     return share

@@ -67,6 +67,7 @@ def run(args):
     import numpy as np
 
     from speechface.files import write_npz
+    from speechface.fitting.detector_errors import error_modes
     from speechface.fitting.face import OFFSET_SD_MM, Face
     from speechface.fitting.identity import fit_identity
     from speechface.fitting.pose import centred
@@ -93,7 +94,7 @@ def run(args):
               "provenance": provenance()}  # fmt: skip
     arrays = {}
     if observed:
-        face = Face.of_rig(rig)
+        face = Face.of_rig(rig, errors=error_modes(settings["detector_errors"]))
         found = fit_identity(
             face, observed, fit_settings(settings), focal=focal, fps=fps, count=settings["identity_frames"]
         )

@@ -27,7 +27,7 @@ def add_arguments(parser):
 
 def run(args):
     settings = settings_of(args)
-    actor = functools.cache(lambda: _load_actor(args.identity, args.rig))
+    actor = functools.cache(lambda: _load_actor(args.identity, args.rig, settings))
     work_through(
         pieces_of(args, inputs=("landmarks",), outputs=("out",), shared=("identity", "rig")),
         lambda piece: _write(piece.inputs["landmarks"], piece.outputs["out"], actor, settings),
@@ -69,9 +69,10 @@ class _Actor:
     observed: Any
 
 
-def _load_actor(identity_path, rig_path):
+def _load_actor(identity_path, rig_path, settings):
     """Read an `_Actor`. ClipError where the actor has no identity."""
     from speechface.errors import ClipError
+    from speechface.fitting.detector_errors import error_modes
     from speechface.fitting.face import Face
     from speechface.fitting.observability import observed_channels
     from speechface.rig.rig import Rig
@@ -81,7 +82,7 @@ def _load_actor(identity_path, rig_path):
     if identity["status"] != "ok":
         raise ClipError(f"the actor has no identity: {identity['reason']}")
     rig = Rig.load(rig_path)
-    face = Face.of_rig(rig)
+    face = Face.of_rig(rig, errors=error_modes(settings["detector_errors"]))
     return _Actor(rig, *_own_face(face, identity, rig), observed_channels(face))
 
 

@@ -1,0 +1,76 @@
+"""What is known about weights before a picture is seen.
+
+Two parts. Every channel has a typical size, and the two sides of a face move much alike: that alone is the
+`independent_precision`. And channels move together: jaw, lips and brows go through the shapes of speech
+sounds and emotions, so that depth, which one view does not show, follows from what it shows. Those shapes are the
+visemes and expressions of `speechface.synthesis`, all combinations alike; no recording, actor or clip is in them.
+"""
+
+import functools
+
+import numpy as np
+
+from speechface.rig.channels import CHANNELS, INDEX, MIRROR
+
+__all__ = ["independent_precision", "articulation_moments", "weight_precision"]
+
+#: Typical size of a weight: the ridge prior is (w / typical)^2. Small where the channel is rare in speech or
+#: mimics another one in the picture.
+_TYPICAL = 0.35
+_TYPICAL_OF = {
+    "browDown": 0.5, "browInnerUp": 0.5, "browOuterUp": 0.5, "cheekPuff": 0.12, "eyeBlink": 0.7, "jawForward": 0.15,
+    "jawLeft": 0.12, "jawRight": 0.12, "jawOpen": 0.5, "mouthClose": 0.15, "mouthDimple": 0.2, "mouthFrown": 0.2,
+    "mouthLeft": 0.15, "mouthRight": 0.15, "mouthRollLower": 0.3, "mouthRollUpper": 0.3, "mouthShrugLower": 0.25,
+    "mouthShrugUpper": 0.2, "mouthSmile": 0.5, "mouthStretch": 0.25, "noseSneer": 0.2,
+}  # fmt: skip
+#: Typical difference between the two sides of a face; eyes move together.
+_SIDES, _SIDES_EYES = 0.15, 0.10
+#: Pairs that are opposites rather than the two sides of one motion.
+_OPPOSITES = ("jawLeft", "mouthLeft")
+#: Share of the independent prior's variance that is added to the moments of articulation, so that every
+#: face can move in ways that no table lists.
+_FREEDOM = 0.1
+#: Size of the expressions: between the normal and the strong ones of the synthetic actors.
+_STRENGTH = 0.85
+#: Lids and brows (blink, raise of an accent) that are combined with every sound and emotion.
+_LIDS_AND_BROWS = ((0.0, 0.0), (1.0, 0.0), (0.0, 0.3))
+
+
+def _typical(name):
+    stem = name if name in _TYPICAL_OF else name.removesuffix("Left").removesuffix("Right")
+    return _TYPICAL_OF.get(stem, _TYPICAL)
+
+
+def independent_precision():
+    """Prior precision (46, 46) of weights that know nothing of each other but their twin on the other side."""
+    matrix = np.diag([_typical(name) ** -2 for name in CHANNELS])
+    for i, name in enumerate(CHANNELS):
+        j = MIRROR[i]
+        if j > i and name not in _OPPOSITES:
+            k = (_SIDES_EYES if name.startswith("eye") else _SIDES) ** -2
+            matrix[[i, j], [i, j]] += k
+            matrix[[i, j], [j, i]] -= k
+    return matrix
+
+
+def articulation_moments():
+    """Second moments (46, 46) of the weights over all combinations of viseme, emotion and lids or brows."""
+    from speechface.synthesis.expression import EXPRESSIONS, merge
+    from speechface.synthesis.visemes import VISEMES
+
+    def vector(targets):
+        weights = np.zeros(len(CHANNELS))
+        weights[[INDEX[name] for name in targets]] = list(targets.values())
+        return weights
+
+    sounds = [(vector(v.targets), v.seal) for v in VISEMES.values()]
+    moods = [_STRENGTH * vector(e) for e in EXPRESSIONS.values()]
+    rows = [(sound, seal, mood, *upper) for sound, seal in sounds for mood in moods for upper in _LIDS_AND_BROWS]
+    weights = merge(*(np.array(column) for column in zip(*rows))).astype(float)
+    return weights.T @ weights / len(weights)
+
+
+@functools.cache
+def weight_precision():
+    """Prior precision (46, 46) of the weights, zero mean: how channels move together, with some freedom."""
+    return np.linalg.inv(articulation_moments() + _FREEDOM * np.linalg.inv(independent_precision()))
