@@ -16,6 +16,7 @@ __all__ = ["main", "VERBS"]
 
 #: verb -> (one line of help, group). The module is ``speechface.verbs.<verb with underscores>``.
 VERBS = {
+    "export-onnx": ("trained network -> ONNX graph for engines", "use a model"),
     "animate": ("speech recording in; video, curves and tables out", "use a model"),
     "check-config": ("check a config file and print it with all defaults", "workflow"),
     "plan": ("tell what a run will cost: frames, hours, disk and cluster jobs", "workflow"),
