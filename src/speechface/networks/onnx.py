@@ -69,8 +69,8 @@ def export(model, path):
     Returns
     -------
     inputs : dict of str -> list
-        Names and shapes, "frames" where any number will do. ``features`` is a clip, or a stretch of one: the graph keeps
-        no state between calls. ``neutral``, the speaker's weights at rest, is an input of models that use it.
+        Names and shapes, "frames" where any number will do. ``features`` is a clip, or a stretch of one: the graph
+        keeps no state between calls. ``neutral``, the speaker's weights at rest, is an input of models that use it.
     """
     example = _example(model, _FRAMES, 0)
     axes = {"features": {0: "frames"}, "outputs": {0: "frames"}}
