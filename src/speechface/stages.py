@@ -21,7 +21,7 @@ STAGES = {
     "clips": Stage(1, ("datasets",)),
     "demo": Stage(2, ("demo",)),
     "audio": Stage(1, ("audio",)),
-    "landmarks": Stage(2, ("landmarks",)),
+    "landmarks": Stage(3, ("landmarks",)),
     "crops": Stage(2, ("crops",)),
     "spectrogram": Stage(2, ("audio", "spectrogram")),
     "acoustics": Stage(2, ("audio", "acoustics")),

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from faces import AsItIs, Scene, face_points
 
+from speechface.landmarks.shape import interocular
+from speechface.landmarks.summary import jitter_pct, track_summary
 from speechface.landmarks.tracking import FaceTracker, search_scales
 
 
@@ -175,3 +177,28 @@ def test_a_face_that_moves_out_of_the_picture_is_lost_without_error():
 )
 def test_search_goes_from_reduced_to_full(height, scales):
     np.testing.assert_allclose(search_scales(height, 240), scales)
+
+
+def test_the_summary_of_a_clip_says_how_the_face_was_followed(rng):
+    faces = [*wandering(36), *([[]] * 30), *wandering(40)]
+    scene = Scene(faces)
+    tracks = track(scene)
+    summary = track_summary(tracks, width=400, height=300)
+    assert summary["detection_rate"] == tracks.detected.mean()
+    assert (summary["faces"], summary["losses"], summary["strangers"]) == (1, 1, 0)
+    assert summary["brightness"] == pytest.approx(100, abs=1)
+    assert summary["cut_share"] == 0
+    narrow = track_summary(tracks, width=170, height=300)
+    outside = (tracks.landmarks[tracks.detected][..., 0] > 169).any(1).mean()
+    assert narrow["cut_share"] == pytest.approx(outside)
+    nothing = track_summary(track(Scene([[]] * 12)), width=400, height=300)
+    assert nothing["faces"] == 0
+    assert nothing["eye_distance_px"] is None
+
+
+def test_jitter_is_that_of_noise_and_not_of_motion(rng):
+    smooth = np.stack([face_points(100 + 3 * np.sin(k / 9), 90, 40, 0.1 * np.sin(k / 12)) for k in range(300)])
+    noisy = smooth + rng.normal(0, 0.5, smooth.shape)
+    expected = 100 * 0.5 * np.sqrt(2) / np.median(interocular(smooth))  # of both coordinates
+    assert jitter_pct(noisy) == pytest.approx(expected, rel=0.05)
+    assert jitter_pct(smooth) < 0.05 * expected

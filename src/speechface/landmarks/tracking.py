@@ -45,7 +45,8 @@ LONGEST_WAIT = 8
 class Tracks:
     """One row a frame: `detected` (n,) bool; `score` (n,) float32, NaN where tracked; `box` (n, 4) and `landmarks`
     (n, 68, 2) float32 pixels, NaN where there is no face. `faces`: how many faces the clip shows at once; `losses`:
-    how often the followed face was lost; `strangers`: rows dropped because they show somebody else."""
+    how often the followed face was lost; `strangers`: rows dropped because they show somebody else; `brightness`: mean
+    grey level of the face, NaN without one."""
 
     detected: np.ndarray
     score: np.ndarray
@@ -54,6 +55,7 @@ class Tracks:
     faces: int = 0
     losses: int = 0
     strangers: int = 0
+    brightness: float = float("nan")
 
 
 def search_scales(height, detect_height):
@@ -98,6 +100,7 @@ class FaceTracker:
         self._scale = None  # at which the face was found
         self._people = People()
         self._losses = 0
+        self._levels = []  # mean grey levels of the face
         self._thumbnail = None
         self._rows = []
 
@@ -129,7 +132,9 @@ class FaceTracker:
         tracks.detected[others] = False
         for values in (tracks.score, tracks.box, tracks.landmarks):
             values[others] = np.nan
-        tracks.faces, tracks.losses, tracks.strangers = self._people.count(), self._losses, int(others.sum())
+        tracks.faces = max(self._people.count(), int(tracks.detected.any()))
+        tracks.brightness = float(np.median(self._levels)) if self._levels else float("nan")
+        tracks.losses, tracks.strangers = self._losses, int(others.sum())
         return tracks
 
     def _predict(self, gray, box):
@@ -186,7 +191,7 @@ class FaceTracker:
                 # tracking has drifted, or the face moved fast: begin again from the detector's box
                 box = canonical_box(self._predict(gray, boxes[best]))
                 landmarks = self._predict(gray, box)
-            self._confirm(landmarks)
+            self._confirm(gray, landmarks)
             return scores[best], box, landmarks
         self._misses += 1
         if strange or self._misses >= MISSES:
@@ -203,8 +208,12 @@ class FaceTracker:
         boxes, scores = self._detect(self._equaliser.part(gray, window), CHECK_BOX_PX / (box[2] - box[0]))
         return boxes + np.tile(window[:2], 2), scores
 
-    def _confirm(self, landmarks):
+    def _confirm(self, gray, landmarks):
         self._landmarks, self._misses, self._confirmed = landmarks, 0, len(self._rows)
+        window = _window(canonical_box(landmarks), 1, gray.shape)
+        if window is not None:
+            left, top, right, bottom = window
+            self._levels.append(gray[top:bottom:4, left:right:4].mean())
         shape = (landmarks - landmarks.mean(0)) / max(spread(landmarks), 1e-9)
         self._confirmations += 1
         if self._mean_shape is None:
@@ -255,7 +264,7 @@ class FaceTracker:
         self._people.found(boxes[best])
         box = canonical_box(self._predict(gray, boxes[best]))
         landmarks = self._predict(gray, box)
-        self._confirm(landmarks)
+        self._confirm(gray, landmarks)
         return scores[best], box, landmarks
 
     def _choose(self, boxes, known, scale, following):

@@ -114,6 +114,7 @@ def _detect(path, settings, strips):
     from speechface import media
     from speechface.errors import ClipError
     from speechface.landmarks.shape import normalise
+    from speechface.landmarks.summary import track_summary
     from speechface.landmarks.track_video import track_video
 
     video = media.probe_video(path)
@@ -138,5 +139,5 @@ def _detect(path, settings, strips):
         "landmarks_normalised": normalise(tracks.landmarks),
     }
     meta = {"width": video.width, "height": video.height, "fps": float(video.fps), "frame_rate": str(video.fps),
-            "detection_rate": rate}  # fmt: skip
+            **track_summary(tracks, width=video.width, height=video.height)}  # fmt: skip
     return tracks, columns, meta
