@@ -131,7 +131,8 @@ def draw(data):
         axes[0].set_ylabel(f"{place}\n({count})")
     figure.supxlabel(
         f"Means over seeds; bars: 95 % bootstrap intervals over actors and clips; differences are paired, from "
-        f"{titled(data['reference'])}, of networks alone.\n★ least mouth RMSE in validation among models validated on the same clips",
+        f"{titled(data['reference'])}, of networks alone.\n"
+        "★ least mouth RMSE in validation among models validated on the same clips",
         fontsize=7, color=GREY,
     )  # fmt: skip
     return figure
