@@ -20,6 +20,7 @@ VERBS = {
     "animate": ("speech recording in; video, curves and tables out", "use a model"),
     "check-config": ("check a config file and print it with all defaults", "workflow"),
     "plan": ("tell what a run will cost: frames, hours, disk and cluster jobs", "workflow"),
+    "check-results": ("compare what earlier runs left with a config file", "workflow"),
     "reference": ("print the reference of all configuration keys, or of all metrics", "workflow"),
     "list-clips": ("list every clip of the configured datasets with its planned split", "workflow"),
     "build-cast": ("sculpt the heads of the demo actors into one .npz file", "data"),
@@ -91,6 +92,7 @@ def main(argv=None):
             os.environ.setdefault(name, "1")
     try:
         args = build_parser(verb if verb in VERBS else None).parse_args(argv)
+        args.words = argv
         args.run(args)
     except SpeechfaceError as error:
         print(f"speechface {verb}: {error}", file=sys.stderr)

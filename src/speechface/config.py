@@ -12,7 +12,10 @@ from pathlib import Path
 
 from speechface.errors import ConfigError
 
-__all__ = ["schema", "resolve", "load", "defaults", "parse_settings", "resolve_model"]
+__all__ = ["schema", "resolve", "load", "defaults", "parse_settings", "resolve_model", "MACHINE_KEYS"]
+
+#: Keys of section training that say where a network is trained; its result does not depend on them.
+MACHINE_KEYS = ("threads", "gpus", "processes", "nodes")
 
 
 @functools.cache
@@ -92,7 +95,7 @@ def _check_model(model, where, fail):
         fail(f"{where}.augmentation", sound, "only the sound of log_mel and waveform can be augmented; remove it")
     if not (model["loss_weights"] or model["loss_rig"] or model["loss_velocity"]):
         fail(f"{where}.loss_weights", 0, "no part of the loss is left; give one of the parts a factor")
-    shared = sorted({"threads", "gpus"} & set(model["training"]))
+    shared = [key for key in MACHINE_KEYS if key in model["training"]]
     if shared:
         fail(f"{where}.training.{shared[0]}", model["training"][shared[0]], "all models share it; set it in training")
     _validate(model["training"], schema()["properties"]["training"], f"{where}.training")
@@ -128,6 +131,9 @@ def _check_across(config, source):
             fail(f"datasets.{name}.root", "missing", "give the folder of the data")
         if dataset["role"] == "learn" and dataset["split"]["by"] == "actor" and not dataset["split"]["test"]:
             fail(f"datasets.{name}.split.test", "empty", 'name the test actors, e.g. ["21-24"], or set role: predict')
+    training = config["training"]
+    if training["nodes"] > training["processes"]:
+        fail("training.nodes", training["nodes"], f"there are only {training['processes']} processes; lower it")
     for name, model in config["models"].items():
         if model["family"] == "ensemble":
             _complete_ensemble(name, model, config["models"], fail)

@@ -260,7 +260,7 @@ def test_measured_steps_leave_the_network_as_it_was(table, clips, tmp_path):
 
 
 def test_more_than_one_gpu_is_refused_with_advice(table, clips, tmp_path):
-    with pytest.raises(ModelError, match="one network trains on one GPU"):
+    with pytest.raises(ModelError, match="each process has one GPU"):
         fit(table, clips, tmp_path, gpus=2)
 
 

@@ -9,19 +9,20 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
+from snakemake.exceptions import WorkflowError
+
 from speechface.batches import plan_batches, rule_names
-from speechface.config import resolve
+from speechface.config import MACHINE_KEYS, resolve
 from speechface.datasets.base import list_clips
 from speechface.errors import SpeechfaceError
 from speechface.kept import forget_failures, put_back
 from speechface.stages import STAGES
+from speechface.verbs.check_results import outdated, told
 
 try:
     CONFIG = resolve(config, " ".join(map(str, workflow.configfiles)) or "config")
     CLIPS = {clip.id: clip for clip in list_clips(CONFIG)}
 except SpeechfaceError as error:
-    from snakemake.exceptions import WorkflowError
-
     raise WorkflowError(str(error)) from None
 
 BASELINES = CONFIG["baselines"]["names"]
@@ -51,6 +52,27 @@ def has_truth(clip):
 
 
 HAS_TRUTH = any(map(has_truth, USED))
+
+
+def refuse_outdated():
+    """Where Snakemake's records are lost but results are there, let them speak for themselves.
+
+    Without records Snakemake takes every file for up to date, whatever the config says.
+    """
+    records = Path(".snakemake")
+    if any(records.glob("metadata/*")) or any(records.glob("metadata.db*")) or not Path("results").is_dir():
+        return
+    found = outdated(CONFIG, "results", clips=set(CLIPS))
+    if found:
+        config_file = " ".join(map(str, workflow.configfiles)) or "CONFIG"
+        raise WorkflowError(
+            f"the records of earlier runs (.snakemake) are lost, and {len(found)} results differ from the config:\n"
+            + "\n".join(told(found))
+            + f"\n`speechface check-results {config_file} --remove` removes them; then start again"
+        )
+
+
+refuse_outdated()
 
 
 wildcard_constraints:
@@ -277,8 +299,23 @@ def model_settings(wildcards):
 def training_settings(wildcards):
     """Training settings of the model as JSON text, without those that do not change the result."""
     merged = CONFIG["training"] | CONFIG["models"][wildcards.model]["training"]
-    kept = {k: v for k, v in merged.items() if k not in ("threads", "gpus")}
+    kept = {k: v for k, v in merged.items() if k not in MACHINE_KEYS}
     return json.dumps(kept, sort_keys=True)
+
+
+def training_company():
+    """Resources of a training job of several processes: on Slurm, as many tasks, which the command starts by srun."""
+    training = CONFIG["training"]
+    if training["processes"] == 1:
+        return {}
+    per_gpu = {"tasks_per_gpu": 1} if training["gpus"] else {}  # the Slurm plugin would give each GPU all tasks
+    return {"tasks": training["processes"], "nodes": training["nodes"], "mpi": "srun", **per_gpu}
+
+
+def training_memory():
+    """Memory of a training job on each of its machines, MB: every process holds the train table."""
+    training = CONFIG["training"]
+    return growing(6000 * -(-training["processes"] // training["nodes"]))
 
 
 def feature_of(name):

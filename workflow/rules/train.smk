@@ -148,9 +148,11 @@ rule train_model:
         "../../envs/train.yaml"
     threads: CONFIG["training"]["threads"]
     resources:
-        mem_mb=growing(6000),
+        **training_company(),
+        mem_mb=training_memory(),
         runtime=patient(12 * 60),
-        gpu=CONFIG["training"]["gpus"],
+        gpu=CONFIG["training"]["gpus"] * CONFIG["training"]["processes"],
+        processes=CONFIG["training"]["processes"],
     params:
         settings=model_settings,
         training=training_settings,
@@ -163,7 +165,7 @@ rule train_model:
         python -m speechface train-model --name {wildcards.model:q} --seed {wildcards.seed} \
             --settings {params.settings:q} --training {params.training:q} --train {input.train:q} \
             --stats {input.stats:q} --rig {input.rig:q} {params.pretrained} {params.without} --work-dir {params.work:q} \
-            --threads {threads} --gpus {resources.gpu} --log {output.metrics:q} --out {output.model:q} 2> {log:q}
+            --threads {threads} --gpus {resources.gpu} --processes {resources.processes} --log {output.metrics:q} --out {output.model:q} 2> {log:q}
         """
 
 

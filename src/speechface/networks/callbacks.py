@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 
 from speechface.files import written_whole
+from speechface.networks import processes
 
 __all__ = ["Keeper", "ProgressLine", "Interrupted", "LOG_COLUMNS"]
 
@@ -23,6 +24,8 @@ class Interrupted(Exception):
 
 class Keeper(pl.Callback):
     """Writes the log and the resumable state after every epoch, keeps the best network and decides when to stop.
+
+    Of several processes the first one writes and decides; they stop after the same step.
 
     Parameters
     ----------
@@ -86,14 +89,14 @@ class Keeper(pl.Callback):
 
     def resume(self, module):
         """Take over ``last.pt`` if there is one of this very run. Returns True if so. Call before `fit`."""
-        if not self.last.exists():
-            return False
-        state = torch.load(self.last, map_location="cpu", weights_only=True)
-        if state["fingerprint"] != self.fingerprint:
+        found = not processes.rank() and self.last.exists()
+        state = processes.agreed(torch.load(self.last, map_location="cpu", weights_only=True) if found else None)
+        if state is None or state["fingerprint"] != self.fingerprint:
             return False
         module.network.load_state_dict(state["network"])
         module.step = state["step"]
-        module.train_sums[:] = state["train_sums"]
+        if not processes.rank():  # they are of all processes
+            module.train_sums[:] = state["train_sums"]
         self._optimizer_state = state["optimizer"]
         self.rows, self.seconds_before = state["rows"], state["seconds"]
         self.best_epoch = state["best_epoch"]
@@ -101,9 +104,12 @@ class Keeper(pl.Callback):
         return True
 
     def save_last(self, trainer, module):
+        train_sums = processes.summed(module.train_sums).tolist()
+        if processes.rank():
+            return
         state = {
             "fingerprint": self.fingerprint, "network": module.network.state_dict(), "step": module.step,
-            "train_sums": module.train_sums.tolist(), "optimizer": trainer.optimizers[0].state_dict(),
+            "train_sums": train_sums, "optimizer": trainer.optimizers[0].state_dict(),
             "rows": self.rows, "seconds": self.seconds, "best_epoch": self.best_epoch,
             "precision": self.precision,
         }  # fmt: skip
@@ -135,16 +141,20 @@ class Keeper(pl.Callback):
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
         self._steps_in_epoch += 1
         self._train_seconds = time.monotonic() - self._epoch_began
-        if self.max_minutes and self.seconds > 60 * self.max_minutes:
+        late = bool(self.max_minutes) and self.seconds > 60 * self.max_minutes
+        # a signal may reach the processes after different steps
+        number, late = processes.highest([self._signal or 0, late])
+        if late:
             trainer.should_stop = True
         # at the end of an epoch its validation and log row come first
         if module.step % module.steps_per_epoch:
-            self._end_if_asked(trainer, module)
+            self._end_if_asked(trainer, module, number)
 
-    def _end_if_asked(self, trainer, module):
-        if self._signal is not None:
+    def _end_if_asked(self, trainer, module, number):
+        if number:
             self.save_last(trainer, module)
-            raise Interrupted(f"{signal.Signals(self._signal).name} after step {module.step}")
+            processes.wait_for_all()  # until the state is written
+            raise Interrupted(f"{signal.Signals(int(number)).name} after step {module.step}")
 
     def on_train_epoch_end(self, trainer, module):
         train, val, mouth = module.losses_of_epoch()
@@ -157,19 +167,22 @@ class Keeper(pl.Callback):
         score, best = (mouth, self.best_mouth) if self.best_by == "mouth" else (val, self.best_loss)
         if not math.isnan(score) and (best is None or score < best):
             self.best_epoch = epoch
-            with written_whole(self.best) as temporary:
-                torch.save(module.network.state_dict(), temporary)
+            if not processes.rank():
+                with written_whole(self.best) as temporary:
+                    torch.save(module.network.state_dict(), temporary)
         self.write_log()
         if trainer.logger is not None:
             metrics = {name: v for name, v in zip(LOG_COLUMNS[2:], values[2:]) if not math.isnan(v)}
             trainer.logger.log_metrics(metrics, step=epoch)
         self.save_last(trainer, module)
-        trainer.should_stop = self.reason_to_stop is not None
+        trainer.should_stop = processes.agreed(self.reason_to_stop is not None)
         if not trainer.should_stop:
-            self._end_if_asked(trainer, module)
+            self._end_if_asked(trainer, module, processes.highest(self._signal or 0))
 
     def write_log(self):
         """Write all epochs so far, whole or not at all."""
+        if processes.rank():
+            return
         with written_whole(self.log_path) as temporary, open(temporary, "w", newline="") as file:
             out = csv.writer(file, lineterminator="\n")
             out.writerow(LOG_COLUMNS)

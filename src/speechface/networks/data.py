@@ -13,6 +13,7 @@ import pytorch_lightning as pl
 import torch
 
 from speechface.errors import ModelError
+from speechface.networks import processes
 from speechface.networks.augmentation import mirror_labels
 
 __all__ = ["SpeechDataModule", "FrameSampler", "SequenceSampler", "ClipSampler", "held_out_clips", "contiguous_runs"]
@@ -200,6 +201,20 @@ def _pieces(runs, sequence_frames, batch):
         yield _padded(*np.array(pieces[k : k + count]).T)
 
 
+def _share(batch, rank, size):
+    """What process `rank` of `size` does of a batch; ``share``, the factor that makes the mean over processes that of
+    the batch: its frames against the average process's."""
+    if size == 1:
+        return batch
+    count, longest = batch["features"].shape[:2]
+    lengths = torch.full((count,), longest) if batch["lengths"] is None else batch["lengths"]
+    # where there are too few rows for all, one that does not count keeps the others company
+    own = slice(rank, None, size) if rank < count else slice(0, 1)
+    share = float(lengths[own].sum() / lengths.sum()) * size if rank < count else 0.0
+    part = {key: None if value is None else value[own] for key, value in batch.items()}
+    return {**part, "share": share}
+
+
 class _Loader:
     """Batches by number from `first` to `last`, made when asked for."""
 
@@ -217,7 +232,8 @@ class SpeechDataModule(pl.LightningDataModule):
     """Train and validation batches of one split table.
 
     A batch is a dict: ``features`` (B, T, ...) as stored (floats after the transfer to the device), ``targets``
-    (B, T, n_out), ``lengths`` (B,) or None and ``offsets`` (B, T, 46) or None.
+    (B, T, n_out), ``lengths`` (B,) or None and ``offsets`` (B, T, 46) or None. Each of several processes gets its share
+    of the same batches; ``share`` is then what the batch counts for.
 
     Parameters
     ----------
@@ -280,6 +296,9 @@ class SpeechDataModule(pl.LightningDataModule):
         }
 
     def _train_batch(self, step):
+        return _share(self._whole_batch(step), processes.rank(), processes.size())
+
+    def _whole_batch(self, step):
         rows, lengths = self.sampler(step)
         batch = self.collate(rows, lengths)
         # the 1 and the 2 keep these numbers apart from the sampler's
@@ -302,7 +321,16 @@ class SpeechDataModule(pl.LightningDataModule):
 
     def val_dataloader(self):
         batches = self.validation_batches
-        return _Loader(lambda k: self.collate(*batches[k]), 0, len(batches)) if batches else []
+        if not batches:
+            return []
+        rank, size = processes.rank(), processes.size()
+
+        def batch(k):
+            # all processes go through as many: some do one more that does not count
+            own = k * size + rank
+            return self.collate(*batches[own]) if own < len(batches) else {**self.collate(*batches[0]), "share": 0.0}
+
+        return _Loader(batch, 0, -(-len(batches) // size))
 
     def on_after_batch_transfer(self, batch, dataloader_idx):
         """Stored numbers to the feature's own units, on the device."""

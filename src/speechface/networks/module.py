@@ -4,6 +4,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
+from speechface.networks import processes
 from speechface.networks.losses import displacement_losses, landmark_factors, range_loss, regression_loss
 from speechface.networks.network import valid_frames
 from speechface.networks.schedules import ONE_CYCLE, one_cycle_rate, rate_at
@@ -89,7 +90,7 @@ class SpeechModule(pl.LightningModule):
         else:
             valid = valid_frames(batch["lengths"], outputs.shape[1], outputs.device)
         loss = self._loss(outputs, targets, valid, batch.get("offsets"))
-        if stage == "train":
+        if stage == "train" or not batch.get("share", 1.0):
             return loss
         frames, squared_mm = int(valid.sum()), float("nan")
         if self.landmark_basis is not None:
@@ -124,10 +125,11 @@ class SpeechModule(pl.LightningModule):
     def on_train_batch_start(self, batch, batch_idx):
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = self.learning_rate
-        torch.manual_seed(self.seed * 1_000_003 + self.step)
+        torch.manual_seed(self.seed * 1_000_003 + self.step + processes.rank() * 500_000_003)
 
     def training_step(self, batch, batch_idx):
-        loss = self._step(batch, "train")
+        # the gradients are averaged over the processes: what is of fewer frames must count less
+        loss = self._step(batch, "train") * batch.get("share", 1.0)
         self.train_sums += np.array([loss.item(), 1])
         return loss
 
@@ -144,8 +146,8 @@ class SpeechModule(pl.LightningModule):
 
     def losses_of_epoch(self):
         """Mean training loss, validation loss and mouth RMSE (mm) of the epoch just over; NaN where unknown."""
-        train = self.train_sums[0] / max(self.train_sums[1], 1)
-        frames = self.val_sums[2]
+        (loss, steps), (val_loss, squared_mm, frames) = map(processes.summed, (self.train_sums, self.val_sums))
+        train = loss / max(steps, 1)
         if not frames:
             return train, float("nan"), float("nan")
-        return train, self.val_sums[0] / frames, float(np.sqrt(self.val_sums[1] / frames))
+        return train, val_loss / frames, float(np.sqrt(squared_mm / frames))

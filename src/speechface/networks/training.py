@@ -12,9 +12,13 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.plugins.environments import LightningEnvironment
+from pytorch_lightning.strategies import DDPStrategy
 
 from speechface.audio.filters import mel_centres
+from speechface.config import MACHINE_KEYS
 from speechface.errors import ModelError
+from speechface.launch import ALONE
+from speechface.networks import processes
 from speechface.networks.augmentation import augment_log_mel, augment_waveform
 from speechface.networks.callbacks import Interrupted, Keeper, ProgressLine
 from speechface.networks.checkpoint import TrainedModel
@@ -30,7 +34,7 @@ from speechface.stages import STAGES
 __all__ = ["train", "Interrupted"]
 
 #: Settings that say when and where to train, not what comes out; changing them does not begin anew.
-_FREE_SETTINGS = ("epochs", "patience", "max_minutes", "threads", "gpus", "precision")
+_FREE_SETTINGS = ("epochs", "patience", "max_minutes", "precision", *MACHINE_KEYS)
 
 
 def _fingerprint(table, settings, training, stats, schedule, seed, width):
@@ -72,28 +76,45 @@ def _device(training):
         return "cpu"
     if training["gpus"] > 1:
         raise ModelError(
-            f"training.gpus is {training['gpus']}; one network trains on one GPU. Set 1 and let the workflow train "
-            "several models and seeds side by side"
+            f"training.gpus is {training['gpus']}; each process has one GPU. Set 1, and training.processes to the "
+            "number of GPUs; or let the workflow train several models and seeds side by side"
         )
     if not torch.cuda.is_available():
         raise ModelError("training.gpus is 1, but PyTorch finds no GPU here; set training.gpus: 0, or train elsewhere")
     return "cuda"
 
 
-def _trainer(keeper, *, device, precision, gradient_clip, validate, work_dir):
+def _where(device, place):
+    """Lightning's options for the device of this process, and for its company.
+
+    One process is one process whatever the cluster says: Lightning would else start one a Slurm task and requeue by
+    itself.
+    """
+    if place.size == 1:
+        return {"devices": 1, "plugins": [LightningEnvironment()]}
+    gpu = device == "cuda"
+    # Slurm may show a process its own GPU only, or all of its node
+    devices = [place.local_rank % torch.cuda.device_count()] if gpu else 1
+    backend = "nccl" if gpu else "gloo"
+    return {
+        "devices": devices, "num_nodes": place.size, "plugins": [processes.Environment(place)],
+        "strategy": DDPStrategy(process_group_backend=backend), "use_distributed_sampler": False,
+        "sync_batchnorm": gpu,
+    }  # fmt: skip
+
+
+def _trainer(keeper, *, device, place, precision, gradient_clip, validate, work_dir):
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     callbacks = [keeper] + ([ProgressLine(keeper)] if sys.stdout.isatty() else [])
     return pl.Trainer(
         accelerator="cpu" if device == "cpu" else "gpu",
-        devices=1,
         precision=LIGHTNING_NAMES[precision],
         max_epochs=keeper.epochs - len(keeper.rows),
         gradient_clip_val=gradient_clip or None,
         gradient_clip_algorithm="value" if gradient_clip else None,
         callbacks=callbacks,
         logger=TensorBoardLogger(work_dir, name="", version="tensorboard"),
-        # one process whatever the cluster says: Lightning would else start one a Slurm task and requeue by itself
-        plugins=[LightningEnvironment()],
+        **_where(device, place),
         default_root_dir=work_dir,
         reload_dataloaders_every_n_epochs=1,
         limit_val_batches=None if validate else 0,
@@ -105,7 +126,8 @@ def _trainer(keeper, *, device, precision, gradient_clip, validate, work_dir):
     )
 
 
-def train(table, settings, training, stats, *, name, seed, schedule, landmark_basis, source, work_dir, log, width=1.0):
+def train(table, settings, training, stats, *, name, seed, schedule, landmark_basis, source, work_dir, log, width=1.0,
+          place=ALONE):  # fmt: skip
     """Train one network, or go on with a run that was interrupted.
 
     Parameters
@@ -124,11 +146,15 @@ def train(table, settings, training, stats, *, name, seed, schedule, landmark_ba
     work_dir : path-like, for TensorBoard logs and the state of the run
     log : path-like, csv with one row an epoch
     width : float, factor on all layer widths; 1 but in tests
+    place : `speechface.launch.Place`
+        Which of how many processes this is. All call with the same other arguments, within `processes.join`; each takes
+        its share of every batch.
 
     Returns
     -------
-    model : `TrainedModel`
-        The network of the epoch with the least validation loss; without validation that of the last epoch.
+    model : `TrainedModel` or None
+        The network of the epoch with the least validation loss; without validation that of the last epoch. None in all
+        processes but the first, which alone writes files.
 
     Raises
     ------
@@ -138,8 +164,9 @@ def train(table, settings, training, stats, *, name, seed, schedule, landmark_ba
         If SIGTERM or SIGUSR1 asked to stop; the same call goes on where it stopped.
     """
     Path(work_dir).mkdir(parents=True, exist_ok=True)
-    for half_written in Path(work_dir).glob(".*.pt"):
-        half_written.unlink()
+    if not place.rank:
+        for half_written in Path(work_dir).glob(".*.pt"):
+            half_written.unlink()
     if landmark_basis is None and (settings["loss_rig"] or settings["loss_velocity"]):
         raise ModelError(
             f"model '{name}' measures its loss on the rig (loss_rig, loss_velocity); give the rig by --rig"
@@ -185,10 +212,11 @@ def train(table, settings, training, stats, *, name, seed, schedule, landmark_ba
         data.step = module.step
     if keeper.precision is None:
         example = data.on_after_batch_transfer(data.collate(*data.sampler(0)), 0)["features"]
-        keeper.precision = choose_precision(training["precision"], network, example, device=device)
-    if keeper.reason_to_stop is None:
+        # measured by each process, or those that wait would slow the measurement
+        keeper.precision = processes.agreed(choose_precision(training["precision"], network, example, device=device))
+    if processes.agreed(keeper.reason_to_stop) is None:
         trainer = _trainer(
-            keeper, device=device, precision=keeper.precision, gradient_clip=training["gradient_clip"],
+            keeper, device=device, place=place, precision=keeper.precision, gradient_clip=training["gradient_clip"],
             validate=bool(data.validation_batches), work_dir=work_dir,
         )  # fmt: skip
         with warnings.catch_warnings():
@@ -197,6 +225,8 @@ def train(table, settings, training, stats, *, name, seed, schedule, landmark_ba
             trainer.fit(module, datamodule=data)
     else:
         keeper.write_log()
+    if place.rank:
+        return None
     if keeper.best_epoch is not None:
         network.load_state_dict(torch.load(keeper.best, map_location="cpu", weights_only=True))
     history = {

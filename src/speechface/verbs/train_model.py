@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from speechface.errors import ConfigError, ModelError, TableError
+from speechface.launch import ALONE, launch, place
 
 __all__ = ["add_arguments", "run", "REQUEUE_EXIT_CODE"]
 
@@ -34,7 +35,8 @@ def add_arguments(parser):
     parser.add_argument("--without", metavar="DATASET/ACTOR", help="an actor of the table whose clips do not train")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--threads", type=int, help="CPU threads; default: of --training")
-    parser.add_argument("--gpus", type=int, choices=(0, 1), help="GPUs; default: of --training")
+    parser.add_argument("--gpus", type=int, help="GPUs of all processes, one each, or 0; default: of --training")
+    parser.add_argument("--processes", type=int, help="processes that train together; default: of --training")
     parser.add_argument("--out", required=True, metavar="CKPT", help="checkpoint to write")
     parser.add_argument("--log", required=True, metavar="CSV", help="log to write, one row an epoch")
     parser.add_argument("--work-dir", required=True, metavar="DIR", help="TensorBoard logs and the state of the run")
@@ -87,16 +89,32 @@ def _landmark_basis(path):
     return rig.shapes[:, rig.landmarks].reshape(len(rig.shapes), -1)
 
 
+def _granted(args, training):
+    """What the job got; the network does not depend on it."""
+    granted = {key: getattr(args, key) for key in ("threads", "processes") if getattr(args, key) is not None}
+    if args.gpus is not None:
+        count = granted.get("processes", training["processes"])
+        if args.gpus not in (0, count):
+            raise ModelError(f"--gpus is {args.gpus} for {count} processes; each takes one GPU: give {count}, or 0")
+        granted["gpus"] = args.gpus // count
+    return granted
+
+
 def run(args):
     from speechface.config import parse_settings
 
     settings = _model_settings(args.settings)
     training = parse_settings(args.training, "training") | settings.pop("training")
-    granted = {"threads": args.threads, "gpus": args.gpus}  # what the job got, not what the network depends on
-    training |= {key: value for key, value in granted.items() if value is not None}
+    training |= _granted(args, training)
     schedule = _schedule(settings["schedule"])
     stats = _stats(args.stats, settings["feature"])
+    where = place()
+    if where is None and training["processes"] > 1:
+        command = [sys.executable, "-m", "speechface", *args.words]
+        sys.exit(launch(command, processes=training["processes"], threads=training["threads"]))
+    where = where or ALONE
 
+    from speechface.networks import processes
     from speechface.networks.checkpoint import load, save
     from speechface.networks.split_table import read_split
     from speechface.networks.training import Interrupted, train
@@ -112,13 +130,17 @@ def run(args):
     if args.without:
         table = table.without(actor_of(args.without))
     try:
-        model = train(
-            table, settings, training, stats, name=args.name, seed=args.seed, schedule=schedule, source=source,
-            landmark_basis=_landmark_basis(args.rig) if args.rig else None, work_dir=args.work_dir, log=args.log,
-        )  # fmt: skip
+        with processes.join(where, gpu=training["gpus"] > 0):
+            model = train(
+                table, settings, training, stats, name=args.name, seed=args.seed, schedule=schedule, source=source,
+                landmark_basis=_landmark_basis(args.rig) if args.rig else None, work_dir=args.work_dir, log=args.log,
+                place=where,
+            )  # fmt: skip
     except Interrupted as reason:
         logging.warning("%s: interrupted (%s); the same command goes on from there", args.name, reason)
         sys.exit(REQUEUE_EXIT_CODE)
+    if model is None:  # the first process writes it
+        return
     model.facts["provenance"] = provenance(train=str(args.train), stats=str(args.stats), seed=args.seed)
     model.facts["train_table"] = {key: v for key, v in table.meta.items() if not key.startswith("_")}
     model.facts["without"] = args.without
