@@ -50,6 +50,7 @@ format: install
 docs: install
 	$(BIN)/python -m speechface reference config > docs/config.md
 	$(BIN)/python -m speechface reference metrics > docs/metrics.md
+	$(BIN)/python scripts/incremental.py > docs/incremental.md
 
 clean:
 	rm -rf results logs

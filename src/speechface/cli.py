@@ -20,6 +20,7 @@ VERBS = {
     "animate": ("speech recording in; video, curves and tables out", "use a model"),
     "check-config": ("check a config file and print it with all defaults", "workflow"),
     "plan": ("tell what a run will cost: frames, hours, disk and cluster jobs", "workflow"),
+    "job-report": ("memory and time that the jobs of a run asked for, and what they used", "workflow"),
     "check-results": ("compare what earlier runs left with a config file", "workflow"),
     "reference": ("print the reference of all configuration keys, or of all metrics", "workflow"),
     "list-clips": ("list every clip of the configured datasets with its planned split", "workflow"),

@@ -19,6 +19,8 @@ import yaml
 from tests.workflow.conftest import CONFIG, ROOT, write_video
 
 LAB = Path(__file__).with_name("lab.sh")
+#: Seconds that anything may take before it is given up; a busy machine takes ten times as long as an idle one.
+PATIENCE = 1800
 
 
 def pytest_collection_modifyitems(items):
@@ -55,10 +57,10 @@ class Lab:
 
     def control(self, action):
         command = ["bash", str(LAB), action, str(self.folder)]
-        return subprocess.run(command, capture_output=True, text=True, env=self.environment, timeout=900)
+        return subprocess.run(command, capture_output=True, text=True, env=self.environment, timeout=1800)
 
     def call(self, *command):
-        run = subprocess.run(command, capture_output=True, text=True, env=self.environment, timeout=60)
+        run = subprocess.run(command, capture_output=True, text=True, env=self.environment, timeout=600)
         return run.stdout
 
     def jobs(self, name, states="all"):
@@ -67,6 +69,10 @@ class Lab:
         keys = ("id", "state", "node", "partition", "name", "rule")
         rows = [dict(zip(keys, line.split("|"))) for line in listing.splitlines()]
         return [row for row in rows if name in ("*", row["name"])]
+
+    def state(self, job):
+        """State of one job in Slurm's words."""
+        return self.call("squeue", "-h", "--states=all", "-j", job, "-o", "%T").strip()
 
     def processes(self, job):
         """Process ids of a job: whoever carries its id in the environment."""
@@ -162,7 +168,7 @@ class Run:
                 pytest.fail(f"the run ended before {what}\n{self.text[-4000:]}")
             return False
 
-        wait_for(ready, seconds=900, what=what)
+        wait_for(ready, seconds=PATIENCE, what=what)
 
     def jobs(self, states="all"):
         return self.lab.jobs(self.name, states)
@@ -175,9 +181,9 @@ class Run:
                 pytest.fail(f"the run ended before {rule} ran\n{self.text[-4000:]}")
             return [job for job in self.jobs("running") if job["rule"].startswith(f"rule_{rule}")]
 
-        return wait_for(found, seconds=900, what=f"a running job of {rule}")[0]
+        return wait_for(found, seconds=PATIENCE, what=f"a running job of {rule}")[0]
 
-    def end(self, *, code=None, seconds=1500):
+    def end(self, *, code=None, seconds=2 * PATIENCE):
         """Wait for the end; return the exit code, which must be `code` if one is given."""
         try:
             found = self.process.wait(seconds)
@@ -211,12 +217,26 @@ def profile(tmp_path_factory):
     """The project's profile with the partitions of this cluster, edited as a user would."""
     folder = tmp_path_factory.mktemp("profile") / "slurm"
     shutil.copytree(ROOT / "profiles/slurm", folder)
+    edit(folder, partition="cpu", gpu_partition="gpu")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def scavenging(profile, tmp_path_factory):
+    """That profile, on the partition whose jobs must make room for others."""
+    folder = tmp_path_factory.mktemp("scavenging") / "slurm"
+    shutil.copytree(profile, folder)
+    edit(folder, partition="scavenge", preemption="true")
+    return folder
+
+
+def edit(folder, **values):
+    """Edit the first lines of a profile as a user would."""
     text = (folder / "config.yaml").read_text()
-    for key, value in (("partition", "cpu"), ("gpu_partition", "gpu")):
-        text, count = re.subn(rf'^  {key}: ""', f"  {key}: {value}", text, flags=re.M)
+    for key, value in values.items():
+        text, count = re.subn(rf"^  {key}: [^ ]*", f"  {key}: {value}", text, flags=re.M)
         assert count == 1, key
     (folder / "config.yaml").write_text(text)
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -230,7 +250,7 @@ def finished(lab, profile, tmp_path_factory):
     write_video(videos / "no_face.mp4", picture=lambda k: np.full((160, 160, 3), 20 + k, np.uint8))
     began = time.monotonic()
     run = Run(lab, profile, folder)
-    run.end(code=0, seconds=2400)
+    run.end(code=0, seconds=4 * PATIENCE)
     facts = {"seconds": time.monotonic() - began, "jobs": len(re.findall("has been submitted", run.text))}
     return folder, run, facts
 
@@ -258,7 +278,7 @@ def videos(tmp_path_factory):
     audio = [root / "results/audio/talk" / path.relative_to(folder).with_suffix("") for path in files]
     command = [sys.executable, "-m", "speechface", "extract-wav", "--video", *map(str, files)]
     command += ["--wav", *(f"{path}.wav" for path in audio), "--frames", *(f"{path}.frames.parquet" for path in audio)]
-    subprocess.run(command, check=True, timeout=600)
+    subprocess.run(command, check=True, timeout=PATIENCE)
     return root
 
 
@@ -270,7 +290,7 @@ def start(lab, profile, videos, tmp_path):
     (folder / "config.yaml").write_text(yaml.safe_dump(SMALL))
     runs = []
 
-    def begin(*options):
+    def begin(*options, profile=profile):
         runs.append(Run(lab, profile, folder, *options))
         return runs[-1]
 

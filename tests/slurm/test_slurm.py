@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from tests.slurm.conftest import SMALL, wait_for
+from tests.slurm.conftest import PATIENCE, SMALL, wait_for
 from tests.unit.training_tables import make_clips, write_split, write_stats
 from tests.workflow.conftest import ROOT
 
@@ -35,7 +35,7 @@ def test_a_second_run_has_nothing_to_do(finished, lab):
     folder, _, _ = finished
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
     command += ["--configfile", str(folder / "config.yaml"), "--cores", "1", "--dry-run"]
-    output = subprocess.run(command, capture_output=True, text=True, env=lab.environment, timeout=600)
+    output = subprocess.run(command, capture_output=True, text=True, env=lab.environment, timeout=PATIENCE)
     assert "Nothing to be done" in output.stdout + output.stderr
 
 
@@ -92,45 +92,81 @@ def test_after_a_killed_snakemake_its_jobs_end_by_themselves_and_the_next_one_go
     locked = start(*start.tables)
     assert locked.end() != 0
     assert "--unlock" in locked.text
-    wait_for(lambda: not run.jobs("pending,running"), seconds=900, what="end of the orphans")
+    wait_for(lambda: not run.jobs("pending,running"), seconds=PATIENCE, what="end of the orphans")
     start("--unlock").end(code=0)
     again = start(*start.tables)
     again.end(code=0)
     assert landed(start.folder, start.files) == start.files
 
 
-def prepare_training(start, *, names, epochs, gpus, n_frames=40):
+def prepare_training(start, *, names, epochs, gpus=0, seeds=(0,), n_frames=40, **training):
     """Put what training reads in place and return the files to ask for, and options that allow nothing else."""
     folder, clips = start.folder, make_clips(3, n_clips=4, n_frames=n_frames, shape=(537,))
     config = json.loads(json.dumps(SMALL))
     config["models"] = {name: dict(SMALL["models"]["one"]) for name in names}
-    config["training"] |= {"epochs": epochs, "epoch_samples": 0, "gpus": gpus}
+    config["seeds"] = list(seeds)
+    config["training"] |= {"epochs": epochs, "epoch_samples": 0, "gpus": gpus, **training}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     for place in ("splits/acoustics", "stats", "rig"):
         (folder / "results" / place).mkdir(parents=True)
     write_split(folder / "results/splits/acoustics/train.parquet", clips, feature="acoustics")
     write_stats(folder / "results/stats/acoustics.json", clips, feature="acoustics")
     rig = ["build-rig", "--settings", '{"identity_modes": 0}', "--out", str(folder / "results/rig/rig.npz")]
-    subprocess.run([sys.executable, "-m", "speechface", *rig], check=True, cwd=ROOT, timeout=300)
-    return [f"results/models/{name}/0/model.ckpt" for name in names], ("--allowed-rules", "train_model", "--")
+    subprocess.run([sys.executable, "-m", "speechface", *rig], check=True, cwd=ROOT, timeout=PATIENCE)
+    models = [f"results/models/{name}/{seed}/model.ckpt" for name in names for seed in seeds]
+    return models, ("--allowed-rules", "train_model", "--")
 
 
-def test_training_with_a_gpu_is_granted_one_of_its_own_on_the_gpu_partition(start, lab):
-    models, options = prepare_training(start, names=("one", "two"), epochs=40, gpus=1)
-    run = start(*options, *models)
-    granted = set()
-    for name in ("one", "two"):
-        job = run.running(f"train_model_wildcards_{name}")
-        assert job["partition"] == "gpu"
-        assert re.search(r"TresPerJob=gres[:/]gpu:1\b", lab.call("scontrol", "show", "job", "-d", job["id"]))
-        (device,) = wait_for(lambda job=job: lab.devices(job["id"]), seconds=900, what="processes of the job")
-        granted.add((job["node"], device))
-    assert len(granted) == 2  # side by side, not on one device
-    # A GPU was granted; there is none in truth, so training either went on without or says so in one line.
+def test_models_and_seeds_train_side_by_side_each_on_a_gpu_of_its_own(start, lab):
+    models, options = prepare_training(start, names=("one", "two"), seeds=(0, 1), epochs=3000, gpus=1)
+    run = start("--retries", "0", *options, *models)
+
+    places = {}  # id of a job -> (node, device), seen while it runs
+
+    def all_seen():
+        for job in run.jobs("running"):
+            for device in lab.devices(job["id"]):
+                places[job["id"]] = (job["node"], device)
+        return len(places) == 4 or run.process.poll() is not None
+
+    wait_for(all_seen, seconds=PATIENCE, what="four jobs with a GPU each")
     run.end()
+    assert len(set(places.values())) == 4  # none shares a GPU
+    starts, ends = [], []
+    for job in run.jobs():
+        assert job["partition"] == "gpu"
+        facts = lab.call("scontrol", "show", "job", "-d", job["id"])
+        assert re.search(r"TresPerJob=gres[:/]gpu:1\b", facts)
+        starts.append(re.search(r"StartTime=(\S+)", facts)[1])
+        ends.append(re.search(r"EndTime=(\S+)", facts)[1])
+    assert len(starts) == 4
+    assert max(starts) <= min(ends)  # all at once
+    # A GPU was granted; there is none in truth, so training says so in one line.
     for model in models:
-        log = start.folder / "logs/train_model" / Path(model).parts[2] / "0.log"
-        assert (start.folder / model).is_file() or "PyTorch finds no GPU" in log.read_text()
+        log = start.folder / "logs/train_model" / Path(model).parts[2] / f"{Path(model).parts[3]}.log"
+        assert (start.folder / model).is_file() or "PyTorch finds no GPU here" in log.read_text().splitlines()[-1]
+
+
+def test_two_tasks_on_two_nodes_train_one_network(start, lab):
+    (model,), options = prepare_training(start, names=("one",), epochs=2, processes=2, nodes=2)
+    run = start(*options, model)
+    run.end(code=0)
+    (job,) = run.jobs()
+    facts = lab.call("scontrol", "show", "job", "-d", job["id"])
+    assert re.search(r"NumNodes=2 .*NumTasks=2 ", facts)
+    log = (start.folder / "logs/train_model/one/0.log").read_text()
+    assert log.count("epochs of") == 1  # one of the two writes
+    alone = start.folder / "alone.ckpt"
+    train = ["train-model", "--name", "one", "--settings", json.dumps(SMALL["models"]["one"]), "--training",
+             json.dumps({**SMALL["training"], "epochs": 2, "epoch_samples": 0}), "--train",
+             "results/splits/acoustics/train.parquet", "--stats", "results/stats/acoustics.json", "--rig",
+             "results/rig/rig.npz", "--seed", "0", "--work-dir", "alone", "--log", "alone.csv", "--out",
+             str(alone)]  # fmt: skip
+    subprocess.run([sys.executable, "-m", "speechface", *train], check=True, cwd=start.folder, timeout=PATIENCE)
+    rows = [pd.read_csv(start.folder / path) for path in ("alone.csv", "results/models/one/0/metrics.csv")]
+    assert (rows[0].step == rows[1].step).all()
+    # the same batches; what dropout leaves out differs
+    assert ((rows[0].train_loss - rows[1].train_loss).abs() < 0.1 * rows[0].train_loss).all()
 
 
 def test_training_without_a_gpu_asks_for_none(start, lab):
@@ -146,15 +182,32 @@ def test_interrupted_training_goes_on_in_the_second_attempt(start, lab):
     run = start(*options, model)
     job = run.running("train_model")
     work = start.folder / "results/models/one/0/work/last.pt"
-    wait_for(work.is_file, seconds=900, what="first saved state of training")
+    wait_for(work.is_file, seconds=PATIENCE, what="first saved state of training")
     lab.call("scancel", "--signal=USR1", job["id"])
 
     def second():
         return [j for j in run.jobs("running") if j["id"] != job["id"]]
 
-    (again,) = wait_for(second, seconds=900, what="second attempt")
+    (again,) = wait_for(second, seconds=PATIENCE, what="second attempt")
     log = start.folder / "logs/train_model/one/0.log"
-    wait_for(lambda: "going on after step" in log.read_text(), seconds=900, what="resumed training")
+    wait_for(lambda: "going on after step" in log.read_text(), seconds=PATIENCE, what="resumed training")
     lab.call("scancel", again["id"])  # which saves, too
     assert run.end() != 0
     assert work.is_file()
+
+
+def test_a_preempted_training_makes_room_is_sent_again_and_goes_on(start, lab, scavenging):
+    (model,), options = prepare_training(start, names=("one",), epochs=100_000)
+    run = start(*options, model, profile=scavenging)
+    job = run.running("train_model")
+    wait_for((start.folder / "results/models/one/0/work/last.pt").is_file, seconds=PATIENCE, what="first saved state")
+    # a job that needs all of the node
+    room = ["sbatch", "--parsable", "-p", "cpu", "-w", job["node"], "--exclusive", "-o", "/dev/null", "--wrap", "true"]
+    other = lab.call(*room).strip()
+    wait_for(lambda: lab.state(other) == "COMPLETED", seconds=PATIENCE, what="end of the job that needed the node")
+    log = start.folder / "logs/train_model/one/0.log"
+    wait_for(lambda: log.is_file() and "going on after step" in log.read_text(), seconds=PATIENCE, what="going on")
+    assert run.process.poll() is None
+    for job in run.jobs("running"):
+        lab.call("scancel", job["id"])
+    run.end()

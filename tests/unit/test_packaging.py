@@ -69,3 +69,22 @@ def test_no_file_carries_a_path_of_one_machine(folder):
     for path in (ROOT / folder).rglob("*"):
         if path.suffix in {".py", ".smk", ".md", ".yaml", ".rst", ".txt"} and path.is_file():
             assert not pattern.search(path.read_text()), path
+
+
+def test_the_container_installs_what_the_project_names():
+    text = (ROOT / "envs/speechface.def").read_text()
+    sections = dict(re.findall(r"^%(\w+)\n(.*?)(?=^%|\Z)", text, flags=re.M | re.S))
+    copied = [line.split() for line in sections["files"].splitlines() if line.strip()]
+    for source, target in copied:
+        assert (ROOT / source).exists(), source
+        assert target == f"/opt/speechface/{source}"
+    used = set(re.findall(r"/opt/speechface/(\S+)", sections["post"]))
+    assert used <= {source for source, _ in copied}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["readme"] in {source for source, _ in copied}  # pip reads it
+    lowest = project["requires-python"].removeprefix(">=")
+    version = re.search(r"^From: python:([0-9.]+)-", text, flags=re.M)[1]
+    assert tuple(map(int, version.split("."))) >= tuple(map(int, lowest.split(".")))
+    script = (ROOT / "scripts/system-packages.sh").read_text()
+    for package in set(re.findall(r"\blib[a-z0-9-]+\b", sections["post"])) - {"lib"}:
+        assert package in script, package

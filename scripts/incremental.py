@@ -1,0 +1,187 @@
+"""Which steps run again when a key of the config changes: asked of Snakemake, key by key. Prints docs/incremental.md.
+
+    python scripts/incremental.py > docs/incremental.md
+
+For every key of the schema a small workflow is planned with another value. A job runs again if it is new, if its
+parameters, inputs or command are not those it had, or if it reads what such a job makes.
+"""
+
+import contextlib
+import copy
+import io
+import logging
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "src"))
+
+from speechface.config import resolve, schema  # noqa: E402
+from speechface.errors import ConfigError  # noqa: E402
+
+BASE = {
+    "datasets": {"demo": {"adapter": "demo", "split": {"by": "actor", "train": [1, 2], "test": [3]}}},
+    "demo": {"actors": 3, "clips": 2},
+    "models": {"cnn": {}, "gru": {"feature": "acoustics", "head": "gru"}, "tcn": {"family": "sequence"}},
+    "rendering": {"max_clips": 1},
+}
+#: Other values that cannot be guessed from the schema.
+OTHERS = {
+    "seeds": [0, 1],
+    "batch": "clip",
+    "demo.fps": 30,
+    "datasets.<name>.actors": ["Actor_01", "Actor_03"],
+    "datasets.<name>.where": {"emotion": ["neutral", "happy", "angry"]},
+    "datasets.<name>.split": {"by": "actor", "train": [1], "test": [3]},
+    "models.<name>.schedule": "cnn2",
+    "models.<name>.training": {"epochs": 7},
+    "models.<name>.augmentation": {"gain_db": 1.0},
+    "models.<name>.seeds": [3],
+    "baselines.names": ["neutral", "mean", "ridge"],
+    "evaluation.groups": ["actor"],
+    "rendering.model": "gru",
+    "figures.names": ["features", "training"],
+}
+#: Which of the entries of BASE stands for the others; the first in which the new value is allowed is taken.
+ENTRIES = {"datasets": ("demo",), "models": ("cnn", "gru", "tcn")}
+HEAD = """# What runs again
+
+Which steps run again after a key of the config has changed, made by `make docs`: every key is changed in a small workflow
+(three synthetic actors; models `cnn`, `gru`, `tcn`) and Snakemake is asked. Of the steps over clips, a job then makes only
+those clips anew whose facts differ. `models.<name>` means the steps of that model alone. Keys that share a row do the same.
+
+"""
+
+
+def keys():
+    """(dotted name, schema node) of every key."""
+    for section, node in schema()["properties"].items():
+        named = node.get("additionalProperties")
+        if isinstance(named, dict) and "properties" in named:
+            for key, child in named["properties"].items():
+                yield f"{section}.<name>.{key}", child
+        elif "properties" in node:
+            for key, child in node["properties"].items():
+                yield f"{section}.{key}", child
+        else:
+            yield section, node
+
+
+def candidates(name, node, value):
+    """Other values to try, in order."""
+    if name in OTHERS:
+        return [OTHERS[name]]
+    if "enum" in node:
+        return [other for other in node["enum"] if other != value]
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int | float):
+        step = node.get("multipleOf", 1)
+        return [value + step, value - step, 2 * value, value / 2, 0.5]
+    return []
+
+
+def changed(name, node):
+    """(config with another value of the key, the entry it was changed in), or None."""
+    parts = name.split(".")
+    for entry in ENTRIES.get(parts[0], (None,)):
+        path = [entry if part == "<name>" else part for part in parts]
+        value = resolve(BASE)
+        for part in path:
+            value = value.get(part) if isinstance(value, dict) else None
+        for other in candidates(name, node, value):
+            config = copy.deepcopy(BASE)
+            inner = config
+            for part in path[:-1]:
+                inner = inner.setdefault(part, {})
+            inner[path[-1]] = other
+            with contextlib.suppress(ConfigError):
+                if resolve(config) != resolve(BASE):
+                    return config, entry
+    return None
+
+
+def plan(config, folder):
+    """Outputs -> (step, inputs, what else decides) of every job."""
+    from snakemake.api import SnakemakeApi
+    from snakemake.settings import types
+
+    output = types.OutputSettings(dryrun=True, quiet={types.Quietness.ALL})
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        with SnakemakeApi(output) as api:
+            workflow = api.workflow(
+                resource_settings=types.ResourceSettings(cores=1),
+                config_settings=types.ConfigSettings(config=config),
+                snakefile=ROOT / "Snakefile",
+                workdir=Path(folder),
+            )
+            dag = workflow.dag(dag_settings=types.DAGSettings(forceall=True))
+            dag.execute_workflow(executor="dryrun", execution_settings=types.ExecutionSettings(lock=False))
+            jobs = list(workflow._workflow.dag.jobs)
+        logging.getLogger("snakemake").handlers.clear()
+    found = {}
+    for job in jobs:
+        step = job.rule.name.split("__")[0]
+        facts = (sorted((key, str(value)) for key, value in job.params.items()), job.rule.shellcmd)
+        found[tuple(map(str, job.output)) or (step,)] = (step, frozenset(map(str, job.input)), facts)
+    return found
+
+
+def reruns(before, after):
+    """Steps of the jobs of `after` that run when the results of `before` are there."""
+    dirty = {outputs for outputs, job in after.items() if before.get(outputs) != job}
+    files = {file for outputs in dirty for file in outputs}
+    while True:
+        more = {outputs for outputs, job in after.items() if outputs not in dirty and job[1] & files}
+        if not more:
+            break
+        dirty |= more
+        files |= {file for outputs in more for file in outputs}
+    return {after[outputs][0] for outputs in dirty} - {"all", "write_report"}
+
+
+def depths(jobs):
+    """step -> length of the longest chain of jobs that leads to it."""
+    makers = {file: outputs for outputs in jobs for file in outputs}
+    known = {}
+
+    def depth(outputs):
+        if outputs not in known:
+            known[outputs] = 1 + max((depth(makers[file]) for file in jobs[outputs][1] if file in makers), default=0)
+        return known[outputs]
+
+    found = {}
+    for outputs, job in jobs.items():
+        found[job[0]] = max(found.get(job[0], 0), depth(outputs))
+    return found
+
+
+def table(only=()):
+    """List of (keys, steps that run again); `only` limits it to some keys."""
+    rows = {}
+    with tempfile.TemporaryDirectory() as folder:
+        before = plan(BASE, folder)
+        for name, node in keys():
+            if only and name not in only:
+                continue
+            other = changed(name, node)
+            if other is None:
+                continue
+            after = plan(other[0], folder)
+            place = depths(after)
+            found = tuple(sorted(reruns(before, after), key=lambda step: (place[step], step)))
+            rows.setdefault((name.split(".")[0], found), []).append(name)
+    return [(names, steps) for (_, steps), names in rows.items()]
+
+
+def page(rows):
+    """The rows as Markdown."""
+    lines = ["| key | steps that run again |", "|---|---|"]
+    for names, steps in rows:
+        lines.append(f"| {', '.join(f'`{name}`' for name in names)} | {', '.join(steps) or 'none'} |")
+    return HEAD + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page(table()))
