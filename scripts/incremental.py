@@ -47,9 +47,10 @@ OTHERS = {
 ENTRIES = {"datasets": ("demo",), "models": ("cnn", "gru", "tcn")}
 HEAD = """# What runs again
 
-Which steps run again after a key of the config has changed, made by `make docs`: every key is changed in a small workflow
-(three synthetic actors; models `cnn`, `gru`, `tcn`) and Snakemake is asked. Of the steps over clips, a job then makes only
-those clips anew whose facts differ. `models.<name>` means the steps of that model alone. Keys that share a row do the same.
+Which steps run again after a key of the config has changed, made by `make docs`: every key is changed in a small
+workflow (three synthetic actors; models `cnn`, `gru`, `tcn`) and Snakemake is asked. In steps over clips, a job then
+makes only those clips anew whose facts differ. `models.<name>` means the steps of that model alone. Keys that share a
+row do the same.
 
 """
 

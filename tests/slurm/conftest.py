@@ -226,7 +226,7 @@ def scavenging(profile, tmp_path_factory):
     """That profile, on the partition whose jobs must make room for others."""
     folder = tmp_path_factory.mktemp("scavenging") / "slurm"
     shutil.copytree(profile, folder)
-    edit(folder, partition="scavenge", preemption="true")
+    edit(folder, partition="scavenge", gpu_partition="scavenge", preemption="true")
     return folder
 
 
