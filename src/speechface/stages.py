@@ -30,7 +30,7 @@ STAGES = {
     "rig": Stage(2, ("rig",)),
     "identity": Stage(2, ("labels",)),
     "labels": Stage(2, ("labels",)),
-    "label_report": Stage(1, ("labels",)),
+    "label_report": Stage(2, ("quality",)),
     "splits": Stage(1, ("datasets",)),
     "stats": Stage(1, ()),
     "training": Stage(2, ("models", "training")),

@@ -10,10 +10,11 @@ from speechface.datasets.base import CLIP_COLUMNS
 from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.rig.channels import CHANNELS, ROTATIONS
-from speechface.tables import clip_path, write_table, write_unusable
+from speechface.tables import clip_path, read_table, write_table, write_unusable
 from speechface.verbs.compare_models import COLUMNS
 
-__all__ = ["SUMMARY", "clip_row", "write_clips", "write_features", "write_labels", "write_log", "write_metrics"]
+__all__ = ["SUMMARY", "clip_row", "write_clips", "write_features", "write_labels", "write_log", "write_metrics",
+           "write_quality"]  # fmt: skip
 
 FPS, SR = 30000 / 1001, 44100
 SUMMARY = ("model", "seed", "dataset", "split", "group", "value_of_group", "metric", "unit", "value", "low", "high",
@@ -58,11 +59,26 @@ def write_labels(folder, row, *, seed=0, noise=0.0, n=40, width=320, height=240,
     if kind == "labels":
         camera = Camera.for_picture(width, height, 3.0)
         columns |= {"detected": np.ones(n, bool), "used": np.arange(n) % 7 != 3}
+        columns["reprojection_px"] = np.linspace(0.5, 1.5, n).astype(np.float32)
         columns |= {f"translation_{axis}": np.full(n, value, np.float32) for axis, value in zip("xyz", (5, 0, -1500))}
         meta = {"focal_px": camera.focal, "centre_px": list(camera.centre), "fps": FPS,
                 "rotation_reference": matrix_from_euler([0, 0.1, 0]).tolist()}  # fmt: skip
     stage = "labels" if kind == "labels" else "prediction"
     write_table(clip_path(folder, row["dataset"], row["actor"], row["clip"]), columns, stage=stage, meta=meta)
+
+
+def write_quality(root, rows, *, width=320, height=240):
+    """A landmark table of every clip, points on a circle, and a quality table in which the last clip is the worst."""
+    angle = np.linspace(0, 2 * np.pi, 68, endpoint=False)
+    points = np.stack([width / 2 + 30 * np.cos(angle), height / 2 + 30 * np.sin(angle)], 1)
+    for row in rows:
+        frames = len(read_table(clip_path(root / "labels", row["dataset"], row["actor"], row["clip"])))
+        write_table(clip_path(root / "landmarks", row["dataset"], row["actor"], row["clip"]),
+                    {"frame": np.arange(frames), "landmarks": np.tile(points, (frames, 1, 1)).astype(np.float32)},
+                    stage="landmarks")  # fmt: skip
+    columns = {name: [row[name] for row in rows] for name in ("dataset", "actor", "clip")}
+    columns["reprojection_pct_iod"] = np.linspace(0.8, 1.6, len(rows))
+    write_table(root / "quality.parquet", columns, stage="label_report")
 
 
 def write_log(path, *, epochs=12, seed=0, mouth=True):
@@ -130,6 +146,7 @@ def write_results(root, *, emotions=("neutral", "happy", "sad", "disgust")):
             write_features(root / name, row, name, seconds=1.5 + 0.2 * k, seed=k)
         write_labels(root / "labels", row)
         write_labels(root / "predictions", row, noise=0.05, seed=k, kind="prediction")
+    write_quality(root, rows)
     synthetic_rig().save(root / "rig.npz")
     (root / "identity" / "demo").mkdir(parents=True)
     np.savez(root / "identity" / "demo" / "Actor_01.npz", identity=np.array([0.3, -0.5, 0.2], np.float32))

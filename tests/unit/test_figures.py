@@ -12,7 +12,17 @@ from synthetic import synthetic_rig
 
 from speechface.cli import main
 from speechface.config import schema
-from speechface.figures import alignment, comparison, emotions, features, graph_layout, landmarks, training, workflow
+from speechface.figures import (
+    alignment,
+    comparison,
+    emotions,
+    features,
+    graph_layout,
+    labels_overview,
+    landmarks,
+    training,
+    workflow,
+)
 from speechface.figures.common import NothingToShow
 from speechface.figures.registry import FIGURES, module_of
 from speechface.figures.scores import ordered_models, read_scores
@@ -53,6 +63,9 @@ def options(root):
                       root / "rig.npz"],
         "alignment": [*clips, "--labels-dir", root / "labels", "--identity-dir", root / "identity", "--rig",
                       root / "rig.npz"],
+        "labels_overview": [*clips, "--quality", root / "quality.parquet", "--landmarks-dir", root / "landmarks",
+                            "--labels-dir", root / "labels", "--identity-dir", root / "identity", "--rig",
+                            root / "rig.npz"],
         "training": ["--logs", *sorted(root.glob("models/*/*/log.csv"))],
         "comparison": ["--metrics", root / "metrics.parquet", "--table-stem", root / "tables" / "comparison"],
         "models": ["--models", root / "models.parquet", "--table-stem", root / "tables" / "models"],
@@ -217,6 +230,39 @@ def test_a_point_keeps_its_place_in_a_cut():
     inside = camera.project(points) - corner + 0.5  # from the cut's edge
     cut = alignment.cut_camera(camera, corner, side, pixels).project(points)
     assert np.allclose(cut + 0.5, inside * pixels / side)
+
+
+def test_the_overview_takes_the_worst_clips_first_and_then_those_around_the_median():
+    worst, middling = labels_overview.ranked(np.array([1.0, 5.0, np.nan, 1.2, 0.5, 3.0]))
+    assert worst.tolist() == [1, 5, 3, 0, 4]
+    assert middling[:2].tolist() == [3, 0]
+    assert len(labels_overview.ranked(np.array([np.nan]))[0]) == 0
+
+
+def test_the_overview_shows_a_worst_clip_at_its_worst_frame_and_no_clip_twice(tmp_path):
+    from speechface.media import VideoWriter
+
+    rows = write_results(tmp_path, emotions=("neutral", "happy", "sad", "angry"))
+    for row in rows:
+        row["path"] = f"{row['clip']}.mp4"
+        with VideoWriter(tmp_path / row["path"], width=320, height=240, fps=Fraction(30000, 1001), crf=30) as video:
+            for _ in range(40):
+                video.write(np.full((240, 320, 3), 90, np.uint8))
+    write_clips(tmp_path / "clips.parquet", rows)
+    inputs = {"clips": tmp_path / "clips.parquet", "quality": tmp_path / "quality.parquet",
+              "landmarks_dir": tmp_path / "landmarks", "labels_dir": tmp_path / "labels",
+              "identity_dir": tmp_path / "identity", "rig": tmp_path / "rig.npz", "videos_root": tmp_path}  # fmt: skip
+    worst, middling = labels_overview.collect(inputs)
+    assert ["angry" in row.pair.title for row in worst] == [True, False, False]
+    assert len(middling) == 1
+    # landmarks are moved into the cut as the picture is: a circle of 30 px about the middle of the video
+    radius = np.linalg.norm(worst[0].seen - worst[0].seen.mean(0), axis=1)
+    assert np.allclose(radius, 30 * worst[0].pair.matrix[0, 0])
+    assert "(largest)" in worst[0].note
+    assert "clip 1.60 %" in worst[0].note
+    assert "(median)" in middling[0].note
+    figure = labels_overview.draw((worst, middling))
+    assert "worst clips" in texts(figure)
 
 
 def test_alignment_dots_fall_on_the_face_in_the_video(tmp_path):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from fitting_cases import FOCAL, FPS, PRECISE, moving_face, project, smooth_noise
 
+from speechface.config import defaults
 from speechface.fitting import labels as labels_module
 from speechface.fitting.eyes import EyeCalibration, blink_weights, calibrate_eyes, eye_aspect_ratio
 from speechface.fitting.face import INNER, Face
@@ -9,7 +10,8 @@ from speechface.fitting.gauss_newton import FitSettings
 from speechface.fitting.identity import choose_frames, fit_identity
 from speechface.fitting.labels import fit_labels, relative_rotation
 from speechface.fitting.observability import explained_variance, observed_channels
-from speechface.fitting.quality import clip_quality, compare_with_truth, jitter, verdict
+from speechface.fitting.quality import clip_quality, compare_with_truth, jitter
+from speechface.fitting.report import flagged_runs, miss_distribution, verdict
 from speechface.geometry.rotation import geodesic_angle, matrix_from_euler, median_rotation
 from speechface.rig.channels import CHANNELS, GAZE, INDEX
 
@@ -235,12 +237,39 @@ def test_quality_of_a_perfect_fit_and_of_a_shifted_one():
     ({"lip_gap_r": 0.2}, False, "correlate by 0.20"),
     ({"lip_gap_r": 0.2, "lip_gap_sd": 0.001}, True, ""),
     ({"lip_gap_r": float("nan")}, False, "nan"),
+    ({"jitter_mm": 2.0}, False, "jitters by 2.00 mm"),
+    ({"share": 0.3, "lip_gap_r": 0.2}, False, "at least 50 %; lip gap"),
 ])  # fmt: skip
 def test_verdict_names_the_threshold(change, used, reason):
-    quality = {"reprojection_pct_iod": 1.0, "lip_gap_r": 0.99, "lip_gap_sd": 0.03, "share": 1.0} | change
-    found = verdict(quality, quality.pop("share"), max_reprojection_pct=5.0)
+    quality = {
+        "reprojection_pct_iod": 1.0,
+        "lip_gap_r": 0.99,
+        "lip_gap_sd": 0.03,
+        "jitter_mm": 0.3,
+        "share": 1.0,
+    } | change
+    found = verdict(quality, quality.pop("share"), **defaults("quality"))
     assert found[0] == used
     assert reason in found[1]
+
+
+def test_frames_not_used_are_listed_in_runs_with_their_reason():
+    detected = np.array([1, 1, 0, 0, 1, 1, 1, 0], bool)
+    used = np.array([1, 1, 0, 0, 0, 1, 1, 0], bool)
+    miss = np.array([1, 1, np.nan, np.nan, 7.25, 1, 1, np.nan])
+    runs = flagged_runs(np.arange(10, 18), detected, used, miss)
+    assert [(r["first_frame"], r["last_frame"], r["n_frames"]) for r in runs] == [(12, 13, 2), (14, 14, 1), (17, 17, 1)]
+    assert [r["reason"] for r in runs][::2] == ["no face", "no face"]
+    assert "7.2 %" in runs[1]["reason"]
+    assert flagged_runs(np.arange(8), detected | True, used | True, miss) == []
+
+
+def test_misses_are_told_by_median_tail_and_worst():
+    found = miss_distribution(np.array([*np.arange(1, 101), np.nan]))
+    assert found["reprojection_median_pct"] == 50.5
+    assert found["reprojection_p95_pct"] == pytest.approx(95.05)
+    assert found["reprojection_worst_pct"] == 100
+    assert np.isnan(miss_distribution(np.array([np.nan]))["reprojection_p95_pct"])
 
 
 def test_truth_comparison_sees_scale_offset_and_ignores_a_constant_head_pose():

@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from fitting_cases import FOCAL, FPS, moving_face, project
 
@@ -131,16 +132,27 @@ def test_an_identity_of_another_rig_is_refused_in_one_line(results, tmp_path, ca
 
 
 def test_the_report_lists_every_clip_and_why_one_is_not_used(results, tmp_path):
-    assert report(results, "--csv", str(tmp_path / "quality.csv")) == 0
+    assert report(results, "--csv", str(tmp_path / "quality.csv"), "--actors", str(tmp_path / "actors.csv"),
+                  "--flagged", str(tmp_path / "flagged.csv")) == 0  # fmt: skip
     table = read_table(results / "quality.parquet")
-    assert list(table.columns) == ["dataset", "actor", "clip", "n_frames", "detection_rate", "reprojection_pct_iod",
-                                   "lip_gap_r", "ear_blink_r", "jitter_mm", "used", "reason"]  # fmt: skip
+    promised = (
+        "dataset actor clip n_frames detection_rate reprojection_pct_iod lip_gap_r ear_blink_r jitter_mm used reason"
+    )
+    assert list(table.columns)[:11] == promised.split()
     assert table["used"].tolist() == [True, True, False]
     assert list(table["reason"]) == ["", "", "too dark"]
     assert table["n_frames"].tolist() == [FRAMES, FRAMES, 0]
     np.testing.assert_allclose(table["detection_rate"][:2], 38 / 40, rtol=1e-6)
     assert (table["reprojection_pct_iod"][:2] < 1).all()  # 0.2 px of noise where the eyes are 120 px apart
+    assert (table["reprojection_median_pct"] <= table["reprojection_worst_pct"])[:2].all()
+    np.testing.assert_array_equal(table["n_used"], [38, 38, 0])
     assert (tmp_path / "quality.csv").read_text().count("\n") == 4
+    actors = pd.read_csv(tmp_path / "actors.csv")
+    assert actors[["actor", "clips", "clips_used", "n_used"]].to_numpy().tolist() == [["Actor_01", 3, 2, 76]]
+    flagged = pd.read_csv(tmp_path / "flagged.csv")
+    assert flagged[["clip", "first_frame", "last_frame", "reason"]].to_numpy().tolist() == [
+        [clip, 17, 18, "no face"] for clip in "ab"
+    ]
 
 
 def test_the_truth_table_has_a_row_a_channel_and_small_errors(results, tmp_path):

@@ -105,6 +105,43 @@ rule draw_alignment:
         """
 
 
+rule draw_labels_overview:
+    """The worst and the middling clips: frame, landmarks and fitted rig."""
+    input:
+        clips="results/splits/clips.parquet",
+        quality="results/labels/quality.parquet",
+        landmarks=every_clip("results/landmarks/{clip}.parquet"),
+        labels=every_clip("results/labels/{clip}.parquet"),
+        videos=every_video(),
+        rig="results/rig/rig.npz",
+    output:
+        pdf=ensure("results/figures/labels_overview.pdf", non_empty=True),
+        png=report(
+            "results/figures/labels_overview.png",
+            caption="../report/labels_overview.rst",
+            category="Figures",
+            labels={"figure": "labels_overview"},
+        ),
+    log:
+        "logs/figures/labels_overview.log",
+    benchmark:
+        "results/benchmarks/jobs/figures/labels_overview.tsv"
+    conda:
+        "../../envs/vision.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=patient(15),
+    params:
+        settings=settings("figures"),
+        version=stage_version("figures"),
+    shell:
+        r"""
+        python -m speechface figure labels_overview --clips {input.clips:q} --quality {input.quality:q} \
+            --landmarks-dir results/landmarks --labels-dir results/labels --identity-dir results/identity --rig {input.rig:q} \
+            --settings {params.settings:q} --out-stem results/figures/labels_overview 2> {log:q}
+        """
+
+
 rule draw_training:
     """Loss and learning rate of every model over the epochs."""
     input:

@@ -118,6 +118,18 @@ rule label_report:
             category="Labels",
             labels={"table": "label quality of every clip"},
         ),
+        actors=report(
+            "results/labels/quality_actors.csv",
+            caption="../report/quality.rst",
+            category="Labels",
+            labels={"table": "label quality of every actor"},
+        ),
+        flagged=report(
+            "results/labels/flagged.csv",
+            caption="../report/flagged.rst",
+            category="Labels",
+            labels={"table": "frames that are not used"},
+        ),
         truth=truth_reports(),
     log:
         "logs/label_report.log",
@@ -129,12 +141,12 @@ rule label_report:
         mem_mb=growing(2000),
         runtime=patient(15),
     params:
-        settings=settings("labels"),
+        settings=settings("quality"),
         truth=truth_options(),
         version=stage_version("label_report"),
     shell:
         r"""
         python -m speechface label-report --clips {input.clips:q} --landmarks-dir results/landmarks \
             --labels-dir results/labels --settings {params.settings:q} {params.truth} \
-            --out {output.table:q} --csv {output.csv:q} 2> {log:q}
+            --out {output.table:q} --csv {output.csv:q} --actors {output.actors:q} --flagged {output.flagged:q} 2> {log:q}
         """

@@ -18,24 +18,26 @@ from speechface.geometry.rotation import matrix_from_euler
 from speechface.rig.channels import CHANNELS, ROTATIONS
 from speechface.rig.rig import Rig
 
-__all__ = ["INPUTS", "collect", "draw", "cut_camera"]
+__all__ = ["INPUTS", "SIDE_PX", "Pair", "collect", "cut_camera", "draw", "draw_faces", "fitted_frame", "show"]
 
 INPUTS = {"clips": True, "labels_dir": True, "identity_dir": True, "rig": True, "videos_root": False}
 
 _MOST = 4
 #: Side of a cut in units of the landmarks' extent, and of the drawn picture, pixels.
-_MARGIN, _SIDE_PX = 1.9, 480
+_MARGIN, SIDE_PX = 1.9, 480
 _DOTS = "#e8000b"
 
 
 @dataclass
 class Pair:
-    """`frame` and `face` pictures (side, side, 3) uint8 (`face` may be None), `dots` (68, 2) px in them."""
+    """`frame` and `face` pictures (side, side, 3) uint8 (`face` may be None), `dots` (68, 2) px in them; `matrix`
+    (2, 3) takes pixels of the video there."""
 
     frame: np.ndarray
     face: np.ndarray | None
     dots: np.ndarray
     title: str
+    matrix: np.ndarray
 
 
 def cut_camera(camera, corner, side, pixels):
@@ -65,7 +67,7 @@ def collect(inputs):
         raise NothingToShow(f"none of {len(reasons)} clips can be shown; the first: {reasons[0]}")
     found.sort(key=lambda item: item[0])
     pairs = [pair for _, pair, _ in found]
-    for pair, picture in zip(pairs, _faces(rig, [face for _, _, face in found])):
+    for pair, picture in zip(pairs, draw_faces(rig, [face for _, _, face in found])):
         pair.face = picture
     return pairs
 
@@ -81,10 +83,7 @@ def _identity(folder, clip):
 
 
 def _fitted(clip, rig, inputs):
-    """The Pair of one clip, its face not drawn yet, and what `Renderer.draw` needs for it."""
-    from speechface.media import read_frame
-    from speechface.render.pose import pose
-
+    """`fitted_frame` of one clip with the mouth open."""
     labels = usable_table(inputs["labels_dir"], clip)
     used = labels["used"].astype(bool) if labels is not None else np.zeros(0, bool)
     if not used.any():
@@ -92,11 +91,21 @@ def _fitted(clip, rig, inputs):
     weights = labels.stack(CHANNELS)
     gap = np.where(used, weights[:, CHANNELS.index("jawOpen")] - weights[:, CHANNELS.index("mouthClose")], -1)
     row = int(np.argsort(gap)[-1 - (used.sum() // 20)])  # well open, but not the one frame that may be an error
+    words = [titled(clip["actor"]), titled(clip.get("emotion") or clip["clip"]), f"{labels['time'][row]:.2f} s"]
+    return fitted_frame(clip, labels, row, rig, inputs, ", ".join(words))
+
+
+def fitted_frame(clip, labels, row, rig, inputs, title):
+    """The Pair of one row of labels, its face not drawn yet, and what `draw_faces` needs for it."""
+    from speechface.media import read_frame
+    from speechface.render.pose import pose
+
     rotation = np.array(labels.meta["rotation_reference"]) @ matrix_from_euler(labels.stack(ROTATIONS)[row])
     translation = labels.stack(["translation_x", "translation_y", "translation_z"])[row]
     # labels turn the head about the origin, `pose` about the pivot, so that shoulders stay
     shift = translation + rig.pivot @ rotation.T - rig.pivot
-    vertices, offset = pose(rig, weights[row], _identity(inputs["identity_dir"], clip), rotation, shift)
+    weights = labels.stack(CHANNELS)[row]
+    vertices, offset = pose(rig, weights, _identity(inputs["identity_dir"], clip), rotation, shift)
     camera = Camera(labels.meta["focal_px"], tuple(labels.meta["centre_px"]))
     dots = camera.project(vertices[rig.landmarks])
     low, high = dots.min(0), dots.max(0)
@@ -105,29 +114,28 @@ def _fitted(clip, rig, inputs):
     picture = read_frame(Path(inputs["videos_root"] or ".") / clip["path"], int(labels["frame"][row]))
     room = np.maximum(np.array(picture.shape[1::-1]) - side, 0)  # stay within the picture where it is large enough
     corner = np.clip(np.round(middle - side / 2), 0, room).astype(int)
-    cut = cut_camera(camera, corner, side, _SIDE_PX)
-    words = [titled(clip["actor"]), titled(clip.get("emotion") or clip["clip"]), f"{labels['time'][row]:.2f} s"]
-    placed = cut.project(vertices[rig.landmarks])
+    cut = cut_camera(camera, corner, side, SIDE_PX)
+    scale = SIDE_PX / side
+    # pixel centres stand at whole numbers in both pictures
+    matrix = np.array([[scale, 0, (0.5 - corner[0]) * scale - 0.5], [0, scale, (0.5 - corner[1]) * scale - 0.5]])
     face = {"vertices": vertices, "normal_offset": offset, "camera": cut}
-    return Pair(_cut(picture, corner, side, _SIDE_PX), None, placed, ", ".join(words)), face
+    placed = cut.project(vertices[rig.landmarks])
+    return Pair(_cut(picture, matrix), None, placed, title, matrix), face
 
 
-def _cut(picture, corner, side, pixels):
+def _cut(picture, matrix):
     """A square of a picture at another size; the edge goes on where the picture is too small."""
     import cv2
 
-    scale = pixels / side
-    # pixel centres stand at whole numbers in both pictures
-    matrix = np.array([[scale, 0, (0.5 - corner[0]) * scale - 0.5], [0, scale, (0.5 - corner[1]) * scale - 0.5]])
-    return cv2.warpAffine(picture, matrix, (pixels, pixels), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(picture, matrix, (SIDE_PX, SIDE_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _faces(rig, faces):
+def draw_faces(rig, faces):
     """Draw the posed meshes; None for each where the machine has no graphics driver."""
     from speechface.render.renderer import Renderer
 
     try:
-        with Renderer(_SIDE_PX, _SIDE_PX) as renderer:
+        with Renderer(SIDE_PX, SIDE_PX) as renderer:
             return [renderer.draw(face.pop("vertices"), rig, **face) for face in faces]
     except RenderError as error:
         logging.warning("rigs are not drawn: %s", error)
@@ -144,17 +152,22 @@ def draw(pairs):
     for pair, frame in zip(pairs, outer.flat):
         left, right = frame.subplots(1, 2)
         left.set_title(pair.title, loc="left", fontsize=7.5, pad=3)
-        left.imshow(pair.frame)
+        show(left, pair.frame)
         left.plot(*pair.dots.T, ".", color=_DOTS, markersize=2.8, markeredgewidth=0)
-        if pair.face is None:
-            right.text(0.5, 0.5, "not drawn:\nno graphics driver", ha="center", va="center", color=GREY,
-                       transform=right.transAxes)  # fmt: skip
-        else:
-            right.imshow(pair.face)
+        show(right, pair.face)
+        if pair.face is not None:
             right.plot(*pair.dots.T, ".", color=_DOTS, markersize=1.8, markeredgewidth=0, alpha=0.8)
-        for axis in (left, right):
-            axis.set_xlim(-0.5, _SIDE_PX - 0.5)
-            axis.set_ylim(_SIDE_PX - 0.5, -0.5)
-            axis.set_aspect("equal")
-            axis.axis("off")
     return figure
+
+
+def show(axis, picture):
+    """Show a picture of `SIDE_PX`, or say that it was not drawn."""
+    if picture is None:
+        axis.text(0.5, 0.5, "not drawn:\nno graphics driver", ha="center", va="center", color=GREY,
+                  transform=axis.transAxes)  # fmt: skip
+    else:
+        axis.imshow(picture)
+    axis.set_xlim(-0.5, SIDE_PX - 0.5)
+    axis.set_ylim(SIDE_PX - 0.5, -0.5)
+    axis.set_aspect("equal")
+    axis.axis("off")

@@ -18,6 +18,7 @@ FIGURES = {
     "features": "speechface.figures.features",
     "landmarks": "speechface.figures.landmarks",
     "alignment": "speechface.figures.alignment",
+    "labels_overview": "speechface.figures.labels_overview",
     "training": "speechface.figures.training",
     "comparison": "speechface.figures.comparison",
     "models": "speechface.figures.models",

@@ -7,12 +7,7 @@ from speechface.fitting.labels import relative_rotation
 from speechface.geometry.rotation import geodesic_angle
 from speechface.rig.channels import CHANNELS, INDEX
 
-__all__ = ["interocular", "lip_gap", "correlation", "jitter", "clip_quality", "verdict", "compare_with_truth"]
-
-#: A clip is used if at least this share of its frames is, and if the mouth of the fit follows that of the
-#: picture: correlation of the lip gaps, asked only where the lips move by more than this share of the eyes'
-#: distance (standard deviation).
-LEAST_USED, LEAST_LIP_GAP_R, STILL_LIPS = 0.5, 0.5, 0.01
+__all__ = ["interocular", "lip_gap", "correlation", "jitter", "clip_quality", "compare_with_truth"]
 
 
 def interocular(landmarks):
@@ -73,19 +68,6 @@ def clip_quality(observed, projected, detected, weights, displacement):
         "jitter_mm": jitter(displacement),
         "lip_gap_sd": float(gap.std()),
     }
-
-
-def verdict(quality, used_share, *, max_reprojection_pct):
-    """Return (used, reason): whether a clip's labels can be trusted. The reason names the threshold."""
-    found = quality["reprojection_pct_iod"]
-    if found > max_reprojection_pct:
-        return False, f"reprojection {found:.2f} % of the eyes' distance; at most {max_reprojection_pct:g} %"
-    if used_share < LEAST_USED:
-        return False, f"{100 * used_share:.0f} % of the frames have a trusted face; at least {100 * LEAST_USED:.0f} %"
-    r = quality["lip_gap_r"]
-    if quality["lip_gap_sd"] > STILL_LIPS and not r >= LEAST_LIP_GAP_R:
-        return False, f"lip gap of fit and landmarks correlate by {r:.2f}; at least {LEAST_LIP_GAP_R:g}"
-    return True, ""
 
 
 def compare_with_truth(weights, true_weights, rotation, true_rotation, displacement):

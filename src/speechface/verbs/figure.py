@@ -5,6 +5,7 @@ Each figure reads only the inputs named for it:
   features     --clips and --spectrogram-dir, --acoustics-dir or both
   landmarks    --clips --labels-dir --predictions-dir --rig
   alignment    --clips --labels-dir --identity-dir --rig [--videos-root]
+  labels_overview  --clips --quality --landmarks-dir --labels-dir --identity-dir --rig [--videos-root]
   training     --logs
   comparison   --metrics
   models       --models
@@ -30,12 +31,14 @@ def add_arguments(parser):
     parser.add_argument("--table-stem", help="path of its table without .csv and .tex (comparison, models, emotions)")
     parser.add_argument("--clips", metavar="PARQUET", help="clip table")
     for name, what in (("spectrogram", "spectrogram tables"), ("acoustics", "acoustic feature tables"),
-                       ("labels", "label tables"), ("predictions", "prediction tables of one model and seed"),
+                       ("landmarks", "landmark tables"), ("labels", "label tables"),
+                       ("predictions", "prediction tables of one model and seed"),
                        ("identity", "identities of actors")):  # fmt: skip
         parser.add_argument(f"--{name}-dir", metavar="DIR", help=f"folder of the {what}")
     parser.add_argument(
         "--videos-root", metavar="DIR", help="folder that the clip table's paths start at; default: here"
     )
+    parser.add_argument("--quality", metavar="PARQUET", help="table of label-report")
     parser.add_argument("--rig", metavar="NPZ", help="rig")
     parser.add_argument("--metrics", metavar="PARQUET", help="table of summarise-metrics")
     parser.add_argument("--models", metavar="PARQUET", help="table of compare-models")

@@ -1,0 +1,111 @@
+"""The labels at a look: the worst clips beside middling ones, each as the frame, its landmarks and the fitted rig.
+
+Of a worst clip the frame with the largest miss is shown, of a middling one the frame with the median miss. Red dots are
+the detector's landmarks, blue ones the fitted rig's.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from speechface.errors import MediaError
+from speechface.figures.alignment import Pair, draw_faces, fitted_frame, show
+from speechface.figures.common import NothingToShow, read_clips, usable_table
+from speechface.figures.style import PAGE, new_figure, titled
+from speechface.rig.rig import Rig
+from speechface.tables import read_table
+
+__all__ = ["INPUTS", "Row", "collect", "draw", "ranked"]
+
+INPUTS = {"clips": True, "quality": True, "landmarks_dir": True, "labels_dir": True, "identity_dir": True, "rig": True,
+          "videos_root": False}  # fmt: skip
+
+_EACH = 3
+_SEEN, _FITTED = "#e8000b", "#2bc4ff"
+
+
+@dataclass
+class Row:
+    """`pair` as in the figure alignment; `seen` (68, 2), the detector's landmarks in it; `note`, numbers in words."""
+
+    pair: Pair
+    seen: np.ndarray
+    note: str
+
+
+def ranked(misses):
+    """Places of clips by how much their labels miss (n,), the worst first, and by how close they are to the median."""
+    known = np.flatnonzero(np.isfinite(misses))
+    worst = known[np.argsort(-misses[known], kind="stable")]
+    if not len(known):
+        return worst, worst
+    return worst, known[np.argsort(np.abs(misses[known] - np.median(misses[known])), kind="stable")]
+
+
+def collect(inputs):
+    """Return (worst, middling): lists of up to three `Row`."""
+    rig = Rig.load(inputs["rig"])
+    clips = {(c["dataset"], c["actor"], c["clip"]): c for c in read_clips(inputs["clips"])}
+    quality = read_table(inputs["quality"])
+    known = zip(*(quality[name] for name in ("dataset", "actor", "clip")))
+    names = [tuple(str(part) for part in who) for who in known]
+    misses = np.asarray(quality["reprojection_pct_iod"], float)
+    taken, groups, faces = set(), [], []
+    for order, extreme in zip(ranked(misses), (True, False)):
+        rows = []
+        for place in order:
+            if len(rows) == _EACH or len(taken) == len(names):
+                break
+            if place in taken or names[place] not in clips:
+                continue
+            try:
+                row, face = _row(clips[names[place]], misses[place], rig, inputs, extreme=extreme)
+            except (NothingToShow, MediaError):
+                continue
+            taken.add(place)
+            rows.append(row)
+            faces.append(face)
+        groups.append(rows)
+    if not faces:
+        raise NothingToShow("no clip has labels, an identity and a readable video")
+    for row, picture in zip([*groups[0], *groups[1]], draw_faces(rig, faces)):
+        row.pair.face = picture
+    return groups
+
+
+def _row(clip, miss_pct, rig, inputs, *, extreme):
+    """The Row of one clip, its face not drawn yet, and what `draw_faces` needs for it."""
+    labels, landmarks = (usable_table(inputs[name], clip) for name in ("labels_dir", "landmarks_dir"))
+    if labels is None or landmarks is None or not labels["detected"].any():
+        raise NothingToShow(f"{clip['clip']} has no labels")
+    miss = np.where(labels["detected"], labels["reprojection_px"], np.nan)
+    order = np.argsort(miss)[: int(np.isfinite(miss).sum())]
+    row = int(order[-1] if extreme else order[len(order) // 2])
+    title = f"{titled(clip['dataset'])} {titled(clip['actor'])}, {titled(clip.get('emotion') or clip['clip'])}"
+    pair, face = fitted_frame(clip, labels, row, rig, inputs, title)
+    seen = landmarks["landmarks"][row].astype(float) @ pair.matrix[:, :2].T + pair.matrix[:, 2]
+    words = "largest" if extreme else "median"
+    eyes = np.linalg.norm(landmarks["landmarks"][row, 36] - landmarks["landmarks"][row, 45])
+    note = f"clip {miss_pct:.2f} %, this frame {100 * miss[row] / eyes:.2f} % ({words})"
+    return Row(pair, seen, note), face
+
+
+def draw(groups):
+    """The worst clips on the left, middling ones on the right; a row is the frame, its landmarks and the rig."""
+    shown = [(name, rows) for name, rows in zip(("worst clips", "clips around the median"), groups) if rows]
+    count = max(len(rows) for _, rows in shown)
+    side = PAGE / 6
+    figure = new_figure(3 * len(shown) * side, count * (side + 0.36) + 0.25)
+    halves = figure.subfigures(1, len(shown), squeeze=False, wspace=0.03)
+    for (name, rows), half in zip(shown, halves.flat):
+        half.suptitle(name, fontsize=8.5, fontweight="bold")
+        for row, axes in zip(rows, half.subplots(count, 3, squeeze=False)):
+            show(axes[0], row.pair.frame)
+            axes[0].set_title(f"{row.pair.title}\n{row.note}", loc="left", fontsize=6.5, pad=2)
+            show(axes[1], row.pair.frame)
+            axes[1].plot(*row.seen.T, ".", color=_SEEN, markersize=2.2, markeredgewidth=0)
+            axes[1].plot(*row.pair.dots.T, ".", color=_FITTED, markersize=1.6, markeredgewidth=0)
+            show(axes[2], row.pair.face)
+        for axes in half.axes[3 * len(rows) :]:
+            axes.axis("off")
+    return figure
