@@ -49,8 +49,8 @@ def test_equals_librosa_window_by_window(signal, reference, pad_mode):
     found = spectrogram(audio, ENDS, **settings)
     assert found.dtype == np.float32
     assert found.shape == (N, 128, 32)
-    # single precision: 0.004 dB in a notch 80 dB below the loudest value, 3e-8 on average
-    assert np.abs(found - with_librosa(audio, ENDS, **settings)).max() < 5e-5
+    # spectra in double precision, logarithms in float32
+    assert np.abs(found - with_librosa(audio, ENDS, **settings)).max() < 2e-6
 
 
 @pytest.mark.parametrize("sizes", [(512, 128, 20), (1024, 256, 9), (250, 100, 33)])
@@ -60,7 +60,7 @@ def test_equals_librosa_at_other_sizes(sizes):
     found = spectrogram(audio, ENDS, **settings)
     assert found.shape == (N, sizes[0] // 2, sizes[2])
     want = with_librosa(audio, ENDS, **settings)[:, : sizes[0] // 2]
-    assert np.abs(found - want).max() < 5e-5  # as above
+    assert np.abs(found - want).max() < 2e-6  # as above
 
 
 def test_default_window_is_the_report_s():
@@ -115,8 +115,10 @@ def test_no_frames_give_an_empty_array():
 
 
 @pytest.mark.parametrize("n_fft", [64, 256, 512, 514, 2048, 101])
-def test_power_spectra_equal_double_precision(n_fft):
+@pytest.mark.parametrize(("precision", "tolerance"), [(np.float32, 3e-6), (np.float64, 2e-7)])
+def test_power_spectra_equal_double_precision(n_fft, precision, tolerance):
     frames = np.random.default_rng(1).standard_normal((3, 5, n_fft)).astype(np.float32)
     exact = np.abs(np.fft.rfft(frames.astype(float) * hann(n_fft))) ** 2
-    found = PowerSpectra(n_fft=n_fft, shape=(3, 5))(frames)
-    assert np.abs(found - exact).max() < 3e-6 * exact.max()  # float32 sums of n_fft terms
+    found = PowerSpectra(n_fft=n_fft, shape=(3, 5), precision=precision)(frames)
+    # float32 sums of n_fft terms; or rounding of the power alone
+    assert np.abs(found - exact).max() < tolerance * exact.max()

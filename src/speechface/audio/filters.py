@@ -102,19 +102,23 @@ class PowerSpectra:
         Leading shape of the frames of one call.
     window : int, samples, optional
         Size of the Hann window and of the frames, `n_fft` by default; shorter frames are followed by zeros.
+    precision : numpy type
+        Of the DFT. Single precision errs by 0.005 dB in notches 80 dB below the loudest value of a frame; sums over mel
+        bands do not show it.
 
     Notes
     -----
-    OpenCV's DFT works in single precision on a whole batch, 14 times as fast as numpy's (6.5 against 90 us for 32
-    spectra of 256 samples) and loads in a tenth of the time of scipy.fft.
+    OpenCV's DFT works on a whole batch, 14 times as fast as numpy's (6.5 against 90 us for 32 spectra of 256 samples
+    in single precision) and loads in a tenth of the time of scipy.fft.
     """
 
-    def __init__(self, *, n_fft, shape, window=None):
+    def __init__(self, *, n_fft, shape, window=None, precision=np.float32):
         self.n_fft, self.shape, self.window = n_fft, tuple(shape), window or n_fft
         rows = int(np.prod(shape))
-        self._hann = hann(self.window).astype(np.float32)
-        self._windowed = np.zeros((rows, n_fft), np.float32)
-        self._spectrum = np.empty((rows, n_fft), np.float32)
+        self._hann = hann(self.window).astype(precision)
+        self._windowed = np.zeros((rows, n_fft), precision)
+        self._spectrum = np.empty((rows, n_fft), precision)
+        self._squares = np.empty((rows, n_fft), np.float32)
         self._power = np.empty((rows, 1 + n_fft // 2), np.float32)
 
     def __call__(self, frames):
@@ -125,7 +129,7 @@ class PowerSpectra:
         np.multiply(frames, self._hann, out=windowed[..., : self.window])
         # each row comes out as Re 0, Re 1, Im 1, Re 2, Im 2, ..., and Re n/2 for even n
         spectrum = cv2.dft(self._windowed, self._spectrum, flags=cv2.DFT_ROWS)
-        np.square(spectrum, out=spectrum)
+        spectrum = np.square(spectrum, out=self._squares, casting="same_kind")
         pairs = (self.n_fft - 1) // 2
         self._power[:, 0] = spectrum[:, 0]
         np.add(spectrum[:, 1 : 2 * pairs : 2], spectrum[:, 2 : 2 * pairs + 1 : 2], out=self._power[:, 1 : pairs + 1])

@@ -60,7 +60,7 @@ def spectrogram(audio, ends, *, n_fft, hop_length, n_hops, pad_mode, reference, 
     chunk = even_chunk(n, _CHUNK)
     padded = np.zeros((chunk, size + 2 * half), np.float32)
     columns = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=1)[:, ::hop_length][:, :n_hops]
-    stft = PowerSpectra(n_fft=n_fft, shape=(chunk, n_hops))
+    stft = PowerSpectra(n_fft=n_fft, shape=(chunk, n_hops), precision=np.float64)
     for start in range(0, n, chunk):
         rows = slice(start, min(start + chunk, n))
         count = rows.stop - rows.start
