@@ -2,7 +2,8 @@
 
 Landmarks cannot tell a wide mouth from a spread one. So identity is sought mostly in frames that look like
 the actor at rest (mouth closed, brows and eyes as usual), seen from as many sides as there are, with a strong
-pull of their weights to zero; some frames of all kinds keep the rig's modes honest.
+pull of their weights to zero; some frames of all kinds keep the rig's modes honest. A first identity comes from frames
+whose landmarks look calm; with it a sample of frames is fitted, and those that need the least motion give the second.
 """
 
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ _CLOSED_QUANTILE, _CLOSED_LIPS_MM = 0.2, 1.0
 _REST_PRIOR = 12.0
 #: Iterations: with all weights at zero, and in all at least.
 _FROZEN, _ITERATIONS = 3, 14
+#: Frames of all clips that the first identity is tried on, and iterations for that.
+_SAMPLE, _SAMPLE_ITERATIONS = 150, 5
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,21 @@ def _farthest(points, count):
     return np.array(chosen)
 
 
+def _calm_and_others(score, view, count):
+    """Choose frames that are calm by `score` (T,) and differ in `view` (T, 3), then some of all others.
+
+    Returns their indices and which of them are calm.
+    """
+    n_rest = round(_REST_SHARE * count)
+    calm = np.flatnonzero(score <= max(np.quantile(score, _REST_QUANTILE), np.sort(score)[n_rest - 1]))
+    rest = calm[_farthest(view[calm], n_rest)]
+    others = np.setdiff1d(np.arange(len(score)), rest)
+    order = others[np.argsort(score[others], kind="stable")]
+    spread = order[np.unique(np.linspace(0, len(order) - 1, count - len(rest)).astype(int))] if len(order) else order
+    frames = np.concatenate([rest, spread])
+    return frames, np.arange(len(frames)) < len(rest)
+
+
 def choose_frames(face, observed, *, focal, count):
     """Choose frames for the identity.
 
@@ -100,15 +118,7 @@ def choose_frames(face, observed, *, focal, count):
         count = len(observed)
     shape, rotation = _shape_without_pose(face, observed, focal)
     score = expressiveness(shape)
-    n_rest = round(_REST_SHARE * count)
-    calm = np.flatnonzero(score <= max(np.quantile(score, _REST_QUANTILE), np.sort(score)[n_rest - 1]))
-    view = rotation[:, 2]
-    rest = calm[_farthest(view[calm], n_rest)]
-    others = np.setdiff1d(np.arange(len(observed)), rest)
-    order = others[np.argsort(score[others], kind="stable")]
-    spread = order[np.unique(np.linspace(0, len(order) - 1, count - len(rest)).astype(int))] if len(order) else order
-    frames = np.concatenate([rest, spread])
-    return frames, np.arange(len(frames)) < len(rest)
+    return _calm_and_others(score, rotation[:, 2], count)
 
 
 def relative_opening(face, observed, *, focal):
@@ -116,6 +126,25 @@ def relative_opening(face, observed, *, focal):
     rotation, translation = initial_pose(face.neutral, observed, focal=focal)
     camera = face.neutral @ rotation.transpose(0, 2, 1) + translation[:, None]
     return eye_aspect_ratio(observed) / np.maximum(eye_aspect_ratio(camera[..., :2] / -camera[..., 2:]), 1e-3)
+
+
+def _from_frames(face, observed, focal, at_rest, settings):
+    """Identity coefficients (k,) that fit some frames best, those `at_rest` with the mouth's weights held near zero."""
+    prior = np.ones((len(observed), len(VARIABLES)))
+    mouth = [k for k, name in enumerate(VARIABLES) if name.startswith(("mouth", "jaw"))]
+    prior[np.ix_(at_rest, mouth)] = _REST_PRIOR
+    clip = Clip.of(observed, focal=focal, chain=False, prior_scale=prior)
+    settings = replace(settings, iterations=max(settings.iterations, _ITERATIONS))
+    return fit(face, clip, settings, solve_identity=True, frozen_iterations=_FROZEN)[0].identity
+
+
+def _motion(actor, observed, focal, settings):
+    """Mean motion of the inner landmarks that each frame needs, mm, (T,), and the direction of view (T, 3)."""
+    clip = Clip.of(observed, focal=focal, chain=False)
+    state, _, _ = fit(actor, clip, replace(settings, iterations=_SAMPLE_ITERATIONS))
+    channels = len(VARIABLES)
+    moved = np.tensordot(state.variables[:, :channels], actor.shapes[INNER, :, :channels], (-1, -1))
+    return np.linalg.norm(moved, axis=-1).mean(1), state.rotation[:, 2]
 
 
 def fit_identity(face, observed, settings, *, focal, fps, count):
@@ -137,12 +166,12 @@ def fit_identity(face, observed, settings, *, focal, fps, count):
     focals = np.repeat(np.asarray(focal, float), [len(clip) for clip in observed])
     together = np.concatenate(observed)
     frames, at_rest = choose_frames(face, together, focal=focals, count=count)
-    prior = np.ones((len(frames), len(VARIABLES)))
-    mouth = [k for k, name in enumerate(VARIABLES) if name.startswith(("mouth", "jaw"))]
-    prior[np.ix_(at_rest, mouth)] = _REST_PRIOR
-    clip = Clip.of(together[frames], focal=focals[frames], chain=False, prior_scale=prior)
-    settings = replace(settings, iterations=max(settings.iterations, _ITERATIONS))
-    state, _, _ = fit(face, clip, settings, solve_identity=True, frozen_iterations=_FROZEN)
-    actor = face.of_actor(state.identity)
+    first = _from_frames(face, together[frames], focals[frames], at_rest, settings)
+    sample = np.unique(np.linspace(0, len(together) - 1, _SAMPLE).astype(int))
+    motion, view = _motion(face.of_actor(first), together[sample], focals[sample], settings)
+    frames, at_rest = _calm_and_others(motion, view, min(count, len(sample)))
+    frames = sample[frames]
+    coefficients = _from_frames(face, together[frames], focals[frames], at_rest, settings)
+    actor = face.of_actor(coefficients)
     openings = [relative_opening(actor, clip, focal=f) for clip, f in zip(observed, focal, strict=True)]
-    return Identity(state.identity, calibrate_eyes(openings, fps=fps), face.n_modes)
+    return Identity(coefficients, calibrate_eyes(openings, fps=fps), face.n_modes)

@@ -3,7 +3,8 @@
 Two parts. Every channel has a typical size, and the two sides of a face move much alike: that alone is the
 `independent_precision`. And channels move together: jaw, lips and brows go through the shapes of speech
 sounds and emotions, so that depth, which one view does not show, follows from what it shows. Those shapes are the
-visemes and expressions of `speechface.synthesis`, all combinations alike; no recording, actor or clip is in them.
+visemes, as often as English has them, and expressions of `speechface.synthesis`, in all combinations; no recording,
+actor or clip is in them.
 """
 
 import functools
@@ -32,6 +33,12 @@ _OPPOSITES = ("jawLeft", "mouthLeft")
 _FREEDOM = 0.1
 #: Size of the expressions: between the normal and the strong ones of the synthetic actors.
 _STRENGTH = 0.85
+#: Percent of the time that a speaker of English spends on each viseme (benchmarks/viseme_shares.py).
+_SHARES = {
+    "rest": 2.4, "bilabial": 4.7, "labiodental": 3.8, "dental": 4.5, "alveolar": 11.5, "velar": 5.7, "sibilant": 9.7,
+    "postalveolar": 1.2, "rhotic": 4.7, "lateral": 2.4, "labiovelar": 1.4, "glottal": 1.0, "see": 4.3, "sit": 6.5,
+    "bed": 6.0, "cat": 3.4, "father": 5.9, "schwa": 8.5, "door": 3.9, "go": 1.9, "food": 2.5, "foot": 1.6, "bird": 2.4,
+}  # fmt: skip
 #: Lids and brows (blink, raise of an accent) that are combined with every sound and emotion.
 _LIDS_AND_BROWS = ((0.0, 0.0), (1.0, 0.0), (0.0, 0.3))
 
@@ -54,7 +61,7 @@ def independent_precision():
 
 
 def articulation_moments():
-    """Second moments (46, 46) of the weights over all combinations of viseme, emotion and lids or brows."""
+    """Second moments (46, 46) of the weights over viseme, emotion and lids or brows in all combinations."""
     from speechface.synthesis.expression import EXPRESSIONS, merge
     from speechface.synthesis.visemes import VISEMES
 
@@ -63,11 +70,14 @@ def articulation_moments():
         weights[[INDEX[name] for name in targets]] = list(targets.values())
         return weights
 
-    sounds = [(vector(v.targets), v.seal) for v in VISEMES.values()]
     moods = [_STRENGTH * vector(e) for e in EXPRESSIONS.values()]
-    rows = [(sound, seal, mood, *upper) for sound, seal in sounds for mood in moods for upper in _LIDS_AND_BROWS]
+    rows, shares = [], []
+    for name, viseme in VISEMES.items():
+        sound = vector(viseme.targets)
+        rows += [(sound, viseme.seal, mood, *upper) for mood in moods for upper in _LIDS_AND_BROWS]
+        shares += [_SHARES[name]] * (len(rows) - len(shares))
     weights = merge(*(np.array(column) for column in zip(*rows))).astype(float)
-    return weights.T @ weights / len(weights)
+    return (weights.T * shares) @ weights / np.sum(shares)
 
 
 @functools.cache
