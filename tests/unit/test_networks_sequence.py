@@ -22,6 +22,7 @@ from speechface.networks.registry import build_network, network_spec
 from speechface.networks.schedules import one_cycle_rate
 from speechface.networks.split_table import read_split
 from speechface.networks.temporal import DILATIONS, TemporalHead
+from speechface.networks.waveform import WaveformEncoder
 from speechface.rig.channels import CHANNELS
 from speechface.tables import read_table, write_table
 
@@ -467,6 +468,17 @@ def test_a_network_on_the_waveform_learns_its_filters(tmp_path):
     checkpoint.save(tmp_path / "model.ckpt", trained)
     loaded = checkpoint.load(tmp_path / "model.ckpt")
     np.testing.assert_array_equal(loaded.predict(table.features[:40]), trained.predict(table.features[:40]))
+
+
+def test_untrained_filters_hear_a_tone_in_its_own_mel_band_whatever_its_phase():
+    encoder, hz = WaveformEncoder(1280, 1000.0, n_channels=8, width=1.0), mel_centres(n_mels=64, fmin=50, fmax=7600)
+    at = np.arange(1280) / 16000
+    for band in (5, 20, 40, 60):
+        tones = [1000 * np.sin(2 * np.pi * hz[band] * at + phase) for phase in (0.0, 0.7, 1.4)]
+        loudness = encoder.loudness(torch.tensor(np.array(tones), dtype=torch.float32)).detach()
+        assert (loudness.mean(2).argmax(1) == band).all()
+        # energy 1 of a unit sine, whose deviation is 1 / sqrt 2; the spectrum of a filter ends before 0 Hz but nearly
+        np.testing.assert_allclose(np.exp(loudness[:, band] * 3 - 10), 1, rtol=0.05)
 
 
 def test_rows_of_too_few_samples_are_refused():

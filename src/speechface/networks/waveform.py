@@ -1,56 +1,80 @@
 """The encoder that learns its own filters: the sound of one video frame becomes a vector."""
 
+import numpy as np
 import torch
 from torch import nn
 
+from speechface.audio.filters import mel_centres
+
 __all__ = ["WaveformEncoder"]
 
-#: (channels, taps, stride) of the convolutions; a last one spans what is left. At 16 kHz: 4 ms filters each ms, 40
-#: times a second at the end.
-_LAYERS = ((64, 64, 16), (128, 8, 4), (160, 4, 2))
-#: The first layer's outputs are heard on a logarithmic scale, as loudness is: log(1 + this * |x|).
-_LOUDNESS = 100.0
+#: Filters, their taps and the samples from one hop to the next: 25 and 5 ms at 16 kHz.
+N_FILTERS, TAPS, STRIDE = 64, 400, 80
+#: Filters start on the mel scale between these frequencies, in cycles a sample: 50 and 7600 Hz at 16 kHz.
+_LOWEST, _HIGHEST = 50 / 16000, 7600 / 16000
+#: Energy that counts as silence, against the mean of the train table; centre and spread of its logarithm.
+_SILENCE, _CENTRE, _SPREAD = 1e-6, -10.0, 3.0
+#: Hops that a row must have at least: two convolutions of 3 and 4 taps, the second with stride 2, leave one.
+_FEWEST_HOPS = 6
+
+
+def _mel_filters(n):
+    """Gabor filters (2n, 1, TAPS), cosines and then sines, of unit gain: centres and widths of mel bands.
+
+    Source: Zeghidour et al., Learning filterbanks from raw speech (2018).
+    """
+    rate = 16000  # the mel scale wants hertz
+    centres = mel_centres(n_mels=n, fmin=_LOWEST * rate, fmax=_HIGHEST * rate)
+    edges = np.concatenate([[_LOWEST * rate], centres, [_HIGHEST * rate]])
+    width = (edges[2:] - edges[:-2]) / 2  # of the response at half its height, Hz
+    at = (np.arange(TAPS) - (TAPS - 1) / 2) / rate
+    spread = np.sqrt(2 * np.log(2)) / (np.pi * width)[:, None]  # s
+    envelope = np.exp(-0.5 * (at / spread) ** 2) * np.hanning(TAPS)
+    envelope *= 2 / envelope.sum(1, keepdims=True)
+    phase = 2 * np.pi * centres[:, None] * at
+    return np.concatenate([envelope * np.cos(phase), envelope * np.sin(phase)])[:, None].astype(np.float32)
 
 
 class WaveformEncoder(nn.Module):
-    """Strided 1-D convolutions from samples to one vector a video frame.
+    """Learnt filters, the logarithm of their energy, then convolutions over the hops of one video frame.
 
     As rows lie a video frame apart, this is a strided convolution from the sampling rate to the video rate that works
-    at any frame rate.
+    at any frame rate. The filters start as a mel filterbank and learn from there.
 
     Parameters
     ----------
     n_samples : int, of a row
     scale : float, deviation of the train table's samples; a row is divided by it
     n_channels : int
-    width : float, factor on the channels between
+    width : float, factor on the number of filters
     """
 
     def __init__(self, n_samples, scale, *, n_channels, width):
         super().__init__()
         self.register_buffer("scale", torch.tensor(1 / max(float(scale), 1.0), dtype=torch.float32))
-        convolutions, n_in, left = [], 1, n_samples
-        for channels, taps, stride in _LAYERS:
-            channels = max(1, round(channels * width))
-            convolutions.append(nn.Conv1d(n_in, channels, taps, stride))
-            n_in, left = channels, (left - taps) // stride + 1
-        self.filters, *others = convolutions
-        self.norm = nn.GroupNorm(1, self.filters.out_channels)
-        layers = []
-        for convolution in (*others, nn.Conv1d(n_in, n_channels, left)):
-            layers += [convolution, nn.GELU()]
-        self.layers = nn.Sequential(*layers)
+        n_filters = max(1, round(N_FILTERS * width))
+        self.filters = nn.Conv1d(1, 2 * n_filters, TAPS, STRIDE, bias=False)
+        with torch.no_grad():
+            self.filters.weight.copy_(torch.from_numpy(_mel_filters(n_filters)))
+        left = ((n_samples - TAPS) // STRIDE + 1 - _FEWEST_HOPS) // 2 + 1
+        self.layers = nn.Sequential(
+            nn.Conv1d(n_filters, n_channels, 3), nn.GELU(),
+            nn.Conv1d(n_channels, n_channels, 4, stride=2), nn.GELU(),
+            nn.Conv1d(n_channels, n_channels, left), nn.GELU(),
+        )  # fmt: skip
         self.n_out = n_channels
 
     @staticmethod
     def shortest():
         """Samples that a row must have at least."""
-        needed = 1
-        for _, taps, stride in reversed(_LAYERS):
-            needed = (needed - 1) * stride + taps
-        return needed
+        return TAPS + (_FEWEST_HOPS - 1) * STRIDE
+
+    def loudness(self, rows):
+        """Logarithm of the filters' energies, about standardised: (n, n_samples) -> (n, n_filters, n_hops)."""
+        cosines, sines = self.filters((rows * self.scale).unsqueeze(1)).chunk(2, 1)
+        energy = (cosines.square() + sines.square()).float()  # half precision is too coarse near silence
+        return (torch.log(energy + _SILENCE) - _CENTRE) / _SPREAD
 
     def forward(self, rows):
         """rows (n, n_samples), 16-bit samples -> (n, n_out)."""
-        loudness = torch.log1p(_LOUDNESS * self.filters((rows * self.scale).unsqueeze(1)).abs())
-        return self.layers(self.norm(loudness)).squeeze(2)
+        return self.layers(self.loudness(rows)).squeeze(2)
