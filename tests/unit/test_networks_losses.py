@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from speechface.config import resolve_model
 from speechface.errors import ConfigError
 from speechface.networks.losses import ROTATION_STD_FLOOR, WEIGHT_STD_FLOOR, output_scale, regression_loss
+from speechface.networks.module import SpeechModule
 from speechface.networks.schedules import SCHEDULES, parse_schedule, rate_at
 
 
@@ -64,3 +66,19 @@ def test_schedule_file_reads_rates_counts_and_comments():
 def test_bad_schedule_lines_are_named(text):
     with pytest.raises(ConfigError, match="rates.txt"):
         parse_schedule(text, source="rates.txt")
+
+
+def test_the_loss_is_in_full_precision_whatever_the_network_computes_in(rng):
+    settings = resolve_model({"loss_rig": 1.0, "loss_range": 1.0})
+    outputs = torch.tensor(rng.random((2, 5, 46)), dtype=torch.float32)
+    batch = {"features": None, "lengths": None, "targets": torch.tensor(rng.random((2, 5, 46)), dtype=torch.float32)}
+    module = SpeechModule(
+        torch.nn.Identity(), scale=np.ones(46), observed=np.ones(46, bool), settings=settings, schedule=((1e-3, 1),),
+        weight_decay=0.0, steps_per_epoch=1, epochs=1, seed=0, landmark_basis=rng.normal(size=(46, 204)),
+    )  # fmt: skip
+    module.network.forward = lambda features, lengths: (outputs, None)
+    losses = []
+    for half in (False, True):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+            losses.append(module._step(batch, "val").item())
+    assert losses[0] == losses[1]
