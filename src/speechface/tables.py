@@ -1,8 +1,9 @@
 """Parquet tables with typed columns and metadata.
 
 A table is a dict of numpy arrays with equal first dimension plus a metadata dict. Array columns of more
-than one dimension are stored as fixed-size lists, their shape in the metadata. A column may be stored as
-scaled unsigned bytes; reading returns float32 in physical units.
+than one dimension are stored as fixed-size lists, those of bytes as binary of fixed size (Parquet would make 32-bit
+numbers of them), their shape in the metadata. A column may be stored as scaled unsigned bytes; reading returns float32
+in physical units. The bytes of floats are stored apart, highest together, which compresses better.
 
 A clip that cannot be used is a table of zero rows whose metadata says ``status: unusable`` and why.
 """
@@ -20,8 +21,8 @@ from speechface.provenance import provenance
 from speechface.stages import STAGES
 
 __all__ = [
-    "Table", "write_table", "write_unusable", "read_table", "read_arrow", "read_meta", "row_groups", "streamed_table",
-    "to_arrow", "from_arrow", "clip_path",
+    "Table", "write_table", "write_unusable", "read_table", "read_arrow", "read_meta", "row_groups", "stored_rows",
+    "streamed_table", "to_arrow", "from_arrow", "clip_path",
 ]  # fmt: skip
 
 _KEY = b"speechface"
@@ -116,7 +117,11 @@ def to_arrow(columns, meta, *, scaled=None):
             continue
         if name in scaled:
             array = np.clip(np.round(array / np.float32(scaled[name])), 0, 255).astype(np.uint8)
-        if array.ndim > 1:
+        if array.ndim > 1 and array.dtype == np.uint8:
+            shapes[name] = list(array.shape[1:])
+            kind, buffer = pa.binary(int(np.prod(array.shape[1:]))), pa.py_buffer(np.ascontiguousarray(array))
+            arrays.append(pa.Array.from_buffers(kind, len(array), [None, buffer]))
+        elif array.ndim > 1:
             shapes[name] = list(array.shape[1:])
             flat = _array(np.ascontiguousarray(array).reshape(-1))
             arrays.append(pa.FixedSizeListArray.from_arrays(flat, int(np.prod(array.shape[1:]))))
@@ -124,6 +129,35 @@ def to_arrow(columns, meta, *, scaled=None):
             arrays.append(_array(array))
     full = {**meta, "_shapes": shapes, "_scaled": scaled}
     return pa.table(arrays, names=list(columns)).replace_schema_metadata({_KEY: json.dumps(full, sort_keys=True)})
+
+
+def stored_rows(column):
+    """Numpy array (n, size) of an arrow ChunkedArray of arrays of one size, as stored."""
+    import pyarrow as pa
+
+    if pa.types.is_fixed_size_binary(column.type):
+        size = column.type.byte_width
+        parts = [
+            np.frombuffer(chunk.buffers()[1], np.uint8, count=len(chunk) * size, offset=chunk.offset * size)
+            for chunk in column.chunks
+            if len(chunk)
+        ]
+        flat = np.concatenate(parts) if len(parts) > 1 else parts[0] if parts else np.zeros(0, np.uint8)
+        return flat.reshape(len(column), size)
+    flat = pa.chunked_array([chunk.flatten() for chunk in column.chunks], type=column.type.value_type)
+    return _values(flat).reshape(len(column), column.type.list_size)
+
+
+def _float_paths(schema):
+    """Parquet's names of the columns of floats, alone or in lists."""
+    import pyarrow as pa
+
+    paths = []
+    for name, kind in zip(schema.names, schema.types):
+        listed = pa.types.is_fixed_size_list(kind)
+        if pa.types.is_floating(kind.value_type if listed else kind):
+            paths.append(name + ".list.element" * listed)
+    return paths
 
 
 def from_arrow(table):
@@ -134,10 +168,7 @@ def from_arrow(table):
     for name in table.column_names:
         column = table.column(name)
         if name in shapes:
-            import pyarrow as pa
-
-            flat = pa.chunked_array([chunk.flatten() for chunk in column.chunks], type=column.type.value_type)
-            array = _values(flat).reshape([len(column), *shapes[name]])
+            array = stored_rows(column).reshape([len(column), *shapes[name]])
         else:
             array = _values(column)
         if name in scaled:
@@ -169,9 +200,10 @@ def write_table(path, columns, *, stage, settings=None, meta=None, scaled=None, 
     if len(set(lengths.values())) > 1:
         raise TableError(f"{path}: columns differ in length: {lengths}")
     full = _full_meta(stage, settings, meta)
+    table = to_arrow(columns, full, scaled=scaled)
     with written_whole(path) as temporary:
-        pq.write_table(to_arrow(columns, full, scaled=scaled), temporary, compression="zstd",
-                       compression_level=compression_level, use_dictionary=False)  # fmt: skip
+        pq.write_table(table, temporary, compression="zstd", compression_level=compression_level,
+                       use_dictionary=False, use_byte_stream_split=_float_paths(table.schema))  # fmt: skip
 
 
 def write_unusable(path, reason, *, stage, settings=None, meta=None):
@@ -220,7 +252,8 @@ def streamed_table(path, schema, *, stage, settings=None, meta=None, dictionary=
 
     full = {"_shapes": {}, "_scaled": {}, **_full_meta(stage, settings, meta)}
     # statistics of every column of every small row group would make up most of the file's footer
-    options = {"compression": "zstd", "compression_level": 3, "write_statistics": False}
+    options = {"compression": "zstd", "compression_level": 3, "write_statistics": False,
+               "use_byte_stream_split": _float_paths(schema)}  # fmt: skip
     schema = schema.with_metadata({_KEY: json.dumps(full, sort_keys=True)})
     with (
         written_whole(path) as temporary,

@@ -5,6 +5,8 @@ import sys
 import pytest
 
 from speechface.cli import VERBS, build_parser, main
+from speechface.errors import ConfigError
+from speechface.verbs.common import settings_from
 
 
 def test_help_names_every_verb_and_imports_no_science():
@@ -80,3 +82,12 @@ def test_verbs_over_clips_run_in_one_thread_unless_told_otherwise(verb, given, t
     environment |= {"OMP_NUM_THREADS": given} if given else {}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert f"THREADS {threads}" in run.stdout
+
+
+def test_only_the_workflow_s_settings_go_unchecked(monkeypatch):
+    monkeypatch.setenv("SPEECHFACE_SETTINGS", "resolved")
+    assert settings_from('{"size": 64, "margin": 2}', "crops") == {"size": 64, "margin": 2}
+    assert settings_from("", "crops")["size"] == 100
+    monkeypatch.delenv("SPEECHFACE_SETTINGS")
+    with pytest.raises(ConfigError, match="unknown key 'sise'"):
+        settings_from('{"sise": 64}', "crops")

@@ -141,7 +141,9 @@ def test_a_real_face_is_followed_and_its_table_is_complete(shared_clips, tmp_pat
     assert table.meta["detection_rate"] == 1
     assert table["landmarks"].shape == (75, 68, 2)
     assert table["landmarks"].dtype == np.float32
-    np.testing.assert_allclose(table["landmarks_normalised"], shape.normalise(table["landmarks"]), atol=1e-6)
+    np.testing.assert_allclose(
+        table["landmarks_normalised"], shape.normalise(table["landmarks"]), atol=1.3e-4
+    )  # 1/8192
     # a talking head moves by less than a fifth of its eye distance in 40 ms
     motion = np.linalg.norm(np.diff(table["landmarks"], axis=0), axis=-1).mean(1)
     assert (motion < 0.2 * shape.interocular(table["landmarks"])[1:]).all()

@@ -10,9 +10,11 @@ import pytest
 from speechface.errors import TableError
 from speechface.tables import (
     from_arrow,
+    read_arrow,
     read_meta,
     read_table,
     row_groups,
+    stored_rows,
     streamed_table,
     to_arrow,
     write_table,
@@ -146,3 +148,25 @@ def test_user_errors_are_one_clear_line(tmp_path):
     write_table(tmp_path / "t.parquet", {"a": np.zeros(2)}, stage="labels")
     with pytest.raises(TableError, match="'b' is missing; the table has a"):
         read_table(tmp_path / "t.parquet")["b"]
+
+
+def test_arrays_of_bytes_are_stored_as_bytes(tmp_path, rng):
+    values = rng.integers(0, 255, (60, 16, 8), dtype=np.uint8)
+    write_table(tmp_path / "a.parquet", {"picture": values}, stage="spectrogram")
+    assert (tmp_path / "a.parquet").stat().st_size < values.nbytes + 5000  # noise: as 32-bit numbers it takes more
+    np.testing.assert_array_equal(read_table(tmp_path / "a.parquet")["picture"], values)
+    part = read_arrow(tmp_path / "a.parquet")["picture"].slice(7, 20)
+    np.testing.assert_array_equal(stored_rows(part), values[7:27].reshape(20, -1))
+    assert stored_rows(part.slice(0, 0)).shape == (0, 128)
+
+
+def test_bytes_of_floats_are_stored_apart(tmp_path, rng):
+    import pyarrow.parquet as pq
+
+    columns = {"time": np.arange(5.0), "half": rng.random((5, 3)).astype(np.float16), "frame": np.arange(5)}
+    write_table(tmp_path / "a.parquet", columns, stage="labels")
+    row_group = pq.ParquetFile(tmp_path / "a.parquet").metadata.row_group(0)
+    apart = {row_group.column(k).path_in_schema.split(".")[0]: "BYTE_STREAM_SPLIT" in row_group.column(k).encodings
+             for k in range(3)}  # fmt: skip
+    assert apart == {"time": True, "half": True, "frame": False}
+    np.testing.assert_array_equal(read_table(tmp_path / "a.parquet")["half"], columns["half"])

@@ -88,12 +88,13 @@ wildcard_constraints:
     seed=r"\d+",
 
 
-# The package and interpreter that planned the workflow also run its jobs, whatever PATH says.
+# The package and interpreter that planned the workflow also run its jobs, whatever PATH says; they need not check the
+# settings again.
 _package = Path(workflow.basedir) / "src"
 _interpreter = "" if workflow.deployment_settings.deployment_method else f"{Path(sys.executable).parent}:"
 shell.prefix(
     "set -euo pipefail; "
-    f'export PYTHONPATH="{_package}${{{{PYTHONPATH:+:$PYTHONPATH}}}}" PATH="{_interpreter}$PATH"; '
+    f'export PYTHONPATH="{_package}${{{{PYTHONPATH:+:$PYTHONPATH}}}}" PATH="{_interpreter}$PATH" SPEECHFACE_SETTINGS=resolved; '
 )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from speechface.errors import TableError
 from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.tables import stored_rows
 
 __all__ = ["SplitTable", "read_split"]
 
@@ -96,6 +97,8 @@ def read_split(path, feature):
 
 
 def _read(file, feature, meta):
+    import pyarrow as pa
+
     n = file.metadata.num_rows
     shape = meta.get("_shapes", {}).get(feature, [])
     features = None
@@ -104,8 +107,7 @@ def _read(file, feature, meta):
     clip, frame, time, clips, seen, start = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n), [], {}, 0
     for batch in file.iter_batches(batch_size=4096):
         rows = slice(start, start + len(batch))
-        values = batch.column(feature).flatten().to_numpy(zero_copy_only=False)
-        values = values.reshape([len(batch), *shape])
+        values = stored_rows(pa.chunked_array([batch.column(feature)])).reshape([len(batch), *shape])
         if features is None:
             features = np.empty((n, *shape), values.dtype)
         features[rows] = values

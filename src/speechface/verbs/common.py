@@ -1,9 +1,12 @@
 """Options that several verbs share."""
 
+import json
+import os
+
 from speechface.config import parse_settings
 from speechface.errors import ConfigError
 
-__all__ = ["add_settings", "settings_of", "actor_of", "paths_of_actors"]
+__all__ = ["add_settings", "settings_from", "settings_of", "actor_of", "paths_of_actors"]
 
 
 def add_settings(parser, section):
@@ -19,7 +22,18 @@ def add_settings(parser, section):
 
 def settings_of(args):
     """Return the resolved settings dict of the verb's section."""
-    return parse_settings(args.settings, args.section)
+    return settings_from(args.settings, args.section)
+
+
+def settings_from(text, section):
+    """Return the settings in a JSON text, checked, defaults filled in.
+
+    The workflow has done both before it passes them on, and says so in the environment: to do it again takes longer
+    than all that many a job of one clip computes.
+    """
+    if text and os.environ.get("SPEECHFACE_SETTINGS") == "resolved":
+        return json.loads(text)
+    return parse_settings(text, section)
 
 
 def actor_of(text):
