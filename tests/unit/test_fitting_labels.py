@@ -7,10 +7,10 @@ from speechface.fitting import labels as labels_module
 from speechface.fitting.eyes import EyeCalibration, blink_weights, calibrate_eyes, eye_aspect_ratio
 from speechface.fitting.face import INNER, Face
 from speechface.fitting.gauss_newton import FitSettings
-from speechface.fitting.identity import choose_frames, fit_identity
+from speechface.fitting.identity import choose_frames, estimate_focal_factor, fit_identity
 from speechface.fitting.labels import fit_labels, relative_rotation
 from speechface.fitting.observability import explained_variance, observed_channels
-from speechface.fitting.quality import clip_quality, compare_with_truth, jitter
+from speechface.fitting.quality import clip_quality, compare_with_truth, confidence, expected_error, jitter
 from speechface.fitting.report import flagged_runs, miss_distribution, verdict
 from speechface.geometry.rotation import geodesic_angle, matrix_from_euler, median_rotation
 from speechface.rig.channels import CHANNELS, GAZE, INDEX
@@ -116,6 +116,17 @@ def test_fewer_frames_than_asked_for_are_all_used():
     case = moving_face(3, frames=6)
     frames, _ = choose_frames(case.face, case.observed, focal=np.full(6, FOCAL), count=32)
     assert sorted(frames.tolist()) == list(range(6))
+
+
+@pytest.mark.parametrize(("seed", "factor"), [(0, 1.3), (3, 2.0), (0, 4.0)])
+def test_the_focal_length_is_estimated_from_perspective(seed, factor):
+    case, side = moving_face(seed, frames=24), 640.0
+    near = case.translation * [1, 1, factor * side / FOCAL]  # the same size in the picture
+    turned = matrix_from_euler(smooth_noise(np.random.default_rng(3), 24, 3, 4) * (0.15, 0.3, 0.05))
+    observed = project(case.face.landmarks(case.weights), turned, near, factor * side)
+    found = estimate_focal_factor(case.face, [observed], USUAL, sides=[side], count=12)
+    # identity takes up some of the perspective: within a third
+    assert abs(np.log(found / factor)) < 0.3
 
 
 def opening_of(blink, rng, shut=0.5, noise=0.03):
@@ -292,3 +303,18 @@ def test_truth_comparison_sees_scale_offset_and_ignores_a_constant_head_pose():
     # a tilt of 0.1 turns the axes about which the head moves, by 10 degrees at most: 1 degree
     assert whole["rotation_deg"] < 1.0
     assert whole["rotation_absolute_deg"] == pytest.approx(np.rad2deg(0.1), rel=1e-3)
+
+
+def test_frames_with_larger_errors_have_less_confidence():
+    case = moving_face(4, frames=60)
+    rng = np.random.default_rng(0)
+    noise = np.where(np.arange(60) // 10 % 2, 6.0, 0.3)[:, None, None]  # px: every other ten frames are bad
+    observed = case.observed + noise * rng.normal(size=case.observed.shape)
+    found = fit_labels(case.face, None, observed, everything(case), USUAL, focal=FOCAL, fps=FPS)
+    shapes = case.rig.shapes[:, case.rig.landmarks].astype(float)
+    size = np.linalg.norm(observed[:, 36] - observed[:, 45], axis=-1)
+    miss = 100 * np.linalg.norm(found.projected - observed, axis=-1) / size[:, None]
+    trust = confidence(expected_error(miss, np.tensordot(found.weights, shapes, 1)))
+    assert ((trust > 0) & (trust < 1)).all()
+    error = np.linalg.norm(np.tensordot(found.weights - case.weights, shapes, 1)[:, 17:], axis=-1).mean(1)
+    assert np.corrcoef(trust, error)[0, 1] < -0.5

@@ -107,6 +107,17 @@ def test_identity_leaves_out_unusable_clips_and_the_same_input_gives_the_same_by
     assert all((arrays[name] == others[name]).all() for name in arrays.files)
 
 
+def test_an_estimated_focal_length_reaches_the_labels(results, tmp_path):
+    table = str(clip_path(results / "landmarks", "demo", "Actor_01", "a"))
+    common = ["--rig", str(results / "rig.npz"), "--settings", json.dumps({"focal_factor": 0, "identity_frames": 8})]
+    identity, out = str(tmp_path / "actor.npz"), str(tmp_path / "labels.parquet")
+    assert main(["fit-identity", "--landmarks", table, "--out", identity, *common]) == 0
+    factor = read_identity(identity)["focal_factor"]
+    assert 1.0 <= factor <= 5.0  # the range that is tried
+    assert main(["fit-labels", "--landmarks", table, "--identity", identity, "--out", out, *common]) == 0
+    assert read_table(out).meta["focal_px"] == pytest.approx(factor * SIZE)
+
+
 def test_an_actor_without_a_face_has_an_identity_file_that_says_so(results, tmp_path):
     rig = str(results / "rig.npz")
     dark = str(clip_path(results / "landmarks", "demo", "Actor_01", "c"))

@@ -15,7 +15,9 @@ from speechface.fitting.face import INNER, VARIABLES
 from speechface.fitting.gauss_newton import Clip, fit
 from speechface.fitting.pose import initial_pose
 
-__all__ = ["Identity", "fit_identity", "choose_frames", "expressiveness", "relative_opening"]
+__all__ = [
+    "Identity", "fit_identity", "choose_frames", "expressiveness", "relative_opening", "estimate_focal_factor",
+]  # fmt: skip
 
 #: Share of the chosen frames that are at rest, and the quantile of expressiveness below which a frame is.
 _REST_SHARE, _REST_QUANTILE = 0.6, 0.25
@@ -25,6 +27,8 @@ _CLOSED_QUANTILE, _CLOSED_LIPS_MM = 0.2, 1.0
 _REST_PRIOR = 12.0
 #: Iterations: with all weights at zero, and in all at least.
 _FROZEN, _ITERATIONS = 3, 14
+#: Focal lengths that are tried where none is given, in units of the picture's longer side: wide angle to tele.
+_FOCAL_FACTORS = (1.0, 1.5, 2.2, 3.3, 5.0)
 #: Frames of all clips that the first identity is tried on, and iterations for that.
 _SAMPLE, _SAMPLE_ITERATIONS = 150, 5
 
@@ -129,13 +133,17 @@ def relative_opening(face, observed, *, focal):
 
 
 def _from_frames(face, observed, focal, at_rest, settings):
-    """Identity coefficients (k,) that fit some frames best, those `at_rest` with the mouth's weights held near zero."""
+    """Identity coefficients (k,) that fit some frames best, and the energy left.
+
+    In the frames `at_rest` the mouth's weights are held near zero.
+    """
     prior = np.ones((len(observed), len(VARIABLES)))
     mouth = [k for k, name in enumerate(VARIABLES) if name.startswith(("mouth", "jaw"))]
     prior[np.ix_(at_rest, mouth)] = _REST_PRIOR
     clip = Clip.of(observed, focal=focal, chain=False, prior_scale=prior)
     settings = replace(settings, iterations=max(settings.iterations, _ITERATIONS))
-    return fit(face, clip, settings, solve_identity=True, frozen_iterations=_FROZEN)[0].identity
+    state, _, energies = fit(face, clip, settings, solve_identity=True, frozen_iterations=_FROZEN)
+    return state.identity, energies[-1]
 
 
 def _motion(actor, observed, focal, settings):
@@ -166,12 +174,44 @@ def fit_identity(face, observed, settings, *, focal, fps, count):
     focals = np.repeat(np.asarray(focal, float), [len(clip) for clip in observed])
     together = np.concatenate(observed)
     frames, at_rest = choose_frames(face, together, focal=focals, count=count)
-    first = _from_frames(face, together[frames], focals[frames], at_rest, settings)
+    first, _ = _from_frames(face, together[frames], focals[frames], at_rest, settings)
     sample = np.unique(np.linspace(0, len(together) - 1, _SAMPLE).astype(int))
     motion, view = _motion(face.of_actor(first), together[sample], focals[sample], settings)
     frames, at_rest = _calm_and_others(motion, view, min(count, len(sample)))
     frames = sample[frames]
-    coefficients = _from_frames(face, together[frames], focals[frames], at_rest, settings)
+    coefficients, _ = _from_frames(face, together[frames], focals[frames], at_rest, settings)
     actor = face.of_actor(coefficients)
     openings = [relative_opening(actor, clip, focal=f) for clip, f in zip(observed, focal, strict=True)]
     return Identity(coefficients, calibrate_eyes(openings, fps=fps), face.n_modes)
+
+
+def estimate_focal_factor(face, observed, settings, *, sides, count):
+    """Focal length of an actor's clips in units of the picture's longer side, by which perspective fits best.
+
+    Parameters
+    ----------
+    face, observed, settings, count : see `fit_identity`
+    sides : list of float, pixels, the longer side of each clip's picture
+
+    Returns
+    -------
+    factor : float, between the smallest and largest that are tried
+
+    Notes
+    -----
+    An identity is fitted with each of a few lengths; a parabola through the lowest energy and its neighbours, over the
+    logarithm of the length, gives the minimum. A far face hardly shows perspective: there the estimate is rough, and
+    harmless.
+    """
+    sides = np.repeat(np.asarray(sides, float), [len(clip) for clip in observed])
+    together = np.concatenate(observed)
+    tried = np.array(_FOCAL_FACTORS)
+    middle = tried[len(tried) // 2]
+    frames, at_rest = choose_frames(face, together, focal=middle * sides, count=count)
+    energy = [_from_frames(face, together[frames], f * sides[frames], at_rest, settings)[1] for f in tried]
+    best = int(np.clip(np.argmin(energy), 1, len(tried) - 2))
+    near = slice(best - 1, best + 2)
+    curvature, slope, _ = np.polyfit(np.log(tried[near]), energy[near], 2)
+    if curvature <= 0:
+        return float(tried[np.argmin(energy)])
+    return float(np.clip(np.exp(-slope / (2 * curvature)), tried[0], tried[-1]))

@@ -26,11 +26,11 @@ def fit_settings(settings):
     return FitSettings(**{key: settings[key] for key in ("noise_mm", "sparsity", "smoothness", "iterations")})
 
 
-def camera_of(meta, settings):
+def camera_of(meta, focal_factor):
     """`speechface.geometry.camera.Camera` of a clip by its table's metadata."""
     from speechface.geometry.camera import Camera
 
-    return Camera.for_picture(meta["width"], meta["height"], settings["focal_factor"])
+    return Camera.for_picture(meta["width"], meta["height"], focal_factor)
 
 
 def read_identity(path):
@@ -39,7 +39,7 @@ def read_identity(path):
     Returns
     -------
     dict with ``status``, ``reason``, ``rig``, and where the status is ok ``identity`` (K,), ``landmark_offsets``
-    (51, 2) in mm, ``eye_open``, ``eye_closed``, ``eye_noise`` (2,) each.
+    (51, 2) in mm, ``focal_factor``, ``eye_open``, ``eye_closed``, ``eye_noise`` (2,) each.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def run(args):
     from speechface.files import write_npz
     from speechface.fitting.detector_errors import error_modes
     from speechface.fitting.face import OFFSET_SD_MM, Face
-    from speechface.fitting.identity import fit_identity
+    from speechface.fitting.identity import estimate_focal_factor, fit_identity
     from speechface.fitting.pose import centred
     from speechface.provenance import provenance
     from speechface.rig.rig import Rig
@@ -78,26 +78,29 @@ def run(args):
 
     settings = settings_of(args)
     rig = Rig.load(args.rig)
-    observed, focal, fps, reasons = [], [], [], []
+    observed, metas, reasons = [], [], []
     for path in args.landmarks:
         table = read_table(path)
         detected = table["detected"] if table.usable else np.zeros(0, bool)
         if not detected.any():
             reasons.append(table.reason or "no frame with a face")
             continue
-        camera = camera_of(table.meta, settings)
-        observed.append(centred(table["landmarks"][detected], camera.centre))
-        focal.append(camera.focal)
-        fps.append(table.meta["fps"])
+        observed.append(centred(table["landmarks"][detected], camera_of(table.meta, 1.0).centre))
+        metas.append(table.meta)
     header = {"status": "ok", "reason": "", "rig": rig.name, "settings": settings, "clips": len(observed),
               "clips_left_out": len(reasons), "stage": "identity", "stage_version": STAGES["identity"].version,
               "provenance": provenance()}  # fmt: skip
     arrays = {}
     if observed:
         face = Face.of_rig(rig, errors=error_modes(settings["detector_errors"]))
+        fitting, count = fit_settings(settings), settings["identity_frames"]
+        sides = [camera_of(meta, 1.0).focal for meta in metas]
+        factor = settings["focal_factor"] or estimate_focal_factor(face, observed, fitting, sides=sides, count=count)
         found = fit_identity(
-            face, observed, fit_settings(settings), focal=focal, fps=fps, count=settings["identity_frames"]
-        )
+            face, observed, fitting, focal=[factor * side for side in sides], fps=[meta["fps"] for meta in metas],
+            count=count,
+        )  # fmt: skip
+        header["focal_factor"] = factor
         offsets = OFFSET_SD_MM * found.coefficients[found.n_modes :].reshape(2, -1).T
         arrays = {
             "identity": found.coefficients[: found.n_modes].astype(np.float32),
@@ -105,8 +108,8 @@ def run(args):
             "eye_open": found.eyes.open, "eye_closed": found.eyes.closed, "eye_noise": found.eyes.noise,
         }  # fmt: skip
         largest = np.abs(arrays["identity"]).max(initial=0)
-        logging.info("identity from %d clips, %d left out, largest mode %.1f sd, eyes shut at %.2f of open",
-                     len(observed), len(reasons), largest, found.eyes.closed.mean())  # fmt: skip
+        logging.info("identity from %d clips, %d left out, focal length %.2f, largest mode %.1f sd, shut eyes at %.2f",
+                     len(observed), len(reasons), factor, largest, found.eyes.closed.mean())  # fmt: skip
     else:
         header |= {"status": "unusable", "reason": f"no clip with a face among {len(reasons)}: {reasons[0]}"}
         logging.info("no identity: %s", header["reason"])

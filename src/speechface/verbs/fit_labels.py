@@ -61,12 +61,14 @@ def _write(landmarks, out, actor, settings):
 
 @dataclass(frozen=True)
 class _Actor:
-    """What all clips of an actor share: the `Rig`, the actor's `Face`, `EyeCalibration` and observed channels (46,)."""
+    """What all clips of an actor share: `Rig`, the actor's `Face` and `EyeCalibration`, observed channels (46,) and
+    focal length in units of the picture's longer side."""
 
     rig: Any
     face: Any
     eyes: Any
     observed: Any
+    focal_factor: float
 
 
 def _load_actor(identity_path, rig_path, settings):
@@ -83,7 +85,7 @@ def _load_actor(identity_path, rig_path, settings):
         raise ClipError(f"the actor has no identity: {identity['reason']}")
     rig = Rig.load(rig_path)
     face = Face.of_rig(rig, errors=error_modes(settings["detector_errors"]))
-    return _Actor(rig, *_own_face(face, identity, rig), observed_channels(face))
+    return _Actor(rig, *_own_face(face, identity, rig), observed_channels(face), identity["focal_factor"])
 
 
 def _own_face(face, identity, rig):
@@ -109,14 +111,14 @@ def _labels(table, actor, settings):
 
     from speechface.fitting.labels import fit_labels, relative_rotation
     from speechface.fitting.pose import centred
-    from speechface.fitting.quality import clip_quality, interocular
+    from speechface.fitting.quality import clip_quality, confidence, expected_error, interocular
     from speechface.geometry.rotation import euler_from_matrix
     from speechface.rig.channels import CHANNELS, ROTATIONS
     from speechface.verbs.fit_identity import camera_of, fit_settings
 
     rig = actor.rig
     detected = table["detected"].astype(bool)
-    camera = camera_of(table.meta, settings)
+    camera = camera_of(table.meta, actor.focal_factor)
     seen = centred(table["landmarks"], camera.centre)
     fps = float(table.meta["fps"])
     labels = fit_labels(actor.face, actor.eyes, seen, detected, fit_settings(settings), focal=camera.focal, fps=fps)
@@ -125,17 +127,18 @@ def _labels(table, actor, settings):
     with np.errstate(invalid="ignore"):
         miss_pct = 100 * labels.miss / size
         used = detected & (miss_pct <= settings["max_reprojection_pct"])
-        confidence = np.where(detected, 1 / (1 + (miss_pct / settings["max_reprojection_pct"]) ** 2), 0.0)
+    motion = rig.displacement(labels.weights, rig.landmarks)
+    every_miss = 100 * np.linalg.norm(labels.projected - np.where(detected[:, None, None], seen, 0.0), axis=-1)
+    expected = expected_error(every_miss / np.where(detected, size, 1.0)[:, None], motion)
     relative, median = relative_rotation(labels.rotation, used)
     angles = euler_from_matrix(relative)
-    mouth = rig.displacement(labels.weights, rig.landmarks[48:])
     columns = {"frame": table["frame"], "time": table["time"], "detected": detected, "used": used,
-               "confidence": confidence, "reprojection_px": labels.miss}  # fmt: skip
+               "confidence": np.where(detected, confidence(expected), 0.0), "reprojection_px": labels.miss}  # fmt: skip
     columns |= {name: angles[:, k] for k, name in enumerate(ROTATIONS)}
     columns |= {"translation_" + axis: labels.translation[:, k] for k, axis in enumerate("xyz")}
     columns |= {name: labels.weights[:, k] for k, name in enumerate(CHANNELS)}
     columns = {name: c.astype(np.float32) if c.dtype == float and name != "time" else c for name, c in columns.items()}
-    quality = clip_quality(seen, labels.projected, detected, labels.weights, mouth)
+    quality = clip_quality(seen, labels.projected, detected, labels.weights, motion[:, 48:])
     meta = {key: table.meta[key] for key in ("width", "height", "fps", "detection_rate") if key in table.meta}
     meta |= {
         "channels": list(CHANNELS), "observed": actor.observed.tolist(), "rig": rig.name,
