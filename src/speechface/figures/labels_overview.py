@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechface.errors import MediaError
-from speechface.figures.alignment import Pair, draw_faces, fitted_frame, show
+from speechface.figures.alignment import SIDE_PX, Pair, draw_faces, fitted_frame, show
 from speechface.figures.common import NothingToShow, read_clips, usable_table
 from speechface.figures.style import PAGE, new_figure, titled
 from speechface.rig.rig import Rig
@@ -21,6 +21,8 @@ INPUTS = {"clips": True, "quality": True, "landmarks_dir": True, "labels_dir": T
           "videos_root": False}  # fmt: skip
 
 _EACH = 3
+#: Share of a cut that is left out at either side.
+_EDGE = 0.14
 _SEEN, _FITTED = "#e8000b", "#2bc4ff"
 
 
@@ -95,17 +97,20 @@ def draw(groups):
     shown = [(name, rows) for name, rows in zip(("worst clips", "clips around the median"), groups) if rows]
     count = max(len(rows) for _, rows in shown)
     side = PAGE / 6
-    figure = new_figure(3 * len(shown) * side, count * (side + 0.36) + 0.25)
+    figure = new_figure(3 * len(shown) * side, count * (side + 0.26) + 0.2)
     halves = figure.subfigures(1, len(shown), squeeze=False, wspace=0.03)
     for (name, rows), half in zip(shown, halves.flat):
-        half.suptitle(name, fontsize=8.5, fontweight="bold")
+        half.suptitle(name, fontsize=8, fontweight="bold")
         for row, axes in zip(rows, half.subplots(count, 3, squeeze=False)):
             show(axes[0], row.pair.frame)
             axes[0].set_title(f"{row.pair.title}\n{row.note}", loc="left", fontsize=6.5, pad=2)
             show(axes[1], row.pair.frame)
-            axes[1].plot(*row.seen.T, ".", color=_SEEN, markersize=2.2, markeredgewidth=0)
-            axes[1].plot(*row.pair.dots.T, ".", color=_FITTED, markersize=1.6, markeredgewidth=0)
+            axes[1].plot(*row.seen.T, ".", color=_SEEN, markersize=2.6, markeredgewidth=0)
+            axes[1].plot(*row.pair.dots.T, ".", color=_FITTED, markersize=1.8, markeredgewidth=0)
             show(axes[2], row.pair.face)
+            for axis in axes:
+                axis.set_xlim(_EDGE * SIDE_PX, (1 - _EDGE) * SIDE_PX)
+                axis.set_ylim((1 - 0.4 * _EDGE) * SIDE_PX, 1.6 * _EDGE * SIDE_PX)
         for axes in half.axes[3 * len(rows) :]:
             axes.axis("off")
     return figure
