@@ -1,0 +1,107 @@
+"""Real faces made hard to see are still followed: dark, small, cut off, gone for a while, beside another one.
+
+The measure is the distance to the landmarks of the untouched frames, per cent of the distance of the eyes' corners.
+Two positions of the detector's box alone differ by more than 1 per cent.
+"""
+
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+
+from speechface import media
+from speechface.config import defaults
+from speechface.landmarks.shape import interocular
+from speechface.landmarks.track_video import track_video
+
+FRAMES = 30
+
+pytestmark = pytest.mark.clips
+
+
+def follow(frames):
+    return track_video([SimpleNamespace(gray=np.ascontiguousarray(gray)) for gray in frames], defaults("landmarks"))
+
+
+@pytest.fixture(scope="module")
+def frames(shared_clips):
+    clip = sorted((shared_clips / "grid" / "x02").iterdir())[0]
+    pictures = [picture.gray.copy() for picture in media.decode_pictures(clip)]
+    return np.stack(pictures[:FRAMES])
+
+
+@pytest.fixture(scope="module")
+def plain(frames):
+    tracks = follow(frames)
+    assert tracks.detected.all()
+    return tracks.landmarks.astype(float)
+
+
+def distance(tracks, expected):
+    """Mean distance of the points in the frames with a face, per cent."""
+    seen = tracks.detected
+    gap = np.linalg.norm(tracks.landmarks[seen] - expected[seen], axis=-1).mean(1)
+    return 100 * (gap / interocular(expected[seen])).mean()
+
+
+def placed(frames, scale, corner, canvas):
+    """Frames shrunk by `scale` at `corner` (x, y) of grey pictures of shape `canvas`, and what moves points there."""
+    height, width = (int(side * scale) for side in frames.shape[1:])
+    pictures = np.full((len(frames), *canvas), 90, np.uint8)
+    for picture, frame in zip(pictures, frames):
+        small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+        picture[corner[1] : corner[1] + height, corner[0] : corner[0] + width] = small
+    ratio = np.array([width / frames.shape[2], height / frames.shape[1]])
+    return pictures, lambda points: (points + 0.5) * ratio - 0.5 + corner
+
+
+@pytest.mark.parametrize(("gamma", "most"), [(2, 1.5), (3, 2.0)])
+def test_in_low_light(frames, plain, gamma, most):
+    curve = np.round(255 * (np.arange(256) / 255) ** gamma).astype(np.uint8)
+    tracks = follow(curve[frames])
+    assert tracks.detected.all()
+    assert tracks.brightness < 100
+    assert distance(tracks, plain) < most
+
+
+def test_a_small_face_is_found_in_the_picture_at_double_size(frames, plain):
+    pictures, moved = placed(frames, 0.33, (120, 100), frames.shape[1:])
+    tracks = follow(pictures)
+    assert tracks.detected.all()
+    assert distance(tracks, moved(plain)) < 2.0
+
+
+@pytest.mark.parametrize(("share", "most"), [(0.0, 1.6), (0.1, 2.4)])
+def test_at_the_border(frames, plain, share, most):
+    """The picture ends at the face's left edge, or takes a tenth of it away."""
+    low, high = plain[0, :, 0].min(), plain[0, :, 0].max()
+    start = int(low + share * (high - low))
+    tracks = follow(frames[:, :, start:])
+    assert tracks.detected.all()
+    assert distance(tracks, plain - [start, 0]) < most
+
+
+def test_after_black_frames_the_face_is_found_at_once(frames, plain):
+    dark = frames.copy()
+    dark[12:20] = 0
+    tracks = follow(dark)
+    np.testing.assert_array_equal(np.flatnonzero(~tracks.detected), np.arange(12, 20))
+    assert tracks.losses == 1
+    assert distance(tracks, plain) < 1.2
+
+
+def test_of_two_faces_the_larger_is_followed_and_both_are_counted(frames, plain):
+    height, width = frames.shape[1:]
+    pictures, moved = placed(frames, 1.0, (0, 0), (height, 2 * width))
+    other, _ = placed(frames[:, :, ::-1], 0.7, (width, 20), (height, 2 * width))
+    pictures[:, :, width:] = other[:, :, width:]
+    tracks = follow(pictures)
+    assert tracks.detected.all()
+    assert tracks.faces == 2
+    assert distance(tracks, moved(plain)) < 1.5
+    pictures[12:20, :, :width] = 90  # the larger one goes for a while
+    away = follow(pictures)
+    assert not away.detected[12:20].any()
+    assert away.detected[20:].all()
+    assert distance(away, moved(plain)) < 1.5
