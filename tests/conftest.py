@@ -12,7 +12,7 @@ def rng():
     return np.random.default_rng(0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_clips():
     """Folder of the real development clips; the test is skipped where it is absent."""
     folder = Path(__file__).resolve().parents[1] / ".." / "shared" / "clips"
