@@ -108,19 +108,16 @@ def probe_video(path):
         stream = video_stream(container)
         has_sound = len(container.streams.audio) > 0
         tick = stream.time_base
-        stamps = _packet_stamps(container, stream)
+        stamps, first = _packet_stamps(container, stream)
         rates = [rate for rate in (stream.guessed_rate, stream.average_rate, stream.base_rate) if rate]
-    # the first frame tells the rotation, which packets do not
-    with open_media(path) as container:
-        frames = container.decode(video_stream(container))
-        first = next(frames, None)
-        if first is None:
-            raise MediaError(f"{path}: the video stream holds no frame")
-        if stamps is None:
-            stamps = [first.pts, *(frame.pts for frame in frames)]
-            if any(stamp is None for stamp in stamps):
-                rate = rates[0] if rates else _LAST_RESORT_RATE
-                stamps = [Fraction(k) / (rate * tick) for k in range(len(stamps))]
+    if first is None:
+        raise MediaError(f"{path}: the video stream holds no frame")
+    if stamps is None:
+        with open_media(path) as container:
+            stamps = [frame.pts for frame in container.decode(video_stream(container))]
+        if any(stamp is None for stamp in stamps):
+            rate = rates[0] if rates else _LAST_RESORT_RATE
+            stamps = [Fraction(k) / (rate * tick) for k in range(len(stamps))]
     stamps = sorted(stamps)
     turns = upright_turns(first)
     size = (first.width, first.height) if turns % 2 == 0 else (first.height, first.width)
@@ -138,18 +135,24 @@ def frame_times(path):
 
 
 def _packet_stamps(container, stream):
-    """Presentation stamps of the frames that packets announce, or None where only decoding can tell."""
-    stamps = []
+    """Return (stamps, first frame): presentation stamps of the frames that packets announce, and what the first shows.
+
+    The stamps are None where only decoding all can tell, the frame is None where there is none. It tells the rotation,
+    which packets do not.
+    """
+    stamps, first, trusted = [], None, stream.codec_context.name in _ONE_PICTURE_A_PACKET
     for packet in container.demux(stream):
+        if first is None:
+            first = next(iter(packet.decode()), None)
         if packet.size == 0 or packet.is_discard:
             continue
-        if packet.pts is None or packet.is_corrupt or (not stamps and not packet.is_keyframe):
-            return None
+        trusted &= not (packet.pts is None or packet.is_corrupt or (not stamps and not packet.is_keyframe))
+        if not trusted and first is not None:
+            break
         stamps.append(packet.pts)
-    trusted = stream.codec_context.name in _ONE_PICTURE_A_PACKET
     # pictures shown before the first key frame cannot be decoded; equal stamps are fields or hidden pictures
-    complete = stamps and min(stamps) == stamps[0] and len(set(stamps)) == len(stamps)
-    return stamps if trusted and complete else None
+    complete = trusted and stamps and min(stamps) == stamps[0] and len(set(stamps)) == len(stamps)
+    return stamps if complete else None, first
 
 
 def fit_times(stamps, *, tick, rates):
