@@ -21,7 +21,19 @@ CONFIG = {
     "models": {
         "cnn": {"outputs": "weights_rotation"},
         "gru": {"feature": "acoustics", "head": "gru", "schedule": "recurrent", "sequence_frames": 20},
-        "tcn": {"family": "sequence", "training": {"epochs": 1, "batch": 60}, "leave_one_out": True},
+        "tcn": {
+            "family": "sequence",
+            "training": {"epochs": 1, "batch": 60},
+            "leave_one_out": True,
+            "speaker": "given",
+        },
+        "raw": {
+            "family": "sequence",
+            "feature": "waveform",
+            "head": "attention",
+            "training": {"epochs": 1, "batch": 60},
+        },
+        "all_tcn": {"family": "ensemble", "members": ["tcn"], "member_seeds": "all"},
     },
     "training": {"batch": 32, "epochs": 2, "epoch_samples": 64},
     "evaluation": {"bootstrap": 50},

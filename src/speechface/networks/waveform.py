@@ -12,6 +12,8 @@ __all__ = ["WaveformEncoder"]
 N_FILTERS, TAPS, STRIDE = 64, 400, 80
 #: Filters start on the mel scale between these frequencies, in cycles a sample: 50 and 7600 Hz at 16 kHz.
 _LOWEST, _HIGHEST = 50 / 16000, 7600 / 16000
+#: Taps are kept this much larger than they act: they are about 0.01, and a step of Adam of 2e-3 would undo them.
+_GAIN = 100.0
 #: Energy that counts as silence, against the mean of the train table; centre and spread of its logarithm.
 _SILENCE, _CENTRE, _SPREAD = 1e-6, -10.0, 3.0
 #: Hops that a row must have at least: two convolutions of 3 and 4 taps, the second with stride 2, leave one.
@@ -55,7 +57,7 @@ class WaveformEncoder(nn.Module):
         n_filters = max(1, round(N_FILTERS * width))
         self.filters = nn.Conv1d(1, 2 * n_filters, TAPS, STRIDE, bias=False)
         with torch.no_grad():
-            self.filters.weight.copy_(torch.from_numpy(_mel_filters(n_filters)))
+            self.filters.weight.copy_(_GAIN * torch.from_numpy(_mel_filters(n_filters)))
         left = ((n_samples - TAPS) // STRIDE + 1 - _FEWEST_HOPS) // 2 + 1
         self.layers = nn.Sequential(
             nn.Conv1d(n_filters, n_channels, 3), nn.GELU(),
@@ -71,7 +73,7 @@ class WaveformEncoder(nn.Module):
 
     def loudness(self, rows):
         """Logarithm of the filters' energies, about standardised: (n, n_samples) -> (n, n_filters, n_hops)."""
-        cosines, sines = self.filters((rows * self.scale).unsqueeze(1)).chunk(2, 1)
+        cosines, sines = self.filters((rows * (self.scale / _GAIN)).unsqueeze(1)).chunk(2, 1)
         energy = (cosines.square() + sines.square()).float()  # half precision is too coarse near silence
         return (torch.log(energy + _SILENCE) - _CENTRE) / _SPREAD
 

@@ -31,7 +31,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--neutral",
         metavar="LABELS",
-        help="label table (fit-labels) of a clip or picture of the speaker: how the face looks at rest; for models "
+        help="label table (fit-labels) of a clip of the speaker: how the face looks at rest; for models "
         "with speaker: given or estimated",
     )
     parser.add_argument("--rig", help="rig .npz for the video (default: the builtin head)")

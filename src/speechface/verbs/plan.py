@@ -198,7 +198,8 @@ def run(args):
         chosen = "  <- configured" if size == config["batch"] else ""
         print(f"{size!s:>8} {jobs:>17,} {hours:>21,.2f}{chosen}")
     actors = len({(clip.dataset, clip.actor) for clip in clips})
-    runs = len(config["models"]) * len(config["seeds"])
+    trained = [model for model in config["models"].values() if model["family"] != "ensemble"]
+    runs = sum(len(model["seeds"] or config["seeds"]) for model in trained)
     print(
         f"besides, at any batch: {actors:,} jobs of fit_identity, {runs} of train_model, and a few dozen for tables, "
         "baselines, predictions, scores, videos and figures"
