@@ -29,7 +29,7 @@ STAGES = {
     "waveform": Stage(1, ("audio", "waveform")),
     "rig": Stage(2, ("rig",)),
     "identity": Stage(4, ("labels",)),
-    "labels": Stage(4, ("labels",)),
+    "labels": Stage(5, ("labels",)),
     "label_report": Stage(2, ("quality",)),
     "splits": Stage(1, ("datasets",)),
     "stats": Stage(1, ()),

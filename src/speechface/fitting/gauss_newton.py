@@ -313,7 +313,7 @@ class _Problem:
             lower[_N_POSE:] = upper[_N_POSE:] = 0.0
 
         if by_identity is None:
-            x, _ = solve_bounded_chain(blocks, linear, self.coupling, lower, upper, start, max_iterations=6)
+            x, _ = solve_bounded_chain(blocks, linear, self.coupling, lower, upper, start, max_iterations=3)
             return x, np.zeros_like(state.identity), basis, scale
         by_identity = self.whitened(by_identity, root)
         right = np.matmul(transposed, by_identity)

@@ -18,8 +18,8 @@ _PIECE, _OVERLAP = 480, 40
 #: How well the eye's shape tells the blink, in units of the weight; the lids' own points then count less.
 _BLINK_SPREAD, _LID_TRUST = 0.05, 0.3
 #: A clip's landmarks have a constant offset beside the actor's, from light, expression and what the rig lacks, mm;
-#: found from the misses of a first fit, after which this many iterations follow.
-_CLIP_OFFSET_MM, _ITERATIONS_AGAIN = 1.0, 3
+#: found from the misses of a first fit of this many iterations.
+_CLIP_OFFSET_MM, _FIRST_ITERATIONS = 1.0, 2
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,9 @@ class Labels:
     """The fit of one clip.
 
     `rotation` (T, 3, 3) and `translation` (T, 3) mm in camera space, `weights` (T, 46), `projected`
-    (T, 68, 2) pixels from the principal point (y up), `miss` (T,): mean distance of the 51 inner
-    landmarks, pixels, NaN without a face.
+    (T, 68, 2) pixels from the principal point (y up), the actor's face with the clip's own constant offsets of the
+    landmarks, without the detector's errors; `miss` (T,): mean distance of the 51 inner landmarks, pixels, NaN without
+    a face.
     """
 
     rotation: np.ndarray
@@ -150,10 +151,10 @@ def fit_labels(face, eyes, observed, detected, settings, *, focal, fps):
         return Clip.of(observed[window], focal=focal, chain=True, trust=trust[window], target=target[window],
                        target_precision=precision[window])  # fmt: skip
 
-    whole, projected = _fit_pieces(face, clip, settings, frames=frames, start=None)
+    first = replace(settings, iterations=min(settings.iterations, _FIRST_ITERATIONS))
+    whole, projected = _fit_pieces(face, clip, first, frames=frames, start=None)
     face = _clip_face(face, whole, projected, observed, detected, noise_mm=settings.noise_mm, focal=focal)
-    again = replace(settings, iterations=_ITERATIONS_AGAIN)
-    whole, projected = _fit_pieces(face, clip, again, frames=frames, start=whole)
+    whole, projected = _fit_pieces(face, clip, settings, frames=frames, start=whole)
     miss = np.linalg.norm(projected - observed, axis=-1)[:, INNER].mean(1)
     return Labels(whole.rotation, whole.translation, weights_of(whole.variables), projected,
                   np.where(detected, miss, np.nan))  # fmt: skip
