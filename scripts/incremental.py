@@ -1,14 +1,17 @@
 """Which steps run again when a key of the config changes: asked of Snakemake, key by key. Prints docs/incremental.md.
 
     python scripts/incremental.py > docs/incremental.md
+    python scripts/incremental.py --run FOLDER KEY [KEY ...]    # of a finished run, by Snakemake's own records
 
 For every key of the schema a small workflow is planned with another value. A job runs again if it is new, if its
 parameters, inputs or command are not those it had, or if it reads what such a job makes.
 """
 
+import argparse
 import contextlib
 import copy
 import io
+import json
 import logging
 import sys
 import tempfile
@@ -45,6 +48,8 @@ OTHERS = {
 }
 #: Which of the entries of BASE stands for the others; the first in which the new value is allowed is taken.
 ENTRIES = {"datasets": ("demo",), "models": ("cnn", "gru", "tcn")}
+#: Steps that only ask for others, or collect them.
+TARGETS = ("all", "write_report")
 HEAD = """# What runs again
 
 Which steps run again after a key of the config has changed, made by `make docs`: every key is changed in a small
@@ -83,49 +88,82 @@ def candidates(name, node, value):
     return []
 
 
-def changed(name, node):
-    """(config with another value of the key, the entry it was changed in), or None."""
+def changed(name, node, base):
+    """The config `base` with another value of the key, or None where none can be found."""
     parts = name.split(".")
     for entry in ENTRIES.get(parts[0], (None,)):
         path = [entry if part == "<name>" else part for part in parts]
-        value = resolve(BASE)
+        value = resolve(base)
         for part in path:
             value = value.get(part) if isinstance(value, dict) else None
         for other in candidates(name, node, value):
-            config = copy.deepcopy(BASE)
+            config = copy.deepcopy(base)
             inner = config
             for part in path[:-1]:
                 inner = inner.setdefault(part, {})
             inner[path[-1]] = other
             with contextlib.suppress(ConfigError):
-                if resolve(config) != resolve(BASE):
-                    return config, entry
+                if resolve(config) != resolve(base):
+                    return config
     return None
 
 
-def plan(config, folder):
-    """Outputs -> (step, inputs, what else decides) of every job."""
+@contextlib.contextmanager
+def planned(folder, *, config=None, configfiles=(), everything):
+    """Snakemake's plan for a config in a folder; `everything` forgets what is done there."""
     from snakemake.api import SnakemakeApi
     from snakemake.settings import types
 
     output = types.OutputSettings(dryrun=True, quiet={types.Quietness.ALL})
-    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+    quiet = contextlib.ExitStack()
+    with quiet:
+        quiet.enter_context(contextlib.redirect_stderr(io.StringIO()))
+        quiet.enter_context(contextlib.redirect_stdout(io.StringIO()))
         with SnakemakeApi(output) as api:
             workflow = api.workflow(
                 resource_settings=types.ResourceSettings(cores=1),
-                config_settings=types.ConfigSettings(config=config),
+                config_settings=types.ConfigSettings(config=config or {}, configfiles=configfiles),
                 snakefile=ROOT / "Snakefile",
                 workdir=Path(folder),
             )
-            dag = workflow.dag(dag_settings=types.DAGSettings(forceall=True))
+            dag = workflow.dag(dag_settings=types.DAGSettings(forceall=everything))
             dag.execute_workflow(executor="dryrun", execution_settings=types.ExecutionSettings(lock=False))
-            jobs = list(workflow._workflow.dag.jobs)
-        logging.getLogger("snakemake").handlers.clear()
+            yield workflow._workflow.dag
+    logging.getLogger("snakemake").handlers.clear()
+
+
+def step_of(job):
+    """The step of a job, whatever batch it is of."""
+    return job.rule.name.split("__")[0]
+
+
+def plan(config, folder):
+    """Outputs -> (step, inputs, what else decides) of every job."""
     found = {}
-    for job in jobs:
-        step = job.rule.name.split("__")[0]
-        facts = (sorted((key, str(value)) for key, value in job.params.items()), job.rule.shellcmd)
-        found[tuple(map(str, job.output)) or (step,)] = (step, frozenset(map(str, job.input)), facts)
+    with planned(folder, config=config, everything=True) as dag:
+        for job in dag.jobs:
+            facts = (sorted((key, str(value)) for key, value in job.params.items()), job.rule.shellcmd)
+            found[tuple(map(str, job.output)) or (step_of(job),)] = (step_of(job), set(map(str, job.input)), facts)
+    return found
+
+
+def runs(folder, names):
+    """key -> sorted steps that would run in a finished run whose config.yaml had another value there."""
+    import yaml
+
+    place = Path(folder) / "config.yaml"
+    text = place.read_text()
+    found = {}
+    try:
+        for name, node in keys():
+            if name not in names:
+                continue
+            # under the same name: the name of the config file is a parameter, too
+            place.write_text(yaml.safe_dump(changed(name, node, yaml.safe_load(text)), sort_keys=False))
+            with planned(folder, configfiles=[place], everything=False) as dag:
+                found[name] = sorted({step_of(job) for job in dag.needrun_jobs()} - set(TARGETS))
+    finally:
+        place.write_text(text)
     return found
 
 
@@ -139,7 +177,7 @@ def reruns(before, after):
             break
         dirty |= more
         files |= {file for outputs in more for file in outputs}
-    return {after[outputs][0] for outputs in dirty} - {"all", "write_report"}
+    return {after[outputs][0] for outputs in dirty} - set(TARGETS)
 
 
 def depths(jobs):
@@ -166,10 +204,10 @@ def table(only=()):
         for name, node in keys():
             if only and name not in only:
                 continue
-            other = changed(name, node)
+            other = changed(name, node, BASE)
             if other is None:
                 continue
-            after = plan(other[0], folder)
+            after = plan(other, folder)
             place = depths(after)
             found = tuple(sorted(reruns(before, after), key=lambda step: (place[step], step)))
             rows.setdefault((name.split(".")[0], found), []).append(name)
@@ -185,4 +223,11 @@ def page(rows):
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page(table()))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", metavar="FOLDER", help="folder of a finished run, with its config.yaml")
+    parser.add_argument("keys", nargs="*", metavar="KEY", help="keys to change, e.g. spectrogram.top_db")
+    args = parser.parse_args()
+    if args.run:
+        print(json.dumps(runs(args.run, args.keys)))
+    else:
+        sys.stdout.write(page(table(args.keys)))

@@ -15,7 +15,7 @@ from speechface.errors import ConfigError
 __all__ = ["schema", "resolve", "load", "defaults", "parse_settings", "resolve_model", "MACHINE_KEYS"]
 
 #: Keys of section training that say where a network is trained; its result does not depend on them.
-MACHINE_KEYS = ("threads", "gpus", "processes", "nodes")
+MACHINE_KEYS = ("threads", "gpus", "processes", "nodes", "job_hours")
 
 
 @functools.cache

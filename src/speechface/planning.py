@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from speechface.batches import plan_batches
 
-__all__ = ["Rate", "RATES", "TRAINING_CORE_MS", "JOB_OVERHEAD_S", "FEATURE_STAGES", "Line", "plan_lines", "batch_lines"]
+__all__ = [
+    "Rate", "RATES", "TRAINING_CORE_MS", "JOB_OVERHEAD_S", "FEATURE_STAGES", "Line", "plan_lines", "batch_lines",
+    "training_minutes",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,22 @@ def _trained_frames(model, training, train_frames):
     own = {**training, **model.get("training", {})}
     learnt = train_frames * (1 - own["validation"])
     return own["epochs"] * (own["epoch_samples"] or learnt)
+
+
+def training_minutes(model, training, *, train_frames):
+    """Return wall minutes of training one network through all epochs, without a margin; None where no rate is known.
+
+    Parameters
+    ----------
+    model : dict, an entry of the config's ``models``
+    training : dict, the config's ``training``
+    train_frames : float
+    """
+    ms = None if training["gpus"] else TRAINING_CORE_MS.get(model["feature"])
+    if ms is None:
+        return None
+    hours = _hours(_trained_frames(model, training, train_frames), ms)
+    return 60 * hours / (training["threads"] * training["processes"])
 
 
 def plan_lines(config, frames, *, rates=None, training_ms=None, gpu_ms=None):

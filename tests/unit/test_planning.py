@@ -13,7 +13,7 @@ from speechface import cli
 from speechface.config import resolve
 from speechface.datasets.base import Clip, list_clips
 from speechface.errors import ConfigError
-from speechface.planning import RATES, Rate, batch_lines, plan_lines
+from speechface.planning import RATES, TRAINING_CORE_MS, Rate, batch_lines, plan_lines, training_minutes
 from speechface.tables import write_table
 from speechface.verbs.plan import measured_rates, measured_training
 
@@ -77,6 +77,16 @@ def test_training_counts_all_epochs_of_every_seed_and_model(ravdess):
     lines = {line.stage: line for line in plan_lines(config, dict.fromkeys(clips, 100), training_ms={"cnn": 3.6})}
     assert lines["train_model cnn"].frames == 2 * 7 * 1000
     assert lines["train_model cnn"].core_hours == pytest.approx(14_000 * 3.6e-3 / 3600)
+
+
+def test_time_of_a_training_is_shared_by_its_threads_and_processes(ravdess):
+    model, training = ravdess[0]["models"]["cnn"], ravdess[0]["training"]
+    training = {**training, "epochs": 300, "epoch_samples": 50_000, "threads": 1}
+    alone = training_minutes(model, training, train_frames=1)
+    assert alone == pytest.approx(300 * 50_000 * TRAINING_CORE_MS["spectrogram"] / 60e3)
+    shared = training_minutes(model, {**training, "threads": 2, "processes": 4}, train_frames=1)
+    assert shared == pytest.approx(alone / 8)
+    assert training_minutes(model, {**training, "gpus": 1}, train_frames=1) is None
 
 
 def test_gpu_hours_are_unknown_until_measured(ravdess):

@@ -40,6 +40,7 @@ def test_only_training_and_prediction_go_to_the_gpu_partition():
     found = profile(partition="cpu", gpu_partition="gpu-a100")["set-resources"]
     assert {rule: evaluated(own) for rule, own in found.items()} == {
         "train_model": {"slurm_partition": "gpu-a100"},
+        "train_without_speaker": {"slurm_partition": "gpu-a100"},
         "predict": {"slurm_partition": "gpu-a100"},
     }
 

@@ -16,6 +16,7 @@ from speechface.config import MACHINE_KEYS, resolve
 from speechface.datasets.base import list_clips
 from speechface.errors import SpeechfaceError
 from speechface.kept import forget_failures, put_back
+from speechface.planning import training_minutes
 from speechface.stages import STAGES
 from speechface.verbs.check_results import outdated, told
 
@@ -317,6 +318,26 @@ def training_memory():
     """Memory of a training job on each of its machines, MB: every process holds the train table."""
     training = CONFIG["training"]
     return growing(6000 * -(-training["processes"] // training["nodes"]))
+
+
+def training_need(model):
+    """Minutes that one training of the model needs, with a margin: by the measured rate, else half a day."""
+    frames = 100 * sum(clip.split == "train" for clip in USED)  # of a clip of 3 to 4 s
+    minutes = training_minutes(CONFIG["models"][model], CONFIG["training"], train_frames=frames)
+    return 12 * 60 if minutes is None else int(30 + 1.5 * minutes)
+
+
+def training_runtime(wildcards, attempt):
+    """Run time of a training job, minutes: what it needs, more in a second attempt, never more than allowed."""
+    most = int(60 * CONFIG["training"]["job_hours"])
+    return min(most, training_need(wildcards.model) * attempt)
+
+
+def training_retries():
+    """Further attempts where a training needs more jobs than one; else what the profile or command line says."""
+    most = 60 * CONFIG["training"]["job_hours"]
+    needs = [training_need(name) for name in MODELS if name not in ENSEMBLES]
+    return int(max(needs, default=0) // most) + 1 if max(needs, default=0) > most else None
 
 
 def feature_of(name):

@@ -146,11 +146,12 @@ rule train_model:
         "results/benchmarks/jobs/train_model/{model}/{seed}.tsv"
     conda:
         "../../envs/train.yaml"
+    retries: training_retries()
     threads: CONFIG["training"]["threads"]
     resources:
         **training_company(),
         mem_mb=training_memory(),
-        runtime=patient(12 * 60),
+        runtime=training_runtime,
         gpu=CONFIG["training"]["gpus"] * CONFIG["training"]["processes"],
         processes=CONFIG["training"]["processes"],
     params:
