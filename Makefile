@@ -2,13 +2,14 @@
 # make test    install, then all tests
 # make lint    style of Python, workflow and prose
 # make test-slurm     the workflow on a real Slurm of four nodes, started for the test (about ten minutes)
+# make stage-code     after an edit that changes no result, or with a new version in stages.py
 # make slurm-profile  let `snakemake --profile slurm` find profiles/slurm
 
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 BIN := .venv/bin
 
-.PHONY: demo test test-slurm slurm-profile install lint format docs clean
+.PHONY: demo test test-slurm slurm-profile install lint format docs stage-code clean
 
 demo: install
 	@$(BIN)/snakemake --cores $(CORES)
@@ -51,6 +52,9 @@ docs: install
 	$(BIN)/python -m speechface reference config > docs/config.md
 	$(BIN)/python -m speechface reference metrics > docs/metrics.md
 	$(BIN)/python scripts/incremental.py > docs/incremental.md
+
+stage-code: install
+	$(BIN)/python scripts/stage_code.py --record
 
 clean:
 	rm -rf results logs

@@ -89,7 +89,7 @@ KillWait=3
 # jobs of the partition scavenge make room for those of the partition cpu: SIGTERM, half a minute, then they queue again
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
-NodeName=cpu[1-2] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((port + 1))-$((port + 2))] CPUs=4 RealMemory=8000
+NodeName=cpu[1-2] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((port + 1))-$((port + 2))] CPUs=4 RealMemory=16000
 NodeName=gpu[1-2] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((port + 3))-$((port + 4))] CPUs=4 RealMemory=16000 Gres=gpu:2
 PartitionName=cpu Nodes=cpu[1-2] Default=YES MaxTime=1-0 PriorityTier=10 PreemptMode=OFF
 PartitionName=scavenge Nodes=cpu[1-2] MaxTime=1-0 PriorityTier=1 PreemptMode=REQUEUE GraceTime=60
