@@ -20,7 +20,7 @@ test: install
 
 test-slurm: install
 	@bash tests/slurm/lab.sh install || true
-	$(BIN)/python -m pytest -q tests/slurm
+	$(BIN)/python -m pytest -q tests/slurm $(if $(SLURM_TESTS),-k "$(SLURM_TESTS)")
 
 slurm-profile:
 	@mkdir -p "$${XDG_CONFIG_HOME:-$$HOME/.config}/snakemake"

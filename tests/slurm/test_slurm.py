@@ -19,26 +19,6 @@ def landed(folder, tables):
     return [table for table in tables if (folder / table).is_file()]
 
 
-def test_every_step_of_a_whole_run_is_a_cluster_job(finished):
-    folder, run, facts = finished
-    assert (folder / "results/report.html").stat().st_size > 100_000
-    assert (folder / "results/evaluation/metrics.parquet").is_file()
-    clips = pd.read_parquet(folder / "results/splits/clips.parquet").set_index("clip")
-    assert clips.reason["broken"]
-    assert clips.reason["no_face"]
-    steps = int(re.findall(r"(\d+) of \1 steps", run.text)[-1])
-    assert facts["jobs"] == steps - 1  # `rule all` has nothing to do
-    print(f"{facts['jobs']} sbatch calls, {facts['seconds']:.0f} s")
-
-
-def test_a_second_run_has_nothing_to_do(finished, lab):
-    folder, _, _ = finished
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
-    command += ["--configfile", str(folder / "config.yaml"), "--cores", "1", "--dry-run"]
-    output = subprocess.run(command, capture_output=True, text=True, env=lab.environment, timeout=PATIENCE)
-    assert "Nothing to be done" in output.stdout + output.stderr
-
-
 def test_a_failing_clip_is_named_the_others_land_and_a_second_run_completes(start):
     bad = start.folder / "results/spectrogram/talk/bob/second.parquet"
     (bad / "in the way").mkdir(parents=True)  # where a file must go
@@ -211,3 +191,23 @@ def test_a_preempted_training_makes_room_is_sent_again_and_goes_on(start, lab, s
     for job in run.jobs("running"):
         lab.call("scancel", job["id"])
     run.end()
+
+
+def test_every_step_of_a_whole_run_is_a_cluster_job(finished):
+    folder, run, facts = finished
+    assert (folder / "results/report.html").stat().st_size > 100_000
+    assert (folder / "results/evaluation/metrics.parquet").is_file()
+    clips = pd.read_parquet(folder / "results/splits/clips.parquet").set_index("clip")
+    assert clips.reason["broken"]
+    assert clips.reason["no_face"]
+    steps = int(re.findall(r"(\d+) of \1 steps", run.text)[-1])
+    assert facts["jobs"] == steps - 1  # `rule all` has nothing to do
+    print(f"{facts['jobs']} sbatch calls, {facts['seconds']:.0f} s")
+
+
+def test_a_second_run_has_nothing_to_do(finished, lab):
+    folder, _, _ = finished
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
+    command += ["--configfile", str(folder / "config.yaml"), "--cores", "1", "--dry-run"]
+    output = subprocess.run(command, capture_output=True, text=True, env=lab.environment, timeout=PATIENCE)
+    assert "Nothing to be done" in output.stdout + output.stderr
