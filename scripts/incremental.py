@@ -161,7 +161,7 @@ def runs(folder, names):
             # under the same name: the name of the config file is a parameter, too
             place.write_text(yaml.safe_dump(changed(name, node, yaml.safe_load(text)), sort_keys=False))
             with planned(folder, configfiles=[place], everything=False) as dag:
-                found[name] = sorted({step_of(job) for job in dag.needrun_jobs()} - set(TARGETS))
+                found[name] = sorted({step_of(job) for job in dag.needrun_jobs(exclude_finished=False)} - set(TARGETS))
     finally:
         place.write_text(text)
     return found
