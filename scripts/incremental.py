@@ -142,7 +142,7 @@ def plan(config, folder):
     found = {}
     with planned(folder, config=config, everything=True) as dag:
         for job in dag.jobs:
-            facts = (sorted((key, str(value)) for key, value in job.params.items()), job.rule.shellcmd)
+            facts = (sorted(map(str, job.non_derived_params)), job.rule.shellcmd)
             found[tuple(map(str, job.output)) or (step_of(job),)] = (step_of(job), set(map(str, job.input)), facts)
     return found
 
