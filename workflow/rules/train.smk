@@ -144,9 +144,9 @@ rule train_model:
         "logs/train_model/{model}/{seed}.log",
     benchmark:
         "results/benchmarks/jobs/train_model/{model}/{seed}.tsv"
+    retries: training_retries()
     conda:
         "../../envs/train.yaml"
-    retries: training_retries()
     threads: CONFIG["training"]["threads"]
     resources:
         **training_company(),
