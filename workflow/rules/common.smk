@@ -355,7 +355,8 @@ def leaves_out(name):
 def train_table(wildcards):
     """The table that the model or baseline in the wildcards trains on."""
     name = wildcards.get("model") or wildcards.get("baseline")
-    return f"results/splits/{feature_of(name)}/{'pool' if leaves_out(name) else 'train'}.parquet"
+    part = "pool" if leaves_out(name) else "train"
+    return f"results/splits/{feature_of(name)}/{part}.parquet"
 
 
 def split_features(clips):
