@@ -26,7 +26,13 @@ from speechface.errors import ConfigError  # noqa: E402
 BASE = {
     "datasets": {"demo": {"adapter": "demo", "split": {"by": "actor", "train": [1, 2], "test": [3]}}},
     "demo": {"actors": 3, "clips": 2},
-    "models": {"cnn": {}, "gru": {"feature": "acoustics", "head": "gru"}, "tcn": {"family": "sequence"}},
+    "models": {
+        "cnn": {},
+        "gru": {"feature": "acoustics", "head": "gru"},
+        "tcn": {"family": "sequence", "leave_one_out": True, "speaker": "given"},
+        "raw": {"family": "sequence", "feature": "waveform", "head": "attention"},
+        "all_tcn": {"family": "ensemble", "members": ["tcn"], "member_seeds": "all"},
+    },
     "rendering": {"max_clips": 1},
 }
 #: Other values that cannot be guessed from the schema.
@@ -53,7 +59,7 @@ TARGETS = ("all", "write_report")
 HEAD = """# What runs again
 
 Which steps run again after a key of the config has changed, made by `make docs`: every key is changed in a small
-workflow (three synthetic actors; models `cnn`, `gru`, `tcn`) and Snakemake is asked. In steps over clips, a job then
+workflow (three synthetic actors; a model of every kind) and Snakemake is asked. In steps over clips, a job then
 makes only those clips anew whose facts differ. `models.<name>` means the steps of that model alone. Keys that share a
 row do the same.
 

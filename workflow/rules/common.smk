@@ -372,7 +372,8 @@ def model_stats(wildcards):
     """The label statistics of the model's train table."""
     kinds = ("model", "baseline", "predictor", "judged")
     name = next(wildcards[kind] for kind in kinds if kind in wildcards.keys())
-    return f"results/stats/{feature_of(name)}{'/pool' if leaves_out(name) else ''}.json"
+    table = Path("results/stats", feature_of(name))
+    return f"{table / 'pool' if leaves_out(name) else table}.json"
 
 
 def stats_without(wildcards):

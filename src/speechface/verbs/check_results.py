@@ -81,7 +81,9 @@ def _models(config, results):
         settings = {key: value for key, value in model.items() if key != "training"}
         training = config["training"] | model["training"]
         training = {key: value for key, value in training.items() if key not in MACHINE_KEYS}
-        for path in sorted((results / "models" / name).glob("*/model.json")):
+        for path in sorted((results / "models" / name).rglob("model.json")):
+            if not path.with_suffix(".ckpt").exists():
+                continue
             try:
                 facts = json.loads(path.read_text())
             except ValueError:  # whoever reads it next will say so
