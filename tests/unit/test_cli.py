@@ -89,5 +89,5 @@ def test_only_the_workflow_s_settings_go_unchecked(monkeypatch):
     assert settings_from('{"size": 64, "margin": 2}', "crops") == {"size": 64, "margin": 2}
     assert settings_from("", "crops")["size"] == 100
     monkeypatch.delenv("SPEECHFACE_SETTINGS")
-    with pytest.raises(ConfigError, match="unknown key 'sise'"):
-        settings_from('{"sise": 64}', "crops")
+    with pytest.raises(ConfigError, match="unknown key 'sizes'"):
+        settings_from('{"sizes": 64}', "crops")
