@@ -30,6 +30,7 @@ def results(tmp_path):
     place = folder / "models/net/0/model.json"
     place.parent.mkdir(parents=True)
     place.write_text(json.dumps({"model": config["models"]["net"], "training": config["training"]}))
+    place.with_suffix(".ckpt").write_bytes(b"a network")
     return folder
 
 
@@ -56,6 +57,8 @@ def test_a_changed_key_is_told_with_both_values(results):
     assert names(outdated(with_change("models", net={"feature": "acoustics", "head": "gru"}), results)) == [
         "training:model.ckpt"
     ]
+    (results / "models/net/0/model.ckpt").unlink()  # removed, so that it is made again
+    assert outdated(with_change("training", epochs=9), results) == []
 
 
 def test_another_version_of_a_stage_is_told(results, monkeypatch):

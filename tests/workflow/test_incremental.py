@@ -76,6 +76,7 @@ def test_results_of_other_settings_are_refused_where_the_records_are_lost(finish
     subprocess.run(check, check=True, cwd=folder, capture_output=True, timeout=300)
     assert not list((folder / "results/spectrogram").rglob("*.parquet"))
     assert list((folder / "results/log_mel").rglob("*.parquet"))
-    output = dry_run(folder)
-    assert "spectrogram__demo_Actor_01" in output
-    assert "detect_landmarks__odd" not in output
+    planned = re.findall(r"^(\w+) +\d+$", dry_run(folder), re.M)
+    assert "spectrogram__odd_nobody" in planned
+    assert "train_model" in planned
+    assert "detect_landmarks__odd_nobody" not in planned
