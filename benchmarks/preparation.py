@@ -35,7 +35,7 @@ from landmark_agreement import distance, reference  # noqa: E402
 from report_loops import PAD, load  # noqa: E402
 
 from speechface.audio.features import compute  # noqa: E402
-from speechface.audio.wav import read_wav  # noqa: E402
+from speechface.audio.sound import read_sound  # noqa: E402
 from speechface.audio.windows import frame_end_samples, windows  # noqa: E402
 from speechface.cli import main as speechface  # noqa: E402
 from speechface.config import defaults  # noqa: E402
@@ -77,7 +77,7 @@ def arguments(verb, clips, folder):
         return [str(folder / f"{clip.parent.name}_{clip.stem}{ending}") for clip in clips]
 
     videos, keep = [str(clip) for clip in clips], ["--keep", str(folder / ".kept")]
-    wav, frames, landmarks, crops = map(files, (".wav", ".frames.parquet", ".landmarks.parquet", ".mp4"))
+    wav, frames, landmarks, crops = map(files, (".flac", ".frames.parquet", ".landmarks.parquet", ".mp4"))
     return [verb] + {
         "extract-wav": ["--video", *videos, "--wav", *wav, "--frames", *frames],
         "detect-landmarks": ["--video", *videos, "--out", *landmarks, "--crops", *crops, *keep],
@@ -133,7 +133,7 @@ def measure(clip, loops, n_frames, scratch):
                 path.unlink()
     first, written = ours(clip, ours_folder)
     stem = f"{clip.parent.name}_{clip.stem}"
-    sound, sr = read_wav(ours_folder / f"{stem}.wav")
+    sound, sr = read_sound(ours_folder / f"{stem}.flac")
     frames = read_table(ours_folder / f"{stem}.frames.parquet")
     times, fps, count = frames["time"], frames.meta["fps"], len(frames["frame"])
     few = min(n_frames, count)

@@ -26,7 +26,7 @@ def commands(videos, folder):
     def files(pattern):
         return [str(folder / pattern.format(Path(video).stem)) for video in videos]
 
-    wav, frames, landmarks = files("{}.wav"), files("{}.frames.parquet"), files("{}.landmarks.parquet")
+    wav, frames, landmarks = files("{}.flac"), files("{}.frames.parquet"), files("{}.landmarks.parquet")
     rig, identity = str(folder / "rig.npz"), str(folder / "identity.npz")
     sound = ["--wav", *wav, "--frames", *frames, "--out"]
     return [

@@ -20,7 +20,7 @@ class Stage:
 STAGES = {
     "clips": Stage(1, ("datasets",)),
     "demo": Stage(2, ("demo",)),
-    "audio": Stage(1, ("audio",)),
+    "audio": Stage(2, ("audio",)),
     "landmarks": Stage(4, ("landmarks",)),
     "crops": Stage(2, ("crops",)),
     "spectrogram": Stage(3, ("audio", "spectrogram")),

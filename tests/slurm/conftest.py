@@ -277,7 +277,7 @@ def videos(tmp_path_factory):
     files = sorted(folder.rglob("*.mp4"))
     audio = [root / "results/audio/talk" / path.relative_to(folder).with_suffix("") for path in files]
     command = [sys.executable, "-m", "speechface", "extract-wav", "--video", *map(str, files)]
-    command += ["--wav", *(f"{path}.wav" for path in audio), "--frames", *(f"{path}.frames.parquet" for path in audio)]
+    command += ["--wav", *(f"{path}.flac" for path in audio), "--frames", *(f"{path}.frames.parquet" for path in audio)]
     subprocess.run(command, check=True, timeout=PATIENCE)
     return root
 

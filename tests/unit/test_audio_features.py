@@ -7,7 +7,7 @@ import pytest
 from signals import noise, speech_like
 
 from speechface.audio.features import FEATURES, compute, description, shape
-from speechface.audio.wav import write_wav
+from speechface.audio.sound import write_sound
 from speechface.cli import main
 from speechface.config import defaults
 from speechface.errors import ClipError
@@ -26,7 +26,7 @@ def clip(tmp_path):
     """A wav and its frame times, as extract-wav writes them; returns (wav, frames, audio, times)."""
     times = np.arange(20) / FPS
     audio = np.rint(speech_like(round(21 / FPS * SR)) * 32768).astype(np.float32) / 32768
-    write_wav(tmp_path / "a.wav", audio, SR)
+    write_sound(tmp_path / "a.wav", audio, SR)
     write_table(tmp_path / "a.frames.parquet", {"frame": np.arange(20, dtype=np.int32), "time": times}, stage="audio",
                 meta={"fps": FPS, "frame_rate": "30000/1001", "sr": SR})  # fmt: skip
     return tmp_path / "a.wav", tmp_path / "a.frames.parquet", audio, times
@@ -77,7 +77,7 @@ def test_default_storage_loses_half_a_step_at_most(clip, tmp_path):
 def test_empty_wav_and_unusable_frames_give_an_unusable_table(name, clip, tmp_path):
     wav, frames, _, _ = clip
     out = tmp_path / "out.parquet"
-    write_wav(tmp_path / "empty.wav", np.zeros(0), SR)
+    write_sound(tmp_path / "empty.wav", np.zeros(0), SR)
     assert run(name, tmp_path / "empty.wav", frames, out) == 0
     assert not read_table(out).usable
     assert "no sound" in read_table(out).reason

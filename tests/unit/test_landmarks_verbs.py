@@ -9,7 +9,7 @@ import pytest
 from faces import face_points
 
 from speechface import media
-from speechface.audio.wav import read_wav
+from speechface.audio.sound import read_sound
 from speechface.cli import main
 from speechface.landmarks import shape
 from speechface.tables import read_table, write_table, write_unusable
@@ -33,7 +33,7 @@ def clip(tmp_path):
 def extract(video, folder, **settings):
     arguments = ["--video", video, "--wav", folder / "a.wav", "--frames", folder / "a.parquet"]
     assert main(["extract-wav", *map(str, arguments), "--settings", json.dumps(settings)]) == 0
-    return read_wav(folder / "a.wav"), read_table(folder / "a.parquet")
+    return read_sound(folder / "a.wav"), read_table(folder / "a.parquet")
 
 
 def detect(video, out, **settings):

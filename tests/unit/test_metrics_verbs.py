@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from synthetic import synthetic_rig
 
-from speechface.audio.wav import write_wav
+from speechface.audio.sound import write_sound
 from speechface.cli import main
 from speechface.datasets.base import CLIP_COLUMNS
 from speechface.metrics.registry import METRICS
@@ -38,7 +38,7 @@ def write_tables(root, clip, rng):
     write_table(clip_path(root / "predictions", *clip), {k: v[kept] for k, v in table.items()}, stage="prediction")
     audio = 1e-4 * rng.normal(size=2 * 8000)
     audio[4000:12000] += 0.3 * np.sin(0.3 * np.arange(8000))
-    write_wav(clip_path(root / "audio", *clip, suffix=".wav"), audio.astype(np.float32), 8000)
+    write_sound(clip_path(root / "audio", *clip, suffix=".flac"), audio.astype(np.float32), 8000)
 
 
 @pytest.fixture

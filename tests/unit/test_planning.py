@@ -117,6 +117,7 @@ def finished_run(folder, *, frames, seconds):
         table = folder / "landmarks" / f"{name}.parquet"
         table.parent.mkdir(parents=True, exist_ok=True)
         table.write_bytes(bytes(50 * count))
+        (path.parent / f"{name.rsplit('/', 1)[1]}.flac").write_bytes(bytes(70 * count))
     benchmark = folder / "benchmarks/jobs/detect_landmarks/set/a.tsv"
     benchmark.parent.mkdir(parents=True)
     benchmark.write_text(f"s\th:m:s\n{seconds}\t0:00:01\n")
@@ -129,6 +130,13 @@ def test_rates_of_a_finished_run_are_its_seconds_over_its_frames(tmp_path):
     assert set(rates) == {"detect_landmarks"}
     assert rates["detect_landmarks"].core_ms == pytest.approx(10.0)
     assert rates["detect_landmarks"].frame_bytes == pytest.approx(50)
+
+
+def test_bytes_of_a_step_are_those_of_all_its_files(tmp_path):
+    folder = finished_run(tmp_path, frames=(100, 300), seconds=1.0)
+    (folder / "detect_landmarks").rename(folder / "extract_wav")
+    tables = sum(path.stat().st_size for path in (tmp_path / "audio").rglob("*.parquet"))
+    assert measured_rates(folder)["extract_wav"].frame_bytes == pytest.approx(70 + tables / 400)
 
 
 def test_training_rates_come_from_the_models_own_record(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.unit.synthetic import synthetic_rig
 
-from speechface.audio.wav import write_wav
+from speechface.audio.sound import write_sound
 from speechface.cli import main
 from speechface.errors import RenderError
 from speechface.media import VideoWriter, decode_rgb, probe_video
@@ -52,7 +52,7 @@ class Clip:
         self.labels(self.weights)
         self.prediction(self.weights)
         self.faces(8)
-        write_wav(folder / "a.wav", np.zeros(round(8 * SR / FPS), np.float32), SR)
+        write_sound(folder / "a.wav", np.zeros(round(8 * SR / FPS), np.float32), SR)
 
     def labels(self, weights, **meta):
         meta = {"fps": float(FPS), "rig": "synthetic", "observed": [True] * 46} | meta

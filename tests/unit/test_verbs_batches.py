@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from signals import speech_like
 
-from speechface.audio.wav import write_wav
+from speechface.audio.sound import write_sound
 from speechface.cli import main
 from speechface.tables import read_table, write_table
 
@@ -20,7 +20,7 @@ CLIPS = "abc"
 def folder(tmp_path):
     """Wavs and frame times of three clips."""
     for clip in CLIPS:
-        write_wav(tmp_path / f"{clip}.wav", speech_like(SR // 2) * 0.9 ** ord(clip), SR)
+        write_sound(tmp_path / f"{clip}.wav", speech_like(SR // 2) * 0.9 ** ord(clip), SR)
         columns = {"frame": np.arange(10, dtype=np.int32), "time": np.arange(10) / FPS}
         write_table(tmp_path / f"{clip}.frames.parquet", columns, stage="audio", meta={"fps": FPS, "sr": SR})
     return tmp_path
@@ -50,7 +50,7 @@ def test_a_job_of_many_clips_writes_what_jobs_of_one_clip_write(folder):
 def test_only_a_changed_clip_is_made_again(folder):
     spectrograms(folder)
     before = files(folder)
-    write_wav(folder / "b.wav", speech_like(SR), SR)
+    write_sound(folder / "b.wav", speech_like(SR), SR)
     for path in (folder / "out").iterdir():
         path.unlink()  # as Snakemake does before a job
     assert spectrograms(folder) == 0
@@ -81,7 +81,7 @@ def test_one_failing_clip_is_named_and_the_others_are_done_and_kept(kind, folder
     good = (folder / "b.wav").read_bytes()
     if kind == "bug":
         monkeypatch.setattr(features, "compute", faulty)
-        write_wav(folder / "b.wav", speech_like(SR), SR)
+        write_sound(folder / "b.wav", speech_like(SR), SR)
     else:
         (folder / "b.wav").unlink()
     with caplog.at_level(logging.INFO):
@@ -89,7 +89,7 @@ def test_one_failing_clip_is_named_and_the_others_are_done_and_kept(kind, folder
     message = capsys.readouterr().err.strip().splitlines()[-1]
     assert re.search(r"1 of 3 clips failed, the others are done: \S+/b.parquet$", message)
     assert ("ZeroDivisionError: a bug" in caplog.text) == (kind == "bug")
-    assert ("no such wav file" in caplog.text) == (kind == "known")
+    assert ("no such sound file" in caplog.text) == (kind == "known")
     first = files(folder)
     assert set(first) == {"a", "c"}
     monkeypatch.setattr(features, "compute", whole)
@@ -107,7 +107,7 @@ def test_the_error_of_an_only_clip_stays_as_it_is(folder, monkeypatch, capsys):
 
     (folder / "a.wav").unlink()
     assert spectrograms(folder, "a") == 1
-    assert "no such wav file" in capsys.readouterr().err
+    assert "no such sound file" in capsys.readouterr().err
 
     def broken(*_, **__):
         raise ZeroDivisionError

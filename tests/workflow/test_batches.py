@@ -12,17 +12,17 @@ from .conftest import snakemake, write_video
 
 pytestmark = pytest.mark.workflow
 
-STAGES = {"audio": "wav", "landmarks": "parquet", "crops": "mp4", "spectrogram": "parquet", "labels": "parquet"}
+STAGES = {"audio": "flac", "landmarks": "parquet", "crops": "mp4", "spectrogram": "parquet", "labels": "parquet"}
 SPECTROGRAMS = "results/spectrogram/mine/ann/{}.parquet"
 #: A module that Python loads by itself: reading the sound of clip b is a bug.
 BUG = """
-import speechface.audio.wav as wav
-whole = wav.read_wav
+import speechface.audio.sound as sound
+whole = sound.read_sound
 def faulty(path):
-    if str(path).endswith("/b.wav"):
+    if str(path).endswith("/b.flac"):
         raise ZeroDivisionError("a bug in one clip")
     return whole(path)
-wav.read_wav = faulty
+sound.read_sound = faulty
 """
 
 

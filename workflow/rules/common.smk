@@ -44,6 +44,7 @@ FEATURE_TABLES = {
     "log_mel": "results/log_mel/{clip}.parquet",
     "waveform": "results/waveform/{clip}.parquet",
 }
+SOUND = f"results/audio/{{clip}}.{CONFIG['audio']['format']}"
 FEATURE_FOLDERS = {name: str(Path(table).parent) for name, table in FEATURE_TABLES.items()}
 
 

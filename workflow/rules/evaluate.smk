@@ -39,7 +39,7 @@ rule evaluate:
     input:
         predictions=every_clip("results/predictions/{predictor}/{seed}/{clip}.parquet", JUDGED),
         labels=every_clip("results/labels/{clip}.parquet", JUDGED),
-        audio=every_clip("results/audio/{clip}.wav", JUDGED),
+        audio=every_clip(SOUND, JUDGED),
         clips="results/splits/clips.parquet",
         stats=model_stats,
         own=own_files("results/stats/{feature}/without/{speaker}.json"),
@@ -58,13 +58,15 @@ rule evaluate:
     params:
         predictions=lambda wildcards: f"results/predictions/{wildcards.predictor}/{wildcards.seed}",
         settings=settings("evaluation"),
+        sound=CONFIG["audio"]["format"],
         own=own_options("--stats-of", "own"),
         version=stage_version("evaluation"),
     shell:
         r"""
         python -m speechface evaluate --predictions-dir {params.predictions:q} --model {wildcards.predictor:q} \
             --seed {wildcards.seed} --labels-dir results/labels --clips {input.clips:q} --stats {input.stats:q} {params.own} \
-            --rig {input.rig:q} --wav-dir results/audio --settings {params.settings:q} \
+            --rig {input.rig:q} --wav-dir results/audio \
+            --audio-format {params.sound:q} --settings {params.settings:q} \
             --out {output.table:q} 2> {log:q}
         """
 
@@ -133,7 +135,7 @@ rule evaluate_truth:
         predictions=judged_tables,
         labels=every_clip("results/labels/{clip}.parquet", JUDGED),
         truth=truth_tables(),
-        audio=every_clip("results/audio/{clip}.wav", JUDGED),
+        audio=every_clip(SOUND, JUDGED),
         clips="results/splits/clips.parquet",
         stats=model_stats,
         own=own_files("results/stats/{feature}/without/{speaker}.json"),
@@ -152,13 +154,15 @@ rule evaluate_truth:
     params:
         predictions=judged_dir,
         settings=settings("evaluation"),
+        sound=CONFIG["audio"]["format"],
         own=own_options("--stats-of", "own"),
         version=stage_version("evaluation"),
     shell:
         r"""
         python -m speechface evaluate --predictions-dir {params.predictions:q} --model {wildcards.judged:q} \
             --seed {wildcards.seed} --labels-dir results/labels --truth-dir results/demo --clips {input.clips:q} \
-            --stats {input.stats:q} {params.own} --rig {input.rig:q} --wav-dir results/audio --settings {params.settings:q} \
+            --stats {input.stats:q} {params.own} --rig {input.rig:q} --wav-dir results/audio \
+            --audio-format {params.sound:q} --settings {params.settings:q} \
             --out {output.table:q} 2> {log:q}
         """
 

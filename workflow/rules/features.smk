@@ -7,7 +7,7 @@ for share in SHARES:
         name:
             share.rule_name("spectrogram")
         input:
-            wav=share.files("results/audio/{clip}.wav"),
+            wav=share.files(SOUND),
             frames=share.files("results/audio/{clip}.frames.parquet"),
         output:
             table=ensure(share.files("results/spectrogram/{clip}.parquet"), non_empty=True),
@@ -38,7 +38,7 @@ for share in SHARES:
         name:
             share.rule_name("acoustic_features")
         input:
-            wav=share.files("results/audio/{clip}.wav"),
+            wav=share.files(SOUND),
             frames=share.files("results/audio/{clip}.frames.parquet"),
         output:
             table=ensure(share.files("results/acoustics/{clip}.parquet"), non_empty=True),
@@ -69,7 +69,7 @@ for share in SHARES:
         name:
             share.rule_name("log_mel")
         input:
-            wav=share.files("results/audio/{clip}.wav"),
+            wav=share.files(SOUND),
             frames=share.files("results/audio/{clip}.frames.parquet"),
         output:
             table=ensure(share.files("results/log_mel/{clip}.parquet"), non_empty=True),
@@ -100,7 +100,7 @@ for share in SHARES:
         name:
             share.rule_name("waveform")
         input:
-            wav=share.files("results/audio/{clip}.wav"),
+            wav=share.files(SOUND),
             frames=share.files("results/audio/{clip}.frames.parquet"),
         output:
             table=ensure(share.files("results/waveform/{clip}.parquet"), non_empty=True),

@@ -3,13 +3,13 @@
 for share in SHARES:
 
     rule:
-        """Take the sound of clips as a mono wav that starts with the first video frame, and the frame times."""
+        """Take the sound of clips as a mono file that starts with the first video frame, and the frame times."""
         name:
             share.rule_name("extract_wav")
         input:
             video=share.video,
         output:
-            wav=share.files("results/audio/{clip}.wav"),
+            wav=share.files(SOUND),
             frames=ensure(share.files("results/audio/{clip}.frames.parquet"), non_empty=True),
         log:
             f"logs/extract_wav/{share.place}.log",

@@ -7,7 +7,7 @@ rule render_clip:
         prediction=lambda wildcards: f"results/predictions/{shown_model()}/{shown_seed()}/{wildcards.clip}.parquet",
         labels="results/labels/{clip}.parquet",
         crops="results/crops/{clip}.mp4",
-        wav="results/audio/{clip}.wav",
+        wav=SOUND,
         identity=speaker_identity,
         rig="results/rig/rig.npz",
     output:

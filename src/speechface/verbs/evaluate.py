@@ -34,7 +34,8 @@ def add_arguments(parser):
         help="statistics for the clips of these actors, in the place of --stats",
     )
     parser.add_argument("--rig", required=True, help="rig (.npz)")
-    parser.add_argument("--wav-dir", help="folder of the clips' wav files, for the speech span; none: not measured")
+    parser.add_argument("--wav-dir", help="folder of the clips' sound, for the speech span; none: not measured")
+    parser.add_argument("--audio-format", choices=["flac", "wav"], default="flac", help="ending of these files")
     parser.add_argument("--truth-dir", help="judge against the exact truth here, actor/clip.truth.parquet")
     parser.add_argument("--splits", nargs="+", default=["test", "predict"], help="splits to judge")
     parser.add_argument("--out", required=True, help="table to write")
@@ -43,11 +44,11 @@ def add_arguments(parser):
 
 def _speech_frames(wav, times):
     """Which frames lie in the speech span: bool (n,); None where the sound cannot be read."""
-    from speechface.audio.wav import read_wav
+    from speechface.audio.sound import read_sound
     from speechface.metrics.lips import speech_span
 
     try:
-        audio, sr = read_wav(wav)
+        audio, sr = read_sound(wav)
     except MediaError as error:
         logging.warning("no speech span: %s", error)
         return None
@@ -170,7 +171,7 @@ def run(args):
     for index in chosen:
         clip = [clips[name][index] for name in _ID]
         stats = stats_of.get(tuple(map(str, clip[:2])), common_stats)
-        wav = clip_path(args.wav_dir, *clip, suffix=".wav") if args.wav_dir else None
+        wav = clip_path(args.wav_dir, *clip, suffix=f".{args.audio_format}") if args.wav_dir else None
         labels, prediction = (read_table(clip_path(f, *clip)) for f in (args.labels_dir, args.predictions_dir))
         if args.truth_dir:
             labels = _true_labels(args.truth_dir, clip, labels)

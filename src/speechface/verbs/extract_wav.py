@@ -1,8 +1,8 @@
 """Take the sound out of clips, and the time of every video frame.
 
-Writes for each clip a 16-bit mono wav (mean of the channels) whose sample 0 is at the time of the first video frame,
-and a table with one row a video frame. A clip without sound gives a wav of no samples; a clip that cannot be read
-gives that and an unusable table.
+Writes for each clip 16-bit mono sound (mean of the channels; FLAC where the name ends in .flac, else wav) whose sample
+0 is at the time of the first video frame, and a table with one row a video frame. A clip without sound gives a file of
+no samples; a clip that cannot be read gives that and an unusable table.
 """
 
 import logging
@@ -15,7 +15,7 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser):
     parser.add_argument("--video", required=True, nargs="+", metavar="FILE", help="clips to read")
-    parser.add_argument("--wav", required=True, nargs="+", metavar="WAV", help="sound to write, one a clip")
+    parser.add_argument("--wav", required=True, nargs="+", metavar="FILE", help="sound to write, one a clip")
     parser.add_argument("--frames", required=True, nargs="+", metavar="PARQUET", help="frame times to write")
     add_settings(parser, "audio")
     add_keep(parser)
@@ -36,7 +36,7 @@ def _extract(path, wav, table, settings):
     import numpy as np
 
     from speechface import media
-    from speechface.audio.wav import write_wav
+    from speechface.audio.sound import write_sound
     from speechface.errors import MediaError
     from speechface.tables import write_table, write_unusable
 
@@ -47,13 +47,13 @@ def _extract(path, wav, table, settings):
             audio = media.decode_audio(path, sr=sr, start=video.start)
         else:
             audio = np.zeros(0, np.float32)
-            logging.warning("%s: no sound in the file; wrote an empty wav", path)
+            logging.warning("%s: no sound in the file; wrote a file of no samples", path)
     except MediaError as error:
-        write_wav(wav, np.zeros(0, np.float32), sr)
+        write_sound(wav, np.zeros(0, np.float32), sr)
         write_unusable(table, error, stage="audio", settings=settings)
         logging.warning("unusable: %s", error)
         return
-    write_wav(wav, audio, sr)
+    write_sound(wav, audio, sr)
     columns = {"frame": np.arange(len(video.times), dtype=np.int32), "time": video.times}
     meta = {"fps": float(video.fps), "frame_rate": str(video.fps), "width": video.width, "height": video.height,
             "n_samples": len(audio), "sr": sr}  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the verbs of all features share: wav and frame times in, one table out."""
+"""What the verbs of all features share: sound and frame times in, one table out."""
 
 import logging
 from pathlib import Path
@@ -15,7 +15,10 @@ _LOG = logging.getLogger(__name__)
 def add_feature_arguments(parser, section):
     """Add the options of a feature's verb; `section` is its config section."""
     parser.add_argument(
-        "--wav", required=True, nargs="+", help="sound of the clips, 16-bit PCM; sample 0 at the time of frame 0"
+        "--wav",
+        required=True,
+        nargs="+",
+        help="sound of the clips, 16-bit wav or flac; sample 0 at the time of frame 0",
     )
     parser.add_argument(
         "--frames", required=True, nargs="+", metavar="PARQUET", help="their frame times, written by extract-wav"
@@ -42,17 +45,17 @@ def run_feature(name, args):
 def _write(name, wav, frame_table, out, settings):
     """Write the table of one clip."""
     from speechface.audio.features import FEATURES, compute, description
-    from speechface.audio.wav import read_wav
+    from speechface.audio.sound import read_sound
     from speechface.tables import read_table, write_table, write_unusable
 
     stage = FEATURES[name].section
     frames = read_table(frame_table)
     if not Path(wav).exists():
-        raise MediaError(f"{wav}: no such wav file; write it with 'speechface extract-wav'")
+        raise MediaError(f"{wav}: no such sound file; write it with 'speechface extract-wav'")
     try:
         if not frames.usable:
             raise ClipError(frames.reason)
-        audio, sr = read_wav(wav)
+        audio, sr = read_sound(wav)
         if not len(audio):
             raise ClipError(f"{wav} holds no sound")
         times = frames["time"]

@@ -22,7 +22,7 @@ _ASSUMED_FRAMES = 100.0
 #: stage -> (folder of its output beside ``benchmarks``, what the file names end on)
 _OUTPUTS = {
     "make_demo_clip": ("demo", ".mp4"),
-    "extract_wav": ("audio", ".wav"),
+    "extract_wav": ("audio", ".frames.parquet"),
     "detect_landmarks": ("landmarks", ".parquet"),
     "spectrogram": ("spectrogram", ".parquet"),
     "acoustic_features": ("acoustics", ".parquet"),
@@ -79,6 +79,12 @@ def _seconds_of(folder):
     return seconds, jobs
 
 
+def _bytes_beside(path, ending):
+    """Bytes of a clip's file and of those that are called the same but for what stands behind the dot."""
+    stem = path.name.removesuffix(ending) + "."
+    return sum(other.stat().st_size for other in path.parent.iterdir() if other.name.startswith(stem))
+
+
 def _recorded_frames(results):
     """Clip id -> frames, from the frame tables of a run."""
     import pyarrow.parquet as pq
@@ -129,7 +135,7 @@ def measured_rates(folder):
             done += frames[ids[0]] if ids else 0
         if jobs and done:
             start_up = RATES[stage].job_s if stage in RATES else 0.5
-            size = None if stage == "fit_identity" else sum(path.stat().st_size for path in files) / done
+            size = None if stage == "fit_identity" else sum(_bytes_beside(path, ending) for path in files) / done
             rates[stage] = Rate(max(0.0, seconds - jobs * start_up) * 1e3 / done, start_up, size)
     return rates
 

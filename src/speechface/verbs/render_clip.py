@@ -118,7 +118,7 @@ def _render(labels, prediction, title, args, settings):
     import cv2
     import numpy as np
 
-    from speechface.audio.wav import read_wav
+    from speechface.audio.sound import read_sound
     from speechface.errors import TableError
     from speechface.media import VideoWriter
     from speechface.render.renderer import Renderer
@@ -135,7 +135,7 @@ def _render(labels, prediction, title, args, settings):
     motion = _prepare(labels, prediction, rig, observed, settings)
     neutral = rig.mesh(None, _identity(args, rig))
     fps = _frame_rate(labels)
-    audio, sr = read_wav(args.wav)
+    audio, sr = read_sound(args.wav)
     model = prediction.meta.get("model", "prediction")
     rotated = "" if motion["has_rotation"] else ", head as labelled"
     page = Visualiser(
