@@ -14,6 +14,7 @@ CONDA_NAMES = {
     "matplotlib": "matplotlib-base",
     "opencv-python-headless": "py-opencv",
     "snakemake": "snakemake-minimal",
+    "soundfile": "pysoundfile",
     "torch": "pytorch",
 }
 
