@@ -21,7 +21,7 @@ STAGES = {
     "clips": Stage(1, ("datasets",)),
     "demo": Stage(2, ("demo",)),
     "audio": Stage(2, ("audio",)),
-    "landmarks": Stage(4, ("landmarks",)),
+    "landmarks": Stage(5, ("landmarks",)),
     "crops": Stage(2, ("crops",)),
     "spectrogram": Stage(3, ("audio", "spectrogram")),
     "acoustics": Stage(2, ("audio", "acoustics")),

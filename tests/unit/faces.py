@@ -69,7 +69,10 @@ class Scene:
         score = -0.2 if frame in self.weak else 1.0
         return np.array(boxes).reshape(-1, 4) - np.tile(corner, 2), np.full(len(boxes), score)
 
-    def predict(self, picture, box):
+    def predict(self, picture, boxes):
+        return np.stack([self._predict(picture, box) for box in boxes])
+
+    def _predict(self, picture, box):
         gray, corner = picture
         self.predictions += 1
         box = box + np.tile(corner, 2)

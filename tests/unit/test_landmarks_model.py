@@ -1,6 +1,8 @@
 """dlib's models: found, converted, cached, and giving what dlib gives."""
 
 import importlib.util
+import os
+import subprocess
 import sys
 
 import dlib
@@ -102,3 +104,27 @@ def test_a_folder_that_cannot_be_written_only_costs_time(tmp_path, monkeypatch, 
     monkeypatch.setattr(model, "parse_predictor", lambda data: {"leaves": np.zeros(3)})
     assert model.load_forest()["leaves"].tolist() == [0, 0, 0]
     assert "SPEECHFACE_CACHE" in caplog.text
+
+
+def test_compiled_code_is_kept_and_loaded_without_numba(tmp_path):
+    code = (
+        "import sys, numpy as np; from speechface.landmarks.equalise import Equaliser;"
+        "gray = np.arange(80 * 96, dtype=np.uint8).reshape(80, 96);"
+        "part = Equaliser(clip_limit=2.0, tiles=8).part(gray, (0, 0, 96, 80));"
+        "print(part.at(np.arange(40), np.arange(40)).tolist(), 'numba' in sys.modules)"
+    )
+    environment = {**os.environ, "SPEECHFACE_CACHE": str(tmp_path)}
+
+    def answer():
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        return done.stdout.rsplit(" ", 1)
+
+    values, imported = answer()
+    assert imported.strip() == "True"  # compiled here, so that the next needs no numba
+    assert answer() == [values, "False\n"]
+    (kept,) = tmp_path.glob("kernels-*.bin")
+    data = bytearray(kept.read_bytes())
+    data[-100] ^= 1
+    kept.write_bytes(data)
+    assert answer() == [values, "True\n"]  # damaged code is not run
+    assert answer() == [values, "False\n"]

@@ -1,145 +1,179 @@
-"""The inner loops of the landmark predictor, compiled by numba: 15 cascades of 500 trees, and the greys they read.
+"""The compiled kernels, ready in milliseconds: numba compiles them once a machine, later processes load machine code.
 
-Equalising the part of a 720p picture that holds a face takes as long as decoding the picture, yet the predictor reads
-7,500 pixels of it. So the equalised value is worked out for each pixel that is read, and a tile's curve when the first
-such pixel needs it. The arithmetic is that of OpenCV's CLAHE and of dlib's ``shape_predictor``.
+Importing numba and having it fetch a function from its own cache takes a second in every process. So the machine code
+itself is kept beside the converted models (`speechface.landmarks.model.cache_folder`), named after the source, the
+version of LLVM and the processor, with a checksum; the linker of llvmlite places it. Without a folder that can be
+written every process compiles anew, three seconds.
 """
 
-import numba
+import ctypes
+import functools
+import hashlib
+import importlib.util
+import json
+import logging
+from pathlib import Path
+
 import numpy as np
 
-__all__ = ["predict", "read_pixels"]
+from speechface.files import written_whole
+from speechface.landmarks.caches import cache_folder, warn_no_cache
+
+__all__ = ["read_pixels", "predict", "Model"]
+
+_POINTS, _FEATURES, _TREES = 68, 500, 500
+_ADDRESS, _INT, _REAL = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
+_PICTURE = [_ADDRESS, _INT, _INT, _INT, _INT, _REAL, *[_ADDRESS] * 7]
+_ARGUMENTS = {
+    "read_pixels": [*_PICTURE, _ADDRESS, _ADDRESS, _INT, _ADDRESS],
+    "predict": [*_PICTURE, _ADDRESS, _ADDRESS, _INT, *[_ADDRESS] * 11],
+}
 
 
-def _compiled(function):
+def _key():
+    """What the machine code depends on, as a short word."""
+    import llvmlite
+    from llvmlite import binding
+
+    source = Path(importlib.util.find_spec("speechface.landmarks.kernels").origin).read_bytes()
+    facts = llvmlite.__version__, binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
+    return hashlib.sha256(source + json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def _kept(path):
+    """The kernels kept in a file, {name: (function, object)}, or None; a damaged file counts as none."""
     try:
-        return numba.njit(cache=True)(function)
-    except RuntimeError:  # no folder that can be written: compiled anew in each process
-        return numba.njit(function)
+        data = path.read_bytes()
+        head, code = data.split(b"\n", 1)
+        head = json.loads(head)
+        if head["sha256"] != hashlib.sha256(code).hexdigest():
+            return None
+        return {name: (function, code[start:stop]) for name, (function, start, stop) in head["kernels"].items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
-@_compiled
-def _curve(gray, top, left, height, width, clip, curve):
-    """Grey curve (256,) of one tile: its histogram clipped, spread and summed."""
-    counts = np.zeros((2, 256), np.int32)
-    for row in range(top, top + height):
-        for column in range(left, left + width - 1, 2):  # two counters: equal neighbours do not wait for each other
-            counts[0, gray[row, column]] += 1
-            counts[1, gray[row, column + 1]] += 1
-        if width % 2:
-            counts[0, gray[row, left + width - 1]] += 1
-    counts[0] += counts[1]
-    histogram = counts[0]
-    area = height * width
-    if clip > 0:
-        limit = max(int(clip * area / 256), 1)
-        excess = 0
-        for k in range(256):
-            if histogram[k] > limit:
-                excess += histogram[k] - limit
-                histogram[k] = limit
-        histogram += np.int32(excess // 256)
-        rest = excess % 256
-        if rest:
-            step = max(256 // rest, 1)
-            k = 0
-            while k < 256 and rest > 0:
-                histogram[k] += 1
-                rest -= 1
-                k += step
-    scale = np.float32(255) / np.float32(area)
-    total = 0
-    for k in range(256):
-        total += histogram[k]
-        curve[k] = np.uint8(min(np.rint(np.float32(total) * scale), 255))
+def _keep(kernels, path):
+    head, code = {}, b""
+    for name, (function, machine_code) in kernels.items():
+        head[name] = function, len(code), len(code) + len(machine_code)
+        code += machine_code
+    text = json.dumps({"sha256": hashlib.sha256(code).hexdigest(), "kernels": head})
+    with written_whole(path) as temporary:
+        Path(temporary).write_bytes(text.encode() + b"\n" + code)
 
 
-@_compiled
-def _read(gray, x, y, tile_height, tile_width, clip, curves, ready):
-    """Equalised value of one pixel inside the picture, float32; as it is where there are no tiles."""
-    value = gray[y, x]
-    tiles = ready.shape[0]
-    if tiles == 0:
-        return np.float32(value)
-    across = np.float32(x) * (np.float32(1) / np.float32(tile_width)) - np.float32(0.5)
-    down = np.float32(y) * (np.float32(1) / np.float32(tile_height)) - np.float32(0.5)
-    first_column, first_row = int(np.floor(across)), int(np.floor(down))
-    right, lower = across - np.float32(first_column), down - np.float32(first_row)
-    columns = (max(first_column, 0), min(first_column + 1, tiles - 1))
-    rows = (max(first_row, 0), min(first_row + 1, tiles - 1))
-    for row in rows:
-        for column in columns:
-            if not ready[row, column]:
-                _curve(gray, row * tile_height, column * tile_width, tile_height, tile_width, clip, curves[row, column])
-                ready[row, column] = True
-    one = np.float32(1)
-    upper = curves[rows[0], columns[0], value] * (one - right) + curves[rows[0], columns[1], value] * right
-    under = curves[rows[1], columns[0], value] * (one - right) + curves[rows[1], columns[1], value] * right
-    return np.float32(np.rint(upper * (one - lower) + under * lower))
+@functools.cache
+def _kernels():
+    """{name: function of addresses and numbers}."""
+    path = cache_folder() / f"kernels-{_key()}.bin"
+    kernels = _kept(path)
+    if kernels is None:
+        from speechface.landmarks.kernels import compile_kernels
+
+        logging.info("compiling the landmark predictor, once")
+        kernels = compile_kernels()
+        try:
+            _keep(kernels, path)
+        except OSError as error:
+            warn_no_cache(error)
+    return _linked(kernels)
 
 
-@_compiled
-def read_pixels(gray, x, y, tile_height, tile_width, clip, curves, ready):
-    """Equalised values (n,), float32, of the pixels (x, y), whole numbers inside the picture."""
-    out = np.empty(len(x), np.float32)
-    for k in range(len(x)):
-        out[k] = _read(gray, x[k], y[k], tile_height, tile_width, clip, curves, ready)
-    return out
+def _linked(kernels):
+    from llvmlite import binding
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    machine = binding.Target.from_default_triple().create_target_machine()
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+    for _, code in kernels.values():
+        engine.add_object_file(binding.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    nothing = ctypes.create_string_buffer(16)  # where a result and an error would be put
+    functions = {"engine": engine}  # owns the memory of the code
+    for name, (function, _) in kernels.items():
+        prototype = ctypes.CFUNCTYPE(ctypes.c_int32, _ADDRESS, _ADDRESS, *_ARGUMENTS[name])
+        call = prototype(engine.get_function_address(function))
+        functions[name] = functools.partial(call, ctypes.addressof(nothing), ctypes.addressof(nothing))
+        functions[f"{name} needs"] = nothing
+    return functions
 
 
-@_compiled
-def predict(gray, window, tile_height, tile_width, clip, curves, ready, box, mean, centred, anchors, deltas, samples,
-            thresholds, leaves):  # fmt: skip
-    """Landmarks (68, 2), float64, in units of the box.
+def _addresses(*arrays):
+    return [array.ctypes.data for array in arrays]
+
+
+def _picture(picture):
+    """Arguments that describe an `Equalised` picture; lives as long as it does."""
+    gray, tiles = picture.gray, picture.tiles
+    arrays = tiles.columns, tiles.rows, tiles.right, tiles.lower, tiles.curves, tiles.ready, _COUNTS
+    sizes = tiles.count, tiles.height, tiles.width, tiles.clip
+    return [gray.ctypes.data, gray.strides[0], *sizes, *_addresses(*arrays)]
+
+
+#: Scratch of a tile's histogram.
+_COUNTS = np.empty(4 * 256, np.int32)
+
+
+def read_pixels(picture, x, y):
+    """Equalised values (n,), uint8, of the pixels (x, y) of a picture, whole numbers inside it.
 
     Parameters
     ----------
-    gray : ndarray (height, width), uint8
-    window : tuple of int
-        left, top, right, bottom of the part of the picture that is seen; beyond it all is 0.
-    tile_height, tile_width, clip, curves, ready
-        Equalisation: size of a tile in pixels, contrast limit, curves (t, t, 256) uint8 and whether each is worked out;
-        none where t is 0.
-    box : tuple of float
-        left, top, right, bottom in pixels of the part.
-    mean, centred, anchors, deltas, samples, thresholds, leaves : ndarrays
-        The model, see `speechface.landmarks.forest`.
+    picture : speechface.landmarks.equalise.Equalised
+    x, y : ndarray (n,), pixels of the whole picture
     """
-    left, top, right, bottom = box
-    width, height = window[2] - window[0], window[3] - window[1]
-    n_cascades, n_features = anchors.shape
-    n_trees, n_splits = samples.shape[2], samples.shape[3]
-    n_leaves = n_splits + 1
-    shape = mean.copy()
-    grey = np.empty(n_features, np.float32)
-    leaf = np.empty(n_trees, np.int64)
-    total = np.empty(leaves.shape[2], np.float32)
-    for cascade in range(n_cascades):
-        # least-squares similarity from the mean shape
-        cos, sin = 0.0, 0.0
-        for k in range(len(shape)):
-            cos += centred[k, 0] * shape[k, 0] + centred[k, 1] * shape[k, 1]
-            sin += centred[k, 0] * shape[k, 1] - centred[k, 1] * shape[k, 0]
-        for k in range(n_features):
-            anchor, across, down = anchors[cascade, k], deltas[cascade, k, 0], deltas[cascade, k, 1]
-            x = int(np.floor((across * cos - down * sin + shape[anchor, 0]) * (right - left) + (left + 0.5)))
-            y = int(np.floor((across * sin + down * cos + shape[anchor, 1]) * (bottom - top) + (top + 0.5)))
-            if 0 <= x < width and 0 <= y < height:
-                grey[k] = _read(gray, x + window[0], y + window[1], tile_height, tile_width, clip, curves, ready)
-            else:
-                grey[k] = 0
-        for tree in range(n_trees):
-            node = 0
-            while node < n_splits:
-                difference = grey[samples[cascade, 0, tree, node]] - grey[samples[cascade, 1, tree, node]]
-                node = 2 * node + (1 if difference > thresholds[cascade, tree, node] else 2)
-            leaf[tree] = tree * n_leaves + node - n_splits
-        total[:] = 0
-        for tree in range(n_trees):
-            row = leaves[cascade, leaf[tree]]
-            for k in range(len(total)):
-                total[k] += row[k]
-        for k in range(len(shape)):
-            shape[k, 0] += total[2 * k]
-            shape[k, 1] += total[2 * k + 1]
-    return shape
+    x, y = np.ascontiguousarray(x, np.int64), np.ascontiguousarray(y, np.int64)
+    out = np.empty(len(x), np.uint8)
+    _kernels()["read_pixels"](*_picture(picture), *_addresses(x, y), len(x), out.ctypes.data)
+    return out
+
+
+class Model:
+    """A predictor's arrays as the kernel takes them.
+
+    Parameters
+    ----------
+    model : dict
+        From `speechface.landmarks.forest.parse_predictor`.
+    """
+
+    def __init__(self, model):
+        mean = np.ascontiguousarray(model["mean"], np.float64)
+        centred = mean - mean.mean(0)
+        # greys are whole numbers: a difference above a threshold is above the whole number below it
+        thresholds = np.clip(np.floor(model["thresholds"]), -256, 256)
+        nodes = np.stack([*np.moveaxis(np.asarray(model["samples"]), 1, 0), thresholds], -1)
+        self._arrays = [
+            mean,
+            centred / (centred**2).sum(),
+            np.ascontiguousarray(model["anchors"], np.int16),
+            np.ascontiguousarray(model["deltas"], np.float32),
+            np.ascontiguousarray(nodes, np.int16),
+            np.ascontiguousarray(model["leaves"], np.float32),
+            np.empty(_FEATURES, np.uint8),
+            np.empty((_FEATURES, 2), np.int32),
+            np.empty(_TREES, np.int64),
+            np.empty(2 * _POINTS, np.float32),
+        ]
+        self.addresses = _addresses(*self._arrays)
+
+
+def predict(picture, boxes, model):
+    """Landmarks (n, 68, 2), float64, in units of the boxes.
+
+    Parameters
+    ----------
+    picture : speechface.landmarks.equalise.Equalised
+        Beyond its window all is 0.
+    boxes : ndarray (n, 4)
+        left, top, right, bottom in pixels of the window.
+    model : Model
+    """
+    boxes = np.ascontiguousarray(boxes, np.float64)
+    window = np.array(picture.window, np.int64)
+    shapes = np.empty((len(boxes), _POINTS, 2))
+    _kernels()["predict"](*_picture(picture), *_addresses(window, boxes), len(boxes), *model.addresses,
+                          shapes.ctypes.data)  # fmt: skip
+    return shapes

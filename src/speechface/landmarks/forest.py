@@ -140,31 +140,22 @@ class ForestPredictor:
     """
 
     def __init__(self, model):
-        mean = np.asarray(model["mean"], np.float64)
-        centred = mean - mean.mean(0)
-        leaves = np.asarray(model["leaves"])
-        self._model = (
-            mean,
-            centred / (centred**2).sum(),
-            model["anchors"],
-            np.asarray(model["deltas"], np.float64),
-            model["samples"],
-            model["thresholds"],
-            leaves.reshape(_CASCADES, -1, _VALUES),
-        )
+        from speechface.landmarks.compiled import Model
 
-    def predict(self, picture, box):
-        """Return the landmarks (68, 2), float64, pixels, of the face in `box` (left, top, right, bottom).
+        self._model = Model(model)
+
+    def predict(self, picture, boxes):
+        """Return the landmarks (..., 68, 2), float64, pixels, of a face in `boxes` (left, top, right, bottom).
 
         Parameters
         ----------
         picture : ndarray (height, width), uint8, or speechface.landmarks.equalise.Equalised
-        box : sequence of 4 float, pixels of the picture
+        boxes : ndarray (..., 4), pixels of the picture
         """
         from speechface.landmarks.compiled import predict
 
         if isinstance(picture, np.ndarray):
             picture = untouched(picture)
-        left, top, right, bottom = box = tuple(float(side) for side in box)
-        shape = predict(picture.gray, picture.window, *picture.tiles, box, *self._model)
-        return np.array([left, top]) + shape * np.array([right - left, bottom - top])
+        boxes = np.asarray(boxes, float)
+        shapes = predict(picture, boxes.reshape(-1, 4), self._model).reshape(*boxes.shape[:-1], _POINTS, 2)
+        return boxes[..., None, :2] + shapes * (boxes[..., 2:] - boxes[..., :2])[..., None, :]

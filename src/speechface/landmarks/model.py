@@ -1,22 +1,23 @@
 """dlib's face detector and 68-point predictor, loaded in milliseconds.
 
-dlib takes more than a second in every process to unpack its two models. They are converted once and kept in a cache
-folder: ``$SPEECHFACE_CACHE``, else ``speechface`` in ``$XDG_CACHE_HOME``, else ``~/.cache/speechface`` (65 MB). Without
-a folder that can be written everything works, a few seconds slower in each process.
+dlib takes more than a second in every process to unpack its two models. They are converted once and kept, see
+`speechface.landmarks.caches`. Without a folder that can be written everything works, a few seconds slower in each
+process.
 """
 
 import importlib.util
 import logging
-import os
 from pathlib import Path
 
 import numpy as np
 
 from speechface.errors import ModelError
 from speechface.files import written_whole
+from speechface.landmarks.caches import cache_folder, warn_no_cache
+from speechface.landmarks.equalise import untouched
 from speechface.landmarks.forest import ForestPredictor, parse_predictor
 
-__all__ = ["PREDICTOR_BYTES", "WEAKEST_SCORE", "predictor_path", "cache_folder", "load_forest", "DlibFace"]
+__all__ = ["PREDICTOR_BYTES", "WEAKEST_SCORE", "predictor_path", "load_forest", "DlibFace"]
 
 #: Size of the one predictor file that the constants of this package were measured with.
 PREDICTOR_BYTES = 99_693_937
@@ -51,14 +52,6 @@ def predictor_path():
     return path
 
 
-def cache_folder():
-    """Return the folder of converted models (it may not exist yet)."""
-    own = os.environ.get("SPEECHFACE_CACHE")
-    if own:
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "speechface"
-
-
 def load_forest():
     """Return the predictor's arrays (see `forest.parse_predictor`), from the cache or from dlib's file.
 
@@ -78,7 +71,7 @@ def load_forest():
         with written_whole(small) as temporary:
             np.savez(temporary, **{name: array for name, array in model.items() if name != "leaves"})
     except OSError as error:
-        _warn_no_cache(error)
+        warn_no_cache(error)
     return model
 
 
@@ -95,12 +88,8 @@ def _load_detector():
         with written_whole(path) as temporary:
             detector.save(temporary)
     except (OSError, RuntimeError) as error:
-        _warn_no_cache(error)
+        warn_no_cache(error)
     return detector
-
-
-def _warn_no_cache(error):
-    logging.warning("no cache for the landmark models (%s); set SPEECHFACE_CACHE to a folder to start faster", error)
 
 
 class DlibFace:
@@ -110,20 +99,27 @@ class DlibFace:
         self._detector = _load_detector()
         self.predict = ForestPredictor(load_forest()).predict
 
-    def detect(self, gray, scale):
+    def detect(self, picture, scale):
         """Find faces in a picture that is first resized by `scale`.
+
+        Parameters
+        ----------
+        picture : ndarray (height, width), uint8, or speechface.landmarks.equalise.Equalised
+        scale : float
 
         Returns
         -------
-        boxes : ndarray (m, 4), left, top, right, bottom in pixels of `gray`
+        boxes : ndarray (m, 4), left, top, right, bottom in pixels of the picture
         scores : ndarray (m,), from `WEAKEST_SCORE`; the detector's own threshold is 0
         """
         import cv2
 
-        gray = np.asarray(gray)
-        if scale != 1:
-            how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-            gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=how)
+        picture = untouched(picture) if isinstance(picture, np.ndarray) else picture
+        step = max(int(1 / scale + 1e-9), 1)  # the greater part of it before equalising: far fewer pixels
+        gray, left = np.asarray(picture.reduced(step)), scale * step
+        if abs(left - 1) > 1e-9:
+            how = cv2.INTER_AREA if left < 1 else cv2.INTER_LINEAR
+            gray = cv2.resize(gray, None, fx=left, fy=left, interpolation=how)
         found, scores, _ = self._detector.run(np.ascontiguousarray(gray), 0, WEAKEST_SCORE)
         boxes = np.array([[r.left(), r.top(), r.right(), r.bottom()] for r in found], float).reshape(-1, 4)
         return boxes / scale, np.array(scores, float)

@@ -78,7 +78,7 @@ class FaceTracker:
     ----------
     detect : callable (gray, scale) -> (boxes (m, 4), scores (m,))
         Faces in a picture resized by `scale`, in pixels of `gray`. Scores below 0 only confirm a tracked face.
-    predict : callable (gray, box) -> landmarks (68, 2)
+    predict : callable (gray, boxes (n, 4)) -> landmarks (n, 68, 2)
     equaliser : object with ``whole(gray)`` and ``part(gray, window)``
         What happens to a picture before it is searched, see `speechface.landmarks.equalise.Equaliser`.
     detect_every : int
@@ -90,7 +90,7 @@ class FaceTracker:
     """
 
     def __init__(self, detect, predict, equaliser, *, detect_every, detect_height, boxes):
-        self._detect, self._predict_one, self._equaliser = detect, predict, equaliser
+        self._detect, self._predict_in, self._equaliser = detect, predict, equaliser
         self._detect_every, self._detect_height, self._boxes = detect_every, detect_height, boxes
         self._landmarks = None  # of the frame before; None while there is no face
         self._mean_shape, self._confirmations = None, 0
@@ -145,7 +145,7 @@ class FaceTracker:
             return np.tile((box[:2] + box[2:]) / 2, (68, 1))  # outside the picture: a shape that no check accepts
         part, corner = self._equaliser.part(gray, window), np.array(window[:2])
         boxes = jittered_boxes(box, self._boxes) - np.tile(corner, 2)
-        return np.mean([self._predict_one(part, shifted) for shifted in boxes], 0) + corner
+        return self._predict_in(part, boxes).mean(0) + corner
 
     def _step(self, gray, following):
         """Process one frame; returns (score, box, landmarks), or None without a face."""

@@ -1,0 +1,202 @@
+"""The inner loops of the landmark predictor, written for numba: 15 cascades of 500 trees, and the greys they read.
+
+Equalising the part of a 720p picture that holds a face takes as long as decoding the picture, yet the predictor reads
+7,500 pixels of it. So the equalised value is worked out for each pixel that is read, and a tile's curve when the first
+such pixel needs it. The arithmetic is that of OpenCV's CLAHE and of dlib's ``shape_predictor``.
+
+Everything is passed as pointers into flat arrays, and nothing is allocated or raised: the machine code then needs
+nothing of numba, and `speechface.landmarks.compiled` keeps it for processes that never import numba.
+"""
+
+import numba
+import numpy as np
+from numba import types
+
+__all__ = ["compile_kernels"]
+
+_POINTS, _CASCADES, _TREES, _FEATURES, _DEPTH = 68, 15, 500, 500, 4
+_SPLITS, _LEAVES = 2**_DEPTH - 1, 2**_DEPTH
+_VALUES = 2 * _POINTS
+
+_OPTIONS = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
+@numba.njit(**_OPTIONS)
+def _curve(gray, stride, top, left, height, width, clip, counts, curves, place):
+    """Grey curve (256,), from ``curves[place]``, of one tile: its histogram clipped, spread and summed."""
+    for k in range(1024):
+        counts[k] = 0
+    for row in range(top, top + height):
+        pixel = row * stride + left
+        end = pixel + width
+        while pixel + 3 < end:  # four counters: equal neighbours do not wait for each other
+            counts[gray[pixel]] += 1
+            counts[256 + gray[pixel + 1]] += 1
+            counts[512 + gray[pixel + 2]] += 1
+            counts[768 + gray[pixel + 3]] += 1
+            pixel += 4
+        while pixel < end:
+            counts[gray[pixel]] += 1
+            pixel += 1
+    for k in range(256):
+        counts[k] += counts[256 + k] + counts[512 + k] + counts[768 + k]
+    area = height * width
+    if clip > 0:
+        limit = max(np.int64(clip * area / 256), 1)
+        excess = 0
+        for k in range(256):
+            if counts[k] > limit:
+                excess += counts[k] - limit
+                counts[k] = limit
+        share = excess >> 8
+        for k in range(256):
+            counts[k] += share
+        rest = excess & 255
+        if rest > 0:
+            step = max(256 // rest, 1)
+            k = 0
+            while k < 256 and rest > 0:
+                counts[k] += 1
+                rest -= 1
+                k += step
+    scale = np.float32(255) / np.float32(area)
+    total = 0
+    for k in range(256):
+        total += counts[k]
+        curves[place + k] = np.uint8(min(np.rint(np.float32(total) * scale), np.float32(255)))
+
+
+@numba.njit(**_OPTIONS)
+def _read(gray, stride, x, y, tiles, tile_height, tile_width, clip, columns, rows, right, lower, curves, ready, counts):
+    """Equalised value of one pixel inside the picture; as it is where there are no tiles."""
+    value = np.int64(gray[y * stride + x])
+    if tiles == 0:
+        return np.uint8(value)
+    first_column, first_row = columns[x], rows[y]  # of the tiles before the pixel: -1 at the border
+    cell = (first_row + 1) * (tiles + 1) + first_column + 1
+    left_column, right_column = max(first_column, 0), min(first_column + 1, tiles - 1)
+    top_row, low_row = max(first_row, 0) * tiles, min(first_row + 1, tiles - 1) * tiles
+    worked_out = (tiles + 1) * (tiles + 1)
+    if ready[cell] == 0:
+        for corner in range(4):
+            row = top_row if corner < 2 else low_row
+            column = left_column if corner % 2 == 0 else right_column
+            tile = row + column
+            if ready[worked_out + tile] == 0:
+                _curve(gray, stride, (row // tiles) * tile_height, column * tile_width, tile_height, tile_width, clip,
+                       counts, curves, tile * 256)  # fmt: skip
+                ready[worked_out + tile] = 1
+        ready[cell] = 1
+    one, to_right, to_lower = np.float32(1), right[x], lower[y]
+    upper = (
+        np.float32(curves[(top_row + left_column) * 256 + value]) * (one - to_right)
+        + np.float32(curves[(top_row + right_column) * 256 + value]) * to_right
+    )
+    under = (
+        np.float32(curves[(low_row + left_column) * 256 + value]) * (one - to_right)
+        + np.float32(curves[(low_row + right_column) * 256 + value]) * to_right
+    )
+    return np.uint8(np.rint(upper * (one - to_lower) + under * to_lower))
+
+
+def _read_pixels(gray, stride, tiles, tile_height, tile_width, clip, columns, rows, right, lower, curves, ready, counts,
+                 x, y, count, out):  # fmt: skip
+    """Equalised values `out` (count,) of the pixels (x, y), whole numbers inside the picture."""
+    for k in range(count):
+        out[k] = _read(gray, stride, x[k], y[k], tiles, tile_height, tile_width, clip, columns, rows, right, lower,
+                       curves, ready, counts)  # fmt: skip
+
+
+def _predict(gray, stride, tiles, tile_height, tile_width, clip, columns, rows, right, lower, curves, ready, counts,
+             window, boxes, n_boxes, mean, centred, anchors, deltas, nodes, leaves, grey, place, leaf, total,
+             shapes):  # fmt: skip
+    """Landmarks `shapes` (n_boxes, 68, 2), in units of the boxes; see `compiled.predict`."""
+    left, top = window[0], window[1]
+    width, height = window[2] - left, window[3] - top
+    for k in range(n_boxes):
+        for j in range(_VALUES):
+            shapes[_VALUES * k + j] = mean[j]
+    for cascade in range(_CASCADES):
+        for k in range(n_boxes):  # box by box within a cascade: they often end in the same leaves
+            shape = _VALUES * k
+            box_left, box_top = boxes[4 * k], boxes[4 * k + 1]
+            box_width, box_height = boxes[4 * k + 2] - box_left, boxes[4 * k + 3] - box_top
+            # least-squares similarity from the mean shape
+            cos, sin = 0.0, 0.0
+            for j in range(_POINTS):
+                x, y = shapes[shape + 2 * j], shapes[shape + 2 * j + 1]
+                cos += centred[2 * j] * x + centred[2 * j + 1] * y
+                sin += centred[2 * j] * y - centred[2 * j + 1] * x
+            for j in range(_FEATURES):
+                feature = cascade * _FEATURES + j
+                across, down = np.float64(deltas[2 * feature]), np.float64(deltas[2 * feature + 1])
+                anchor = shape + 2 * np.int64(anchors[feature])
+                x = (across * cos - down * sin + shapes[anchor]) * box_width + (box_left + 0.5)
+                y = (across * sin + down * cos + shapes[anchor + 1]) * box_height + (box_top + 0.5)
+                place[2 * j], place[2 * j + 1] = np.int32(np.floor(x)), np.int32(np.floor(y))
+            for j in range(_FEATURES):
+                u, v = np.int64(place[2 * j]), np.int64(place[2 * j + 1])
+                if 0 <= u < width and 0 <= v < height:
+                    grey[j] = _read(gray, stride, u + left, v + top, tiles, tile_height, tile_width, clip, columns,
+                                    rows, right, lower, curves, ready, counts)  # fmt: skip
+                else:
+                    grey[j] = 0
+            for tree in range(_TREES):
+                node = 0
+                splits = (cascade * _TREES + tree) * (3 * _SPLITS)
+                for _ in range(_DEPTH):
+                    split = splits + 3 * node
+                    difference = np.int32(grey[nodes[split]]) - np.int32(grey[nodes[split + 1]])
+                    node = 2 * node + 2 - np.int64(difference > nodes[split + 2])
+                leaf[tree] = ((cascade * _TREES + tree) * _LEAVES + node - _SPLITS) * _VALUES
+            for j in range(_VALUES):
+                total[j] = 0
+            for tree in range(0, _TREES, 4):
+                a, b, c, d = leaf[tree], leaf[tree + 1], leaf[tree + 2], leaf[tree + 3]
+                for j in range(_VALUES):
+                    total[j] += (leaves[a + j] + leaves[b + j]) + (leaves[c + j] + leaves[d + j])
+            for j in range(_VALUES):
+                shapes[shape + j] += total[j]
+
+
+def _pointers(*kinds):
+    return [types.CPointer(getattr(types, kind)) for kind in kinds]
+
+
+_INT, _REAL = types.int64, types.float64
+_PICTURE = [*_pointers("uint8"), _INT, _INT, _INT, _INT, _REAL,
+            *_pointers("int32", "int32", "float32", "float32", "uint8", "uint8", "int32")]  # fmt: skip
+_SIGNATURES = {
+    "read_pixels": (_read_pixels, [*_PICTURE, *_pointers("int64", "int64"), _INT, *_pointers("uint8")]),
+    "predict": (
+        _predict,
+        [*_PICTURE, *_pointers("int64", "float64"), _INT,
+         *_pointers("float64", "float64", "int16", "float32", "int16", "float32", "uint8", "int32", "int64", "float32",
+                    "float64")],
+    ),
+}  # fmt: skip
+
+
+def compile_kernels():
+    """Compile for this processor.
+
+    Returns
+    -------
+    kernels : dict
+        By name ("read_pixels", "predict"): (name of the function in it, machine code as an object file). The function
+        takes a pointer to one pointer and another, which it may ignore, then its arguments, and returns 0.
+
+    Raises
+    ------
+    RuntimeError
+        If the code would call anything outside itself.
+    """
+    kernels = {}
+    for name, (function, signature) in _SIGNATURES.items():
+        compiled = numba.njit(types.void(*signature), **_OPTIONS)(function)
+        (overload,) = compiled.overloads.values()
+        for line in overload.library.get_llvm_str().splitlines():
+            if line.startswith("declare") and "@llvm." not in line:
+                raise RuntimeError(f"the compiled kernel {name} is not self-contained: {line}")
+        kernels[name] = (overload.fndesc.llvm_func_name, overload.library._get_compiled_object())
+    return kernels
