@@ -1,12 +1,14 @@
-"""Train and test tables in memory, features as they are stored."""
+"""Train and test tables, features as they are stored: in memory, or in a file where they are too large for it."""
 
 import json
-from dataclasses import dataclass, replace
+import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from speechface.errors import TableError
+from speechface.networks.row_file import RowFile
 from speechface.rig.channels import CHANNELS, ROTATIONS
 from speechface.tables import stored_rows
 
@@ -19,7 +21,7 @@ class SplitTable:
 
     Parameters
     ----------
-    features : ndarray (n, ...), uint8, float16 or float32
+    features : ndarray or `RowFile` (n, ...), uint8, float16 or float32
         As stored; times `step` they are in the feature's own units.
     step : float
     weights : ndarray (n, 46), float32
@@ -31,7 +33,7 @@ class SplitTable:
     meta : dict
     """
 
-    features: np.ndarray
+    features: np.ndarray | RowFile
     step: float
     weights: np.ndarray
     rotations: np.ndarray
@@ -48,28 +50,27 @@ class SplitTable:
     def input_shape(self):
         return self.features.shape[1:]
 
-    def without(self, actor):
-        """The same table without the clips of `actor`, (dataset, actor); TableError if none is left."""
-        kept = [k for k, key in enumerate(self.clips) if key[:2] != tuple(actor)]
-        if not kept:
-            raise TableError(f"without {'/'.join(actor)} the table holds no clip; leave nobody out, or add actors")
-        rows = np.isin(self.clip, kept)
-        return replace(
-            self, features=self.features[rows], weights=self.weights[rows], rotations=self.rotations[rows],
-            clip=np.searchsorted(kept, self.clip[rows]), frame=self.frame[rows], time=self.time[rows],
-            clips=[self.clips[k] for k in kept],
-        )  # fmt: skip
 
-
-def read_split(path, feature):
+def read_split(path, feature, *, without=None, most_bytes=None, folder=None):
     """Read ``results/splits/<feature>/train.parquet``, row group by row group.
 
     The features take their stored size: 1 byte a value for spectrograms, 1 GB for 245,000 frames.
 
+    Parameters
+    ----------
+    path : path-like
+    feature : str
+    without : (dataset, actor), optional
+        Whose clips are left out.
+    most_bytes : float, optional
+        Features that would take more memory go to a `RowFile` in `folder`. None: there is room for all.
+    folder : path-like, optional
+
     Raises
     ------
     TableError
-        If the file is absent, empty, lacks a column or was made for another feature or other channels.
+        If the file is absent, empty, lacks a column or was made for another feature or other channels, or if nothing is
+        left without the actor.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -93,36 +94,71 @@ def read_split(path, feature):
             raise TableError(f"{path}: its channels differ from this version's; make the table again")
         if file.metadata.num_rows == 0:
             raise TableError(f"{path}: no frame in it; see results/splits/clips.parquet for why clips were left out")
-        return _read(file, feature, meta)
+        return _read(file, feature, meta, without, most_bytes, folder)
 
 
-def _read(file, feature, meta):
+class _Rows:
+    """An array that is filled from its beginning; as `RowFile`, in memory."""
+
+    def __init__(self, n, shape, dtype):
+        self._array, self._count = np.empty((n, *shape), dtype), 0
+
+    def append(self, rows):
+        self._array[self._count : self._count + len(rows)] = rows
+        self._count += len(rows)
+
+    def filled(self):
+        return self._array[: self._count]
+
+
+def _place_for(values, n, most_bytes, folder):
+    """Where `n` rows like those of `values` go."""
+    shape, needed = values.shape[1:], n * values[:1].nbytes
+    if most_bytes is None or needed <= most_bytes:
+        return _Rows(n, shape, values.dtype)
+    logging.info("features take %.2f GB, of which %.2f may be in memory: they are read from a file in %s as needed",
+                 needed / 1e9, most_bytes / 1e9, folder)  # fmt: skip
+    return RowFile(folder, shape, values.dtype)
+
+
+def _read(file, feature, meta, without, most_bytes, folder):
     import pyarrow as pa
 
     n = file.metadata.num_rows
     shape = meta.get("_shapes", {}).get(feature, [])
-    features = None
+    features, left_out = None, None if without is None else tuple(without)
     rotations = np.empty((n, len(ROTATIONS)), np.float32)
     weights = np.empty((n, len(CHANNELS)), np.float32)
     clip, frame, time, clips, seen, start = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n), [], {}, 0
-    for batch in file.iter_batches(batch_size=4096):
+    # not iter_batches, which keeps the whole file in memory
+    for group in range(file.num_row_groups):
+        batch = file.read_row_group(group)
+        ids = list(zip(*(batch.column(name).to_pylist() for name in ("dataset", "actor", "clip"))))
+        kept = [row for row, key in enumerate(ids) if key[:2] != left_out]
+        if not kept:
+            continue
+        if len(kept) < len(batch):
+            batch, ids = batch.take(pa.array(kept, pa.int64())), [ids[row] for row in kept]
         rows = slice(start, start + len(batch))
-        values = stored_rows(pa.chunked_array([batch.column(feature)])).reshape([len(batch), *shape])
+        values = stored_rows(batch.column(feature)).reshape([len(batch), *shape])
         if features is None:
-            features = np.empty((n, *shape), values.dtype)
-        features[rows] = values
+            features = _place_for(values, n, most_bytes, folder)
+        features.append(values)
         for k, name in enumerate(CHANNELS):
-            weights[rows, k] = batch.column(name).to_numpy(zero_copy_only=False)
+            weights[rows, k] = batch.column(name).to_numpy()
         for k, name in enumerate(ROTATIONS):
-            rotations[rows, k] = batch.column(name).to_numpy(zero_copy_only=False)
-        time[rows] = batch.column("time").to_numpy(zero_copy_only=False)
-        frame[rows] = batch.column("frame").to_numpy(zero_copy_only=False)
-        ids = zip(*(batch.column(name).to_pylist() for name in ("dataset", "actor", "clip")))
+            rotations[rows, k] = batch.column(name).to_numpy()
+        time[rows] = batch.column("time").to_numpy()
+        frame[rows] = batch.column("frame").to_numpy()
         for row, key in enumerate(ids, start):
             if key not in seen:
                 seen[key] = len(clips)
                 clips.append(key)
             clip[row] = seen[key]
         start = rows.stop
+    if features is None:
+        raise TableError(f"without {'/'.join(without)} the table holds no clip; leave nobody out, or add actors")
     step = float(meta.get("_scaled", {}).get(feature, 1.0))
-    return SplitTable(features, step, weights, rotations, clip, frame, time, clips, meta)
+    features = features if isinstance(features, RowFile) else features.filled()
+    columns = (array[:start] for array in (weights, rotations, clip, frame, time))
+    return SplitTable(features, step, *columns, clips, meta)

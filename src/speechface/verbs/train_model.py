@@ -37,6 +37,11 @@ def add_arguments(parser):
     parser.add_argument("--threads", type=int, help="CPU threads; default: of --training")
     parser.add_argument("--gpus", type=int, help="GPUs of all processes, one each, or 0; default: of --training")
     parser.add_argument("--processes", type=int, help="processes that train together; default: of --training")
+    parser.add_argument(
+        "--table-gb", type=float,
+        help="memory that the features of the train table may take in a process, GB; a larger table is read from a "
+        "file in --work-dir as needed, to the same result; default: half of what is free",
+    )  # fmt: skip
     parser.add_argument("--out", required=True, metavar="CKPT", help="checkpoint to write")
     parser.add_argument("--log", required=True, metavar="CSV", help="log to write, one row an epoch")
     parser.add_argument("--work-dir", required=True, metavar="DIR", help="TensorBoard logs and the state of the run")
@@ -100,6 +105,16 @@ def _granted(args, training):
     return granted
 
 
+def _room(args, training):
+    """Bytes of memory that the features may take in this process; None where there is no telling."""
+    from speechface.networks.row_file import free_memory
+
+    if args.table_gb is not None:
+        return 1e9 * args.table_gb
+    free = free_memory()
+    return None if free is None else free / 2 / -(-training["processes"] // training["nodes"])
+
+
 def run(args):
     from speechface.config import parse_settings
 
@@ -126,9 +141,10 @@ def run(args):
         if not args.encoder_from:
             raise ModelError(f"model '{args.name}' has encoder 3; give the trained model by --encoder-from")
         source = load(args.encoder_from)
-    table = read_split(args.train, settings["feature"])
-    if args.without:
-        table = table.without(actor_of(args.without))
+    table = read_split(
+        args.train, settings["feature"], without=actor_of(args.without) if args.without else None,
+        most_bytes=_room(args, training), folder=args.work_dir,
+    )  # fmt: skip
     try:
         with processes.join(where, gpu=training["gpus"] > 0):
             model = train(
