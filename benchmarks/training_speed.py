@@ -1,100 +1,216 @@
-"""Speed of the networks on this machine: training in windows/s, inference in ms a frame.
+"""Speed of training on this machine, beside a plain loop: frames/s, share of what the machine could do.
 
-    python benchmarks/training_speed.py [--head cnn] [--batch 300] [--threads 1 2] [--out speed.csv]
+    python benchmarks/training_speed.py TRAIN.parquet STATS.json [--rig RIG.npz] [--model JSON] [--gpu] [--threads 2]
 
-Wall time is what a user waits; on a machine that is busy otherwise, look at the column of processor time.
+Trains one model by `speechface train-model` for two epochs (the second is told) and by a plain loop: the same network
+in float32, eager PyTorch, Adam, the rows of the table one after the other from Parquet. `bound` is the least time a
+step could take: its floating-point operations at the speed of a large matrix product, or the bytes that its operations
+read and write at the speed of a large copy, both measured here, whichever is longer; fused operations can do with fewer
+bytes.
 """
 
 import argparse
-import copy
 import csv
+import json
+import subprocess
 import sys
+import tempfile
+import threading
 import time
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
 
 from speechface.config import resolve_model
-from speechface.networks.precision import _cpu_has_bf16
-from speechface.networks.registry import build_network, network_spec
-
-COLUMNS = ("what", "threads", "precision", "memory_format", "batch", "wall", "processor", "unit")
-STATS = {"weight_mean": np.full(46, 0.1), "rotation_mean": np.zeros(3), "rotation_std": np.ones(3)}
+from speechface.networks.registry import build_network, is_recurrent, network_spec
+from speechface.rig.channels import CHANNELS
+from speechface.tables import stored_rows
 
 
-def best_of(step, repeats):
-    """Least wall and processor seconds of `step` over `repeats` calls, after one call to warm up."""
-    step()
-    wall, processor = [], []
-    for _ in range(repeats):
-        began, began_cpu = time.perf_counter(), time.process_time()
-        step()
-        wall.append(time.perf_counter() - began)
-        processor.append(time.process_time() - began_cpu)
-    return min(wall), min(processor)
+class _BytesCounter(TorchDispatchMode):
+    """Adds up the bytes of the tensors that operations read and write; views cost nothing."""
+
+    total = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        if not func.is_view:
+            for tensor in _tensors([args, kwargs or {}, out]):
+                self.total += tensor.numel() * tensor.element_size()
+        return out
 
 
-def training_step(network, features, precision):
-    """Return a function that does one training step."""
-    network.train()
-    optimizer = torch.optim.Adam(network.parameters(), 1e-4, weight_decay=1e-4, fused=True)
+def _tensors(value):
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, dict):
+        yield from _tensors(list(value.values()))
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _tensors(part)
 
-    def step():
+
+def plain_batches(path, feature, *, batch, frames):
+    """(features (B, T, ...), weights (B, T, 46)) of rows read one by one; T is `frames`, B makes it `batch` rows."""
+    with pq.ParquetFile(path) as file:
+        meta = json.loads(file.schema_arrow.metadata[b"speechface"])
+        shape, step = meta["_shapes"][feature], meta.get("_scaled", {}).get(feature, 1.0)
+        rows = max(1, batch // frames) * frames
+        taken = []
+        for row in file.iter_batches(batch_size=1, columns=[feature, *CHANNELS]):
+            values = stored_rows(pa.chunked_array([row.column(feature)])).reshape(shape).astype(np.float32) * step
+            taken.append((values, [row.column(name)[0].as_py() for name in CHANNELS]))
+            if len(taken) == rows:
+                features, weights = (torch.from_numpy(np.array(part, np.float32)) for part in zip(*taken))
+                yield features.unflatten(0, (-1, frames)), weights.unflatten(0, (-1, frames))
+                taken = []
+
+
+def training_step(network, device, *, precision="32"):
+    """A function (features, weights) that does one step of plain training."""
+    network = network.to(device).train()
+    optimizer = torch.optim.Adam(network.parameters(), 1e-4, weight_decay=1e-4)
+    observed = torch.ones(len(CHANNELS), dtype=torch.bool, device=device)
+
+    def step(features, weights):
         optimizer.zero_grad()
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
-            loss = network(features)[0].square().mean()
-        loss.backward()
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bf16"):
+            outputs = network(features.to(device))[0][..., : len(CHANNELS)]
+        (outputs.float() - weights.to(device))[..., observed].nan_to_num().square().mean().backward()
         torch.nn.utils.clip_grad_value_(network.parameters(), 3.0)
         optimizer.step()
 
     return step
 
 
-def measure(network, *, head, batch, threads, repeats):
-    """Yield rows of `COLUMNS`."""
-    frames = 1 if head == "cnn" else 100
-    windows = batch // frames * frames
-    features = torch.rand(windows // frames, frames, 128, 32)
-    precisions = ["32"] + (["bf16"] if _cpu_has_bf16() else [])
-    formats = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
-    for count in threads:
-        torch.set_num_threads(count)
-        for precision in precisions:
-            for name, memory_format in formats.items():
-                net = copy.deepcopy(network).to(memory_format=memory_format)
-                wall, processor = best_of(training_step(net, features, precision), repeats)
-                yield "training", count, precision, name, windows, windows / wall, windows / processor, "windows/s"
-    torch.set_num_threads(1)
-    for size in (1, 90, 256):
-        clip = torch.rand(1, size, 128, 32)
-        for name, memory_format in formats.items():
-            net = copy.deepcopy(network).to(memory_format=memory_format).eval()
-            with torch.inference_mode():
-                wall, processor = best_of(lambda net=net, clip=clip: net(clip), repeats)
-            yield "inference", 1, "32", name, size, 1e3 * wall / size, 1e3 * processor / size, "ms/frame"
+def waited(device):
+    """The clock, s, when all work given to `device` is done."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def plain_speed(network, path, feature, device, *, batch, frames, seconds):
+    """Frames/s of a plain loop that starts to be measured after its second step."""
+    step, done, began = training_step(network, device), 0, None
+    for number, (features, weights) in enumerate(plain_batches(path, feature, batch=batch, frames=frames)):
+        step(features, weights)
+        if number == 1:
+            began = waited(device)
+        elif began is not None:
+            done += weights.shape[0] * weights.shape[1]
+            if time.perf_counter() - began > seconds:
+                break
+    if not done:
+        raise SystemExit(f"{path}: fewer than three batches of {batch} frames; take a larger table")
+    return done / (waited(device) - began)
+
+
+def own_speed(args, settings, epoch_samples, folder):
+    """(frames/s of the last epoch, number format, utilisation of the GPU in % or None) of `speechface train-model`."""
+    training = {"batch": args.batch, "epochs": 2, "epoch_samples": epoch_samples, "validation": 0}
+    command = [sys.executable, "-m", "speechface", "train-model", "--name", "speed", "--settings", json.dumps(settings),
+               "--training", json.dumps(training), "--train", args.train, "--stats", args.stats, "--seed", "0",
+               "--threads", str(args.threads), "--gpus", str(int(args.gpu)), "--out", f"{folder}/model.ckpt",
+               "--log", f"{folder}/log.csv", "--work-dir", f"{folder}/work"]  # fmt: skip
+    command += ["--rig", args.rig] if args.rig else []
+    child, used = subprocess.Popen(command), []
+    watch = threading.Thread(target=_watch, args=(child, used), daemon=True)
+    if args.gpu:
+        watch.start()
+    if child.wait():
+        raise SystemExit("speechface train-model failed")
+    rows = list(csv.DictReader(open(f"{folder}/log.csv")))
+    history = json.loads(Path(f"{folder}/model.json").read_text())["history"]
+    # of the second epoch: the first includes the start
+    late = [
+        value
+        for moment, value in used
+        if moment > used[-1][0] - (float(rows[1]["seconds"]) - float(rows[0]["seconds"]))
+    ]
+    return float(rows[1]["windows_per_s"]), history["precision"], float(np.mean(late)) if late else None
+
+
+def _watch(child, used):
+    """Note the GPU's utilisation, %, ten times a second until `child` ends; the last second of the run is its end."""
+    while child.poll() is None:
+        used.append((time.monotonic(), torch.cuda.utilization()))
+        time.sleep(0.1)
+
+
+def measured_peaks(device, dtype):
+    """(operations/s of a large matrix product, bytes/s of a large copy)."""
+    n = 8192 if device == "cuda" else 2048
+    a = torch.rand(n, n, device=device).to(dtype)
+    x = torch.empty(2**28 if device == "cuda" else 2**26, device=device)
+    y = torch.empty_like(x)
+    return 2 * n**3 / best(lambda: a @ a, device), 8 * x.numel() / best(lambda: y.copy_(x), device)
+
+
+def best(work, device, repeats=10):
+    """Least seconds of `work`, after two calls to warm up."""
+    taken = []
+    for _ in range(repeats + 2):
+        began = waited(device)
+        work()
+        taken.append(waited(device) - began)
+    return min(taken[2:])
+
+
+def bound(network, features, device, *, precision):
+    """FLOPs, bytes and seconds of a step, and the least seconds it could take."""
+    step = training_step(network, device, precision=precision)
+    features, weights = features.to(device), torch.rand(*features.shape[:2], len(CHANNELS), device=device)
+    step(features, weights)
+    with FlopCounterMode(display=False) as flops, _BytesCounter() as moved:
+        step(features, weights)
+    seconds = best(lambda: step(features, weights), device, repeats=5)
+    rate, width = measured_peaks(device, torch.bfloat16 if precision == "bf16" else torch.float32)
+    total = flops.get_total_flops()
+    print(f"  a step: {total / 1e9:.1f} GFLOP, {moved.total / 1e9:.2f} GB; measured here "
+          f"{rate / 1e12:.2f} TFLOP/s, {width / 1e9:.0f} GB/s")  # fmt: skip
+    print(f"  bound: {1e3 * total / rate:.2f} ms by operations, {1e3 * moved.total / width:.2f} ms by bytes; "
+          f"network, loss and Adam alone take {1e3 * seconds:.2f} ms")  # fmt: skip
+    return max(total / rate, moved.total / width)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--head", default="cnn", choices=["cnn", "gru", "lstm", "bigru", "bilstm"])
-    parser.add_argument("--batch", type=int, default=300, help="windows a training step")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--out", help="csv to write as well")
+    parser.add_argument("train")
+    parser.add_argument("stats")
+    parser.add_argument("--rig", help="needed by models whose loss is measured on the rig")
+    parser.add_argument("--model", default="{}", help="one entry of the config section 'models'")
+    parser.add_argument("--batch", type=int, default=300, help="frames a training step")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--gpu", action="store_true")
+    parser.add_argument("--seconds", type=float, default=20, help="of each measurement, about")
     args = parser.parse_args()
-    spec = network_spec(resolve_model({"head": args.head}), input_shape=(128, 32))
-    network = build_network(spec, STATS)
-    print(f"{args.head}: {sum(p.numel() for p in network.parameters()):,} parameters, PyTorch {torch.__version__}")
-    rows = []
-    for row in measure(network, head=args.head, batch=args.batch, threads=args.threads, repeats=args.repeats):
-        rows.append(row)
-        what, threads, precision, name, batch, wall, processor, unit = row
-        print(f"{what:9} {threads} threads {precision:>4} {name:13} batch {batch:3}: "
-              f"{wall:7.2f} {unit} ({processor:7.2f} by processor time)")  # fmt: skip
-        sys.stdout.flush()
-    if args.out:
-        with open(args.out, "w", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
+    torch.set_num_threads(args.threads)
+    torch.set_float32_matmul_precision("high")
+    device, settings = ("cuda" if args.gpu else "cpu"), resolve_model(json.loads(args.model))
+    feature = settings["feature"]
+    frames = 75 if is_recurrent(settings) else 1
+    stats = json.loads(Path(args.stats).read_text())
+    batches = plain_batches(args.train, feature, batch=args.batch, frames=frames)
+    features, _ = next(batches)
+    network = build_network(network_spec(settings, input_shape=features.shape[2:]), stats)
+    print(f"{settings['head']} on {feature}: {sum(p.numel() for p in network.parameters()):,} parameters, {device}, "
+          f"{args.threads} threads, PyTorch {torch.__version__}", flush=True)  # fmt: skip
+    plain = plain_speed(network, args.train, feature, device, batch=args.batch, frames=frames, seconds=args.seconds)
+    print(f"  plain loop       {plain:10.0f} frames/s", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        trial, _, _ = own_speed(args, json.loads(args.model), 10 * args.batch, folder)
+    with tempfile.TemporaryDirectory() as folder:
+        speed, precision, used = own_speed(args, json.loads(args.model), int(trial * args.seconds / 2), folder)
+    told = "" if used is None else f", GPU {used:.0f} % of the time at work"
+    print(f"  train-model      {speed:10.0f} frames/s ({speed / plain:.1f} times; {precision}{told})", flush=True)
+    least = bound(network, features, device, precision=precision)
+    print(f"  share of bound   {100 * least * speed / args.batch:10.0f} %")
 
 
 if __name__ == "__main__":

@@ -200,3 +200,15 @@ def test_batches_hold_floats_in_feature_units_and_targets_of_the_same_rows(table
     np.testing.assert_array_equal(first["targets"][:, 0, 46:].numpy(), table.rotations[rows])
     data.step = 7
     assert len(data.train_dataloader()) == 3  # what is left of the second epoch
+
+
+def test_a_thread_that_works_ahead_changes_no_batch(table):
+    def batches(ahead):
+        data = module(table)
+        data._ahead = ahead
+        return [batch["features"].numpy() for batch in data.train_dataloader()]
+
+    plain, ahead = batches(0), batches(3)
+    assert len(plain) == len(ahead) == 5
+    for a, b in zip(plain, ahead):
+        np.testing.assert_array_equal(a, b)

@@ -252,6 +252,22 @@ def test_half_precision_is_taken_only_when_clearly_faster(monkeypatch):
         precision.choose_precision("fp16", None, features, device="cpu")
 
 
+@pytest.mark.parametrize("number_format", ["32", "bf16"])
+def test_gradients_are_clipped_in_every_number_format(table, clips, tmp_path, monkeypatch, number_format):
+    largest, step = [], torch.optim.Adam.step
+
+    def noting(self, closure):
+        loss = step(self, closure)  # gradients are made and clipped within
+        largest.append(max(float(p.grad.abs().max()) for group in self.param_groups for p in group["params"]))
+        return loss
+
+    monkeypatch.setattr(torch.optim.Adam, "step", noting)
+    for limit in (0, 1e-4):
+        fit(table, clips, tmp_path / str(limit), epochs=1, precision=number_format, gradient_clip=limit)
+    free, clipped = largest[:3], largest[3:]
+    assert min(free) > 1e-3 and max(clipped) <= 1e-4
+
+
 def test_measured_steps_leave_the_network_as_it_was(table, clips, tmp_path):
     network = fit(table, clips, tmp_path, epochs=1).network
     before = {k: v.clone() for k, v in network.state_dict().items()}

@@ -30,7 +30,7 @@ rule predict:
     shell:
         r"""
         python -m speechface predict --model {input.model:q} {params.own} --clips {input.clips:q} \
-            --features-dir {params.features:q} {params.neutral} --out-dir {params.out:q} 2> {log:q}
+            --features-dir {params.features:q} {params.neutral} --gpus {resources.gpu} --out-dir {params.out:q} 2> {log:q}
         """
 
 

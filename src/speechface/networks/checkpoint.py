@@ -74,7 +74,12 @@ class TrainedModel:
                 f"model '{self.name}' takes {self.feature} windows of {self.input_shape}, found {features.shape[1:]}; "
                 "compute the features with the settings the model was trained on"
             )
-        return torch.from_numpy(np.ascontiguousarray(features, np.float32))
+        return torch.from_numpy(np.ascontiguousarray(features, np.float32)).to(next(self.network.parameters()).device)
+
+    def to(self, device):
+        """The same model, computing on `device` ("cpu", "cuda"); results come back to the CPU."""
+        self.network.to(device)
+        return self
 
     @property
     def wants_neutral(self):
@@ -110,7 +115,7 @@ class TrainedModel:
         return self._finished(outputs[0], neutral), state
 
     def _finished(self, outputs, neutral):
-        outputs = outputs.numpy().copy()
+        outputs = outputs.cpu().numpy().copy()
         weights = outputs[:, : len(self.observed)]
         if neutral is not None and self.neutral is not None:
             weights += np.asarray(neutral, np.float32) - self.neutral

@@ -6,7 +6,8 @@ would have gone without.
 
 import hashlib
 import math
-from collections import Counter
+from collections import Counter, deque
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytorch_lightning as pl
@@ -15,6 +16,11 @@ import torch
 from speechface.errors import ModelError
 from speechface.networks import processes
 from speechface.networks.augmentation import mirror_labels
+
+#: Batches that a thread prepares while a GPU works on an earlier one.
+AHEAD = 4
+#: Share of a GPU's free memory that the features of a table may take.
+RESIDENT_SHARE = 0.5
 
 __all__ = ["SpeechDataModule", "FrameSampler", "SequenceSampler", "ClipSampler", "held_out_clips", "contiguous_runs"]
 
@@ -216,16 +222,26 @@ def _share(batch, rank, size):
 
 
 class _Loader:
-    """Batches by number from `first` to `last`, made when asked for."""
+    """Batches by number from `first` to `last`, made when asked for, or by a thread `ahead` batches earlier."""
 
-    def __init__(self, make, first, last):
-        self.make, self.first, self.last = make, first, last
+    def __init__(self, make, first, last, ahead=0):
+        self.make, self.first, self.last, self.ahead = make, first, last, ahead
 
     def __len__(self):
         return self.last - self.first
 
     def __iter__(self):
-        return (self.make(k) for k in range(self.first, self.last))
+        if not self.ahead:
+            yield from map(self.make, range(self.first, self.last))
+            return
+        with ThreadPoolExecutor(1) as thread:
+            waiting = deque()
+            for k in range(self.first, self.last):
+                waiting.append(thread.submit(self.make, k))
+                if len(waiting) > self.ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
 
 
 class SpeechDataModule(pl.LightningDataModule):
@@ -285,15 +301,26 @@ class SpeechDataModule(pl.LightningDataModule):
         self.frames_per_step = frames_a_step
         #: Steps already done; the next epoch starts behind them (a resumed run may start in mid-epoch).
         self.step = 0
+        self._ahead, self._resident = 0, None
+
+    def feed_gpu(self):
+        """Serve a GPU: prepare batches ahead of it; keep all features on it if they are used as stored and fit."""
+        self._ahead = AHEAD
+        if self.augment is None and self.table.features.nbytes < RESIDENT_SHARE * torch.cuda.mem_get_info()[0]:
+            self._resident = torch.from_numpy(np.asarray(self.table.features)).cuda()
 
     def collate(self, rows, lengths):
-        """Rows (B, T) of the table as one batch of tensors."""
+        """Rows (B, T) of the table as one batch of tensors; ``features`` are their rows where the device holds them."""
         return {
-            "features": torch.from_numpy(self.table.features[rows]),
+            "features": torch.from_numpy(self.table.features[rows] if self._resident is None else rows),
             "targets": torch.from_numpy(self.targets[rows]),
             "lengths": None if lengths is None else torch.from_numpy(lengths),
             "offsets": None if self.offsets is None else torch.from_numpy(self.offsets[rows]),
         }
+
+    def example(self):
+        """Features of the first batch, in their own units."""
+        return torch.from_numpy(self.table.features[self.sampler(0)[0]]).float() * self.table.step
 
     def _train_batch(self, step):
         return _share(self._whole_batch(step), processes.rank(), processes.size())
@@ -317,7 +344,7 @@ class SpeechDataModule(pl.LightningDataModule):
     def train_dataloader(self):
         """The steps left of the current epoch."""
         stop = (self.step // self.steps_per_epoch + 1) * self.steps_per_epoch
-        return _Loader(self._train_batch, self.step, stop)
+        return _Loader(self._train_batch, self.step, stop, self._ahead)
 
     def val_dataloader(self):
         batches = self.validation_batches
@@ -330,8 +357,9 @@ class SpeechDataModule(pl.LightningDataModule):
             own = k * size + rank
             return self.collate(*batches[own]) if own < len(batches) else {**self.collate(*batches[0]), "share": 0.0}
 
-        return _Loader(batch, 0, -(-len(batches) // size))
+        return _Loader(batch, 0, -(-len(batches) // size), self._ahead)
 
     def on_after_batch_transfer(self, batch, dataloader_idx):
         """Stored numbers to the feature's own units, on the device."""
-        return {**batch, "features": batch["features"].float() * self.table.step}
+        features = batch["features"] if self._resident is None else self._resident[batch["features"]]
+        return {**batch, "features": features.float() * self.table.step}

@@ -56,6 +56,12 @@ class Ensemble:
         """Frames at the start of a clip that count as neutral."""
         return max(member.neutral_frames for member in self.members)
 
+    def to(self, device):
+        """The same models, computing on `device` ("cpu", "cuda")."""
+        for member in self.members:
+            member.to(device)
+        return self
+
     def predict(self, features, neutral=None):
         """Mean of the members' predictions (T, n_out); arguments as `TrainedModel.predict` takes them.
 

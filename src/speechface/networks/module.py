@@ -31,6 +31,7 @@ class SpeechModule(pl.LightningModule):
         ``learning_rate_scale``.
     schedule : tuple of (rate, epochs) or "one_cycle", see `schedules`
     weight_decay : float, L2 on the parameters as `optimizer` takes it
+    gradient_clip : float, largest absolute value of a gradient; 0 for any
     steps_per_epoch, epochs, seed : int
     landmark_basis : array (46, 204) or None
         Displacement of the 68 landmarks, mm at weight 1, x y z of one after the other. The rig's parts of the loss need
@@ -42,8 +43,8 @@ class SpeechModule(pl.LightningModule):
     and forgets nothing.
     """
 
-    def __init__(self, network, *, scale, observed, settings, schedule, weight_decay, steps_per_epoch, epochs, seed,
-                 landmark_basis):  # fmt: skip
+    def __init__(self, network, *, scale, observed, settings, schedule, weight_decay, gradient_clip, steps_per_epoch,
+                 epochs, seed, landmark_basis):  # fmt: skip
         super().__init__()
         self.network = network
         observed = np.asarray(observed, bool)
@@ -57,11 +58,12 @@ class SpeechModule(pl.LightningModule):
         factors = torch.as_tensor(factors, dtype=torch.float32)
         self.register_buffer("landmark_factors", factors, persistent=False)
         self.settings, self.schedule, self.weight_decay = settings, schedule, weight_decay
+        self.gradient_clip = gradient_clip
         self.steps_per_epoch, self.epochs, self.seed = steps_per_epoch, epochs, seed
         #: Steps done since the beginning, interruptions included.
         self.step = 0
-        #: Sum of losses and number of steps of the current epoch; sums of the last validation.
-        self.train_sums = np.zeros(2)
+        self._losses, self._train_sums = [], np.zeros(2)
+        #: Sums of the last validation: loss, squared error of the mouth, frames.
         self.val_sums = np.zeros(3)
 
     @property
@@ -135,8 +137,21 @@ class SpeechModule(pl.LightningModule):
     def training_step(self, batch, batch_idx):
         # the gradients are averaged over the processes: what is of fewer frames must count less
         loss = self._step(batch, "train") * batch.get("share", 1.0)
-        self.train_sums += np.array([loss.item(), 1])
+        self._losses.append(loss.detach())
         return loss
+
+    @property
+    def train_sums(self):
+        """Sum of losses and number of steps of the current epoch."""
+        if self._losses:  # read from a GPU at once, not step by step: that would make it wait for every step
+            self._train_sums += [float(torch.stack(self._losses).double().sum()), len(self._losses)]
+            self._losses.clear()
+        return self._train_sums
+
+    def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None):
+        # Lightning refuses to clip for a fused optimiser in half precision, where this is as good as elsewhere
+        if self.gradient_clip:
+            torch.nn.utils.clip_grad_value_(self.parameters(), self.gradient_clip)
 
     def optimizer_step(self, *args, **kwargs):
         super().optimizer_step(*args, **kwargs)

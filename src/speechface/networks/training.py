@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -103,15 +104,13 @@ def _where(device, place):
     }  # fmt: skip
 
 
-def _trainer(keeper, *, device, place, precision, gradient_clip, validate, work_dir):
+def _trainer(keeper, *, device, place, precision, validate, work_dir):
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     callbacks = [keeper] + ([ProgressLine(keeper)] if sys.stdout.isatty() else [])
     return pl.Trainer(
         accelerator="cpu" if device == "cpu" else "gpu",
         precision=LIGHTNING_NAMES[precision],
         max_epochs=keeper.epochs - len(keeper.rows),
-        gradient_clip_val=gradient_clip or None,
-        gradient_clip_algorithm="value" if gradient_clip else None,
         callbacks=callbacks,
         logger=TensorBoardLogger(work_dir, name="", version="tensorboard"),
         **_where(device, place),
@@ -119,6 +118,7 @@ def _trainer(keeper, *, device, place, precision, gradient_clip, validate, work_
         reload_dataloaders_every_n_epochs=1,
         limit_val_batches=None if validate else 0,
         log_every_n_steps=1,
+        deterministic=device == "cuda",  # a CPU's operations are
         num_sanity_val_steps=0,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -175,6 +175,7 @@ def train(table, settings, training, stats, *, name, seed, schedule, landmark_ba
     torch.set_num_threads(training["threads"])
     if device == "cuda":
         torch.set_float32_matmul_precision("high")
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before the first product, for equal numbers
     rotates = settings["outputs"] == "weights_rotation"
     neutral, offsets = None, None
     if settings["speaker"] != "none":
@@ -198,7 +199,8 @@ def train(table, settings, training, stats, *, name, seed, schedule, landmark_ba
     rotation_std = stats["rotation_std"] if rotates else []
     module = SpeechModule(
         network, observed=observed, settings=settings, schedule=schedule, seed=seed, landmark_basis=landmark_basis,
-        weight_decay=training["weight_decay"], steps_per_epoch=data.steps_per_epoch, epochs=training["epochs"],
+        weight_decay=training["weight_decay"], gradient_clip=training["gradient_clip"],
+        steps_per_epoch=data.steps_per_epoch, epochs=training["epochs"],
         scale=output_scale(settings["loss"], weight_std=stats["weight_std"], rotation_std=rotation_std,
                            observed=observed),
     )  # fmt: skip
@@ -210,13 +212,15 @@ def train(table, settings, training, stats, *, name, seed, schedule, landmark_ba
     if keeper.resume(module):
         logging.info("%s: going on after step %d (epoch %d)", name, module.step, len(keeper.rows))
         data.step = module.step
+    if device == "cuda":
+        data.feed_gpu()
     if keeper.precision is None:
-        example = data.on_after_batch_transfer(data.collate(*data.sampler(0)), 0)["features"]
+        example = data.example()
         # measured by each process, or those that wait would slow the measurement
         keeper.precision = processes.agreed(choose_precision(training["precision"], network, example, device=device))
     if processes.agreed(keeper.reason_to_stop) is None:
         trainer = _trainer(
-            keeper, device=device, place=place, precision=keeper.precision, gradient_clip=training["gradient_clip"],
+            keeper, device=device, place=place, precision=keeper.precision,
             validate=bool(data.validation_batches), work_dir=work_dir,
         )  # fmt: skip
         with warnings.catch_warnings():

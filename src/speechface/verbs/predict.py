@@ -35,6 +35,7 @@ def add_arguments(parser):
     parser.add_argument("--splits", nargs="+", default=["test", "predict"], help="which clips, by their split")
     parser.add_argument("--out-dir", required=True, metavar="DIR", help="DIR/dataset/actor/clip.parquet are written")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--gpus", type=int, choices=[0, 1], default=0, help="1: networks compute on the GPU")
 
 
 def run(args):
@@ -42,11 +43,8 @@ def run(args):
     from speechface.tables import clip_path, read_table, write_table, write_unusable
     from speechface.verbs.common import paths_of_actors
 
-    model, own_paths, own = load_model(args.model), paths_of_actors(args.model_of), {}
-    if Path(args.model).suffix == ".ckpt":
-        import torch
-
-        torch.set_num_threads(args.threads)
+    place = _place(args)
+    model, own_paths, own = place(load_model(args.model)), paths_of_actors(args.model_of), {}
     name, seed = getattr(model, "name", Path(args.model).parent.parent.name), getattr(model, "seed", 0)
     clips = read_table(args.clips)
     meta = {"model": name, "seed": int(seed), "feature": model.feature}
@@ -63,7 +61,9 @@ def run(args):
             table = read_table(clip_path(args.features_dir, dataset, actor, clip))
             actor_key = (str(dataset), str(actor))
             if actor_key in own_paths and actor_key not in own:
-                own = {actor_key: load_model(own_paths[actor_key])}  # clips stand by actor: one of them in memory
+                own = {
+                    actor_key: place(load_model(own_paths[actor_key]))
+                }  # clips stand by actor: one of them in memory
             heard = own.get(actor_key, model)
             neutral, told = _neutral(heard, row, clips, args.labels_dir)
             columns = _predict(heard, table, neutral)
@@ -80,6 +80,19 @@ def run(args):
         raise TableError(f"{args.clips}: no clip of split {', '.join(args.splits)}")
     logging.info("%s seed %s: %d clips (%d frames) predicted, %d unusable", name, seed, counts["predicted"],
                  counts["frames"], counts["unusable"])  # fmt: skip
+
+
+def _place(args):
+    """What puts a loaded model where it is to compute. Baselines compute on the CPU, in numpy."""
+    if Path(args.model).suffix != ".ckpt":
+        return lambda model: model
+    import torch
+
+    torch.set_num_threads(args.threads)
+    if args.gpus and not torch.cuda.is_available():
+        raise ModelError("--gpus is 1, but PyTorch finds no GPU here; give 0 (config: training.gpus)")
+    device = "cuda" if args.gpus else "cpu"
+    return lambda model: model.to(device)
 
 
 def _neutral(model, row, clips, labels_dir):
