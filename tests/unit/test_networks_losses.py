@@ -74,7 +74,8 @@ def test_the_loss_is_in_full_precision_whatever_the_network_computes_in(rng):
     batch = {"features": None, "lengths": None, "targets": torch.tensor(rng.random((2, 5, 46)), dtype=torch.float32)}
     module = SpeechModule(
         torch.nn.Identity(), scale=np.ones(46), observed=np.ones(46, bool), settings=settings, schedule=((1e-3, 1),),
-        weight_decay=0.0, gradient_clip=0, steps_per_epoch=1, epochs=1, seed=0, landmark_basis=rng.normal(size=(46, 204)),
+        weight_decay=0.0, gradient_clip=0, steps_per_epoch=1, epochs=1, seed=0,
+        landmark_basis=rng.normal(size=(46, 204)),
     )  # fmt: skip
     module.network.forward = lambda features, lengths: (outputs, None)
     losses = []
