@@ -51,7 +51,7 @@ def jobs_of(folder):
     for path in folder.rglob("*.tsv"):
         with open(path, newline="") as file:
             seconds = float(next(csv.DictReader(file, delimiter="\t"))["s"])
-        step = path.relative_to(folder).parts[0]
+        step = path.relative_to(folder).parts[0].removesuffix(".tsv")
         jobs, wall = steps.get(step, (0, 0.0))
         steps[step] = (jobs + 1, wall + seconds)
     return steps

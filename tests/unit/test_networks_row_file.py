@@ -10,7 +10,7 @@ import pytest
 import torch
 from training_tables import make_clips, write_split
 
-from speechface.networks.data import SpeechDataModule
+from speechface.networks.data import SpeechDataModule, _on_device
 from speechface.networks.row_file import RowFile, _groups_left, free_memory
 from speechface.networks.split_table import read_split
 from speechface.rig.channels import CHANNELS, ROTATIONS
@@ -24,7 +24,8 @@ def test_rows_are_those_of_an_array(tmp_path, rng, dtype):
     for part in np.split(values, [7, 8, 40]):
         rows.append(part)
     assert rows.shape == values.shape
-    assert len(rows) == 50
+    assert (len(rows), rows.nbytes) == (50, values.nbytes)
+    assert torch.equal(_on_device(rows, "cpu"), torch.from_numpy(values))
     for index in (np.array([3, 4, 5, 49, 0, 4]), np.array([[1, 2], [2, 2]]), slice(None, None, 9), slice(5, 5), -1):
         found = rows[index]
         assert found.dtype == values.dtype

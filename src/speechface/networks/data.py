@@ -244,6 +244,14 @@ class _Loader:
                 yield waiting.popleft().result()
 
 
+def _on_device(features, device):
+    """All rows of an array or `RowFile` as one tensor on a device, a few at a time."""
+    out = torch.empty(features.shape, dtype=torch.from_numpy(features[:1]).dtype, device=device)
+    for start in range(0, len(features), 4096):
+        out[start : start + 4096] = torch.from_numpy(features[start : start + 4096])
+    return out
+
+
 class SpeechDataModule(pl.LightningDataModule):
     """Train and validation batches of one split table.
 
@@ -307,7 +315,7 @@ class SpeechDataModule(pl.LightningDataModule):
         """Serve a GPU: prepare batches ahead of it; keep all features on it if they are used as stored and fit."""
         self._ahead = AHEAD
         if self.augment is None and self.table.features.nbytes < RESIDENT_SHARE * torch.cuda.mem_get_info()[0]:
-            self._resident = torch.from_numpy(np.asarray(self.table.features)).cuda()
+            self._resident = _on_device(self.table.features, "cuda")
 
     def collate(self, rows, lengths):
         """Rows (B, T) of the table as one batch of tensors; ``features`` are their rows where the device holds them."""

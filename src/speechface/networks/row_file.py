@@ -33,6 +33,10 @@ class RowFile:
     def shape(self):
         return (self._count, *self._row.shape)
 
+    @property
+    def nbytes(self):
+        return self._count * self._row.nbytes
+
     def __len__(self):
         return self._count
 
