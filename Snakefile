@@ -15,6 +15,9 @@ if "datasets" not in config:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/shares.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/targets.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/media.smk"
 include: "workflow/rules/landmarks.smk"
