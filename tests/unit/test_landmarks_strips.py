@@ -19,7 +19,7 @@ def picture(rng):
 
 
 def keep(pictures, faces, **options):
-    strips = FaceStrips(**{"margin": 1.75, "most_bytes": 10**9, **options})
+    strips = FaceStrips(**{"margin": 1.75, "size": 64, "most_bytes": 10**9, **options})
     for shown, face in zip(pictures, faces):
         strips.add(shown, face)
     return strips
@@ -31,15 +31,15 @@ def transforms(faces, size=64):
     return crop_transforms(points, detected, margin=1.75, size=size, deviation=2)
 
 
-@pytest.mark.parametrize("start", [(150, 120, 30), (40, 200, 30), (300, 50, 12), (-10, 120, 20)])
+@pytest.mark.parametrize("start", [(150, 120, 30), (40, 200, 30), (300, 50, 12), (-10, 120, 20), (150, 120, 95)])
 def test_crops_of_parts_are_those_of_whole_pictures(start, rng):
-    """Inside, at two corners where the border is repeated, and half outside."""
+    """Inside, at two corners where the border is repeated, half outside, and so large that the part is reduced."""
     x, y, size = start
     faces = [face_points(x + k, y - k, size, roll=0.3 * np.sin(k)) for k in range(8)]
     faces[3] = faces[4] = None  # seen in the place of the frames beside them
     pictures = [picture(rng) for _ in faces]
     maps = transforms(faces)
-    placed = keep(pictures, faces).placed(maps, size=64)
+    placed = keep(pictures, faces).placed(maps)
     for shown, transform, (planes, kind, moved) in zip(pictures, maps, placed):
         assert kind == "kind"
         whole = warp_planes(shown.planes()[0], transform, size=64)
@@ -48,9 +48,7 @@ def test_crops_of_parts_are_those_of_whole_pictures(start, rng):
 
 
 def test_parts_are_small(rng):
-    planes, *_ = keep([picture(rng)], [face_points(150, 120, 10)]).placed(
-        transforms([face_points(150, 120, 10)]), size=64
-    )[0]
+    planes, *_ = keep([picture(rng)], [face_points(150, 120, 10)]).placed(transforms([face_points(150, 120, 10)]))[0]
     assert planes[0].shape == (50, 52)  # 2 x 1.4 x 1.75 x 10 pixels, to even ones
     assert planes[1].shape == (25, 26)
 
@@ -67,12 +65,12 @@ def test_what_was_not_kept_is_refused(why, rng):
         options = {"most_bytes": 50_000}
     strips = keep([picture(rng) for _ in faces], faces, **options)
     assert strips.complete == (why != "memory")
-    assert strips.placed(transforms(faces)[: 5 if why == "count" else 6], size=64) is None
+    assert strips.placed(transforms(faces)[: 5 if why == "count" else 6]) is None
 
 
 def test_covers_asks_for_every_pixel():
     identity = np.array([[1.0, 0, -100], [0, 1.0, -50]])  # a crop of pixels 100 to 163 and 50 to 113
-    assert covers((96, 46, 168, 118), (200, 300), identity, size=64)
+    assert covers((96, 46, 168, 118), (200, 300), identity, size=64, step=1)
     for window in [(97, 46, 168, 118), (96, 47, 168, 118), (96, 46, 167, 118), (96, 46, 168, 117)]:
-        assert not covers(window, (200, 300), identity, size=64)
-    assert covers((96, 46, 160, 110), (110, 160), identity, size=64)  # the picture ends there
+        assert not covers(window, (200, 300), identity, size=64, step=1)
+    assert covers((96, 46, 160, 110), (110, 160), identity, size=64, step=1)  # the picture ends there

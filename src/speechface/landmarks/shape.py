@@ -1,5 +1,7 @@
 """Facts about 68 landmarks: spread, canonical box, distances between shapes, the points' own [0, 1] frame."""
 
+import math
+
 import numpy as np
 
 __all__ = [
@@ -9,7 +11,6 @@ __all__ = [
     "canonical_box",
     "jittered_boxes",
     "box_overlap",
-    "align_similarity",
     "shape_residual",
     "interocular",
     "normalise",
@@ -25,8 +26,9 @@ _JITTER = ((0.0, 0.0, 1.0), (0.03, 0.03, 1.04), (-0.03, -0.03, 1.04), (0.03, -0.
 
 def spread(landmarks):
     """Root mean square distance of the points (..., 68, 2) from their mean, (...), in the points' unit."""
-    centred = landmarks - landmarks.mean(-2, keepdims=True)
-    return np.sqrt((centred**2).sum((-2, -1)) / landmarks.shape[-2])
+    count = landmarks.shape[-2]
+    centred = landmarks - landmarks.sum(-2, keepdims=True) / count
+    return np.sqrt(np.einsum("...ij,...ij", centred, centred) / count)
 
 
 def canonical_box(landmarks):
@@ -47,14 +49,10 @@ def canonical_box(landmarks):
 
 def jittered_boxes(box, count):
     """Return `count` (1 to 5) boxes (count, 4) around `box` (4,), the first of them `box` itself."""
-    width = box[2] - box[0]
-    centre = (box[:2] + box[2:]) / 2
-    boxes = []
-    for dx, dy, scale in _JITTER[:count]:
-        middle = centre + width * np.array([dx, dy])
-        half = (box[2:] - box[:2]) / 2 * scale
-        boxes.append([*(middle - half), *(middle + half)])
-    return np.array(boxes)
+    jitter = np.array(_JITTER[:count])
+    middle = (box[:2] + box[2:]) / 2 + (box[2] - box[0]) * jitter[:, :2]
+    half = (box[2:] - box[:2]) / 2 * jitter[:, 2:]
+    return np.concatenate([middle - half, middle + half], 1)
 
 
 def box_overlap(box, boxes):
@@ -66,33 +64,23 @@ def box_overlap(box, boxes):
     return shared / np.maximum(areas - shared, 1e-9)
 
 
-def align_similarity(points, target):
-    """Move `points` onto `target` by the best rotation, scale and shift (no mirroring).
+def shape_residual(points, target):
+    """Root mean square distance of `points` from `target` after the best similarity, in units of `target`'s spread.
+
+    The similarity is a rotation, a scale and a shift, no mirroring.
 
     Parameters
     ----------
     points, target : ndarray (n, 2)
 
-    Returns
-    -------
-    aligned : ndarray (n, 2)
-
     Notes
     -----
     In the plane the least-squares similarity is one complex number (Umeyama 1991 for the general case).
     """
-    a = points - points.mean(0)
-    b = target - target.mean(0)
-    za, zb = a[:, 0] + 1j * a[:, 1], b[:, 0] + 1j * b[:, 1]
-    power = np.vdot(za, za).real
-    turned = za * (np.vdot(za, zb) / power if power > 0 else 0)
-    return np.stack([turned.real, turned.imag], 1) + target.mean(0)
-
-
-def shape_residual(points, target):
-    """Root mean square distance of `points` from `target` after the best similarity, in units of `target`'s spread."""
-    gap = align_similarity(points, target) - target
-    return float(np.sqrt((gap**2).sum(1).mean()) / max(spread(target), 1e-9))
+    a, b = ((shape - shape.sum(0) / len(shape)).view(np.complex128).ravel() for shape in (points, target))
+    power = np.vdot(a, a).real
+    gap = b if power == 0 else np.vdot(a, b) / power * a - b
+    return math.sqrt(np.vdot(gap, gap).real / max(np.vdot(b, b).real, 1e-18))
 
 
 def interocular(landmarks):

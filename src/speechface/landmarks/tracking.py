@@ -5,6 +5,7 @@ detector's boxes have on average. The landmarks do not depend on a box that drif
 jumps by several per cent from frame to frame.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -283,7 +284,8 @@ class FaceTracker:
 
 def _window(box, side, shape):
     """Pixels (left, top, right, bottom) of a square of `side` box widths around a box; None if outside the picture."""
-    centre, half = (box[:2] + box[2:]) / 2, side * (box[2] - box[0]) / 2
-    low = np.clip(np.floor(centre - half), 0, None).astype(int)
-    high = np.minimum(np.ceil(centre + half).astype(int), [shape[1], shape[0]])
-    return None if (high - low).min() < 8 else (*low.tolist(), *high.tolist())
+    left, top, right, bottom = box.tolist()
+    across, down, half = (left + right) / 2, (top + bottom) / 2, side * (right - left) / 2
+    low = max(math.floor(across - half), 0), max(math.floor(down - half), 0)
+    high = min(math.ceil(across + half), shape[1]), min(math.ceil(down + half), shape[0])
+    return None if min(high[0] - low[0], high[1] - low[1]) < 8 else (*low, *high)

@@ -20,7 +20,7 @@ __all__ = ["add_arguments", "run"]
 
 #: Landmarks are stored in steps of 1/32 pixel and 1/4096 of the face: far below their noise, and half the bytes.
 STEP_PX, STEP_NORMALISED = 1 / 32, 1 / 4096
-#: Memory for the parts of a clip's pictures that hold its face; 30 s of a face 400 pixels wide.
+#: Memory for the parts of a clip's pictures that hold its face; some minutes of a face 400 pixels wide.
 STRIP_BYTES = 400_000_000
 
 
@@ -61,7 +61,7 @@ class _Crops:
         """A store for the next clip."""
         from speechface.landmarks.strips import FaceStrips
 
-        return FaceStrips(margin=self.settings["margin"], most_bytes=STRIP_BYTES)
+        return FaceStrips(margin=self.settings["margin"], size=self.settings["size"], most_bytes=STRIP_BYTES)
 
     def write(self, path, table, strips, tracks, fps):
         """Write the crops of a clip whose `table` of landmarks is written, if `strips` holds all that they need."""
@@ -69,7 +69,7 @@ class _Crops:
 
         size = self.settings["size"]
         transforms = transforms_of(tracks.landmarks, tracks.detected, fps, self.settings)
-        placed = strips.placed(transforms, size=size)
+        placed = strips.placed(transforms)
         if placed is None:
             logging.info("%s: its face pictures need another look at the video", path)
             return
