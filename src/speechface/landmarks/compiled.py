@@ -143,14 +143,16 @@ class Model:
         mean = np.ascontiguousarray(model["mean"], np.float64)
         centred = mean - mean.mean(0)
         # greys are whole numbers: a difference above a threshold is above the whole number below it
-        thresholds = np.clip(np.floor(model["thresholds"]), -256, 256)
-        nodes = np.stack([*np.moveaxis(np.asarray(model["samples"]), 1, 0), thresholds], -1)
+        thresholds = np.clip(np.floor(model["thresholds"]), -256, 255).astype(np.int64) + 256
+        first, second = np.asarray(model["samples"], np.int64).swapaxes(0, 1)
+        nodes = np.zeros((*thresholds.shape[:2], 16), np.uint32)  # the root is number 1, below k are 2 k and 2 k + 1
+        nodes[:, :, 1:] = first | second << 9 | thresholds << 18
         self._arrays = [
             mean,
             centred / (centred**2).sum(),
             np.ascontiguousarray(model["anchors"], np.int16),
             np.ascontiguousarray(model["deltas"], np.float32),
-            np.ascontiguousarray(nodes, np.int16),
+            nodes,
             np.ascontiguousarray(model["leaves"], np.float32),
             np.empty(_FEATURES, np.uint8),
             np.empty((_FEATURES, 2), np.int32),

@@ -15,7 +15,11 @@ from numba import types
 __all__ = ["compile_kernels"]
 
 _POINTS, _CASCADES, _TREES, _FEATURES, _DEPTH = 68, 15, 500, 500, 4
-_SPLITS, _LEAVES = 2**_DEPTH - 1, 2**_DEPTH
+_LEAVES = 2**_DEPTH
+#: Trees walked side by side; divides their number.
+_BLOCK = 20
+#: Added to a threshold so that it is not negative.
+_OFFSET = 256
 _VALUES = 2 * _POINTS
 
 _OPTIONS = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -141,14 +145,19 @@ def _predict(gray, stride, tiles, tile_height, tile_width, clip, columns, rows, 
                                     rows, right, lower, curves, ready, counts)  # fmt: skip
                 else:
                     grey[j] = 0
-            for tree in range(_TREES):
-                node = 0
-                splits = (cascade * _TREES + tree) * (3 * _SPLITS)
+            for first in range(cascade * _TREES, (cascade + 1) * _TREES, _BLOCK):
+                # level by level, so that the trees of a block do not wait for each other
+                start = first - cascade * _TREES
+                for j in range(_BLOCK):
+                    leaf[start + j] = 1
                 for _ in range(_DEPTH):
-                    split = splits + 3 * node
-                    difference = np.int32(grey[nodes[split]]) - np.int32(grey[nodes[split + 1]])
-                    node = 2 * node + 2 - np.int64(difference > nodes[split + 2])
-                leaf[tree] = ((cascade * _TREES + tree) * _LEAVES + node - _SPLITS) * _VALUES
+                    for j in range(_BLOCK):
+                        node = leaf[start + j]
+                        split = nodes[(first + j) * _LEAVES + node]
+                        difference = np.int32(grey[split & 511]) - np.int32(grey[(split >> 9) & 511])
+                        leaf[start + j] = 2 * node + 1 - np.int64(difference > np.int32(split >> 18) - _OFFSET)
+                for j in range(_BLOCK):
+                    leaf[start + j] = ((first + j) * _LEAVES + leaf[start + j] - _LEAVES) * _VALUES
             for j in range(_VALUES):
                 total[j] = 0
             for tree in range(0, _TREES, 4):
@@ -171,7 +180,7 @@ _SIGNATURES = {
     "predict": (
         _predict,
         [*_PICTURE, *_pointers("int64", "float64"), _INT,
-         *_pointers("float64", "float64", "int16", "float32", "int16", "float32", "uint8", "int32", "int64", "float32",
+         *_pointers("float64", "float64", "int16", "float32", "uint32", "float32", "uint8", "int32", "int64", "float32",
                     "float64")],
     ),
 }  # fmt: skip

@@ -1,8 +1,8 @@
 """The part of every picture around the face, kept until the landmarks of the whole clip are known.
 
 Where a face picture is cut depends on the landmarks of the frames after it. Decoding a video twice costs more than
-all that is done to its face pictures, and keeping whole pictures takes many times the memory. The parts are kept reduced
-as far as `speechface.landmarks.crop.warp_planes` reduces them anyway.
+all that is done to its face pictures, and keeping whole pictures takes many times the memory. The parts are kept
+reduced as far as `speechface.landmarks.crop.warp_planes` reduces them anyway.
 """
 
 import numpy as np

@@ -12,8 +12,11 @@ __all__ = ["track_video", "CLAHE_TILES"]
 CLAHE_TILES = 8
 
 
-#: Pictures decoded before the predictor runs over them: it then keeps its trees in the processor's cache.
-CHUNK = 64
+#: Pictures decoded before the predictor runs over them: so many that it keeps its trees in the processor's cache, so
+#: few that the pictures are there still.
+CHUNK = 16
+#: Pictures decoded ahead to choose between several faces.
+AHEAD = 64
 
 
 def track_video(pictures, settings, *, face=None, strips=None):
@@ -43,9 +46,17 @@ def track_video(pictures, settings, *, face=None, strips=None):
         detect_height=settings["detect_height"],
         boxes=settings["jittered_boxes"],
     )
-    pictures = iter(pictures)
-    while chunk := list(itertools.islice(pictures, CHUNK)):
-        landmarks = tracker.track([picture.gray for picture in chunk])
+    pictures, decoded = iter(pictures), []
+
+    def grays(count):
+        """The next pictures; decodes what is missing."""
+        decoded.extend(itertools.islice(pictures, max(count - len(decoded), 0)))
+        return [picture.gray for picture in decoded[:count]]
+
+    while frames := grays(CHUNK):
+        landmarks = tracker.track(frames, ahead=lambda: grays(AHEAD))
+        chunk = decoded[: len(frames)]
+        del decoded[: len(frames)]
         if strips is not None:
             for picture, points in zip(chunk, landmarks):
                 strips.add(picture, points)

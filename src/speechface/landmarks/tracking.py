@@ -5,6 +5,7 @@ detector's boxes have on average. The landmarks do not depend on a box that drif
 jumps by several per cent from frame to frame.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ STRANGE_SHAPE = 0.35
 #: A change of the picture (mean absolute difference, grey levels) that looks like a cut.
 CUT_LEVELS = 25
 #: Side of the part that is searched to confirm a face, in box widths, and the height its box gets there, pixels.
-CHECK_SIDE = 1.7
+CHECK_SIDE = 1.5
 CHECK_BOX_PX = 96
 #: Side of the part that the predictor reads, in box widths, and how far it lies below the box's centre: dlib's boxes
 #: cut the chin.
@@ -105,15 +106,17 @@ class FaceTracker:
         self._thumbnail = None
         self._rows = []
 
-    def track(self, frames):
+    def track(self, frames, *, ahead=None):
         """Follow the face through the next `frames`, a sequence of ndarray (height, width), uint8.
+
+        ``ahead()`` gives them and more that follow, to choose between several faces; without it they are all there is.
 
         Returns their landmarks (68, 2), or None without a face, as far as they are known now: `result` may still drop
         some of a face that turns out to be lost.
         """
         first = len(self._rows)
         for position, gray in enumerate(frames):
-            self._rows.append(self._step(gray, frames[position:]))
+            self._rows.append(self._step(gray, functools.partial(_after, ahead or (lambda: frames), position)))
         return [row and row[2] for row in self._rows[first:]]
 
     def result(self):
@@ -271,6 +274,7 @@ class FaceTracker:
     def _choose(self, boxes, known, scale, following):
         """Of several faces take the one with the largest area summed over the next frames in which it is seen again."""
         weight = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+        following = following()
         for probe in np.unique(np.linspace(0, len(following) - 1, PROBES + 1).astype(int)[1:]):
             seen, _ = self._detect_whole(self._equaliser.whole(following[probe]), scale)
             self._people.saw(seen, None)
@@ -280,6 +284,10 @@ class FaceTracker:
                     best = seen[overlap.argmax()]
                     weight[k] += (best[2:] - best[:2]).prod()
         return int(np.argmax(np.where(known, weight, -1)))
+
+
+def _after(frames, position):
+    return frames()[position:]
 
 
 def _window(box, side, shape):
