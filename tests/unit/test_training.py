@@ -195,9 +195,10 @@ def test_prediction_in_chunks_equals_one_pass(table, clips, tmp_path, monkeypatc
     model = fit(table, clips, tmp_path, epochs=1, model={"head": head, "outputs": "weights_rotation"})
     assert model.columns == CHANNELS + ROTATIONS
     features = np.concatenate([clip["features"] for clip in clips])
+    monkeypatch.setattr(checkpoint, "CPU_SPECTROGRAMS", 1000)
     whole = model.predict(features)
     assert whole.shape == (96, 49)
-    monkeypatch.setattr(checkpoint, "CHUNK_FRAMES", 7)
+    monkeypatch.setattr(checkpoint, "CPU_SPECTROGRAMS", 7)
     monkeypatch.setattr(checkpoint, "BIDIRECTIONAL_CHUNK", 20)
     monkeypatch.setattr(checkpoint, "CONTEXT_FRAMES", 30)
     # both ways: what lies 30 frames away is forgotten, but not to the last bit

@@ -17,6 +17,9 @@ __all__ = ["TrainedModel", "save", "load", "FORMAT"]
 FORMAT = "speechface model 2"
 #: Frames a forward pass takes at once; more costs memory and gains no time.
 CHUNK_FRAMES = 256
+#: The same for convolutions over spectrograms on a CPU, whose caches hold what comes out of no more: 1.5 times as fast
+#: as `CHUNK_FRAMES`.
+CPU_SPECTROGRAMS = 32
 #: Networks that look both ways see this many frames before and behind a chunk of `BIDIRECTIONAL_CHUNK` frames.
 CONTEXT_FRAMES = 100
 BIDIRECTIONAL_CHUNK = 2000
@@ -80,6 +83,11 @@ class TrainedModel:
         """The same model, computing on `device` ("cpu", "cuda"); results come back to the CPU."""
         self.network.to(device)
         return self
+
+    @property
+    def _chunk_frames(self):
+        on_cpu = next(self.network.parameters()).device.type == "cpu"
+        return CPU_SPECTROGRAMS if on_cpu and self.feature == "spectrogram" else CHUNK_FRAMES
 
     @property
     def wants_neutral(self):
@@ -153,22 +161,21 @@ class TrainedModel:
             return np.zeros((0, len(self.columns)), np.float32)
         if self.bidirectional:
             return self._predict_both_ways(features, neutral)
-        parts, state = [], None
-        for start in range(0, len(features), CHUNK_FRAMES):
-            part, state = self.predict_chunk(features[start : start + CHUNK_FRAMES], state, neutral)
+        parts, state, size = [], None, self._chunk_frames
+        for start in range(0, len(features), size):
+            part, state = self.predict_chunk(features[start : start + size], state, neutral)
             parts.append(part)
         return np.concatenate(parts)
 
     def _predict_both_ways(self, features, neutral):
-        parts = []
+        parts, size = [], self._chunk_frames
         for start in range(0, len(features), BIDIRECTIONAL_CHUNK):
             first = max(0, start - CONTEXT_FRAMES)
             stop = start + BIDIRECTIONAL_CHUNK
             window = features[first : stop + CONTEXT_FRAMES]
             with torch.inference_mode():
                 encoded = [
-                    self.network.encode(self._checked(window[k : k + CHUNK_FRAMES])[None])
-                    for k in range(0, len(window), CHUNK_FRAMES)
+                    self.network.encode(self._checked(window[k : k + size])[None]) for k in range(0, len(window), size)
                 ]
                 hidden, _ = self.network.head(torch.cat(encoded, 1))
                 outputs = self.network.output(hidden)[0]
