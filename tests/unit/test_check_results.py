@@ -48,6 +48,18 @@ def test_nothing_differs_from_the_config_that_made_it(results):
     assert outdated(machine, results) == []  # where a network was trained does not matter
 
 
+def test_sound_of_another_offset_is_told(results):
+    for dataset in ("set", "other"):
+        settings = {**resolve(CONFIG)["audio"], "late_ms": 0}
+        write_table(results / f"audio/{dataset}/a/one.frames.parquet", {"frame": np.arange(3)}, stage="audio",
+                    settings=settings)  # fmt: skip
+    assert outdated(resolve(CONFIG), results) == []
+    moved = resolve({**CONFIG, "datasets": {"set": {**CONFIG["datasets"]["set"], "sound_late_ms": 80}}})
+    assert told(outdated(moved, results)) == [
+        f"audio: 1 files, e.g. {results}/audio/set/a/one.frames.parquet: late_ms was 0, the config says 80"
+    ]
+
+
 def test_a_changed_key_is_told_with_both_values(results):
     found = outdated(with_change("spectrogram", top_db=60), results)
     assert names(found) == ["spectrogram:one.parquet", "spectrogram:two.parquet"]

@@ -30,8 +30,8 @@ def clip(tmp_path):
     return path
 
 
-def extract(video, folder, **settings):
-    arguments = ["--video", video, "--wav", folder / "a.wav", "--frames", folder / "a.parquet"]
+def extract(video, folder, late_ms=0, **settings):
+    arguments = ["--video", video, "--wav", folder / "a.wav", "--frames", folder / "a.parquet", "--late-ms", late_ms]
     assert main(["extract-wav", *map(str, arguments), "--settings", json.dumps(settings)]) == 0
     return read_sound(folder / "a.wav"), read_table(folder / "a.parquet")
 
@@ -56,6 +56,15 @@ def test_extract_wav_writes_sound_and_times_in_step(clip, tmp_path):
     facts = {key: table.meta[key] for key in ("frame_rate", "width", "height", "n_samples", "sr")}
     assert facts == {"frame_rate": "30000/1001", "width": 160, "height": 120, "n_samples": len(audio), "sr": 44100}
     assert table.meta["fps"] == pytest.approx(29.97, abs=1e-3)
+
+
+@pytest.mark.parametrize("late_ms", [80, -120.5])
+def test_sound_that_is_late_in_the_file_is_moved_back(clip, tmp_path, late_ms):
+    (before, sr), times = extract(clip, tmp_path)
+    (after, _), table = extract(clip, tmp_path, late_ms)
+    assert np.abs(before).argmax() - np.abs(after).argmax() == pytest.approx(late_ms / 1000 * sr, abs=1)
+    np.testing.assert_array_equal(table["time"], times["time"])
+    assert table.meta["settings"]["late_ms"] == late_ms
 
 
 def test_extract_wav_obeys_the_rate(clip, tmp_path):

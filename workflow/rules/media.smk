@@ -22,11 +22,12 @@ for share in SHARES:
             runtime=share.patient(0.5),
         params:
             settings=settings("audio"),
+            late=share.of_dataset("sound_late_ms"),
             version=stage_version("audio"),
         shell:
             r"""
             python -m speechface extract-wav --video {input.video:q} --settings {params.settings:q} \
-                --wav {output.wav:q} --frames {output.frames:q} \
+                --late-ms {params.late} --wav {output.wav:q} --frames {output.frames:q} \
                 --keep results/.kept 2> {log:q}
             """
 

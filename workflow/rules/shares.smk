@@ -31,6 +31,12 @@ class Share:
             return [pattern.replace("{demo_clip}", f"{clip.actor}/{clip.clip}") for clip in self._batch.clips]
         return every_clip(pattern, self._batch.clips)
 
+    def of_dataset(self, key):
+        """The value of `key` in the config of the share's dataset."""
+        if self._batch:
+            return CONFIG["datasets"][self._batch.speaker.split("/")[0]][key]
+        return lambda wildcards: CONFIG["datasets"][CLIPS[wildcards.clip].dataset][key]
+
     def demo_names(self):
         """The names of the share's synthetic clips."""
         return self.files("{demo_clip}") if self._batch else (lambda wildcards: wildcards.demo_clip)

@@ -115,6 +115,9 @@ def outdated(config, results, *, clips=None):
         clip = "/".join(path.relative_to(results).parts[-3:]).split(".")[0]
         if clips is not None and stage in _OF_CLIPS and clip not in clips:
             continue
+        if stage == "audio":
+            dataset = config["datasets"].get(clip.split("/")[0], {})
+            expected["audio"] = {**config["audio"], "late_ms": dataset.get("sound_late_ms", 0)}
         difference = _difference(stage, version, settings, expected)
         if difference:
             found.append((stage, path, difference))

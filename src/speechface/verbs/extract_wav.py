@@ -1,8 +1,9 @@
 """Take the sound out of clips, and the time of every video frame.
 
 Writes for each clip 16-bit mono sound (mean of the channels; FLAC where the name ends in .flac, else wav) whose sample
-0 is at the time of the first video frame, and a table with one row a video frame. A clip without sound gives a file of
-no samples; a clip that cannot be read gives that and an unusable table.
+0 is at the time of the first video frame (--late-ms later, where sound and picture are out of step), and a table with
+one row a video frame. A clip without sound gives a file of no samples; a clip that cannot be read gives that and an
+unusable table.
 """
 
 import logging
@@ -17,12 +18,19 @@ def add_arguments(parser):
     parser.add_argument("--video", required=True, nargs="+", metavar="FILE", help="clips to read")
     parser.add_argument("--wav", required=True, nargs="+", metavar="FILE", help="sound to write, one a clip")
     parser.add_argument("--frames", required=True, nargs="+", metavar="PARQUET", help="frame times to write")
+    parser.add_argument(
+        "--late-ms",
+        type=float,
+        default=0.0,
+        metavar="MS",
+        help="how much later than the picture the sound stands in the files",
+    )
     add_settings(parser, "audio")
     add_keep(parser)
 
 
 def run(args):
-    settings = settings_of(args)
+    settings = {**settings_of(args), "late_ms": args.late_ms}
     pieces = pieces_of(args, inputs=("video",), outputs=("wav", "frames"))
     work_through(
         pieces,
@@ -44,7 +52,7 @@ def _extract(path, wav, table, settings):
     try:
         video = media.probe_video(path)
         if video.has_sound:
-            audio = media.decode_audio(path, sr=sr, start=video.start)
+            audio = media.decode_audio(path, sr=sr, start=video.start + settings["late_ms"] / 1000)
         else:
             audio = np.zeros(0, np.float32)
             logging.warning("%s: no sound in the file; wrote a file of no samples", path)
