@@ -14,7 +14,7 @@ def track(scene, *, chunk=64, boxes=1, detect_every=10):
         scene.detect, scene.predict, AsItIs(), detect_every=detect_every, detect_height=240, boxes=boxes
     )
     for first in range(0, len(scene.frames), chunk):
-        tracker.track(scene.frames[first : first + chunk])
+        tracker.track(scene.frames[first : first + chunk], ahead=lambda first=first: scene.frames[first : first + 64])
     return tracker.result()
 
 
@@ -95,9 +95,10 @@ def test_of_two_faces_the_larger_is_followed():
     np.testing.assert_allclose(tracks.landmarks, np.stack([f[1] for f in pairs]), atol=1e-4)
 
 
-def test_a_large_phantom_of_one_frame_is_not_chosen():
+@pytest.mark.parametrize("chunk", [1, 64])
+def test_a_large_phantom_of_one_frame_is_not_chosen(chunk):
     scene = Scene(wandering(50), phantoms={0: [(220, 20, 390, 190)]})
-    tracks = track(scene)
+    tracks = track(scene, chunk=chunk)
     np.testing.assert_allclose(tracks.landmarks, np.stack([f[0] for f in scene.faces]), atol=1e-4)
 
 
