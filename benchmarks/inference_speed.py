@@ -3,15 +3,20 @@
     python benchmarks/inference_speed.py [--frames 250] [--repeats 5] [--markdown]
 
 Networks are untrained: their time does not depend on what they learnt. Features are given; a whole clip at once, and
-one frame after the other with the state carried over (not for networks that look both ways). Processor time, least of
-the repeats: on a busy machine it is an upper bound.
+one frame after the other with the state carried over (not for networks that look both ways), the same by ONNX Runtime
+where it is installed (networks without memory alone: the graph keeps no state). Processor time, least of the repeats:
+on a busy machine it is an upper bound. `bound` is the least time that the network's floating-point operations could
+take at the speed of a large matrix product, measured here; recurrent cells are not counted.
 """
 
 import argparse
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from speechface.audio.features import shape
 from speechface.config import defaults, resolve_model
@@ -64,6 +69,40 @@ def stream(model, features):
         _, state = model.predict_chunk(frame[None], state)
 
 
+def matrix_product_speed():
+    """Floating-point operations a second of a large matrix product on this thread."""
+    size = 1536
+    a, b = torch.rand(size, size), torch.rand(size, size)
+    return 2 * size**3 / seconds_of(lambda: a @ b, 5)
+
+
+def operations(model):
+    """Floating-point operations of one frame."""
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        model.network(torch.rand(1, 8, *model.input_shape))
+    return counter.get_total_flops() / 8
+
+
+def onnx_streaming(model, features, repeats):
+    """Processor seconds of ONNX Runtime frame by frame; None where it is not installed or the network has a memory."""
+    try:
+        import onnxruntime
+    except ImportError:
+        return None
+    from speechface.networks.onnx import export
+
+    if model.recurrent:
+        return None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    with tempfile.TemporaryDirectory() as folder:
+        export(model, Path(folder) / "model.onnx")
+        path = str(Path(folder) / "model.onnx")
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return seconds_of(lambda: [session.run(None, {"features": frame[None]}) for frame in features], repeats)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=250)
@@ -71,13 +110,15 @@ def main():
     parser.add_argument("--markdown", action="store_true", help="as a table for docs/models.md")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    line = "| {} | {} | {} | {} | {} |" if args.markdown else "{:12} {:12} {:>9} {:>10} {:>10}"
-    print(line.format("head", "feature", "millions", "ms/frame", "streaming"))
+    line = "| " + " | ".join(["{}"] * 7) + " |" if args.markdown else "{:12} {:12} {:>9} {:>7} {:>10} {:>10} {:>7}"
+    speed = matrix_product_speed()
+    print(f"matrix product: {speed / 1e9:.0f} GFLOP/s")
+    print(line.format("head", "feature", "millions", "bound", "ms/frame", "streaming", "ONNX"))
     for settings in MODELS:
         model = model_of(settings)
         features = np.random.default_rng(0).random((args.frames, *model.input_shape)).astype(np.float32)
         whole = seconds_of(lambda model=model, features=features: model.predict(features), args.repeats)
-        streaming = "-"
+        streaming, by_onnx = "-", onnx_streaming(model, features[:50], args.repeats)
         if not model.bidirectional:
             few = features[:50]
             taken = seconds_of(lambda model=model, few=few: stream(model, few), args.repeats)
@@ -86,7 +127,15 @@ def main():
         encoder = f" {model.spec['encoder']}" if isinstance(model.spec["encoder"], int) else ""
         count = sum(p.numel() for p in model.network.parameters()) / 1e6
         print(
-            line.format(head + encoder, model.feature, f"{count:.2f}", f"{1e3 * whole / len(features):.3f}", streaming)
+            line.format(
+                head + encoder,
+                model.feature,
+                f"{count:.2f}",
+                f"{1e3 * operations(model) / speed:.3f}",
+                f"{1e3 * whole / len(features):.3f}",
+                streaming,
+                "-" if by_onnx is None else f"{1e3 * by_onnx / len(features[:50]):.2f}",
+            )  # fmt: skip
         )
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from speechface.batches import plan_batches
 
 __all__ = [
-    "Rate", "RATES", "TRAINING_CORE_MS", "JOB_OVERHEAD_S", "FEATURE_STAGES", "Line", "plan_lines", "batch_lines",
-    "training_minutes",
+    "Rate", "RATES", "TRAINING_CORE_MS", "TRAINING_GPU_MS", "JOB_OVERHEAD_S", "FEATURE_STAGES", "Line", "plan_lines",
+    "batch_lines", "training_minutes",
 ]  # fmt: skip
 
 
@@ -22,20 +22,25 @@ class Rate:
     frame_bytes: float | None
 
 
-#: Origin: ``python benchmarks/stage_rates.py`` on five RAVDESS clips (1280x720, 477 frames), one thread of a 2-core
-#: virtual machine. Make_demo_clip, evaluate and render_clip: processor time of single jobs of a small demo run (240x240
-#: pictures). Predict: the report's CNN in batches of 90 frames, ``benchmarks/training_speed.py``.
+#: Preparation: what ``python benchmarks/stage_rates.py`` prints, on five RAVDESS clips (1280x720, 477 frames) taken
+#: three times, one thread of a 2-core virtual machine with AVX2 at a load of 1.3 to 3.3. "crop_face" finds the pictures
+#: that were cut with the landmarks; "crop_face alone" decodes the video for them (``crops.clips: shown``).
+#: Make_demo_clip, evaluate and render_clip: processor time of single jobs of a small demo run (240x240 pictures).
+#: Predict: the report's CNN on a clip of 250 frames, ``benchmarks/inference_speed.py``.
 #: ``speechface plan --benchmarks`` puts the times of your own machine in their place.
 RATES = {
-    "extract_wav": Rate(1.16, 0.5, 2975),
-    "detect_landmarks": Rate(12.4, 1.0, 1006),
-    "fit_identity": Rate(0.46, 1.2, 4),
-    "fit_labels": Rate(1.5, 1.2, 346),
-    "spectrogram": Rate(0.22, 0.44, 4386),
-    "acoustic_features": Rate(0.16, 0.44, 655),
-    "crop_face": Rate(7.3, 0.63, 235),
+    "extract_wav": Rate(0.72, 0.46, 586),
+    "detect_landmarks": Rate(9.26, 0.68, 487),
+    "crop_face": Rate(0.01, 0.27, 234),
+    "crop_face alone": Rate(6.13, 0.32, 234),
+    "spectrogram": Rate(0.30, 0.37, 3433),
+    "acoustic_features": Rate(0.30, 0.36, 591),
+    "log_mel": Rate(0.23, 0.36, 440),
+    "waveform": Rate(0.55, 1.28, 598),
+    "fit_identity": Rate(0.35, 1.41, 0),
+    "fit_labels": Rate(2.11, 1.07, 346),
     "make_demo_clip": Rate(30.0, 1.5, 2200),
-    "predict": Rate(6.7, 2.8, 360),
+    "predict": Rate(5.7, 2.8, 360),
     "evaluate": Rate(1.0, 1.0, 150),
     "render_clip": Rate(40.0, 1.5, 2400),
 }
@@ -43,6 +48,9 @@ RATES = {
 #: Processor milliseconds that training spends on one frame, by input feature. Origin: benchmarks/training_speed.py
 #: --threads 1 on the same machine: the report's CNN at 36 windows/s in 32 bits. Other networks have not been measured.
 TRAINING_CORE_MS = {"spectrogram": 27.5}
+
+#: The same on a GPU, GPU milliseconds; empty where nothing has been measured.
+TRAINING_GPU_MS = {}
 
 #: What Snakemake itself spends on one cluster job, processor seconds: it starts twice, once for the job and once for
 #: its step, and every start lists the clips: (seconds, seconds a thousand clips). Origin: a dry run of one target with
@@ -87,7 +95,8 @@ def _stage_of(feature):
 
 
 def _clip_stages(config):
-    return ["extract_wav", "detect_landmarks", *map(_stage_of, _features(config)), "fit_labels"]
+    crops = ["crop_face"] if config["crops"]["clips"] == "all" else []
+    return ["extract_wav", "detect_landmarks", *crops, *map(_stage_of, _features(config)), "fit_labels"]
 
 
 def _trained_frames(model, training, train_frames):
@@ -106,11 +115,11 @@ def training_minutes(model, training, *, train_frames):
     training : dict, the config's ``training``
     train_frames : float
     """
-    ms = None if training["gpus"] else TRAINING_CORE_MS.get(model["feature"])
+    ms = (TRAINING_GPU_MS if training["gpus"] else TRAINING_CORE_MS).get(model["feature"])
     if ms is None:
         return None
     hours = _hours(_trained_frames(model, training, train_frames), ms)
-    return 60 * hours / (training["threads"] * training["processes"])
+    return 60 * hours / ((1 if training["gpus"] else training["threads"]) * training["processes"])
 
 
 def plan_lines(config, frames, *, rates=None, training_ms=None, gpu_ms=None):
@@ -126,16 +135,17 @@ def plan_lines(config, frames, *, rates=None, training_ms=None, gpu_ms=None):
     training_ms : dict of str -> float, optional
         Processor milliseconds of training a frame, by feature or name of the model; in the place of `TRAINING_CORE_MS`.
     gpu_ms : dict of str -> float, optional
-        The same on a GPU; nothing is known without it.
+        The same on a GPU; in the place of `TRAINING_GPU_MS`.
 
     Returns
     -------
     list of Line
         In the order of the workflow, without the start-up of jobs (see `batch_lines`).
     """
+    crops_alone = {"crop_face": RATES["crop_face alone"], **(rates or {})}
     rates = {**RATES, **(rates or {})}
     training_ms = {**TRAINING_CORE_MS, **(training_ms or {})}
-    gpu_ms = gpu_ms or {}
+    gpu_ms = {**TRAINING_GPU_MS, **(gpu_ms or {})}
     training = config["training"]
     total = sum(frames.values())
     demo = sum(n for clip, n in frames.items() if config["datasets"][clip.dataset]["adapter"] == "demo")
@@ -158,7 +168,9 @@ def plan_lines(config, frames, *, rates=None, training_ms=None, gpu_ms=None):
         core, gpu = (0.0, hours) if training["gpus"] else (hours, 0.0)
         lines.append(Line(f"train_model {name}", round(seen), core, gpu, 0.0))
     lines += [_line(stage, runs * sum(judged.values()), rates) for stage in ("predict", "evaluate")]
-    lines += [_line(stage, shown, rates) for stage in ("crop_face", "render_clip")]
+    if config["crops"]["clips"] == "shown":
+        lines.append(_line("crop_face", shown, crops_alone))
+    lines.append(_line("render_clip", shown, rates))
     return lines
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from speechface import cli
+from speechface import cli, planning
 from speechface.config import resolve
 from speechface.datasets.base import Clip, list_clips
 from speechface.errors import ConfigError
@@ -51,7 +51,7 @@ def test_the_tree_has_ravdess_s_shape(ravdess):
 def test_jobs_at_every_batch_are_counted_exactly(ravdess):
     config, clips = ravdess
     counts = {size: jobs for size, jobs, _ in batch_lines(config, clips, sizes=["clip", "actor", 10])}
-    stages = 5  # sound, landmarks, two features, labels
+    stages = 6  # sound, landmarks, face pictures, two features, labels
     assert counts == {"clip": 2452 * stages, "actor": 24 * stages, 10: (23 * 11 + 6) * stages}
 
 
@@ -89,7 +89,8 @@ def test_time_of_a_training_is_shared_by_its_threads_and_processes(ravdess):
     assert training_minutes(model, {**training, "gpus": 1}, train_frames=1) is None
 
 
-def test_gpu_hours_are_unknown_until_measured(ravdess):
+def test_gpu_hours_are_unknown_until_measured(ravdess, monkeypatch):
+    monkeypatch.setattr(planning, "TRAINING_GPU_MS", {})
     config, clips = ravdess
     config = {**config, "training": {**config["training"], "gpus": 1}}
     frames = dict.fromkeys(clips, 100)
@@ -97,6 +98,25 @@ def test_gpu_hours_are_unknown_until_measured(ravdess):
     assert (unknown.core_hours, unknown.gpu_hours) == (0.0, None)
     known = {line.stage: line for line in plan_lines(config, frames, gpu_ms={"cnn": 0.1})}["train_model cnn"]
     assert known.gpu_hours == pytest.approx(known.frames * 0.1e-3 / 3600)
+    monkeypatch.setattr(planning, "TRAINING_GPU_MS", {"spectrogram": 0.2})
+    carried = {line.stage: line for line in plan_lines(config, frames)}["train_model cnn"]
+    assert carried.gpu_hours == pytest.approx(2 * known.gpu_hours)
+
+
+def test_face_pictures_of_all_clips_come_with_the_landmarks_and_those_of_few_by_themselves(ravdess):
+    config, clips = ravdess
+    lines = {}
+    for which in ("all", "shown"):
+        changed = {**config, "crops": {**config["crops"], "clips": which}}
+        found = [line for line in plan_lines(changed, dict.fromkeys(clips, 100)) if line.stage == "crop_face"]
+        assert len(found) == 1
+        lines[which] = found[0]
+    assert lines["all"].frames == 245_200
+    assert lines["all"].core_hours == pytest.approx(245_200 * RATES["crop_face"].core_ms / 3.6e6)
+    assert lines["shown"].frames == 100 * config["rendering"]["max_clips"]
+    alone = RATES["crop_face alone"].core_ms
+    assert lines["shown"].core_hours == pytest.approx(lines["shown"].frames * alone / 3.6e6)
+    assert alone > 5 * RATES["crop_face"].core_ms  # the video is decoded again
 
 
 def test_an_unknown_feature_has_unknown_cost():
