@@ -86,7 +86,8 @@ def test_time_of_a_training_is_shared_by_its_threads_and_processes(ravdess):
     assert alone == pytest.approx(300 * 50_000 * TRAINING_CORE_MS["spectrogram"] / 60e3)
     shared = training_minutes(model, {**training, "threads": 2, "processes": 4}, train_frames=1)
     assert shared == pytest.approx(alone / 8)
-    assert training_minutes(model, {**training, "gpus": 1}, train_frames=1) is None
+    on_gpu = training_minutes(model, {**training, "gpus": 1}, train_frames=1)
+    assert on_gpu == pytest.approx(300 * 50_000 * planning.TRAINING_GPU_MS["spectrogram"] / 60e3)
 
 
 def test_gpu_hours_are_unknown_until_measured(ravdess, monkeypatch):
