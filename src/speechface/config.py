@@ -90,7 +90,7 @@ def _check_model(model, where, fail):
              "log_mel and waveform go with family: sequence, the others with family: report")  # fmt: skip
     if model["head"] == "cnn" and model["loss_velocity"]:
         fail(f"{where}.loss_velocity", model["loss_velocity"], "single frames (head cnn) have no velocity; set it to 0")
-    sound = {key: size for key, size in model["augmentation"].items() if size and key != "mirror"}
+    sound = {key: size for key, size in model["augmentation"].items() if size}
     if sound and not sequence:
         fail(f"{where}.augmentation", sound, "only the sound of log_mel and waveform can be augmented; remove it")
     if not (model["loss_weights"] or model["loss_rig"] or model["loss_velocity"]):

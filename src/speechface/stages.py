@@ -33,7 +33,7 @@ STAGES = {
     "label_report": Stage(2, ("quality",)),
     "splits": Stage(1, ("datasets",)),
     "stats": Stage(1, ()),
-    "training": Stage(2, ("models", "training")),
+    "training": Stage(3, ("models", "training")),
     "baselines": Stage(1, ("baselines",)),
     "prediction": Stage(2, ()),
     "evaluation": Stage(2, ("evaluation",)),

@@ -2,12 +2,9 @@
 
 import numpy as np
 import pytest
-import torch
 from training_tables import make_clips, write_split
 
 from speechface.errors import ModelError, TableError
-from speechface.geometry.rotation import matrix_from_euler
-from speechface.networks.augmentation import mirror_labels
 from speechface.networks.data import (
     FrameSampler,
     SequenceSampler,
@@ -16,7 +13,6 @@ from speechface.networks.data import (
     held_out_clips,
 )
 from speechface.networks.split_table import read_split
-from speechface.rig.channels import INDEX
 
 
 @pytest.fixture(scope="module")
@@ -116,31 +112,6 @@ def test_an_actor_with_most_of_the_clips_is_not_held_out_unless_asked_for():
     assert held_out_clips(pair, 0.02, by="actors").nonzero()[0].tolist() == [50, 51, 52]
     with pytest.raises(ModelError, match="validation_by is actors, but all train clips are of set/large"):
         held_out_clips(pair[:50], 0.1, by="actors")
-
-
-def test_mirrored_sequences_have_left_and_right_exchanged_and_the_same_sound(table):
-    plain, turned = module(table, recurrent=True), module(table, recurrent=True, mirror=1.0)
-    half = module(table, recurrent=True, mirror=0.5, batch=24)
-    for a, b in zip(plain.train_dataloader(), turned.train_dataloader(), strict=True):
-        assert torch.equal(a["features"], b["features"])
-        left, right = INDEX["mouthSmileLeft"], INDEX["mouthSmileRight"]
-        assert torch.equal(a["targets"][..., left], b["targets"][..., right])
-        assert torch.equal(a["targets"][..., INDEX["jawOpen"]], b["targets"][..., INDEX["jawOpen"]])
-        assert torch.equal(a["targets"][..., 46:] * torch.tensor([1.0, -1, -1]), b["targets"][..., 46:])
-    kept = [
-        torch.equal(batch["targets"][k], torch.from_numpy(half.targets[half.sampler(step)[0][k]]))
-        for step, batch in enumerate(half.train_dataloader())
-        for k in range(len(batch["targets"]))
-    ]
-    assert 0 < sum(kept) < len(kept)
-
-
-def test_a_mirrored_head_turns_as_its_mirror_image(rng):
-    angles = rng.uniform(-0.5, 0.5, (20, 3)).astype(np.float32)
-    labels = np.concatenate([np.zeros((20, 46), np.float32), angles], 1)
-    flip = np.diag([-1.0, 1, 1])
-    expected = flip @ matrix_from_euler(angles) @ flip
-    np.testing.assert_allclose(matrix_from_euler(mirror_labels(labels)[:, 46:]), expected, atol=1e-6)  # float32
 
 
 def test_runs_end_where_a_clip_or_its_frames_break():

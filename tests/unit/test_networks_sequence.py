@@ -31,7 +31,7 @@ STATS = {
     "weight_mean": np.full(46, 0.2), "rotation_mean": np.zeros(3), "rotation_std": np.full(3, 0.05),
     "feature_mean": np.full(SHAPE, -30.0), "feature_std": np.full(SHAPE, 12.0),
 }  # fmt: skip
-OFF = {"gain_db": 0, "tilt_db": 0, "noise_db": 0, "time_mask_ms": 0, "mask_bands": 0, "tract_percent": 0}
+OFF = {"gain_db": 0, "tilt_db": 0, "noise_db": 0, "tract_percent": 0}
 CENTRES = mel_centres(n_mels=80, fmin=50, fmax=7600)
 
 
@@ -161,50 +161,26 @@ def test_steps_follow_from_seed_and_number_alone_and_sweeps_differ():
 
 def changed(seed=0, **sizes):
     stored = rows(20, batch=3).numpy().astype(np.float16)
-    times = np.broadcast_to(np.arange(20)[None, :, None] / 25 + np.arange(-7, 1) * 0.01, (3, 20, 8))
-    fill = np.full(SHAPE, -33.0, np.float32)
-    out = augment_log_mel(stored, times, fill, centres=CENTRES, rng=np.random.default_rng(seed), **{**OFF, **sizes})
-    return out, stored.astype(np.float32), times
+    out = augment_log_mel(stored, centres=CENTRES, rng=np.random.default_rng(seed), **{**OFF, **sizes})
+    return out, stored.astype(np.float32)
 
 
 def test_augmentation_off_changes_nothing_and_a_seed_decides():
-    out, before, _ = changed()
+    out, before = changed()
     np.testing.assert_array_equal(out, before)
-    sizes = {"gain_db": 2, "tilt_db": 2, "noise_db": 1, "time_mask_ms": 100, "mask_bands": 9}
+    sizes = {"gain_db": 2, "tilt_db": 2, "noise_db": 1}
     np.testing.assert_array_equal(changed(3, **sizes)[0], changed(3, **sizes)[0])
     assert (changed(3, **sizes)[0] != changed(4, **sizes)[0]).mean() > 0.9
 
 
 def test_gain_is_one_number_a_clip_and_tilt_a_straight_line_of_the_bands():
-    out, before, _ = changed(gain_db=2)
+    out, before = changed(gain_db=2)
     assert np.ptp(out - before, axis=(1, 2, 3)).max() < 1e-4  # float32 at 60 dB
     assert len(np.unique(np.round((out - before)[:, 0, 0, 0], 3))) == 3
-    out, before, _ = changed(tilt_db=2)
+    out, before = changed(tilt_db=2)
     lines = (out - before)[:, 0, 0]
     assert np.abs(np.diff(lines, 2, axis=1)).max() < 1e-4  # float32 at 60 dB
     np.testing.assert_allclose(lines[:, 0], -lines[:, -1], atol=1e-4)
-
-
-def test_a_time_mask_hides_the_same_moment_in_all_rows():
-    out, before, times = changed(seed=1, time_mask_ms=400)
-    hidden = (out == -33.0).all(-1)
-    for k in range(3):
-        assert hidden[k].any()
-        inside = (times[k] >= times[k][hidden[k]].min()) & (times[k] <= times[k][hidden[k]].max())
-        np.testing.assert_array_equal(hidden[k], inside)
-        assert np.ptp(times[k][hidden[k]]) <= 0.4
-    np.testing.assert_array_equal(out[~hidden], before[~hidden])
-
-
-def test_a_band_mask_hides_neighbouring_bands_of_the_whole_clip():
-    out, before, _ = changed(seed=2, mask_bands=10)
-    hidden = out == -33.0
-    for k in range(3):
-        bands = np.flatnonzero(hidden[k].all((0, 1)))
-        assert len(bands) <= 10
-        assert (np.diff(bands) == 1).all()
-    assert hidden.any()
-    np.testing.assert_array_equal(out[~hidden], before[~hidden])
 
 
 def test_a_shorter_vocal_tract_moves_a_tone_up_by_its_factor():
@@ -220,18 +196,17 @@ def test_a_shorter_vocal_tract_moves_a_tone_up_by_its_factor():
         place = top + 0.5 * (a - c) / (a - 2 * b + c)
         np.testing.assert_allclose(np.interp(place, np.arange(80), CENTRES), hz * factor, rtol=0.015)  # half a band
     np.testing.assert_array_equal(warp_bands(stored, np.ones(3), CENTRES), stored)
-    stretched, before, _ = changed(tract_percent=10)
+    stretched, before = changed(tract_percent=10)
     assert not np.allclose(stretched, before)
     np.testing.assert_array_equal(stretched, changed(tract_percent=10)[0])
 
 
-def test_waveforms_take_gain_noise_and_silence(rng):
+def test_waveforms_take_gain_and_noise(rng):
     rows_ = rng.normal(0, 1000, (40, 10, 200)).astype(np.int16)
-    times = np.arange(10)[None, :, None] / 25 + np.broadcast_to(np.arange(-199, 1) / 16000, (40, 1, 200))
-    off = {"gain_db": 0, "noise_db": 0, "time_mask_ms": 0}
+    off = {"gain_db": 0, "noise_db": 0}
 
     def out_of(**sizes):
-        return augment_waveform(rows_, times, rng=np.random.default_rng(0), **{**off, **sizes})
+        return augment_waveform(rows_, rng=np.random.default_rng(0), **{**off, **sizes})
 
     np.testing.assert_array_equal(out_of(), rows_)
     gains = np.log10(out_of(gain_db=3)[:, 0, 0] / rows_[:, 0, 0]) * 20
@@ -240,15 +215,12 @@ def test_waveforms_take_gain_noise_and_silence(rng):
     rise = 20 * np.log10(out_of(noise_db=6).std((1, 2)) / rows_.std((1, 2)))
     assert (rise > 0).mean() > 0.8
     assert rise.max() < 6
-    silent = (out_of(time_mask_ms=200) == 0) & (rows_ != 0)
-    assert 0 < silent.mean() < 0.5
-    assert all(np.ptp(times[k][silent[k]]) <= 0.2 for k in range(40) if silent[k].any())
 
 
 def test_only_train_batches_are_augmented(tmp_path):
     table, clips = sequence_table(tmp_path)
 
-    def noise(rows, times, rng):
+    def noise(rows, rng):
         return rows.astype(np.float32) + rng.standard_normal(rows.shape, np.float32)
 
     data = SpeechDataModule(table, recurrent=True, rotations=False, batch=60, epoch_samples=0, sequence_frames=50,
@@ -427,7 +399,7 @@ def test_the_loss_on_the_rig_needs_a_rig(tmp_path):
 def test_a_run_that_broke_off_ends_where_the_whole_one_does(tmp_path, monkeypatch, head):
     """The state on disk is of the last whole epoch, whatever ends the process."""
     table, clips = sequence_table(tmp_path)
-    model = {"head": head, "augmentation": {"tract_percent": 10, "mirror": 0.5}}
+    model = {"head": head, "augmentation": {"tract_percent": 10}}
     whole = fit(table, clips, tmp_path / "whole", model=model)
     step_of = SpeechDataModule._train_batch
 

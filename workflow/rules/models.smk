@@ -39,7 +39,8 @@ def training_need(model):
     """Minutes that one training of the model needs, with a margin: by the measured rate, else half a day."""
     frames = 100 * sum(clip.split == "train" for clip in USED)  # of a clip of 3 to 4 s
     minutes = training_minutes(CONFIG["models"][model], CONFIG["training"], train_frames=frames)
-    return 12 * 60 if minutes is None else int(30 + 1.5 * minutes)
+    margin = 8 if CONFIG["training"]["gpus"] else 1.5  # a GPU may be an eighth as fast as the one that was measured
+    return 12 * 60 if minutes is None else int(30 + margin * minutes)
 
 
 def training_runtime(wildcards, attempt):

@@ -15,7 +15,6 @@ import torch
 
 from speechface.errors import ModelError
 from speechface.networks import processes
-from speechface.networks.augmentation import mirror_labels
 
 #: Batches that a thread prepares while a GPU works on an earlier one.
 AHEAD = 4
@@ -270,19 +269,18 @@ class SpeechDataModule(pl.LightningDataModule):
     whole_clips : bool
         The sequences are whole clips, instead of `sequence_frames` drawn anywhere.
     augment : callable or None
-        (features (B, T, ...), times (B, T) s, rng) -> changed features, for train batches.
-    mirror : float, share of train sequences whose labels are mirrored left to right
+        (features (B, T, ...), rng=...) -> changed features, for train batches.
     offsets : ndarray (n, 46) or None
         What the weights of each row are relative to (`speaker.train_neutrals`); it is subtracted from the targets.
     """
 
     def __init__(self, table, *, recurrent, rotations, batch, epoch_samples, sequence_frames, validation,
-                 validation_by, seed, whole_clips=False, augment=None, mirror=0.0, offsets=None):  # fmt: skip
+                 validation_by, seed, whole_clips=False, augment=None, offsets=None):  # fmt: skip
         super().__init__()
         self.table, self.batch, self.sequence_frames = table, batch, sequence_frames
         weights = table.weights if offsets is None else table.weights - offsets
         self.targets = np.concatenate([weights, table.rotations], 1) if rotations else weights
-        self.offsets, self.augment, self.mirror = offsets, augment, mirror
+        self.offsets, self.augment = offsets, augment
         held_out = held_out_clips(table.clips, validation, by=validation_by)
         self.validation_clips = [key for key, out in zip(table.clips, held_out) if out]
         aside = held_out[table.clip]
@@ -336,17 +334,9 @@ class SpeechDataModule(pl.LightningDataModule):
     def _whole_batch(self, step):
         rows, lengths = self.sampler(step)
         batch = self.collate(rows, lengths)
-        # the 1 and the 2 keep these numbers apart from the sampler's
         if self.augment is not None:
-            rng = np.random.default_rng([self.seed, step, 1])
-            changed = self.augment(batch["features"].numpy(), self.table.time[rows], rng)
-            batch["features"] = torch.from_numpy(changed)
-        if self.mirror:
-            turned = np.random.default_rng([self.seed, step, 2]).random(len(rows)) < self.mirror
-            for name in ("targets", "offsets"):
-                if batch[name] is not None:
-                    values = batch[name].numpy()  # a copy of the table's rows
-                    values[turned] = mirror_labels(values[turned])
+            rng = np.random.default_rng([self.seed, step, 1])  # the 1 keeps these numbers apart from the sampler's
+            batch["features"] = torch.from_numpy(self.augment(batch["features"].numpy(), rng=rng))
         return batch
 
     def train_dataloader(self):

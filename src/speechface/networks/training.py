@@ -1,5 +1,6 @@
 """Training of one network from one table."""
 
+import functools
 import hashlib
 import json
 import logging
@@ -53,23 +54,16 @@ def _fingerprint(table, settings, training, stats, schedule, seed, width):
     return digest.hexdigest()
 
 
-def _augment(table, settings, stats):
+def _augment(table, settings):
     """The random changes of a model's sound as `SpeechDataModule` takes them, or None."""
-    sizes = {key: value for key, value in settings["augmentation"].items() if key != "mirror"}
+    sizes = settings["augmentation"]
     if not any(sizes.values()):
         return None
-    made_with = table.meta["feature_settings"]
-    ages = np.arange(1 - table.input_shape[0], 1)
     if settings["feature"] == "waveform":
-        ages = ages / made_with["rate"]
-        sizes = {key: sizes[key] for key in ("gain_db", "noise_db", "time_mask_ms")}
-        return lambda rows, times, rng: augment_waveform(rows, times[..., None] + ages, rng=rng, **sizes)
-    ages = ages * made_with["hop_ms"] / 1000
-    fill = np.asarray(stats["feature_mean"], np.float32)
+        return functools.partial(augment_waveform, gain_db=sizes["gain_db"], noise_db=sizes["noise_db"])
+    made_with = table.meta["feature_settings"]
     centres = mel_centres(n_mels=table.input_shape[1], fmin=made_with["fmin"], fmax=made_with["fmax"])
-    return lambda rows, times, rng: augment_log_mel(
-        rows, times[..., None] + ages, fill, centres=centres, rng=rng, **sizes
-    )
+    return functools.partial(augment_log_mel, centres=centres, **sizes)
 
 
 def _device(training):
@@ -186,8 +180,8 @@ def train(table, settings, training, stats, *, name, seed, schedule, landmark_ba
         table, recurrent=is_recurrent(settings), rotations=rotates, seed=seed, batch=training["batch"],
         epoch_samples=training["epoch_samples"], sequence_frames=settings["sequence_frames"],
         validation=training["validation"], validation_by=training["validation_by"],
-        whole_clips=settings["family"] == "sequence", augment=_augment(table, settings, stats),
-        mirror=settings["augmentation"]["mirror"], offsets=offsets,
+        whole_clips=settings["family"] == "sequence", augment=_augment(table, settings),
+        offsets=offsets,
     )  # fmt: skip
     spec = network_spec(
         settings, input_shape=table.input_shape, source=None if source is None else source.spec, width=width
