@@ -153,7 +153,7 @@ def test_steps_follow_from_seed_and_number_alone_and_sweeps_differ():
     assert first != second
 
 
-# ---- augmented batches ---------------------------------------------------------------------------------------------------
+# ---- augmented batches -------------------------------------------------------------------------------------------
 
 
 def test_only_train_batches_are_augmented(tmp_path):
