@@ -171,7 +171,11 @@ def test_interrupted_training_goes_on_in_the_second_attempt(start, lab):
 
     (again,) = wait_for(second, seconds=PATIENCE, what="second attempt")
     log = start.folder / "logs/train_model/one/0.log"
-    wait_for(lambda: "going on after step" in log.read_text(), seconds=PATIENCE, what="resumed training")
+
+    def resumed():  # Snakemake takes the first attempt's log away
+        return log.is_file() and "going on after step" in log.read_text()
+
+    wait_for(resumed, seconds=PATIENCE, what="resumed training")
     lab.call("scancel", again["id"])  # which saves, too
     assert run.end() != 0
     assert work.is_file()
