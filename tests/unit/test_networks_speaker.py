@@ -167,7 +167,7 @@ def test_predict_tells_the_model_and_says_from_where(corpus, tmp_path):
         write_table(clip_path(root / "features", *clip), columns, stage="spectrogram", meta={"sr": 8000})
     args = _Args(model=str(tmp_path / "model.ckpt"), clips=root / "clips.parquet", features_dir=root / "features",
                  splits=["test", "predict"], out_dir=root / "out", threads=1, labels_dir=root / "labels",
-                 model_of=[])  # fmt: skip
+                 model_of=[], gpus=0)  # fmt: skip
     predict.run(args)
     table = read_table(clip_path(root / "out", "set", "b", "one"))
     assert table.meta["not_judged"] == [1, 2, 3]

@@ -307,7 +307,7 @@ def test_what_a_job_got_stands_above_the_training_settings(tmp_path, clips, monk
     assert 3 in seen
 
 
-def test_verbs_train_and_predict_every_clip(tmp_path, clips, monkeypatch):
+def test_verbs_train_and_predict_every_clip(tmp_path, clips, monkeypatch, capsys):
     assert main(_verbs(tmp_path, clips)) == 0
     facts = json.loads((tmp_path / "models/net/5/model.json").read_text())
     assert facts["provenance"]["seed"] == 5
@@ -339,6 +339,9 @@ def test_verbs_train_and_predict_every_clip(tmp_path, clips, monkeypatch):
     assert (read_table(out[1]).usable, read_table(out[1]).reason) == (False, "no sound")
     assert (read_table(out[2]).usable, read_table(out[2]).reason) == (False, "few faces")
     assert not out[3].exists()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert main([*command, "--gpus", "1"]) == 1
+    assert "--gpus is 1, but PyTorch finds no GPU here" in capsys.readouterr().err
 
 
 def test_features_of_other_settings_are_refused(tmp_path, clips, capsys):
