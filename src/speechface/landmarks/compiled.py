@@ -1,7 +1,7 @@
 """The compiled kernels, ready in milliseconds: numba compiles them once a machine, later processes load machine code.
 
 Importing numba and having it fetch a function from its own cache takes a second in every process. So the machine code
-itself is kept beside the converted models (`speechface.landmarks.model.cache_folder`), named after the source, the
+itself is kept beside the converted models (`speechface.landmarks.caches.cache_folder`), named after the source, the
 version of LLVM and the processor, with a checksum; the linker of llvmlite places it. Without a folder that can be
 written every process compiles anew, three seconds.
 """

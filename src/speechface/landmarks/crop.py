@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from speechface.landmarks.reduce import reduced
 from speechface.landmarks.shape import spread
 
-__all__ = ["crop_transforms", "warp_planes", "reduction", "reduced", "nearest_known", "smooth", "CENTRE_UP"]
+__all__ = ["crop_transforms", "warp_planes", "reduction", "nearest_known", "smooth", "CENTRE_UP"]
 
 #: The crop's centre lies this far above the landmarks' mean, in units of their spread, so that the forehead shows.
 CENTRE_UP = 0.25
@@ -112,19 +113,6 @@ def reduction(shrinkage):
         Pixels of the plane in a pixel of the crop, along an axis.
     """
     return max(int(shrinkage / 2), 1)
-
-
-def reduced(plane, step):
-    """Average `step` x `step` pixels of a plane (height, width), uint8; what is left over at its end is cut.
-
-    Pixel j of the result has its centre at ``step * j + (step - 1) / 2``.
-    """
-    import cv2
-
-    height, width = (max(side // step, 1) for side in plane.shape)
-    if step == 1:
-        return plane
-    return cv2.resize(plane[: height * step, : width * step], (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _warp(plane, transform, size):

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from speechface.landmarks.reduce import reduced
+
 __all__ = ["Equalised", "Equaliser", "untouched"]
 
 
@@ -70,21 +72,11 @@ def untouched(gray):
     """Return a whole picture that is seen as it is."""
     gray = _with_close_pixels(gray)
     window = (0, 0, gray.shape[1], gray.shape[0])
-    return Equalised(gray, window, _NO_TILES, lambda step: _reduce(gray, step))
+    return Equalised(gray, window, _NO_TILES, lambda step: reduced(gray, step))
 
 
 def _with_close_pixels(gray):
     return gray if gray.strides[1] == 1 else np.ascontiguousarray(gray)
-
-
-def _reduce(gray, step):
-    """Average `step` x `step` pixels; what is left over at the right and at the bottom is cut."""
-    import cv2
-
-    if step == 1:
-        return gray
-    height, width = (side // step for side in gray.shape)
-    return cv2.resize(gray[: height * step, : width * step], (width, height), interpolation=cv2.INTER_AREA)
 
 
 class Equaliser:
@@ -151,7 +143,7 @@ class Equaliser:
         rows, n_rows = self._span(top, bottom, gray.shape[0], step)
         columns, n_columns = self._span(left, right, gray.shape[1], step)
         self._clahe.setTilesGridSize((n_columns, n_rows))
-        equal = self._clahe.apply(_reduce(gray[rows, columns], step))
+        equal = self._clahe.apply(reduced(gray[rows, columns], step))
         first_row, first_column = (top - rows.start) // step, (left - columns.start) // step
         return equal[first_row : first_row + (bottom - top) // step, first_column:][:, : (right - left) // step]
 

@@ -7,7 +7,8 @@ reduced as far as `speechface.landmarks.crop.warp_planes` reduces them anyway.
 
 import numpy as np
 
-from speechface.landmarks.crop import CENTRE_UP, reduced, reduction
+from speechface.landmarks.crop import CENTRE_UP, reduction
+from speechface.landmarks.reduce import reduced
 from speechface.landmarks.shape import spread
 
 __all__ = ["FaceStrips", "covers"]
