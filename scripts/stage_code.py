@@ -58,7 +58,20 @@ def content(tree):
         first = body[0] if isinstance(body, list) and body else None
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
             node.body = body[1:] or [ast.Pass()]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr(_plain(tree)).encode()).hexdigest()[:16]
+
+
+def _plain(node):
+    """A syntax tree as nested tuples, the same for every version of Python: what is empty or None is left out, since
+    newer versions add such fields."""
+    if isinstance(node, ast.AST):
+        fields = (
+            (name, _plain(value)) for name, value in ast.iter_fields(node) if name not in ("kind", "type_comment")
+        )
+        return type(node).__name__, *((name, value) for name, value in fields if value not in (None, ()))
+    if isinstance(node, list):
+        return tuple(map(_plain, node))
+    return node
 
 
 def stage_verbs():
@@ -91,9 +104,9 @@ def stage_modules():
 
 
 def state():
-    """What is recorded: Python, versions of stages, hashes of modules."""
+    """What is recorded: versions of stages, hashes of modules."""
     versions = {name: stage.version for name, stage in STAGES.items()}
-    return {"python": "{}.{}".format(*sys.version_info), "versions": versions, "modules": dict(stage_modules()[1])}
+    return {"versions": versions, "modules": dict(stage_modules()[1])}
 
 
 def unnoticed(record):

@@ -13,9 +13,23 @@ from speechface.rig.channels import CHANNELS, ROTATIONS
 from speechface.tables import clip_path, read_table, write_table, write_unusable
 from speechface.verbs.compare_models import COLUMNS
 
-__all__ = ["SUMMARY", "clip_row", "write_clips", "write_features", "write_labels", "write_log", "write_metrics",
-           "write_quality"]  # fmt: skip
+__all__ = ["GRAPH", "SUMMARY", "clip_row", "texts", "write_clips", "write_features", "write_labels", "write_log",
+           "write_metrics", "write_quality"]  # fmt: skip
 
+#: A graph of rules as Snakemake writes it.
+GRAPH = """digraph snakemake_dag {
+    node[shape=box, style=rounded, fontname=sans, fontsize=10, penwidth=2];
+	0[label = "all", color = "0.1 0.6 0.85", style="rounded"];
+	1[label = "list_clips", color = "0.38 0.6 0.85", style="rounded"];
+	2[label = "extract_wav", color = "0.31 0.6 0.85", style="rounded,dashed"];
+	3[label = "train_model", color = "0.14 0.6 0.85", style="rounded"];
+	1 -> 2
+	2 -> 3
+	1 -> 3
+	3 -> 0
+	2 -> 0
+}
+"""
 FPS, SR = 30000 / 1001, 44100
 SUMMARY = ("model", "seed", "dataset", "split", "group", "value_of_group", "metric", "unit", "value", "low", "high",
            "n_clips")  # fmt: skip
@@ -159,3 +173,10 @@ def write_results(root, *, emotions=("neutral", "happy", "sad", "disgust")):
 
 def write_nothing(path):
     write_unusable(path, "made for a test", stage="labels")
+
+
+def texts(figure):
+    """All words of a figure."""
+    from matplotlib.text import Text
+
+    return " | ".join(t.get_text() for t in figure.findobj(Text) if t.get_text())

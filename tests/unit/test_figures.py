@@ -1,49 +1,37 @@
 """Figures show the numbers they are given, name what is missing and never fail on empty inputs."""
 
-import csv
 import json
-import re
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from figure_inputs import clip_row, write_clips, write_labels, write_log, write_metrics, write_nothing, write_results
+from figure_inputs import (
+    GRAPH,
+    clip_row,
+    texts,
+    write_clips,
+    write_labels,
+    write_log,
+    write_metrics,
+    write_nothing,
+    write_results,
+)
 from synthetic import synthetic_rig
 
 from speechface.cli import main
 from speechface.config import schema
 from speechface.figures import (
     alignment,
-    comparison,
-    emotions,
     features,
-    graph_layout,
     labels_overview,
     landmarks,
     training,
     workflow,
 )
-from speechface.figures.common import NothingToShow
 from speechface.figures.registry import FIGURES, module_of
-from speechface.figures.scores import ordered_models, read_scores
-from speechface.figures.style import colour_of, message, save, styled
-from speechface.figures.table_files import write_csv, write_tex
+from speechface.figures.style import message, save, styled
 from speechface.geometry.camera import Camera
 from speechface.tables import clip_path, read_table
-
-GRAPH = """digraph snakemake_dag {
-    node[shape=box, style=rounded, fontname=sans, fontsize=10, penwidth=2];
-	0[label = "all", color = "0.1 0.6 0.85", style="rounded"];
-	1[label = "list_clips", color = "0.38 0.6 0.85", style="rounded"];
-	2[label = "extract_wav", color = "0.31 0.6 0.85", style="rounded,dashed"];
-	3[label = "train_model", color = "0.14 0.6 0.85", style="rounded"];
-	1 -> 2
-	2 -> 3
-	1 -> 3
-	3 -> 0
-	2 -> 0
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +60,6 @@ def options(root):
         "emotions": ["--metrics", root / "metrics.parquet", "--table-stem", root / "tables" / "emotions"],
         "workflow": ["--graph", root / "rules.dot"],
     }  # fmt: skip
-
-
-def texts(figure):
-    """All words of a figure."""
-    from matplotlib.text import Text
-
-    return " | ".join(t.get_text() for t in figure.findobj(Text) if t.get_text())
 
 
 def test_registry_and_schema_name_the_same_figures():
@@ -324,144 +305,6 @@ def test_a_foreign_csv_is_named(tmp_path):
 
     with pytest.raises(TableError, match="'val_loss' is missing"):
         training.collect({"logs": [str(tmp_path / "log.csv")]})
-
-
-# ---- scores
-
-
-def test_comparison_orders_models_and_tables_hold_the_metrics(tmp_path):
-    written = write_metrics(tmp_path / "m.parquet")
-    scores = comparison.collect({"metrics": tmp_path / "m.parquet"})
-    models = ordered_models(scores, "rmse_mouth_mm")
-    assert models == ["cnn", "gru", "ridge", "knn", "mean", "neutral"]  # baselines last
-    columns, rows = comparison.rows(scores)
-    assert [(row["model"], row["seed"]) for row in rows[:3]] == [("cnn", 0), ("cnn", 1), ("gru", 0)]
-    want = {(r["model"], r["seed"]): r for r in written if r["group"] == "all" and r["metric"] == "lip_gap_r"}
-    for row in rows:
-        facts = want[row["model"], row["seed"]]
-        assert row["lip_gap_r"][:3] == pytest.approx((facts["value"], facts["low"], facts["high"]))
-    write_csv(tmp_path / "t.csv", columns, rows)
-    read = list(csv.DictReader(open(tmp_path / "t.csv")))
-    assert float(read[2]["lip_gap_r_low"]) == pytest.approx(want["gru", 0]["low"], rel=1e-5)  # six digits
-    write_tex(tmp_path / "t.tex", columns, rows)
-    lines = (tmp_path / "t.tex").read_text().splitlines()
-    widths = {line.count("&") for line in lines if "&" in line}
-    assert widths == {len(columns) - 1}
-    assert all(line.endswith(r"\\") for line in lines if "&" in line)
-    assert f"{want['gru', 0]['value']:.2f} [" in lines[6]
-
-
-def test_comparison_draws_each_value_at_its_place(tmp_path):
-    written = write_metrics(tmp_path / "m.parquet", models=("cnn", "mean"))
-    figure = comparison.draw(comparison.collect({"metrics": tmp_path / "m.parquet"}))
-    marks = [line.get_xdata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
-    want = [r["value"] for r in written if r["group"] == "all" and r["metric"] == "rmse_mouth_mm"]
-    assert sorted(marks) == pytest.approx(sorted(want))
-
-
-def test_emotions_are_in_order_and_average_the_seeds(tmp_path):
-    written = write_metrics(tmp_path / "m.parquet", models=("cnn", "mean"), emotions=("sad", "zeal", "neutral"))
-    scores = emotions.collect({"metrics": tmp_path / "m.parquet"})
-    axis = emotions.draw(scores).axes[0]
-    assert [label.get_text().split("\n")[0] for label in axis.get_xticklabels()] == ["neutral", "sad", "zeal"]
-    values = [r["value"] for r in written
-              if (r["model"], r["metric"], r["value_of_group"]) == ("cnn", "rmse_mouth_mm", "neutral")]  # fmt: skip
-    marks = {
-        round(float(line.get_xdata()[0]), 2): line.get_ydata()[0] for line in axis.lines if len(line.get_xdata()) == 1
-    }
-    assert marks[-0.34] == pytest.approx(np.mean(values))
-    columns, rows = emotions.rows(scores)
-    assert ("group", "emotion") in columns
-    assert len(rows) == 3 * 3  # two seeds and a baseline
-
-
-def test_scores_of_several_datasets_together_and_predict_as_second_choice(tmp_path):
-    from speechface.tables import write_table
-
-    write_metrics(tmp_path / "m.parquet", models=("cnn",), emotions=())
-    table = read_table(tmp_path / "m.parquet")
-    columns = {name: np.asarray(values) for name, values in table.columns.items()}
-    columns["split"] = np.full(len(table), "predict")
-    write_table(tmp_path / "p.parquet", columns, stage="evaluation")
-    assert "never trained on" in read_scores(tmp_path / "p.parquet", group="all", metrics=["lip_gap_r"]).place
-    columns["dataset"] = np.where(columns["seed"] == 1, "all", "demo")
-    write_table(tmp_path / "p.parquet", columns, stage="evaluation")
-    found = read_scores(tmp_path / "p.parquet", group="all", metrics=["lip_gap_r"])
-    assert {s.seed for s in found.scores} == {1}
-    with pytest.raises(NothingToShow, match="states its emotion"):
-        read_scores(tmp_path / "p.parquet", group="emotion", metrics=["lip_gap_r"])
-
-
-def test_models_keep_their_colour_whatever_baselines_stand_beside_them():
-    assert colour_of("gru", ["cnn", "gru"]) == colour_of("gru", ["mean", "gru", "cnn", "knn"])
-    assert colour_of("cnn", ["cnn", "gru"]) != colour_of("gru", ["cnn", "gru"])
-
-
-# ---- workflow
-
-
-def random_graph(seed, n=14):
-    rng = np.random.default_rng(seed)
-    return [(int(a), int(b)) for a in range(n) for b in range(a + 1, n) if rng.random() < 0.25]
-
-
-def reachable(n, edges):
-    reach = np.eye(n, dtype=bool)
-    for _ in range(n):
-        for a, b in edges:
-            reach[a] |= reach[b]
-    return reach
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_reduction_keeps_reachability_with_the_fewest_edges(seed):
-    edges = random_graph(seed)
-    kept = graph_layout.transitive_reduction(14, edges)
-    assert np.array_equal(reachable(14, edges), reachable(14, kept))
-    for edge in kept:  # none can be left out
-        assert not np.array_equal(reachable(14, kept), reachable(14, [other for other in kept if other != edge]))
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_layout_points_down_without_overlap(seed):
-    rng = np.random.default_rng(seed)
-    edges = graph_layout.transitive_reduction(14, random_graph(seed))
-    widths = rng.uniform(0.5, 2, 14)
-    x, layer, ways = graph_layout.layout(widths, edges, gap=0.2)
-    for (a, b), way in zip(edges, ways):
-        assert layer[a] < layer[b]
-        assert [row for _, row in way] == list(range(layer[a], layer[b] + 1))
-        assert (way[0][0], way[-1][0]) == (x[a], x[b])
-    for row in range(layer.max() + 1):
-        inside = sorted((x[k], widths[k]) for k in np.flatnonzero(layer == row))
-        for (left, a), (right, b) in zip(inside, inside[1:]):
-            assert right - left >= (a + b) / 2 + 0.2 - 1e-9
-
-
-def test_workflow_leaves_out_what_other_edges_say(tmp_path):
-    (tmp_path / "g.dot").write_text(GRAPH)
-    labels, edges = workflow.collect({"graph": str(tmp_path / "g.dot")})
-    assert labels == ["list_clips", "extract_wav", "train_model"]
-    assert edges == [(0, 1), (1, 2)]
-    words = texts(workflow.draw((labels, edges)))
-    assert re.search(r"train model", words)
-
-
-def test_rules_of_several_batches_are_one_box(tmp_path):
-    lines = GRAPH.splitlines()
-    more = '\t4[label = "extract_wav__demo_Actor_02", color = "0.31 0.6 0.85", style="rounded"];\n\t1 -> 4\n\t4 -> 3'
-    text = "\n".join(lines[:-1] + [more, lines[-1]]).replace('"extract_wav"', '"extract_wav__demo_Actor_01"')
-    (tmp_path / "g.dot").write_text(text)
-    assert workflow.collect({"graph": str(tmp_path / "g.dot")}) == (
-        ["list_clips", "extract_wav", "train_model"],
-        [(0, 1), (1, 2)],
-    )
-
-
-def test_a_cycle_is_said_in_words(tmp_path):
-    (tmp_path / "g.dot").write_text(GRAPH.replace("3 -> 0", "3 -> 1"))
-    with pytest.raises(NothingToShow, match="cycle"):
-        workflow.collect({"graph": str(tmp_path / "g.dot")})
 
 
 def test_settings_are_checked(tmp_path, capsys):

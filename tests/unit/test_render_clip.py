@@ -12,9 +12,7 @@ from tests.unit.synthetic import synthetic_rig
 
 from speechface.audio.sound import write_sound
 from speechface.cli import main
-from speechface.errors import RenderError
 from speechface.media import VideoWriter, decode_rgb, probe_video
-from speechface.render.renderer import Renderer
 from speechface.render.talking_head import portrait_camera, render_animation
 from speechface.rig.channels import CHANNELS, INDEX, ROTATIONS
 from speechface.rig.rig import Rig
@@ -24,12 +22,7 @@ FPS = Fraction(30000, 1001)
 SR = 16000
 
 
-@pytest.fixture(scope="module", autouse=True)
-def graphics():
-    try:
-        Renderer(16, 16).close()
-    except RenderError as error:
-        pytest.skip(str(error))
+pytestmark = pytest.mark.usefixtures("graphics")
 
 
 def table(path, weights, *, stage, rotation=None, first=0, **meta):

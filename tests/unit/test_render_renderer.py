@@ -16,16 +16,9 @@ WIDTH, HEIGHT = 200, 150
 CAMERA = Camera(400.0, (93.25, 80.5))  # a centre off the middle, off the pixel grid
 
 
-def open_renderer(*size, samples=4):
-    try:
-        return Renderer(*size, samples)
-    except RenderError as error:
-        pytest.skip(str(error))
-
-
 @pytest.fixture(scope="module")
-def renderer():
-    with open_renderer(WIDTH, HEIGHT) as opened:
+def renderer(graphics):
+    with Renderer(WIDTH, HEIGHT, 4) as opened:
         yield opened
 
 
@@ -117,7 +110,7 @@ def test_pictures_repeat_and_two_renderers_do_not_mix(renderer):
     rig = synthetic_rig()
     vertices, _ = pose(rig, translation=(0, 0, -700))
     first = renderer.draw(vertices, rig, camera=CAMERA)
-    with open_renderer(64, 48) as other:
+    with Renderer(64, 48, 4) as other:
         small = other.draw(vertices, rig, camera=Camera(120.0, (31.5, 23.5)))
         assert small.shape == (48, 64, 3)
         np.testing.assert_array_equal(renderer.draw(vertices, rig, camera=CAMERA), first)
@@ -134,8 +127,8 @@ def test_many_rigs_in_turn_are_each_drawn_with_their_own_colours(renderer):
         assert np.argmax(renderer.draw(points, rig, camera=CAMERA)[y, x]) == k % 3
 
 
-def test_a_closed_renderer_says_so():
-    renderer = open_renderer(32, 32)
+def test_a_closed_renderer_says_so(graphics):
+    renderer = Renderer(32, 32, 4)
     renderer.close()
     renderer.close()
     with pytest.raises(ValueError, match="closed"):

@@ -1,7 +1,5 @@
 """ICT-FaceKit as a rig: reading OBJ files, merging channels, and the whole head where its files are at hand."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -90,11 +88,8 @@ def test_missing_and_foreign_files_are_named(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def ict():
-    archive = Path(__file__).resolve().parents[2] / ".." / "shared" / "rigs" / "ict_facekit.tar.xz"
-    if not archive.exists():
-        pytest.skip("needs the ICT files in ../shared/rigs (mark: clips)")
-    return read_ict(archive, identity_modes=1)
+def ict(shared_rigs):
+    return read_ict(shared_rigs / "ict_facekit.tar.xz", identity_modes=1)
 
 
 @pytest.mark.clips

@@ -46,9 +46,7 @@ def test_every_clip_can_be_a_job_of_its_own():
 
 
 @pytest.mark.clips
-def test_the_config_of_the_real_clips_plans():
-    if not (ROOT / "../shared/clips").is_dir():
-        pytest.skip("the development clips are not here")
+def test_the_config_of_the_real_clips_plans(shared_clips):
     code, output = run(
         "snakemake",
         "-n",
