@@ -2,10 +2,10 @@
 
 A detector trained on photographs places "the same" point a little differently on any face, ours included. This script
 renders the 24 actors in random near-frontal poses, runs the detector, and for every inner landmark (17..67) takes the
-vertex, of those that may stand for it, that lies closest to the detector's points over all pictures. Left and right
+vertex, of those that may stand for it, that lies closest to the detector's points over all images. Left and right
 are pooled, so that the table is symmetric. It writes the table that `speechface.rig.builtin.landmarks` reads.
 
-    python benchmarks/calibrate_landmarks.py [--write] [--pictures 8]
+    python benchmarks/calibrate_landmarks.py [--write] [--images 8]
 """
 
 import argparse
@@ -49,9 +49,9 @@ class Detector:
         self.predict = dlib.shape_predictor(str(package / "models" / "shape_predictor_68_face_landmarks.dat"))
         self.equalise = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8))
 
-    def __call__(self, picture):
+    def __call__(self, image):
         """Landmarks (68, 2), pixels, and score of the best face; (None, None) without a face."""
-        gray = self.equalise.apply(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+        gray = self.equalise.apply(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
         boxes, scores, _ = self.detect.run(gray, 0, 0.0)
         if not boxes:
             return None, None
@@ -61,11 +61,11 @@ class Detector:
 
 
 def render(renderer, actor, weights, angles):
-    """Picture, its vertices' pixels (V, 2) and mm a pixel."""
+    """Image, its vertices' pixels (V, 2) and mm a pixel."""
     camera = Camera(FOCAL, ((WIDTH - 1) / 2, (HEIGHT - 1) / 2))
     vertices, offset = pose(actor.rig, weights, actor.identity, matrix_from_euler(angles), (0, 15, -DISTANCE))
-    picture = renderer.draw(vertices, actor.rig, camera=camera, normal_offset=offset)
-    return picture, camera.project(vertices), DISTANCE / FOCAL
+    image = renderer.draw(vertices, actor.rig, camera=camera, normal_offset=offset)
+    return image, camera.project(vertices), DISTANCE / FOCAL
 
 
 def detection_rates(renderer, detector, actors):
@@ -77,20 +77,20 @@ def detection_rates(renderer, detector, actors):
         print(f"yaw {degrees:4d}: {len(found)}/{len(actors)} found, lowest score {min(found):.2f}, lost {lost}")
 
 
-def observe(renderer, detector, actors, pictures, seed):
-    """Detected points and all projected vertices of random pictures: lists of (points, pixels, mm_per_px)."""
+def observe(renderer, detector, actors, images, seed):
+    """Detected points and all projected vertices of random images: lists of (points, pixels, mm_per_px)."""
     rng = np.random.default_rng(seed)
     seen = []
     for actor in actors:
-        for k in range(pictures):
+        for k in range(images):
             weights = np.zeros(46, np.float32)
             if k % 2:
                 weights[INDEX["jawOpen"]] = rng.uniform(0, 0.35)
                 weights[[INDEX["mouthSmileLeft"], INDEX["mouthSmileRight"]]] = rng.uniform(0, 0.5)
                 weights[INDEX["browInnerUp"]] = rng.uniform(0, 0.5)
             angles = np.deg2rad(rng.normal(0, (4, 7, 2)))
-            picture, pixels, scale = render(renderer, actor, weights, angles)
-            points, _ = detector(picture)
+            image, pixels, scale = render(renderer, actor, weights, angles)
+            points, _ = detector(image)
             if points is not None:
                 seen.append((points, pixels, scale))
     return seen
@@ -135,13 +135,13 @@ def main():
     """Report, calibrate and, if asked, write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="write the table into the package")
-    parser.add_argument("--pictures", type=int, default=6, help="pictures of each actor")
+    parser.add_argument("--images", type=int, default=6, help="images of each actor")
     args = parser.parse_args()
     mesh, detector = _face().mesh, Detector()
     actors = [builtin.actor(k) for k in range(1, builtin.N_ACTORS + 1)]
     with Renderer(WIDTH, HEIGHT) as renderer:
         detection_rates(renderer, detector, actors)
-        seen = observe(renderer, detector, actors, args.pictures, seed=0)
+        seen = observe(renderer, detector, actors, args.images, seed=0)
         report("now", seen, _face().landmarks)
         start = table.landmark_vertices(mesh, calibrated=False)
         report("anatomical", seen, start)
@@ -151,10 +151,10 @@ def main():
         positions = {str(k): np.round(mesh.vertices[chosen[k]], 1).tolist() for k in range(17, 68)
                      if mesh.vertices[chosen[k], 0] > -1e-6}  # fmt: skip
         origin = "benchmarks/calibrate_landmarks.py: dlib's 68-point predictor on renders of the 24 actors"
-        content = {"origin": origin, "pictures": len(seen), "positions_mm": positions}
+        content = {"origin": origin, "images": len(seen), "positions_mm": positions}
         path = Path(table.__file__).with_name(table.TABLE)
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        print(f"wrote {path.name}: {len(positions)} positions from {len(seen)} pictures")
+        print(f"wrote {path.name}: {len(positions)} positions from {len(seen)} images")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Draw the pictures of the builtin head for the documentation.
+"""Draw the images of the builtin head for the documentation.
 
-python benchmarks/head_gallery.py heads|channels|actors|styles --out docs/pictures/heads.png
+python benchmarks/head_gallery.py heads|channels|actors|styles --out docs/images/heads.png
 """
 
 import argparse
@@ -37,7 +37,7 @@ SURPRISE = expression({"browOuterUp": 0.7, "eyeWide": 0.6}, browInnerUp=0.8, jaw
 KISS = expression({"eyeSquint": 0.1}, mouthPucker=0.85)
 DREAM = expression({"eyeBlink": 1.0, "mouthSmile": 0.65})
 FROWN = expression({"browDown": 0.8, "mouthFrown": 0.5, "eyeSquint": 0.3}, noseSneer=0.4)
-#: (actor, expression, yaw in degrees) of the picture in the README.
+#: (actor, expression, yaw in degrees) of the image in the README.
 HEADS = ((2, SPEAK, -14), (17, LAUGH, 10), (12, SMILE, -8), (5, SURPRISE, 12), (8, ROUND, 8), (15, DREAM, 0),
          (20, KISS, -12), (13, FROWN, 14))  # fmt: skip
 
@@ -55,8 +55,8 @@ class Studio:
         """One tile (height, width, 3), uint8."""
         turn = matrix_from_euler([0, np.deg2rad(yaw), 0])
         vertices, offset = pose(rig, weights, identity, turn, (0, -self.height_mm, -830))
-        picture = self.renderer.draw(vertices, rig, camera=self.camera, background=BACKGROUND, normal_offset=offset)
-        return np.asarray(Image.fromarray(picture).resize(self.size, Image.Resampling.LANCZOS))
+        image = self.renderer.draw(vertices, rig, camera=self.camera, background=BACKGROUND, normal_offset=offset)
+        return np.asarray(Image.fromarray(image).resize(self.size, Image.Resampling.LANCZOS))
 
 
 def labelled(tile, text):
@@ -108,19 +108,19 @@ def channels():
 
 
 def main():
-    """Draw one of the pictures."""
+    """Draw one of the images."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("picture", choices=["heads", "actors", "channels", "styles"])
+    parser.add_argument("image", choices=["heads", "actors", "channels", "styles"])
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
-    tiles, columns = {"heads": heads, "actors": actors, "channels": channels, "styles": styles}[args.picture]()
+    tiles, columns = {"heads": heads, "actors": actors, "channels": channels, "styles": styles}[args.image]()
     blank = np.full_like(tiles[0], np.round(255 * np.array(BACKGROUND)).astype(np.uint8))
     tiles += [blank] * (-len(tiles) % columns)
     rows = [np.concatenate(tiles[k : k + columns], 1) for k in range(0, len(tiles), columns)]
-    picture = np.concatenate(rows)
+    image = np.concatenate(rows)
     # 64 shades a channel keep the file small and the skin smooth
-    wall = (np.abs(picture.astype(int) - blank[0, 0]).max(-1) < 2)[..., None]
-    reduced = np.where(wall, blank[0, 0], np.clip(np.round(picture / 4) * 4, 0, 255))
+    wall = (np.abs(image.astype(int) - blank[0, 0]).max(-1) < 2)[..., None]
+    reduced = np.where(wall, blank[0, 0], np.clip(np.round(image / 4) * 4, 0, 255))
     Image.fromarray(reduced.astype(np.uint8)).save(args.out, optimize=True)
 
 

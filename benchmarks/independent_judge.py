@@ -6,7 +6,7 @@
 The judge is MediaPipe's face mesh with attention, whose model files come with its wheel up to version 0.10.21; nothing
 is downloaded. It is no dependency of the project and wants an older numpy, so give it an environment of its own:
 ``python -m venv judge && judge/bin/pip install mediapipe==0.10.21 av "pyarrow<21" scipy`` and run this script there
-with ``PYTHONPATH=src``. It shares neither pictures, training data nor method with dlib's landmarks, which labels are
+with ``PYTHONPATH=src``. It shares neither images, training data nor method with dlib's landmarks, which labels are
 fitted to.
 
 Compared, frame by frame: the gap between the inner lips, of the rig moved by the labels' weights without the head's
@@ -35,7 +35,7 @@ BLINK, STILL = 0.5, 0.005
 
 
 def open_judge():
-    """MediaPipe's face mesh on single pictures."""
+    """MediaPipe's face mesh on single images."""
     try:
         from mediapipe.python.solutions.face_mesh import FaceMesh
     except ImportError as error:
@@ -53,13 +53,13 @@ def judged(judge, path):
     gaps, eyes = [], []
     with av.open(str(path)) as video:
         for frame in video.decode(video=0):
-            picture = frame.to_ndarray(format="rgb24")
-            found = judge.process(picture).multi_face_landmarks
+            image = frame.to_ndarray(format="rgb24")
+            found = judge.process(image).multi_face_landmarks
             if not found:
                 gaps.append(np.nan)
                 eyes.append(np.nan)
                 continue
-            points = np.array([(p.x, p.y) for p in found[0].landmark]) * picture.shape[1::-1]
+            points = np.array([(p.x, p.y) for p in found[0].landmark]) * image.shape[1::-1]
 
             def apart(a, b, points=points):
                 return np.linalg.norm(points[a] - points[b])

@@ -1,4 +1,4 @@
-"""Label fitter against exact truth: synthetic actors on any rig, landmarks with noise, no pictures.
+"""Label fitter against exact truth: synthetic actors on any rig, landmarks with noise, no images.
 
 Each actor has a random identity, moves weights and head smoothly and blinks; the jaw landmarks are the silhouette, slid
 along it at random. Prints errors on the template rig (mm), head rotation (degrees), processor time,
@@ -13,6 +13,7 @@ import time
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from speechface.commands.fit_identity import fit_settings
 from speechface.config import defaults
 from speechface.fitting.detector_errors import error_modes
 from speechface.fitting.face import JAW, Face
@@ -23,7 +24,6 @@ from speechface.fitting.quality import compare_with_truth
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.rig.channels import CHANNELS, GAZE, INDEX, MIRROR
 from speechface.rig.rig import Rig
-from speechface.verbs.fit_identity import fit_settings
 
 FPS, FOCAL_PX, DISTANCE_MM = 30.0, 1500.0, 900.0
 #: Height of a channel's peaks; others 0.25.
@@ -74,13 +74,13 @@ def actor_clip(rng, face, frames, noise_px):
     state = State(rotation, translation, face.variables(weights), np.zeros(face.identity.shape[-1]))
     middle = np.full((frames, 17), face.jaw_neutral.shape[1] // 2)
     settings = fit_settings(defaults("labels"))
-    picture = _problem(face, np.zeros((frames, 68, 2)), settings).project(state, middle)
-    problem = _problem(face, picture, settings)
-    picture = problem.project(state, problem.jaw_vertices(state))
-    tangent = np.gradient(picture[:, JAW], axis=1)
+    image = _problem(face, np.zeros((frames, 68, 2)), settings).project(state, middle)
+    problem = _problem(face, image, settings)
+    image = problem.project(state, problem.jaw_vertices(state))
+    tangent = np.gradient(image[:, JAW], axis=1)
     tangent /= np.linalg.norm(tangent, axis=-1, keepdims=True)
-    picture[:, JAW] += 3.0 * noise_px * rng.normal(size=(frames, 17, 1)) * tangent
-    return weights, rotation, picture + noise_px * rng.normal(size=picture.shape)
+    image[:, JAW] += 3.0 * noise_px * rng.normal(size=(frames, 17, 1)) * tangent
+    return weights, rotation, image + noise_px * rng.normal(size=image.shape)
 
 
 def _problem(face, observed, settings):
@@ -113,9 +113,9 @@ def main():
         identity = fit_identity(face, observed, settings, focal=[FOCAL_PX] * many, fps=[FPS] * many,
                                 count=config["identity_frames"])  # fmt: skip
         actor = face.of_actor(identity.coefficients)
-        for weights, rotation, picture in clips:
+        for weights, rotation, image in clips:
             start = time.process_time()
-            labels = fit_labels(actor, identity.eyes, picture, np.ones(args.frames, bool), settings,
+            labels = fit_labels(actor, identity.eyes, image, np.ones(args.frames, bool), settings,
                                 focal=FOCAL_PX, fps=FPS)  # fmt: skip
             spent += time.process_time() - start
             errors.append(compare_with_truth(labels.weights, weights, labels.rotation, rotation, shapes)[1])

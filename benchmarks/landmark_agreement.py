@@ -2,8 +2,8 @@
 
     python benchmarks/landmark_agreement.py CLIP [CLIP ...]
 
-The reference is the report's way (listing A.1, without its seeks): RGB to gray, CLAHE of the whole picture, dlib's
-detector at full size, dlib's own predictor in the detector's box. The report doubles every picture before detection;
+The reference is the report's way (listing A.1, without its seeks): RGB to gray, CLAHE of the whole image, dlib's
+detector at full size, dlib's own predictor in the detector's box. The report doubles every image before detection;
 the reference does so only where it finds no face, which makes it four times cheaper.
 A second reference moves the detector's box by 3 pixels: the distance between the two is the floor that the detector's
 arbitrary place of the box sets. Distances are means over the 68 points in per cent of the distance between the outer
@@ -33,8 +33,8 @@ def reference(path, clip_limit):
     clahe = cv2.createCLAHE(clip_limit, (CLAHE_TILES, CLAHE_TILES))
     plain, shifted = [], []
     start = time.process_time()
-    for picture in media.decode_rgb(path):
-        gray = clahe.apply(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+    for image in media.decode_rgb(path):
+        gray = clahe.apply(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
         boxes, scores, _ = detector.run(gray, 0, 0.0)
         if not boxes:
             boxes, scores, _ = detector.run(gray, 1, 0.0)
@@ -53,15 +53,15 @@ def reference(path, clip_limit):
 def cost(path, settings):
     """Tracks, and milliseconds a frame of tracking (with decoding) and of cropping (with decoding)."""
     start = time.process_time()
-    tracks = track_video(media.decode_pictures(path), settings)
+    tracks = track_video(media.decode_images(path), settings)
     tracking = time.process_time() - start
     crops = defaults("crops")
     transforms = crop_transforms(
         tracks.landmarks, tracks.detected, margin=crops["margin"], size=crops["size"], deviation=4.0
     )
     start = time.process_time()
-    for transform, picture in zip(transforms, media.decode_pictures(path)):
-        warp_planes(picture.planes()[0], transform, size=crops["size"])
+    for transform, image in zip(transforms, media.decode_images(path)):
+        warp_planes(image.planes()[0], transform, size=crops["size"])
     cropping = time.process_time() - start
     return tracks, 1e3 * tracking / len(transforms), 1e3 * cropping / len(transforms)
 

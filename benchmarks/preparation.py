@@ -47,7 +47,7 @@ ENDINGS = {".mp4", ".mpg", ".mov", ".avi", ".mkv"}
 #: RAVDESS: frames, and jobs of one actor each.
 RAVDESS_FRAMES, RAVDESS_JOBS = 245_000, 24
 COLUMNS = ("stage", "clips", "reference_ms", "ours_ms", "ratio", "agreement", "unit")
-VERBS = ("extract-wav", "detect-landmarks", "crop-face", "spectrogram", "acoustic-features", "log-mel")
+COMMANDS = ("extract-wav", "detect-landmarks", "crop-face", "spectrogram", "acoustic-features", "log-mel")
 
 
 def default_sets():
@@ -70,46 +70,46 @@ def given_sets(paths):
 # ---- ours -------------------------------------------------------------------------------------------------------
 
 
-def arguments(verb, clips, folder):
-    """Command line of a verb for clips, as the workflow gives it, files in `folder`."""
+def arguments(command, clips, folder):
+    """Command line of a command for clips, as the workflow gives it, files in `folder`."""
 
     def files(ending):
         return [str(folder / f"{clip.parent.name}_{clip.stem}{ending}") for clip in clips]
 
     videos, keep = [str(clip) for clip in clips], ["--keep", str(folder / ".kept")]
     wav, frames, landmarks, crops = map(files, (".flac", ".frames.parquet", ".landmarks.parquet", ".mp4"))
-    return [verb] + {
+    return [command] + {
         "extract-wav": ["--video", *videos, "--wav", *wav, "--frames", *frames],
         "detect-landmarks": ["--video", *videos, "--out", *landmarks, "--crops", *crops, *keep],
         "crop-face": ["--video", *videos, "--landmarks", *landmarks, "--out", *crops, *keep],
-    }.get(verb, ["--wav", *wav, "--frames", *frames, "--out", *files(f".{verb}.parquet")])
+    }.get(command, ["--wav", *wav, "--frames", *frames, "--out", *files(f".{command}.parquet")])
 
 
-def in_process(verb, clip, folder):
-    """Run a verb on one clip in this process: (processor, wall) seconds."""
+def in_process(command, clip, folder):
+    """Run a command on one clip in this process: (processor, wall) seconds."""
     start = time.process_time(), time.perf_counter()
-    if speechface(arguments(verb, [clip], folder)):
-        raise SystemExit(f"{verb} failed on {clip}")
+    if speechface(arguments(command, [clip], folder)):
+        raise SystemExit(f"{command} failed on {clip}")
     return time.process_time() - start[0], time.perf_counter() - start[1]
 
 
 def ours(clip, folder):
-    """{verb: (processor, wall) seconds} of everything on one clip, and bytes written."""
-    times = {verb: in_process(verb, clip, folder) for verb in VERBS}
+    """{command: (processor, wall) seconds} of everything on one clip, and bytes written."""
+    times = {command: in_process(command, clip, folder) for command in COMMANDS}
     written = {path: path.stat().st_size for path in folder.iterdir() if path.is_file()}
     return times, sum(written.values())
 
 
-def as_process(verbs, clips, folder):
-    """Run verbs one after the other, each as a process over all clips; processor and wall seconds by verb."""
+def as_process(commands, clips, folder):
+    """Run commands one after the other, each as a process over all clips; processor and wall seconds by command."""
     times = {}
-    for verb in verbs:
+    for command in commands:
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        command = [sys.executable, "-m", "speechface", *arguments(verb, clips, folder)]
+        command = [sys.executable, "-m", "speechface", *arguments(command, clips, folder)]
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         processor = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-        times[verb] = (processor, time.perf_counter() - start)
+        times[command] = (processor, time.perf_counter() - start)
     return times
 
 
@@ -140,26 +140,26 @@ def measure(clip, loops, n_frames, scratch):
     features = {name: [feature_ms(name, sound, times, fps, sr)] for name in ("spectrogram", "acoustics", "log_mel")}
 
     faces, face_s = loops.landmarks(clip, few)
-    pictures, picture_s = loops.spectrograms(sound, few, fps, sr)
+    images, image_s = loops.spectrograms(sound, few, fps, sr)
     (mfcc, mel, chroma), acoustic_s = loops.acoustics(sound, few, fps, sr)
-    columns = {"mfcc": mfcc, "mel": mel, "chroma": chroma, "spectrogram": pictures,
+    columns = {"mfcc": mfcc, "mel": mel, "chroma": chroma, "spectrogram": images,
                "landmarks": [np.ravel(face).tolist() for face in faces if face is not None]}  # fmt: skip
-    report_bytes, table_s = loops.tables(columns, pictures, report_folder)
+    report_bytes, table_s = loops.tables(columns, images, report_folder)
 
     for name, seconds in features.items():
         seconds.append(feature_ms(name, sound, times, fps, sr))
     for path in (ours_folder / ".kept").rglob("*.json"):
         path.unlink()  # or the second run would find its work done
     second, _ = ours(clip, ours_folder)
-    ms = {verb: [1e3 * (a + b) / 2 / count for a, b in zip(first[verb], second[verb])] for verb in VERBS}
-    report = {**face_s, **picture_s, **acoustic_s}
-    report["lists"] = picture_s["lists"] + acoustic_s["lists"]
+    ms = {command: [1e3 * (a + b) / 2 / count for a, b in zip(first[command], second[command])] for command in COMMANDS}
+    report = {**face_s, **image_s, **acoustic_s}
+    report["lists"] = image_s["lists"] + acoustic_s["lists"]
     rates = {stage: 1e3 * seconds / few for stage, seconds in report.items()}
     rates["tables"] = 1e3 * table_s / few
     return {
         "clip": str(clip), "frames": count, "reference_frames": few,
-        "ours": {verb: cpu for verb, (cpu, _) in ms.items()},
-        "ours_wall": {verb: wall for verb, (_, wall) in ms.items()},
+        "ours": {command: cpu for command, (cpu, _) in ms.items()},
+        "ours_wall": {command: wall for command, (_, wall) in ms.items()},
         "compute": {name: 1e3 * float(np.mean(seconds)) / count for name, seconds in features.items()},
         "reference": rates,
         "bytes": written / count, "reference_bytes": report_bytes / few,
@@ -224,12 +224,12 @@ def table(name, results):
     label = f"{name}: {len(results)} clips, {sum(result['frames'] for result in results)} frames"
     gaps, floor = (np.concatenate([result["agreement"][key] for result in results]) for key in ("landmarks", "floor"))
     r = {stage: mean(results, "reference", stage) for stage in results[0]["reference"]}
-    o = {verb: mean(results, "ours", verb) for verb in VERBS}
+    o = {command: mean(results, "ours", command) for command in COMMANDS}
     c = {feature: mean(results, "compute", feature) for feature in results[0]["compute"]}
     worst = {key: max(result["agreement"][key] for result in results) for key in ("spectrogram", "log_mel")}
     features = o["spectrogram"] + o["acoustic-features"] + o["log-mel"]
     rows = [
-        ("landmarks and face pictures", r["landmarks"], o["detect-landmarks"] + o["crop-face"], gaps.mean(),
+        ("landmarks and face images", r["landmarks"], o["detect-landmarks"] + o["crop-face"], gaps.mean(),
          f"% of eye distance, mean; floor {floor.mean():.2f}"),
         ("landmarks, worst frame", None, None, gaps.max(), f"% of eye distance; floor {floor.max():.2f}"),
         ("sound and frame times", None, o["extract-wav"], None, ""),
@@ -248,18 +248,18 @@ def table(name, results):
 
 
 def start_up(clip, result, scratch):
-    """Processor seconds of every verb's process over one clip, beyond those of its frames; the least of two."""
+    """Processor seconds of every command's process over one clip, beyond those of its frames; the least of two."""
     folder = scratch / "start"
     folder.mkdir(exist_ok=True)
-    as_process(VERBS, [clip], folder)  # compiles and fills caches
+    as_process(COMMANDS, [clip], folder)  # compiles and fills caches
     least = {}
     for _ in range(2):
         for path in folder.rglob("*.json"):
             path.unlink()
-        for verb, (processor, _) in as_process(VERBS, [clip], folder).items():
-            own = processor - 1e-3 * result["ours"][verb] * result["frames"]
-            least[verb] = min(least.get(verb, own), own)
-    return {verb: max(0.0, seconds) for verb, seconds in least.items()}
+        for command, (processor, _) in as_process(COMMANDS, [clip], folder).items():
+            own = processor - 1e-3 * result["ours"][command] * result["frames"]
+            least[command] = min(least.get(command, own), own)
+    return {command: max(0.0, seconds) for command, seconds in least.items()}
 
 
 def together(clips, workers, scratch):
@@ -275,7 +275,7 @@ def together(clips, workers, scratch):
     start = time.perf_counter()
     running = []
     for folder in folders:
-        commands = [[sys.executable, "-m", "speechface", *arguments(verb, clips, folder)] for verb in VERBS]
+        commands = [[sys.executable, "-m", "speechface", *arguments(command, clips, folder)] for command in COMMANDS]
         command = [sys.executable, "-c", chain, json.dumps(commands)]
         running.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
     if any([process.wait() for process in running]):
@@ -292,7 +292,7 @@ def report(rows, facts):
             ref, own_ms, ratio = ("" if row[key] is None else f"{row[key]:.3f}" for key in COLUMNS[2:5])
             agrees = "" if row["agreement"] is None else f"{row['agreement']:.2g} {row['unit']}"
             print(f"{row['stage']:40} {ref:>10} {own_ms:>8} {ratio[:-2]:>7}   {agrees}")
-        print("verbs, ms a frame: " + ", ".join(f"{verb} {ms:.3f}" for verb, ms in own["ours"].items()))
+        print("commands, ms a frame: " + ", ".join(f"{command} {ms:.3f}" for command, ms in own["ours"].items()))
         print(f"bytes a frame: reference {own['reference_bytes']:.0f}, ours {own['bytes']:.0f}")
         print("start of a job, processor s: " + ", ".join(f"{v} {s:.2f}" for v, s in own["start_up"].items()))
         print("workers: " + ", ".join(f"{n}: {s:.2f} s" for n, s in own["workers"].items()))
@@ -329,8 +329,8 @@ def main():
             own = {
                 "reference": loops.name,
                 "reference_frames": args.frames,
-                "ours": {verb: mean(results, "ours", verb) for verb in VERBS},
-                "ours_wall": {verb: mean(results, "ours_wall", verb) for verb in VERBS},
+                "ours": {command: mean(results, "ours", command) for command in COMMANDS},
+                "ours_wall": {command: mean(results, "ours_wall", command) for command in COMMANDS},
                 "bytes": mean(results, "bytes"),
                 "reference_bytes": mean(results, "reference_bytes"),
                 "start_up": starts,

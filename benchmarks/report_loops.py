@@ -31,7 +31,7 @@ class Loops:
         import dlib
 
         self._detector, self._predictor = dlib.get_frontal_face_detector(), dlib.shape_predictor(str(model))
-        self._picture = str(Path(folder) / "frame.jpg")
+        self._image = str(Path(folder) / "frame.jpg")
 
     def landmarks(self, path, n_frames):
         """Listing A.1: seek, decode, save, equalise, detect at double size, predict, draw, save, normalise."""
@@ -51,7 +51,7 @@ class Loops:
     def _face(self, frame):
         import cv2
 
-        cv2.imwrite(self._picture, frame)
+        cv2.imwrite(self._image, frame)
         gray = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8)).apply(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY))
         rows = None
         for box in self._detector(gray, 1):
@@ -62,7 +62,7 @@ class Loops:
             array = np.array(points)
             low, high = array.min(0), array.max(0)
             rows = [((x - low[0]) / (high[0] - low[0]), (y - low[1]) / (high[1] - low[1])) for x, y in points]
-        cv2.imwrite(self._picture, frame)
+        cv2.imwrite(self._image, frame)
         return rows
 
     def spectrograms(self, audio, n_frames, fps, sr):

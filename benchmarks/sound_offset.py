@@ -1,4 +1,4 @@
-"""How much later than the picture the sound of each dataset stands, by lips and loudness.
+"""How much later than the image the sound of each dataset stands, by lips and loudness.
 
     python benchmarks/sound_offset.py [RESULTS]
 

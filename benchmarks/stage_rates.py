@@ -2,7 +2,7 @@
 
     python benchmarks/stage_rates.py [CLIP.mp4 CLIP.mp4 ...] [--repeats 2] [--copies 3]
 
-Runs the verbs as the workflow does, on all clips and on the first one alone, one thread each, and prints the lines of
+Runs the commands as the workflow does, on all clips and on the first one alone, one thread each, and prints the lines of
 `speechface.planning.RATES`, ready to paste. All clips are taken several times (`--copies`): the difference is the cost
 of the other clips' frames; what is left of the single run is the fixed cost of a job. Processor time (user and system)
 stays nearly the same on a machine that is busy otherwise; the load is told. The clips must show one actor; without
@@ -27,7 +27,7 @@ NO_BYTES = ("fit_identity",)
 
 
 def commands(videos, folder):
-    """Return (stage, arguments) of every preparation verb, in order, for `videos` into `folder`."""
+    """Return (stage, arguments) of every preparation command, in order, for `videos` into `folder`."""
 
     def files(pattern):
         return [str(folder / pattern.format(Path(video).stem)) for video in videos]
@@ -58,7 +58,7 @@ def commands(videos, folder):
 
 
 def processor_seconds(arguments):
-    """Run one verb; return its user and system seconds."""
+    """Run one command; return its user and system seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "speechface", *arguments]
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL, env={**os.environ, **ONE_THREAD})
@@ -67,7 +67,7 @@ def processor_seconds(arguments):
 
 
 def measure(videos, repeats):
-    """Return ({stage: least seconds}, frames, {stage: bytes written}) of all verbs on `videos`."""
+    """Return ({stage: least seconds}, frames, {stage: bytes written}) of all commands on `videos`."""
     least, written = {}, {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

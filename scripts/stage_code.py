@@ -25,8 +25,8 @@ from speechface.stages import STAGES  # noqa: E402
 
 #: What carries results, but does not make them.
 PLUMBING = (
-    "batches", "cli", "config", "errors", "files", "kept", "launch", "provenance", "stages", "tables", "verbs.batches",
-    "verbs.common",
+    "batches", "cli", "config", "errors", "files", "kept", "launch", "provenance", "stages", "tables", "commands.batches",
+    "commands.common",
 )  # fmt: skip
 
 
@@ -74,26 +74,26 @@ def _plain(node):
     return node
 
 
-def stage_verbs():
-    """stage -> verbs of the rules that carry its version."""
+def stage_commands():
+    """stage -> commands of the rules that carry its version."""
     found = {stage: set() for stage in STAGES}
     for path in (ROOT / "workflow" / "rules").glob("*.smk"):
         for block in re.split(r"^ *(?:use )?rule\b", path.read_text(), flags=re.M):
-            verbs = {verb.replace("-", "_") for verb in re.findall(r"python -m speechface ([a-z-]+)", block)}
+            commands = {command.replace("-", "_") for command in re.findall(r"python -m speechface ([a-z-]+)", block)}
             for stage in re.findall(r'stage_version\("(\w+)"\)', block):
-                found[stage] |= verbs
+                found[stage] |= commands
     return found
 
 
 @functools.cache
 def stage_modules():
-    """(stage -> modules that its verbs import, module -> hash)."""
+    """(stage -> modules that its commands import, module -> hash)."""
     files = modules()
     trees = {name: ast.parse(path.read_text()) for name, path in files.items()}
     uses = {name: imports(tree, files.keys()) - set(PLUMBING) for name, tree in trees.items()}
     stages = {}
-    for stage, verbs in stage_verbs().items():
-        reached, left = set(), {f"verbs.{verb}" for verb in verbs}
+    for stage, commands in stage_commands().items():
+        reached, left = set(), {f"commands.{command}" for command in commands}
         while left:
             name = left.pop()
             reached.add(name)

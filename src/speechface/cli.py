@@ -1,6 +1,6 @@
-"""The ``speechface`` command: one verb per workflow rule.
+"""The ``speechface`` command: one command per workflow rule.
 
-Only the module of the verb that was asked for is imported, so that ``--help`` answers at once.
+Only the module of the command that was asked for is imported, so that ``--help`` answers at once.
 """
 
 import argparse
@@ -12,10 +12,10 @@ import sys
 from speechface import __version__
 from speechface.errors import SpeechfaceError
 
-__all__ = ["main", "VERBS"]
+__all__ = ["main", "COMMANDS"]
 
-#: verb -> (one line of help, group). The module is ``speechface.verbs.<verb with underscores>``.
-VERBS = {
+#: command -> (one line of help, group). The module is ``speechface.commands.<command with underscores>``.
+COMMANDS = {
     "export-onnx": ("trained network -> ONNX graph for engines", "use a model"),
     "animate": ("speech recording in; video, curves and tables out", "use a model"),
     "check-config": ("check a config file and print it with all defaults", "workflow"),
@@ -52,26 +52,26 @@ VERBS = {
     "report-front": ("write the first page of the HTML report", "show"),
 }
 
-#: Groups whose verbs work on clips, one thread a process: as many jobs as cores then keep every core busy, and no more.
+#: Groups whose commands work on clips, one thread a process: as many jobs as cores then keep every core busy.
 _ONE_THREAD = ("data", "prepare", "label")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 
 
-def build_parser(verb=None):
-    """Return the parser; with `verb`, only that verb carries its own options."""
+def build_parser(command=None):
+    """Return the parser; with `command`, only that command carries its own options."""
     parser = argparse.ArgumentParser(
         prog="speechface",
-        description="Speech in, a moving face out. One verb a workflow step; run `speechface VERB --help`.",
+        description="Speech in, a moving face out. One command a workflow step; run `speechface COMMAND --help`.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"speechface {__version__}")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for name, (text, _) in VERBS.items():
-        if verb is None or name != verb:
-            verbs.add_parser(name, help=text, add_help=False)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (text, _) in COMMANDS.items():
+        if command is None or name != command:
+            commands.add_parser(name, help=text, add_help=False)
             continue
-        module = importlib.import_module("speechface.verbs." + name.replace("-", "_"))
-        sub = verbs.add_parser(
+        module = importlib.import_module("speechface.commands." + name.replace("-", "_"))
+        sub = commands.add_parser(
             name,
             help=text,
             description=module.__doc__,
@@ -83,20 +83,20 @@ def build_parser(verb=None):
 
 
 def main(argv=None):
-    """Run one verb. Returns 0, or 1 after a one-line message when the input is at fault."""
+    """Run one command. Returns 0, or 1 after a one-line message when the input is at fault."""
     own_process = argv is None
     argv = sys.argv[1:] if own_process else list(argv)
-    verb = next((word for word in argv if not word.startswith("-")), None)
+    command = next((word for word in argv if not word.startswith("-")), None)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
-    if own_process and verb in VERBS and VERBS[verb][1] in _ONE_THREAD:
+    if own_process and command in COMMANDS and COMMANDS[command][1] in _ONE_THREAD:
         for name in _THREADS:  # read when a library is loaded, so before any is
             os.environ.setdefault(name, "1")
     try:
-        args = build_parser(verb if verb in VERBS else None).parse_args(argv)
+        args = build_parser(command if command in COMMANDS else None).parse_args(argv)
         args.words = argv
         args.run(args)
     except SpeechfaceError as error:
-        print(f"speechface {verb}: {error}", file=sys.stderr)
+        print(f"speechface {command}: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -206,7 +206,7 @@ def resolve_model(settings, source="model settings"):
 
 
 def parse_settings(text, section):
-    """Settings of a verb: a JSON object (may be empty) of `section`, checked, defaults filled in."""
+    """Settings of a command: a JSON object (may be empty) of `section`, checked, defaults filled in."""
     try:
         value = json.loads(text) if text else {}
     except json.JSONDecodeError as error:

@@ -1,6 +1,9 @@
 """The errors a user can mend. Each message says what, where, expected, found and what to do."""
 
+import errno
+
 __all__ = [
+    "DISK_ERRORS",
     "SpeechfaceError",
     "ConfigError",
     "MediaError",
@@ -11,6 +14,9 @@ __all__ = [
     "ClipError",
     "BatchError",
 ]
+
+#: Numbers of OSErrors that no other clip would escape: a full or unwritable disk, a broken one.
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 class SpeechfaceError(Exception):
@@ -34,7 +40,7 @@ class RigError(SpeechfaceError):
 
 
 class RenderError(SpeechfaceError):
-    """A picture cannot be drawn: no graphics driver."""
+    """An image cannot be drawn: no graphics driver."""
 
 
 class ModelError(SpeechfaceError):
@@ -44,7 +50,7 @@ class ModelError(SpeechfaceError):
 class ClipError(SpeechfaceError):
     """One clip cannot be used; the others can.
 
-    Verbs that work on one clip catch it, write an empty table whose metadata says
+    Commands that work on one clip catch it, write an empty table whose metadata says
     ``status: unusable`` and why, and exit with 0, so that the workflow goes on and lists the clip.
     """
 

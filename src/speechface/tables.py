@@ -21,11 +21,12 @@ from speechface.provenance import provenance
 from speechface.stages import STAGES
 
 __all__ = [
-    "Table", "write_table", "write_unusable", "read_table", "read_arrow", "read_meta", "row_groups", "stored_rows",
-    "streamed_table", "to_arrow", "from_arrow", "clip_path",
+    "KEY", "Table", "write_table", "write_unusable", "read_table", "read_arrow", "read_meta", "row_groups",
+    "stored_rows", "streamed_table", "to_arrow", "from_arrow", "clip_path", "float_columns", "full_meta",
 ]  # fmt: skip
 
-_KEY = b"speechface"
+#: Key of the metadata of every table, a JSON text.
+KEY = b"speechface"
 
 
 @dataclass
@@ -84,7 +85,7 @@ def _array(values):
 def _values(column):
     """Numpy array of an arrow ChunkedArray; the same as ``column.to_numpy()``."""
     kind = str(column.type)
-    if kind in ("string", "null") or kind.startswith("dictionary<values=string"):
+    if kind in ("string", "null") or kind.startswith(("dictionary<values=string", "struct", "list")):
         out = np.empty(len(column), object)
         out[:] = column.to_pylist()
         return out
@@ -113,7 +114,7 @@ def to_arrow(columns, meta, *, scaled=None):
     arrays, shapes = [], {}
     for name, array in columns.items():
         if not isinstance(array, np.ndarray):
-            arrays.append(pa.array(array))
+            arrays.append(array if isinstance(array, (pa.Array, pa.ChunkedArray)) else pa.array(array))
             continue
         if name in scaled:
             array = np.clip(np.round(array / np.float32(scaled[name])), 0, 255).astype(np.uint8)
@@ -128,7 +129,7 @@ def to_arrow(columns, meta, *, scaled=None):
         else:
             arrays.append(_array(array))
     full = {**meta, "_shapes": shapes, "_scaled": scaled}
-    return pa.table(arrays, names=list(columns)).replace_schema_metadata({_KEY: json.dumps(full, sort_keys=True)})
+    return pa.table(arrays, names=list(columns)).replace_schema_metadata({KEY: json.dumps(full, sort_keys=True)})
 
 
 def stored_rows(column):
@@ -148,7 +149,7 @@ def stored_rows(column):
     return _values(flat).reshape(len(column), column.type.list_size)
 
 
-def _float_paths(schema):
+def float_columns(schema):
     """Parquet's names of the columns of floats, alone or in lists."""
     import pyarrow as pa
 
@@ -162,7 +163,7 @@ def _float_paths(schema):
 
 def from_arrow(table):
     """Inverse of `to_arrow`."""
-    meta = json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))
+    meta = json.loads((table.schema.metadata or {}).get(KEY, b"{}"))
     shapes, scaled = meta.pop("_shapes", {}), meta.pop("_scaled", {})
     columns = {}
     for name in table.column_names:
@@ -177,7 +178,8 @@ def from_arrow(table):
     return Table(columns, meta)
 
 
-def _full_meta(stage, settings, meta):
+def full_meta(stage, settings, meta):
+    """Metadata of a table: `meta`, and where it comes from."""
     return {"status": "ok", **(meta or {}), "stage": stage, "stage_version": STAGES[stage].version,
             "settings": settings or {}, "provenance": provenance()}  # fmt: skip
 
@@ -199,11 +201,11 @@ def write_table(path, columns, *, stage, settings=None, meta=None, scaled=None, 
     lengths = {name: len(array) for name, array in columns.items()}
     if len(set(lengths.values())) > 1:
         raise TableError(f"{path}: columns differ in length: {lengths}")
-    full = _full_meta(stage, settings, meta)
+    full = full_meta(stage, settings, meta)
     table = to_arrow(columns, full, scaled=scaled)
     with written_whole(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", compression_level=compression_level,
-                       use_dictionary=False, use_byte_stream_split=_float_paths(table.schema))  # fmt: skip
+                       use_dictionary=False, use_byte_stream_split=float_columns(table.schema))  # fmt: skip
 
 
 def write_unusable(path, reason, *, stage, settings=None, meta=None):
@@ -250,11 +252,11 @@ def streamed_table(path, schema, *, stage, settings=None, meta=None, dictionary=
     """
     import pyarrow.parquet as pq
 
-    full = {"_shapes": {}, "_scaled": {}, **_full_meta(stage, settings, meta)}
+    full = {"_shapes": {}, "_scaled": {}, **full_meta(stage, settings, meta)}
     # statistics of every column of every small row group would make up most of the file's footer
     options = {"compression": "zstd", "compression_level": 3, "write_statistics": False,
-               "use_byte_stream_split": _float_paths(schema)}  # fmt: skip
-    schema = schema.with_metadata({_KEY: json.dumps(full, sort_keys=True)})
+               "use_byte_stream_split": float_columns(schema)}  # fmt: skip
+    schema = schema.with_metadata({KEY: json.dumps(full, sort_keys=True)})
     with (
         written_whole(path) as temporary,
         pq.ParquetWriter(temporary, schema, use_dictionary=list(dictionary), **options) as writer,
@@ -270,4 +272,4 @@ def read_meta(path):
 
     if not Path(path).exists():
         raise TableError(f"{path}: no such table")
-    return json.loads((pq.read_schema(path).metadata or {}).get(_KEY, b"{}"))
+    return json.loads((pq.read_schema(path).metadata or {}).get(KEY, b"{}"))

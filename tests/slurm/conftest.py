@@ -247,7 +247,7 @@ def finished(lab, profile, tmp_path_factory):
     videos = folder / "videos" / "nobody"
     videos.mkdir(parents=True)
     (videos / "broken.mp4").write_bytes(b"this is not a video" * 100)
-    write_video(videos / "no_face.mp4", picture=lambda k: np.full((160, 160, 3), 20 + k, np.uint8))
+    write_video(videos / "no_face.mp4", image=lambda k: np.full((160, 160, 3), 20 + k, np.uint8))
     began = time.monotonic()
     run = Run(lab, profile, folder)
     run.end(code=0, seconds=4 * PATIENCE)
@@ -271,9 +271,7 @@ def videos(tmp_path_factory):
     for actor in ACTORS:
         (folder / actor).mkdir(parents=True)
         for number, name in enumerate(("first", "second")):
-            write_video(
-                folder / actor / f"{name}.mp4", picture=lambda k, n=number: np.full((32, 32, 3), 9 * n, np.uint8)
-            )
+            write_video(folder / actor / f"{name}.mp4", image=lambda k, n=number: np.full((32, 32, 3), 9 * n, np.uint8))
     files = sorted(folder.rglob("*.mp4"))
     audio = [root / "results/audio/talk" / path.relative_to(folder).with_suffix("") for path in files]
     command = [sys.executable, "-m", "speechface", "extract-wav", "--video", *map(str, files)]

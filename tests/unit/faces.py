@@ -58,8 +58,8 @@ class Scene:
     def _index(self, gray):
         return int(gray[1, 1]) * 256 + int(gray[1, 2])
 
-    def detect(self, picture, scale):
-        gray, corner = picture
+    def detect(self, image, scale):
+        gray, corner = image
         frame = self._index(gray)
         self.detections += 1
         self.scales.append(scale)
@@ -69,11 +69,11 @@ class Scene:
         score = -0.2 if frame in self.weak else 1.0
         return np.array(boxes).reshape(-1, 4) - np.tile(corner, 2), np.full(len(boxes), score)
 
-    def predict(self, picture, boxes):
-        return np.stack([self._predict(picture, box) for box in boxes])
+    def predict(self, image, boxes):
+        return np.stack([self._predict(image, box) for box in boxes])
 
-    def _predict(self, picture, box):
-        gray, corner = picture
+    def _predict(self, image, box):
+        gray, corner = image
         self.predictions += 1
         box = box + np.tile(corner, 2)
         faces = self.faces[self._index(gray)]

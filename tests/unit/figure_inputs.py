@@ -5,13 +5,13 @@ from signals import speech_like
 from synthetic import synthetic_rig
 
 from speechface.audio.features import compute, description
+from speechface.commands.compare_models import COLUMNS
 from speechface.config import defaults
 from speechface.datasets.base import CLIP_COLUMNS
 from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.rig.channels import CHANNELS, ROTATIONS
 from speechface.tables import clip_path, read_table, write_table, write_unusable
-from speechface.verbs.compare_models import COLUMNS
 
 __all__ = ["GRAPH", "SUMMARY", "clip_row", "texts", "write_clips", "write_features", "write_labels", "write_log",
            "write_metrics", "write_quality"]  # fmt: skip
@@ -71,7 +71,7 @@ def write_labels(folder, row, *, seed=0, noise=0.0, n=40, width=320, height=240,
     columns |= {name: angles[:, k] for k, name in enumerate(ROTATIONS)}
     meta = {"model": "cnn", "seed": 0}
     if kind == "labels":
-        camera = Camera.for_picture(width, height, 3.0)
+        camera = Camera.for_image(width, height, 3.0)
         columns |= {"detected": np.ones(n, bool), "used": np.arange(n) % 7 != 3}
         columns["reprojection_px"] = np.linspace(0.5, 1.5, n).astype(np.float32)
         columns |= {f"translation_{axis}": np.full(n, value, np.float32) for axis, value in zip("xyz", (5, 0, -1500))}

@@ -1,4 +1,4 @@
-"""The registry of features, and the verbs that write their tables."""
+"""The registry of features, and the commands that write their tables."""
 
 import json
 
@@ -14,7 +14,7 @@ from speechface.errors import ClipError
 from speechface.tables import read_table, write_table, write_unusable
 
 FPS, SR = 30000 / 1001, 44100
-VERBS = {"spectrogram": "spectrogram", "acoustics": "acoustic-features", "log_mel": "log-mel",
+COMMANDS = {"spectrogram": "spectrogram", "acoustics": "acoustic-features", "log_mel": "log-mel",
          "waveform": "waveform"}  # fmt: skip
 # lossless storage for comparing values
 EXACT = {"spectrogram": {"storage": "float32"}, "acoustics": {"storage": "float32"},
@@ -33,7 +33,7 @@ def clip(tmp_path):
 
 
 def run(name, wav, frames, out, **settings):
-    return main([VERBS[name], "--wav", str(wav), "--frames", str(frames), "--out", str(out),
+    return main([COMMANDS[name], "--wav", str(wav), "--frames", str(frames), "--out", str(out),
                  "--settings", json.dumps(settings)])  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def test_shape_and_dtype_follow_the_settings(name):
 
 
 @pytest.mark.parametrize("name", FEATURES)
-def test_verb_writes_what_compute_gives(name, clip, tmp_path):
+def test_command_writes_what_compute_gives(name, clip, tmp_path):
     wav, frames, audio, times = clip
     assert run(name, wav, frames, tmp_path / "out.parquet", **EXACT[name]) == 0
     table = read_table(tmp_path / "out.parquet")
@@ -110,12 +110,12 @@ def test_unusable_sound_or_times_are_clip_errors(audio, times, message):
         compute("spectrogram", audio, times, fps=25, sr=SR, settings=defaults("spectrogram"))
 
 
-def test_spectrogram_verb_imports_no_heavy_library():
+def test_spectrogram_command_imports_no_heavy_library():
     import subprocess
     import sys
 
     code = (
-        "import sys, speechface.audio.features, speechface.verbs.spectrogram, speechface.verbs.acoustic_features;"
+        "import sys, speechface.audio.features, speechface.commands.spectrogram, speechface.commands.acoustic_features;"
         "heavy = {'librosa', 'scipy', 'torch', 'pandas', 'matplotlib', 'av', 'cv2', 'numba'};"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )

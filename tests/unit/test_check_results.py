@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from speechface.cli import main
+from speechface.commands.check_results import outdated, told
 from speechface.config import resolve
 from speechface.stages import STAGES, Stage
 from speechface.tables import write_table, write_unusable
-from speechface.verbs.check_results import outdated, told
 
 CONFIG = {
     "datasets": {"set": {"adapter": "folder", "root": "videos", "split": {"by": "clip"}}},
@@ -85,7 +85,7 @@ def test_tables_of_clips_that_are_no_more_do_not_matter(results):
     assert names(found) == ["labels:two.parquet"]
 
 
-def test_the_verb_lists_fails_and_removes(results, tmp_path, capsys, monkeypatch):
+def test_the_command_lists_fails_and_removes(results, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "videos/a").mkdir(parents=True)
     for name in ("one", "two"):

@@ -4,12 +4,12 @@ import sys
 
 import pytest
 
-from speechface.cli import VERBS, build_parser, main
+from speechface.cli import COMMANDS, build_parser, main
+from speechface.commands.common import settings_from
 from speechface.errors import ConfigError
-from speechface.verbs.common import settings_from
 
 
-def test_help_names_every_verb_and_imports_no_science():
+def test_help_names_every_command_and_imports_no_science():
     code = (
         "import sys\nfrom speechface.cli import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"
@@ -18,23 +18,23 @@ def test_help_names_every_verb_and_imports_no_science():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "LOADED []" in run.stdout
-    for verb in VERBS:
-        assert f"  {verb} " in run.stdout or f"  {verb}\n" in run.stdout
+    for command in COMMANDS:
+        assert f"  {command} " in run.stdout or f"  {command}\n" in run.stdout
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_explains_itself(verb, capsys):
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as stop:
-        main([verb, "--help"])
+        main([command, "--help"])
     text = capsys.readouterr().out
     assert stop.value.code == 0
-    assert f"usage: speechface {verb}" in text
+    assert f"usage: speechface {command}" in text
     assert len(text.splitlines()) > 5
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_importing_a_verb_loads_no_heavy_package(verb):
-    module = "speechface.verbs." + verb.replace("-", "_")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_importing_a_command_loads_no_heavy_package(command):
+    module = "speechface.commands." + command.replace("-", "_")
     code = (
         f"import sys, {module}\n"
         "heavy = {'torch', 'cv2', 'dlib', 'av', 'librosa', 'pandas', 'matplotlib', 'snakemake', 'moderngl'}\n"
@@ -52,7 +52,7 @@ def test_a_user_error_is_one_line_and_exit_code_1(capsys, tmp_path):
     assert "\n" not in error
 
 
-def test_an_unknown_verb_is_refused(capsys):
+def test_an_unknown_command_is_refused(capsys):
     with pytest.raises(SystemExit) as stop:
         build_parser().parse_args(["dance"])
     assert stop.value.code == 2
@@ -70,13 +70,13 @@ def test_science_never_imports_snakemake():
 
 
 @pytest.mark.parametrize(
-    ("verb", "given", "threads"), [("spectrogram", None, "1"), ("spectrogram", "3", "3"), ("predict", None, "None")]
+    ("command", "given", "threads"), [("spectrogram", None, "1"), ("spectrogram", "3", "3"), ("predict", None, "None")]
 )
-def test_verbs_over_clips_run_in_one_thread_unless_told_otherwise(verb, given, threads, tmp_path):
+def test_commands_over_clips_run_in_one_thread_unless_told_otherwise(command, given, threads, tmp_path):
     code = (
         "import atexit, os, sys\nfrom speechface.cli import main\n"
         "atexit.register(lambda: print('THREADS', os.environ.get('OMP_NUM_THREADS')))\n"
-        f"sys.argv = ['speechface', '{verb}', '--help']\nmain()"
+        f"sys.argv = ['speechface', '{command}', '--help']\nmain()"
     )
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     environment |= {"OMP_NUM_THREADS": given} if given else {}

@@ -77,7 +77,7 @@ def test_a_mistake_is_named_in_one_line(change, message):
     assert "\n" not in text
 
 
-def test_settings_of_a_verb_fill_defaults_and_refuse_unknown_keys():
+def test_settings_of_a_command_fill_defaults_and_refuse_unknown_keys():
     assert parse_settings("", "spectrogram") == defaults("spectrogram")
     assert parse_settings('{"n_fft": 512}', "spectrogram")["n_fft"] == 512
     with pytest.raises(ConfigError, match="unknown key 'nfft'"):
@@ -102,6 +102,6 @@ def test_a_missing_or_broken_file_is_one_line(tmp_path):
 
 @pytest.mark.parametrize("page", ["config", "metrics"])
 def test_reference_pages_are_up_to_date(page):
-    from speechface.verbs.reference import PAGES
+    from speechface.commands.reference import PAGES
 
     assert (ROOT / f"docs/{page}.md").read_text() == PAGES[page](), "run 'make docs'"

@@ -1,9 +1,9 @@
 import numpy as np
 
+from speechface.commands.evaluate import truth_as_labels
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.rig.channels import CHANNELS, ROTATIONS
 from speechface.tables import Table
-from speechface.verbs.evaluate import truth_as_labels
 
 
 def tables(rng, n=40):
@@ -17,7 +17,7 @@ def tables(rng, n=40):
     return truth, labels
 
 
-def test_truth_is_judged_on_the_frames_whose_labels_are_used(rng):
+def test_truth_is_evaluated_on_the_frames_whose_labels_are_used(rng):
     truth, labels = tables(rng)
     found = truth_as_labels(truth, labels)
     assert set(found["frame"][found["used"]]) == set(labels["frame"][labels["used"]])

@@ -71,7 +71,7 @@ def test_registry_and_schema_name_the_same_figures():
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_verb_writes_a_pdf_and_a_picture_of_the_asked_resolution(name, results, tmp_path):
+def test_command_writes_a_pdf_and_an_image_of_the_asked_resolution(name, results, tmp_path):
     arguments = [str(word) for word in options(results)[name]]
     stem = tmp_path / "out" / name
     assert main(["figure", name, "--out-stem", str(stem), "--settings", '{"dpi": 60}', *arguments]) == 0
@@ -144,11 +144,11 @@ def test_features_take_one_actor_and_sentence_in_the_report_s_order(results):
     table = read_table(clip_path(results / "acoustics", "demo", "Actor_01", "clip1"))
     assert first.seconds == pytest.approx(len(table) * 1001 / 30000)
     mel = table["acoustics"][:, :384].reshape(-1, 128, 3)
-    assert np.array_equal(first.pictures["log_mel"][:, 3 * 7 + 2], mel[7, :, 2])  # frame 7, step 2
+    assert np.array_equal(first.images["log_mel"][:, 3 * 7 + 2], mel[7, :, 2])  # frame 7, step 2
     windows = read_table(clip_path(results / "spectrogram", "demo", "Actor_01", "clip1"))["spectrogram"]
-    picture = first.pictures["spectrogram"]
-    assert picture.shape == (128, 11 * len(windows))  # 11.5 hops a frame
-    assert np.allclose(picture[:, 11 * 7 + 10], -80 * windows[7, :, 30])
+    image = first.images["spectrogram"]
+    assert image.shape == (128, 11 * len(windows))  # 11.5 hops a frame
+    assert np.allclose(image[:, 11 * 7 + 10], -80 * windows[7, :, 30])
     words = texts(features.draw(data))
     assert "sad" in words
     assert "Actor 01" in words
@@ -166,7 +166,7 @@ def test_features_prefer_the_sentence_with_most_emotions(results, tmp_path):
 def test_features_work_with_one_feature_and_without_emotions(results, tmp_path):
     write_clips(tmp_path / "clips.parquet", [clip_row("clip2", None, statement=None)])
     data = features.collect(feature_inputs(results, clips=tmp_path / "clips.parquet", acoustics_dir=None))
-    assert list(data.spoken[0].pictures) == ["spectrogram"]
+    assert list(data.spoken[0].images) == ["spectrogram"]
     assert data.spoken[0].title == "clip2"
     features.draw(data)
 
@@ -236,7 +236,7 @@ def test_the_overview_shows_a_worst_clip_at_its_worst_frame_and_no_clip_twice(tm
     worst, middling = labels_overview.collect(inputs)
     assert ["angry" in row.pair.title for row in worst] == [True, False, False]
     assert len(middling) == 1
-    # landmarks are moved into the cut as the picture is: a circle of 30 px about the middle of the video
+    # landmarks are moved into the cut as the image is: a circle of 30 px about the middle of the video
     radius = np.linalg.norm(worst[0].seen - worst[0].seen.mean(0), axis=1)
     assert np.allclose(radius, 30 * worst[0].pair.matrix[0, 0])
     assert "(largest)" in worst[0].note
@@ -264,9 +264,9 @@ def test_alignment_dots_fall_on_the_face_in_the_video(tmp_path):
             weights = [labels[name][frame] for name in rig.channels]
             shift = [labels[f"translation_{axis}"][frame] for axis in "xyz"]
             x, y = camera.project((rig.mesh(weights, identity) @ turn.T + shift)[rig.landmarks[30]])
-            picture = np.zeros((240, 320, 3), np.uint8)
-            picture[round(y) - 2 : round(y) + 3, round(x) - 2 : round(x) + 3] = 255
-            video.write(picture)
+            image = np.zeros((240, 320, 3), np.uint8)
+            image[round(y) - 2 : round(y) + 3, round(x) - 2 : round(x) + 3] = 255
+            video.write(image)
     inputs = {"clips": tmp_path / "clips.parquet", "labels_dir": tmp_path / "labels",
               "identity_dir": tmp_path / "identity", "rig": tmp_path / "rig.npz", "videos_root": tmp_path}  # fmt: skip
     pairs = alignment.collect(inputs)

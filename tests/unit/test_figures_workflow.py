@@ -1,4 +1,4 @@
-"""The picture of the rules: fewer edges, no overlap, one box a rule."""
+"""The image of the rules: fewer edges, no overlap, one box a rule."""
 
 import re
 

@@ -26,25 +26,25 @@ def test_jacobian_equals_finite_differences():
     identity = rng.normal(size=face.identity.shape[-1])
     state = State(case.rotation, case.translation, rng.uniform(0, 0.5, (3, len(VARIABLES))), identity)
     basis = problem.basis(rng.integers(0, 4, (3, 17)))
-    picture, scale, jacobian, by_identity = problem.jacobian(state, basis)
+    image, scale, jacobian, by_identity = problem.jacobian(state, basis)
 
-    def pictures(step, identity_step):
+    def images(step, identity_step):
         moved = state.moved(step, identity_step, 1.0)
         return problem._project(problem._camera(moved, problem.points(moved, basis)))[0]
 
     here = np.concatenate([np.zeros((3, 6)), state.variables], 1)
     still, eps = np.zeros_like(identity), 1e-5
-    np.testing.assert_allclose(pictures(here, still), picture, atol=1e-9)
+    np.testing.assert_allclose(images(here, still), image, atol=1e-9)
     for column in range(jacobian.shape[-1]):
         step = np.zeros_like(here)
         step[:, column] = eps
-        numeric = (pictures(here + step, still) - pictures(here - step, still)) / (2 * eps)
+        numeric = (images(here + step, still) - images(here - step, still)) / (2 * eps)
         # central differences of pixels of size 200 with steps of 1e-5: rounding 1e-9, curvature 1e-8
         np.testing.assert_allclose(jacobian[..., column], numeric / scale, atol=1e-6)
     for k in range(len(identity)):
         change = np.zeros_like(identity)
         change[k] = eps
-        numeric = (pictures(here, change) - pictures(here, -change)) / (2 * eps)
+        numeric = (images(here, change) - images(here, -change)) / (2 * eps)
         np.testing.assert_allclose(by_identity[..., k], numeric / scale, atol=1e-6)
 
 
@@ -65,7 +65,7 @@ def test_exact_landmarks_give_back_pose_landmarks_and_weights(seed):
 
 def test_weights_stay_in_bounds_and_mouth_close_below_jaw_open():
     case = moving_face(4)
-    observed = case.observed + np.random.default_rng(0).normal(0, 6, case.observed.shape)  # a hopeless picture
+    observed = case.observed + np.random.default_rng(0).normal(0, 6, case.observed.shape)  # a hopeless image
     settings = FitSettings(noise_mm=1.0, sparsity=0.0, smoothness=1.0, iterations=6)
     state, _, energies = fit(case.face, Clip.of(observed, focal=FOCAL, chain=True), settings)
     weights = weights_of(state.variables)
@@ -78,7 +78,7 @@ def test_weights_stay_in_bounds_and_mouth_close_below_jaw_open():
     assert np.isfinite(energies).all()
 
 
-def test_moving_and_scaling_the_picture_changes_nothing():
+def test_moving_and_scaling_the_image_changes_nothing():
     case = moving_face(5)
     settings = FitSettings(noise_mm=1.0, sparsity=1.0, smoothness=0.1, iterations=8)
     camera = Camera(FOCAL, (319.5, 239.5))
@@ -126,13 +126,13 @@ def test_the_jaw_line_is_the_silhouette():
     normal = problem.normal
     for candidate in range(face.jaw_neutral.shape[1]):
         points = np.stack([case.rig.mesh(w)[case.rig.contour[:, candidate]] for w in case.weights])
-        picture = project(points, case.rotation, case.translation)
+        image = project(points, case.rotation, case.translation)
         outermost = np.stack(
             [case.rig.mesh(w)[case.rig.contour[np.arange(17), c]] for w, c in zip(case.weights, chosen)]
         )
         outermost = project(outermost, case.rotation, case.translation)
         # float32 rig: a micrometre
-        assert ((picture * normal).sum(-1) <= (outermost * normal).sum(-1) + 1e-3).all()
+        assert ((image * normal).sum(-1) <= (outermost * normal).sum(-1) + 1e-3).all()
 
 
 def test_orthography_finds_the_pose_of_a_far_face():

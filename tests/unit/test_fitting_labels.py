@@ -121,7 +121,7 @@ def test_fewer_frames_than_asked_for_are_all_used():
 @pytest.mark.parametrize(("seed", "factor"), [(0, 1.3), (3, 2.0), (0, 4.0)])
 def test_the_focal_length_is_estimated_from_perspective(seed, factor):
     case, side = moving_face(seed, frames=24), 640.0
-    near = case.translation * [1, 1, factor * side / FOCAL]  # the same size in the picture
+    near = case.translation * [1, 1, factor * side / FOCAL]  # the same size in the image
     turned = matrix_from_euler(smooth_noise(np.random.default_rng(3), 24, 3, 4) * (0.15, 0.3, 0.05))
     observed = project(case.face.landmarks(case.weights), turned, near, factor * side)
     found = estimate_focal_factor(case.face, [observed], USUAL, sides=[side], count=12)

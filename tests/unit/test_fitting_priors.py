@@ -73,8 +73,8 @@ def test_a_clips_own_constant_offset_does_not_become_weights():
     left = found.projected - case.observed - bias
     # shrunk as one frame's evidence: 1 / (1 + 1.2^2) of the offset that the weights leave is taken up
     plain, _, _ = fit(case.face, Clip.of(case.observed + bias, focal=FOCAL, chain=True), USUAL)
-    picture = project(case.face.landmarks(weights_of(plain.variables)), plain.rotation, plain.translation)
-    before = picture - case.observed - bias
+    image = project(case.face.landmarks(weights_of(plain.variables)), plain.rotation, plain.translation)
+    before = image - case.observed - bias
     assert np.linalg.norm(left[:, INNER], axis=-1).mean() < 0.8 * np.linalg.norm(before[:, INNER], axis=-1).mean()
     jaw = CHANNELS.index("jawOpen")
     assert np.corrcoef(found.weights[:, jaw], case.weights[:, jaw])[0, 1] > 0.98

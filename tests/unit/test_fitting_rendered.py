@@ -31,18 +31,18 @@ def turned_head():
         angles[axis * len(swing) : (axis + 1) * len(swing), axis] = size * swing
     rotation = matrix_from_euler(angles)
     rig = builtin.build(style="bald")
-    camera = Camera.for_picture(SIZE, SIZE, 3.0)
-    pictures = []
+    camera = Camera.for_image(SIZE, SIZE, 3.0)
+    images = []
     with renderer.Renderer(SIZE, SIZE) as draw:
         for turn in rotation:
             vertices, offset = pose(rig, None, None, turn, (0.0, 15.0, -900.0))
-            picture = draw.draw(vertices, rig, camera=camera, normal_offset=offset)
-            pictures.append(np.round(picture @ [0.299, 0.587, 0.114]).astype(np.uint8))
+            image = draw.draw(vertices, rig, camera=camera, normal_offset=offset)
+            images.append(np.round(image @ [0.299, 0.587, 0.114]).astype(np.uint8))
     face = DlibFace()
     tracker = FaceTracker(
         face.detect, face.predict, Equaliser(clip_limit=2.0, tiles=8), detect_every=10, detect_height=240, boxes=1
     )
-    tracker.track(pictures)
+    tracker.track(images)
     tracks = tracker.result()
     return rig, rotation, centred(tracks.landmarks, camera.centre), tracks.detected, camera.focal
 

@@ -15,12 +15,12 @@ def test_projection_is_opencvs_with_y_and_z_turned(rng):
 
 
 def test_a_point_straight_ahead_falls_between_the_middle_pixels():
-    camera = Camera.for_picture(640, 480, 3.0)
+    camera = Camera.for_image(640, 480, 3.0)
     assert camera.focal == 1920
     np.testing.assert_array_equal(camera.project([0, 0, -500]), [319.5, 239.5])
 
 
-def test_subjects_left_is_right_in_the_picture_and_up_is_up():
-    x, y = Camera.for_picture(100, 100, 1.0).project([10, 10, -500])
+def test_subjects_left_is_right_in_the_image_and_up_is_up():
+    x, y = Camera.for_image(100, 100, 1.0).project([10, 10, -500])
     assert x > 49.5
     assert y < 49.5

@@ -3,8 +3,8 @@
 import pytest
 
 from speechface.cli import main
+from speechface.commands.job_report import Usage, read_jobs, usage_lines
 from speechface.errors import ConfigError
-from speechface.verbs.job_report import Usage, read_jobs, usage_lines
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tjobid\trule_name\tresources\tinput_size_mb\n"
 

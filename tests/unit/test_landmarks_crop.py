@@ -51,7 +51,7 @@ def test_smoothing_removes_jitter_and_keeps_straight_motion(rng):
     np.testing.assert_array_equal(smooth(noise, deviation=0), noise)
 
 
-def picture(function, height=240, width=320):
+def image(function, height=240, width=320):
     y, x = np.mgrid[:height, :width].astype(float)
     luma = function(x, y)
     chroma_x, chroma_y = 2 * x[: height // 2, : width // 2] + 0.5, 2 * y[: height // 2, : width // 2] + 0.5
@@ -68,12 +68,12 @@ def test_warped_planes_show_the_ramp_that_the_transform_says(size):
 
     face = face_points(150, 110, size, 0.3)
     transform = crop_transforms(face[None], np.array([True]), deviation=0, **OPTIONS)[0]
-    crop = warp_planes(picture(ramp), transform, size=100)
+    crop = warp_planes(image(ramp), transform, size=100)
     inverse = np.linalg.inv(np.vstack([transform, [0, 0, 1]]))[:2]
     y, x = np.mgrid[:100, :100].astype(float)
     source = apply(inverse, np.stack([x, y], -1))
     inside = (source > 2).all(-1) & (source < [317, 237]).all(-1)
-    # both pictures are rounded to whole levels, and warps place pixels to 1/32
+    # both images are rounded to whole levels, and warps place pixels to 1/32
     assert np.abs(crop[0] - ramp(source[..., 0], source[..., 1]))[inside].max() <= 1.5
     chroma = apply(inverse, np.stack([2 * x[:50, :50] + 0.5, 2 * y[:50, :50] + 0.5], -1))
     inside = (chroma > 4).all(-1) & (chroma < [314, 234]).all(-1)
@@ -88,5 +88,5 @@ def test_a_shrunk_crop_averages_instead_of_skipping_pixels():
 
     face = face_points(160, 120, 45)
     transform = crop_transforms(face[None], np.array([True]), margin=2.4, size=36, deviation=0)[0]  # 6 times smaller
-    luma = warp_planes(picture(stripes), transform, size=36)[0]
+    luma = warp_planes(image(stripes), transform, size=36)[0]
     assert np.abs(luma[2:-2, 2:-2].astype(int) - 150).max() < 20

@@ -1,4 +1,4 @@
-"""Equalising a window gives what equalising the whole picture gives there."""
+"""Equalising a window gives what equalising the whole image gives there."""
 
 import cv2
 import numpy as np
@@ -32,7 +32,7 @@ def test_a_part_equals_that_part_of_the_whole(rng, shape, clip_limit):
         np.testing.assert_array_equal(part.at(x, y), whole[top + y, left + x])
 
 
-def test_every_picture_gets_its_own_curves(rng):
+def test_every_image_gets_its_own_curves(rng):
     equaliser = Equaliser(clip_limit=2.0, tiles=8)
     x, y = np.arange(30), np.arange(30)
     for gray in (noise(rng, 80, 96), 255 - noise(rng, 80, 96)):

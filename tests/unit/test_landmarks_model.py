@@ -23,7 +23,7 @@ def face():
 
 
 def blobs(rng, height=200, width=220):
-    """A smooth random picture: contrast everywhere, so that all trees are used."""
+    """A smooth random image: contrast everywhere, so that all trees are used."""
     coarse = rng.integers(0, 255, (12, 12)).astype(np.uint8)
     import cv2
 
@@ -64,7 +64,7 @@ def test_landmarks_are_those_of_dlib_before_rounding(face, rng):
     assert np.median(gaps.max((1, 2))) < 0.6
 
 
-def test_landmarks_move_with_the_picture(face, rng):
+def test_landmarks_move_with_the_image(face, rng):
     gray = blobs(rng)
     still = face.predict(gray, (40, 40, 160, 160))
     moved = face.predict(np.roll(gray, (7, 11), (0, 1)), (51, 47, 171, 167))
@@ -81,7 +81,7 @@ def test_detector_from_the_cache_is_dlibs(face, rng):
     assert list(same) == list(scores)
 
 
-def test_nothing_is_found_in_a_blank_picture(face):
+def test_nothing_is_found_in_a_blank_image(face):
     boxes, scores = face.detect(np.full((240, 320), 128, np.uint8), 0.5)
     assert boxes.shape == (0, 4)
     assert scores.shape == (0,)

@@ -27,8 +27,8 @@ def follow(frames):
 @pytest.fixture(scope="module")
 def frames(shared_clips):
     clip = sorted((shared_clips / "grid" / "x02").iterdir())[0]
-    pictures = [picture.gray.copy() for picture in media.decode_pictures(clip)]
-    return np.stack(pictures[:FRAMES])
+    images = [image.gray.copy() for image in media.decode_images(clip)]
+    return np.stack(images[:FRAMES])
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +46,14 @@ def distance(tracks, expected):
 
 
 def placed(frames, scale, corner, canvas):
-    """Frames shrunk by `scale` at `corner` (x, y) of grey pictures of shape `canvas`, and what moves points there."""
+    """Frames shrunk by `scale` at `corner` (x, y) of grey images of shape `canvas`, and what moves points there."""
     height, width = (int(side * scale) for side in frames.shape[1:])
-    pictures = np.full((len(frames), *canvas), 90, np.uint8)
-    for picture, frame in zip(pictures, frames):
+    images = np.full((len(frames), *canvas), 90, np.uint8)
+    for image, frame in zip(images, frames):
         small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
-        picture[corner[1] : corner[1] + height, corner[0] : corner[0] + width] = small
+        image[corner[1] : corner[1] + height, corner[0] : corner[0] + width] = small
     ratio = np.array([width / frames.shape[2], height / frames.shape[1]])
-    return pictures, lambda points: (points + 0.5) * ratio - 0.5 + corner
+    return images, lambda points: (points + 0.5) * ratio - 0.5 + corner
 
 
 @pytest.mark.parametrize(("gamma", "most"), [(2, 1.5), (3, 2.0)])
@@ -65,16 +65,16 @@ def test_in_low_light(frames, plain, gamma, most):
     assert distance(tracks, plain) < most
 
 
-def test_a_small_face_is_found_in_the_picture_at_double_size(frames, plain):
-    pictures, moved = placed(frames, 0.33, (120, 100), frames.shape[1:])
-    tracks = follow(pictures)
+def test_a_small_face_is_found_in_the_image_at_double_size(frames, plain):
+    images, moved = placed(frames, 0.33, (120, 100), frames.shape[1:])
+    tracks = follow(images)
     assert tracks.detected.all()
     assert distance(tracks, moved(plain)) < 2.0
 
 
 @pytest.mark.parametrize(("share", "most"), [(0.0, 1.6), (0.1, 2.4)])
 def test_at_the_border(frames, plain, share, most):
-    """The picture ends at the face's left edge, or takes a tenth of it away."""
+    """The image ends at the face's left edge, or takes a tenth of it away."""
     low, high = plain[0, :, 0].min(), plain[0, :, 0].max()
     start = int(low + share * (high - low))
     tracks = follow(frames[:, :, start:])
@@ -93,15 +93,15 @@ def test_after_black_frames_the_face_is_found_at_once(frames, plain):
 
 def test_of_two_faces_the_larger_is_followed_and_both_are_counted(frames, plain):
     height, width = frames.shape[1:]
-    pictures, moved = placed(frames, 1.0, (0, 0), (height, 2 * width))
+    images, moved = placed(frames, 1.0, (0, 0), (height, 2 * width))
     other, _ = placed(frames[:, :, ::-1], 0.7, (width, 20), (height, 2 * width))
-    pictures[:, :, width:] = other[:, :, width:]
-    tracks = follow(pictures)
+    images[:, :, width:] = other[:, :, width:]
+    tracks = follow(images)
     assert tracks.detected.all()
     assert tracks.faces == 2
     assert distance(tracks, moved(plain)) < 1.5
-    pictures[12:20, :, :width] = 90  # the larger one goes for a while
-    away = follow(pictures)
+    images[12:20, :, :width] = 90  # the larger one goes for a while
+    away = follow(images)
     assert not away.detected[12:20].any()
     assert away.detected[20:].all()
     assert distance(away, moved(plain)) < 1.5

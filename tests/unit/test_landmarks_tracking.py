@@ -32,7 +32,7 @@ def test_a_moving_face_is_followed_with_few_detections():
     tracks = track(scene)
     assert tracks.detected.all()
     np.testing.assert_allclose(tracks.landmarks, np.stack([f[0] for f in scene.faces]), atol=1e-4)  # float32
-    assert scene.detections == 20 + 3  # checks, and three looks at the whole picture
+    assert scene.detections == 20 + 3  # checks, and three looks at the whole image
     np.testing.assert_array_equal(np.flatnonzero(~np.isnan(tracks.score)), np.arange(0, 200, 10))
 
 
@@ -102,13 +102,13 @@ def test_a_large_phantom_of_one_frame_is_not_chosen(chunk):
     np.testing.assert_allclose(tracks.landmarks, np.stack([f[0] for f in scene.faces]), atol=1e-4)
 
 
-def test_a_face_too_small_for_the_reduced_picture_is_found_in_the_full_one():
-    scene = Scene(wandering(20, x=300, y=300, size=35), shape=(960, 800))  # 95 pixels: 24 in the reduced picture
+def test_a_face_too_small_for_the_reduced_image_is_found_in_the_full_one():
+    scene = Scene(wandering(20, x=300, y=300, size=35), shape=(960, 800))  # 95 pixels: 24 in the reduced image
     assert track(scene).detected.all()
     assert scene.scales[:3] == [0.25, 0.5, 1.0]
 
 
-def test_a_small_face_in_a_small_picture_is_found_at_double_size():
+def test_a_small_face_in_a_small_image_is_found_at_double_size():
     scene = Scene(wandering(20, size=16))  # 44 pixels wide
     assert track(scene).detected.all()
     assert scene.scales[:2] == [1.0, 2.0]
@@ -150,7 +150,7 @@ def test_another_person_after_a_cut_stays():
     assert tracks.strangers == 0
 
 
-def test_a_picture_without_a_face_is_searched_at_every_scale_ever_more_rarely():
+def test_a_image_without_a_face_is_searched_at_every_scale_ever_more_rarely():
     scene = Scene([[]] * 200)
     track(scene)
     assert 4 <= scene.scales.count(2.0) <= 6
@@ -165,7 +165,7 @@ def test_predictions_are_averaged_over_jittered_boxes():
     np.testing.assert_allclose(tracks.landmarks, np.stack([f[0] for f in scene.faces]), atol=1e-4)
 
 
-def test_a_face_that_moves_out_of_the_picture_is_lost_without_error():
+def test_a_face_that_moves_out_of_the_image_is_lost_without_error():
     faces = [[face_points(200 + 12 * k, 150, 40)] if k < 20 else [] for k in range(40)]
     tracks = track(Scene(faces))
     assert tracks.detected[:11].all()

@@ -1,4 +1,4 @@
-"""Media in and out: exact times, exact counts, sound in step with the picture, one-line errors."""
+"""Media in and out: exact times, exact counts, sound in step with the image, one-line errors."""
 
 from fractions import Fraction
 
@@ -14,8 +14,8 @@ from speechface.media.probe import fit_times
 NTSC = Fraction(30000, 1001)
 
 
-def pictures(count, width=64, height=48):
-    """Pictures whose grey level counts the frames, with a bright corner at the top left."""
+def images(count, width=64, height=48):
+    """Images whose grey level counts the frames, with a bright corner at the top left."""
     frames = np.zeros((count, height, width, 3), np.uint8)
     frames += (40 + 6 * np.arange(count) % 150).astype(np.uint8)[:, None, None, None]
     frames[:, : height // 4, : width // 4] = 250
@@ -59,14 +59,14 @@ def remux(source, target, *, rate=None, codec=None, stamps=None, rotation=None, 
 
 @pytest.mark.parametrize("fps", [NTSC, Fraction(25), Fraction(24000, 1001), Fraction(60)])
 def test_times_of_a_constant_rate_are_exact(tmp_path, fps):
-    path = write(tmp_path / "a.mp4", pictures(40), fps=fps)
+    path = write(tmp_path / "a.mp4", images(40), fps=fps)
     times, found = media.frame_times(path)
     assert found == fps
     np.testing.assert_array_equal(times, np.arange(40) * fps.denominator / fps.numerator)
 
 
 def test_float_rate_becomes_the_fraction_it_means(tmp_path):
-    path = write(tmp_path / "a.mp4", pictures(10), fps=29.97002997)
+    path = write(tmp_path / "a.mp4", images(10), fps=29.97002997)
     assert media.frame_times(path)[1] == NTSC
 
 
@@ -76,7 +76,7 @@ def test_float_rate_becomes_the_fraction_it_means(tmp_path):
      (".webm", "libvpx", 25), (".mkv", "ffv1", 24)],
 )  # fmt: skip
 def test_times_number_the_decoded_frames_in_every_container(tmp_path, suffix, codec, rate):
-    source = write(tmp_path / "a.mp4", pictures(33))
+    source = write(tmp_path / "a.mp4", images(33))
     path = remux(source, tmp_path / f"b{suffix}", codec=codec, rate=rate)
     times, fps = media.frame_times(path)
     assert len(times) == sum(1 for _ in media.decode_frames(path)) == 33
@@ -86,7 +86,7 @@ def test_times_number_the_decoded_frames_in_every_container(tmp_path, suffix, co
 
 def test_variable_rate_keeps_its_stamps(tmp_path):
     stamps = np.cumsum([0, 40, 40, 40, 200, 40, 40, 33, 40, 40])
-    path = remux(write(tmp_path / "a.mp4", pictures(10)), tmp_path / "b.mkv", codec="ffv1", rate=25, stamps=stamps)
+    path = remux(write(tmp_path / "a.mp4", images(10)), tmp_path / "b.mkv", codec="ffv1", rate=25, stamps=stamps)
     times, fps = media.frame_times(path)
     np.testing.assert_allclose(times, stamps / 1000, atol=1e-9)  # milliseconds are exact ticks of the container
     assert fps == 25
@@ -100,8 +100,8 @@ def test_rounded_stamps_become_an_exact_rate():
     np.testing.assert_array_equal(times, np.arange(500) * 1001 / 30000)
 
 
-def test_pictures_come_back_in_order_and_in_colour(tmp_path):
-    frames = pictures(20)
+def test_images_come_back_in_order_and_in_colour(tmp_path):
+    frames = images(20)
     frames[5] = (200, 60, 30)
     path = write(tmp_path / "a.mp4", frames)
     decoded = np.stack(list(media.decode_rgb(path)))
@@ -111,7 +111,7 @@ def test_pictures_come_back_in_order_and_in_colour(tmp_path):
 
 
 def test_read_frame_is_the_decoded_frame(tmp_path):
-    path = write(tmp_path / "a.mp4", pictures(20))
+    path = write(tmp_path / "a.mp4", images(20))
     frames = list(media.decode_rgb(path))
     np.testing.assert_array_equal(media.read_frame(path, 13), frames[13])
     with pytest.raises(MediaError, match="no frame 20; the video has 20"):
@@ -119,34 +119,34 @@ def test_read_frame_is_the_decoded_frame(tmp_path):
 
 
 def test_gray_is_the_luma_of_every_frame_and_lives_on(tmp_path):
-    path = write(tmp_path / "a.mp4", pictures(20))
-    gray = np.stack([picture.gray for picture in list(media.decode_pictures(path))])
+    path = write(tmp_path / "a.mp4", images(20))
+    gray = np.stack([image.gray for image in list(media.decode_images(path))])
     luma = np.stack([frame.to_ndarray(format="yuv420p")[:48] for frame in media.decode_frames(path)])
     np.testing.assert_array_equal(gray, luma)
 
 
 def test_planes_give_the_same_colours_as_rgb(tmp_path):
-    frames = pictures(4)
+    frames = images(4)
     frames[:, 24:] = (180, 90, 40)
     path = write(tmp_path / "a.mp4", frames)
-    for rgb, picture in zip(media.decode_rgb(path), media.decode_pictures(path)):
-        (y, u, v), kind = picture.planes()
+    for rgb, image in zip(media.decode_rgb(path), media.decode_images(path)):
+        (y, u, v), kind = image.planes()
         part = media.planes_to_rgb((y[8:40, 4:52], u[4:20, 2:26], v[4:20, 2:26]), kind)
         # the same conversion; rows and columns at the border lack chroma neighbours
         np.testing.assert_allclose(part[4:-4, 4:-4].astype(int), rgb[12:36, 8:48], atol=2)
 
 
 def test_video_filmed_on_its_side_comes_upright(tmp_path):
-    source = write(tmp_path / "a.mp4", pictures(5))
+    source = write(tmp_path / "a.mp4", images(5))
     path = remux(source, tmp_path / "b.mp4", rotation=-90)
     info = media.probe_video(path)
     assert (info.width, info.height) == (48, 64)
     plain, turned = media.read_frame(source, 0), media.read_frame(path, 0)
     np.testing.assert_array_equal(turned, np.rot90(plain, -1))  # -90: clockwise, the corner moves to the top right
-    picture = next(media.decode_pictures(path))
-    assert picture.gray.shape == (64, 48)
-    assert picture.gray[:8, -8:].mean() > picture.gray[:8, :8].mean() + 50
-    assert picture.planes()[0][1].shape == (32, 24)
+    image = next(media.decode_images(path))
+    assert image.gray.shape == (64, 48)
+    assert image.gray[:8, -8:].mean() > image.gray[:8, :8].mean() + 50
+    assert image.planes()[0][1].shape == (32, 24)
 
 
 @pytest.mark.parametrize(("colorspace", "color_range"), [(1, 1), (5, 1), (1, 2), (2, 0)])
@@ -169,7 +169,7 @@ def click_at(frame, fps, sr, seconds):
 @pytest.mark.parametrize("wanted", [44100, 16000])
 def test_click_falls_in_its_own_video_frame(tmp_path, sr, wanted):
     audio = click_at(17, NTSC, sr, 1.5)
-    path = write(tmp_path / "a.mp4", pictures(40), audio=audio, sr=sr)
+    path = write(tmp_path / "a.mp4", images(40), audio=audio, sr=sr)
     sound = media.decode_audio(path, sr=wanted)
     time = np.abs(sound).argmax() / wanted
     assert abs(time - 17.5 / NTSC) < 1e-3  # AAC smears a click by less than a millisecond around its peak
@@ -178,7 +178,7 @@ def test_click_falls_in_its_own_video_frame(tmp_path, sr, wanted):
 
 
 def test_times_do_not_change_when_sound_is_added(tmp_path):
-    path = write(tmp_path / "a.mp4", pictures(40), audio=np.zeros(99000, np.float32), sr=48000)
+    path = write(tmp_path / "a.mp4", images(40), audio=np.zeros(99000, np.float32), sr=48000)
     times, fps = media.frame_times(path)
     np.testing.assert_array_equal(times, np.arange(40) * 1001 / 30000)
 
@@ -186,7 +186,7 @@ def test_times_do_not_change_when_sound_is_added(tmp_path):
 def test_sound_that_begins_late_is_padded_and_early_is_cut(tmp_path):
     """The same click, with the video's first frame moved against the sound by 0.2 s either way."""
     audio = click_at(20, Fraction(25), 48000, 2.0)
-    source = write(tmp_path / "a.mp4", pictures(50), fps=25, audio=audio, sr=48000)
+    source = write(tmp_path / "a.mp4", images(50), fps=25, audio=audio, sr=48000)
     for delay in (0.2, -0.2):
         path = tmp_path / f"late{delay}.mkv"
         with av.open(str(source)) as reader, av.open(str(path), "w") as writer:
@@ -292,11 +292,11 @@ def test_truncated_video_is_named_so(tmp_path):
     with pytest.raises(MediaError, match="truncated"):
         media.frame_times(path)
     with pytest.raises(MediaError, match="truncated"):
-        list(media.decode_pictures(path))
+        list(media.decode_images(path))
 
 
 def test_missing_streams_are_named(tmp_path):
-    silent = write(tmp_path / "a.mp4", pictures(5))
+    silent = write(tmp_path / "a.mp4", images(5))
     with pytest.raises(MediaError, match="no sound"):
         media.decode_audio(silent, sr=44100)
     with av.open(str(tmp_path / "a.wav"), "w") as writer:
@@ -318,7 +318,7 @@ def test_writer_leaves_no_file_after_an_error(tmp_path):
                 raise error
 
     with pytest.raises(RuntimeError, match="mine"):
-        attempt(pictures(1)[0], error=RuntimeError("mine"))
+        attempt(images(1)[0], error=RuntimeError("mine"))
     with pytest.raises(MediaError, match="expected uint8"):
         attempt(np.zeros((48, 62, 3), np.uint8))
     with pytest.raises(MediaError, match="no frame"):
@@ -329,13 +329,13 @@ def test_writer_leaves_no_file_after_an_error(tmp_path):
 
 
 def test_one_frame_is_a_video(tmp_path):
-    path = write(tmp_path / "a.mp4", pictures(1))
+    path = write(tmp_path / "a.mp4", images(1))
     times, fps = media.frame_times(path)
     assert (times.tolist(), fps) == ([0.0], NTSC)
 
 
 def test_written_video_starts_fast(tmp_path):
-    content = write(tmp_path / "a.mp4", pictures(5)).read_bytes()
+    content = write(tmp_path / "a.mp4", images(5)).read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from speechface.cli import main
+from speechface.commands.compare_models import best_models
 from speechface.metrics.comparison import compare_runs
 from speechface.metrics.registry import METRICS
 from speechface.metrics.statistics import SHAPES
 from speechface.tables import read_table, write_table
-from speechface.verbs.compare_models import best_models
 
 CLIPS = 30
 
@@ -99,7 +99,7 @@ def evaluations(tmp_path):
     return tmp_path, paths
 
 
-def test_verb_and_figure_tell_what_the_tables_say(evaluations):
+def test_command_and_figure_tell_what_the_tables_say(evaluations):
     root, paths = evaluations
     facts = [f"{root}/{name}.json" for name in ("a0", "a1", "b0")]
     out = root / "models.parquet"
@@ -119,7 +119,7 @@ def test_verb_and_figure_tell_what_the_tables_say(evaluations):
     tables = ["--table-stem", str(root / "tables" / "models")]
     assert main(["figure", "models", "--models", str(out), "--out-stem", str(stem), *tables]) == 0
     text = (root / "tables" / "models.csv").read_text().splitlines()
-    assert text[0].startswith("judged_on,model,n_seeds,n_clips")
+    assert text[0].startswith("evaluated_on,model,n_seeds,n_clips")
     assert [line.split(",")[:2] for line in text[1:3]] == [["test clips", "a"], ["test clips", "b"]]
     assert stem.with_suffix(".pdf").exists()
 

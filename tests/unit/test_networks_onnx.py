@@ -57,7 +57,7 @@ def test_the_graph_gives_what_the_model_predicts_for_any_number_of_frames(settin
     assert found[:, model.observed.nonzero()[0]].std() > 1e-3
 
 
-def test_the_verb_writes_an_ensemble_and_its_facts(tmp_path):
+def test_the_command_writes_an_ensemble_and_its_facts(tmp_path):
     pytest.importorskip("onnxruntime")
     pair = [model_of(family="sequence", speaker=speaker) for speaker in ("given", "none")]
     save(tmp_path / "m.ckpt", join(pair, name="both", seed=2))

@@ -411,7 +411,7 @@ def test_a_saved_model_predicts_the_same_in_chunks_and_from_tables(tmp_path, mon
     assert len(want) == 40
 
 
-def test_verbs_train_and_predict_a_sequence_model(tmp_path):
+def test_commands_train_and_predict_a_sequence_model(tmp_path):
     _, clips = sequence_table(tmp_path)
     write_stats(tmp_path / "stats.json", clips, feature="log_mel")
     synthetic_rig().save(tmp_path / "rig.npz")

@@ -5,6 +5,9 @@ import pytest
 from synthetic import synthetic_rig
 from training_tables import make_clips, observed_mask, stats_of, write_split
 
+from speechface.commands import animate, predict
+from speechface.commands.evaluate import score_clip
+from speechface.commands.neutral import neutral_for_clip, neutral_of_table
 from speechface.config import defaults, resolve_model
 from speechface.errors import ConfigError, ModelError, TableError
 from speechface.metrics.geometry import RigBases
@@ -14,9 +17,6 @@ from speechface.networks.speaker import neutral_of_clip, neutral_of_speaker, tra
 from speechface.networks.split_table import read_split
 from speechface.rig.channels import CHANNELS, INDEX, ROTATIONS
 from speechface.tables import clip_path, read_table, write_table, write_unusable
-from speechface.verbs import animate, predict
-from speechface.verbs.evaluate import score_clip
-from speechface.verbs.neutral import neutral_for_clip, neutral_of_table
 
 OPEN = INDEX["jawOpen"]
 
@@ -111,7 +111,7 @@ def corpus(tmp_path):
     return tmp_path, read_table(tmp_path / "clips.parquet"), weights
 
 
-def test_a_clip_is_never_told_by_its_own_judged_frames(corpus):
+def test_a_clip_is_never_told_by_its_own_evaluated_frames(corpus):
     root, clips, weights = corpus
     found, source, own = neutral_for_clip(0, clips, root / "labels", frames=3)
     np.testing.assert_allclose(found, weights["set", "a", "two"][:3].mean(0), rtol=1e-6)
@@ -135,13 +135,13 @@ def test_a_clip_of_neutral_emotion_comes_first(corpus):
     assert neutral_for_clip(2, clips, root / "labels", frames=3)[1] == "set/a/one"
 
 
-def test_own_neutral_frames_are_not_judged(corpus):
+def test_own_neutral_frames_are_not_evaluated(corpus):
     root, _, weights = corpus
     path = clip_path(root / "labels", "set", "b", "one")
     labels, prediction, bases = read_table(path), read_table(path), RigBases.from_rig(synthetic_rig(), [True] * 46)
 
     def judged(frames):
-        prediction.meta["not_judged"] = frames
+        prediction.meta["not_evaluated"] = frames
         statistics, missing, _ = score_clip(labels, prediction, bases_of=lambda observed: bases, observed=[True] * 46,
                                             mean_weights=np.zeros(46))  # fmt: skip
         assert missing == 0
@@ -170,9 +170,9 @@ def test_predict_tells_the_model_and_says_from_where(corpus, tmp_path):
                  model_of=[], gpus=0)  # fmt: skip
     predict.run(args)
     table = read_table(clip_path(root / "out", "set", "b", "one"))
-    assert table.meta["not_judged"] == [1, 2, 3]
+    assert table.meta["not_evaluated"] == [1, 2, 3]
     table = read_table(clip_path(root / "out", "set", "a", "one"))
-    assert (table.meta["neutral_from"], table.meta["not_judged"]) == ("set/a/two", [])
+    assert (table.meta["neutral_from"], table.meta["not_evaluated"]) == ("set/a/two", [])
     want = model.predict(x, weights["set", "a", "two"][:3].mean(0))
     np.testing.assert_allclose(table["jawOpen"], want[:, OPEN], atol=1e-6)
     args.labels_dir = None

@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 from speechface import cli, planning
+from speechface.commands.plan import measured_rates, measured_training
 from speechface.config import resolve
 from speechface.datasets.base import Clip, list_clips
 from speechface.errors import ConfigError
 from speechface.planning import RATES, TRAINING_CORE_MS, Rate, batch_lines, plan_lines, training_minutes
 from speechface.tables import write_table
-from speechface.verbs.plan import measured_rates, measured_training
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,7 +51,7 @@ def test_the_tree_has_ravdess_s_shape(ravdess):
 def test_jobs_at_every_batch_are_counted_exactly(ravdess):
     config, clips = ravdess
     counts = {size: jobs for size, jobs, _ in batch_lines(config, clips, sizes=["clip", "actor", 10])}
-    stages = 6  # sound, landmarks, face pictures, two features, labels
+    stages = 6  # sound, landmarks, face images, two features, labels
     assert counts == {"clip": 2452 * stages, "actor": 24 * stages, 10: (23 * 11 + 6) * stages}
 
 
@@ -104,7 +104,7 @@ def test_gpu_hours_are_unknown_until_measured(ravdess, monkeypatch):
     assert carried.gpu_hours == pytest.approx(2 * known.gpu_hours)
 
 
-def test_face_pictures_of_all_clips_come_with_the_landmarks_and_those_of_few_by_themselves(ravdess):
+def test_face_images_of_all_clips_come_with_the_landmarks_and_those_of_few_by_themselves(ravdess):
     config, clips = ravdess
     lines = {}
     for which in ("all", "shown"):
@@ -173,7 +173,7 @@ def test_a_folder_without_benchmarks_is_named(tmp_path):
         measured_rates(tmp_path)
 
 
-def test_the_verb_counts_the_frames_of_files_that_can_be_opened(tmp_path, capsys):
+def test_the_command_counts_the_frames_of_files_that_can_be_opened(tmp_path, capsys):
     from speechface.media import VideoWriter
 
     (tmp_path / "a").mkdir()

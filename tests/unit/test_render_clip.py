@@ -1,4 +1,4 @@
-"""The verbs that draw: render-clip, build-rig and the video of animate."""
+"""The commands that draw: render-clip, build-rig and the video of animate."""
 
 import json
 import logging
@@ -35,7 +35,7 @@ def table(path, weights, *, stage, rotation=None, first=0, **meta):
 
 
 class Clip:
-    """The files of one clip of 8 frames; `run` runs the verb, `render` returns the frames of its video."""
+    """The files of one clip of 8 frames; `run` runs the command, `render` returns the frames of its video."""
 
     def __init__(self, folder):
         rng = np.random.default_rng(0)
@@ -86,14 +86,14 @@ def test_video_has_every_frame_the_clips_rate_and_its_sound(clip):
 
 
 def panels(frame):
-    """The three square pictures of a page at size 100, their inner parts."""
+    """The three square images of a page at size 100, their inner parts."""
     left = (frame.shape[1] - 3 * 100 - 2 * 8) // 2
     return [frame[66:158, left + k * 108 + 4 : left + k * 108 + 96].astype(int) for k in range(3)]
 
 
 def test_equal_labels_and_prediction_look_equal_and_different_ones_do_not(clip):
     face, label, prediction = panels(clip.render(median_frames=1)[4])
-    assert abs(face.mean() - 200) < 3  # the grey of the face pictures, through two encodings
+    assert abs(face.mean() - 200) < 3  # the grey of the face images, through two encodings
     same = np.abs(label - prediction).mean()
     clip.labels(np.zeros((8, 46)))
     clip.prediction(np.ones((8, 46)))

@@ -77,10 +77,10 @@ def test_nearer_patches_hide_farther_ones_in_either_order(renderer):
 
 def test_background_is_flat_and_exact_and_a_vignette_darkens_corners(renderer):
     behind = disc((0, 0, 500), 10)
-    picture = renderer.draw(behind, flat(behind, (1, 1, 1)), camera=CAMERA, background=(0.2, 0.4, 0.6))
-    np.testing.assert_array_equal(np.unique(picture.reshape(-1, 3), axis=0), [[51, 102, 153]])
-    picture = renderer.draw(behind, flat(behind, (1, 1, 1)), camera=CAMERA, background=(0.2, 0.4, 0.6), vignette=0.4)
-    assert picture[HEIGHT // 2, WIDTH // 2, 2] > 153 > picture[0, 0, 2]
+    image = renderer.draw(behind, flat(behind, (1, 1, 1)), camera=CAMERA, background=(0.2, 0.4, 0.6))
+    np.testing.assert_array_equal(np.unique(image.reshape(-1, 3), axis=0), [[51, 102, 153]])
+    image = renderer.draw(behind, flat(behind, (1, 1, 1)), camera=CAMERA, background=(0.2, 0.4, 0.6), vignette=0.4)
+    assert image[HEIGHT // 2, WIDTH // 2, 2] > 153 > image[0, 0, 2]
 
 
 def test_triangles_show_from_outside_only(renderer):
@@ -106,7 +106,7 @@ def test_light_comes_from_above(renderer):
     assert abs(shifted - brightness((0, 1, 1))) <= 3  # the same normal; a rounding a channel
 
 
-def test_pictures_repeat_and_two_renderers_do_not_mix(renderer):
+def test_images_repeat_and_two_renderers_do_not_mix(renderer):
     rig = synthetic_rig()
     vertices, _ = pose(rig, translation=(0, 0, -700))
     first = renderer.draw(vertices, rig, camera=CAMERA)

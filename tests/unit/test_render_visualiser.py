@@ -5,7 +5,7 @@ import pytest
 
 from speechface.render import visualiser
 from speechface.render.text import draw_text, shortened, text_width, wrapped
-from speechface.render.visualiser import LABEL, PREDICTION, Visualiser, message_picture, readable
+from speechface.render.visualiser import LABEL, PREDICTION, Visualiser, message_image, readable
 from speechface.rig.channels import CHANNELS, INDEX
 
 
@@ -14,13 +14,13 @@ def page(**change):
     return Visualiser(120, **settings)
 
 
-def count(picture, colour):
+def count(image, colour):
     """Pixels of exactly that colour."""
-    return int((picture == np.array(colour, np.uint8)).all(-1).sum())
+    return int((image == np.array(colour, np.uint8)).all(-1).sum())
 
 
-def blank(a_page, label=None, prediction=None, pictures=(None, None, None), **more):
-    return a_page.frame(pictures, label, prediction, time=0.0, text="", **more)
+def blank(a_page, label=None, prediction=None, images=(None, None, None), **more):
+    return a_page.frame(images, label, prediction, time=0.0, text="", **more)
 
 
 def test_names_are_readable_and_distinct():
@@ -72,15 +72,15 @@ def test_errors_point_left_and_right_and_unseen_channels_are_grey():
     assert count(drawn, LABEL) == count(blank(a_page), LABEL)
 
 
-def test_pictures_stand_unchanged_in_their_places(rng):
+def test_images_stand_unchanged_in_their_places(rng):
     a_page = page()
-    pictures = [rng.integers(0, 256, (120, 120, 3), np.uint8) for _ in range(3)]
-    drawn = blank(a_page, pictures=pictures)
+    images = [rng.integers(0, 256, (120, 120, 3), np.uint8) for _ in range(3)]
+    drawn = blank(a_page, images=images)
     lefts = []
-    for picture in pictures:
+    for image in images:
         windows = np.lib.stride_tricks.sliding_window_view(drawn[:, :, 0], (1, 120))[:, :, 0]
-        row, left = np.argwhere((windows == picture[0, :, 0]).all(-1))[0]
-        np.testing.assert_array_equal(drawn[row : row + 120, left : left + 120], picture)
+        row, left = np.argwhere((windows == image[0, :, 0]).all(-1))[0]
+        np.testing.assert_array_equal(drawn[row : row + 120, left : left + 120], image)
         lefts.append(left)
     assert lefts == sorted(lefts)
 
@@ -101,9 +101,9 @@ def test_sizes_are_even_for_the_encoder(size):
 
 
 def test_text_covers_its_width_where_it_is_put():
-    picture = np.full((60, 300, 3), 255, np.uint8)
-    draw_text(picture, "Hamburg", (150, 40), size=20, colour=(0, 0, 0), align="centre")
-    rows, columns = np.nonzero(picture.min(2) < 128)
+    image = np.full((60, 300, 3), 255, np.uint8)
+    draw_text(image, "Hamburg", (150, 40), size=20, colour=(0, 0, 0), align="centre")
+    rows, columns = np.nonzero(image.min(2) < 128)
     width = text_width("Hamburg", size=20)
     assert abs((columns.min() + columns.max()) / 2 - 150) <= 3  # side bearings of the outer letters
     assert width - 6 < np.ptp(columns) <= width
@@ -111,10 +111,10 @@ def test_text_covers_its_width_where_it_is_put():
 
 
 def test_text_outside_is_cut_without_harm():
-    picture = np.zeros((20, 20, 3), np.uint8)
+    image = np.zeros((20, 20, 3), np.uint8)
     for position in ((-500, 10), (10, -50), (500, 500), (-5, 5)):
-        draw_text(picture, "outside", position, size=12, colour=(255, 255, 255))
-    assert picture[:, -3:].max() == 0 or picture.any()
+        draw_text(image, "outside", position, size=12, colour=(255, 255, 255))
+    assert image[:, -3:].max() == 0 or image.any()
 
 
 def test_long_text_is_shortened_and_wrapped_to_its_width():
@@ -131,6 +131,6 @@ def test_long_text_is_shortened_and_wrapped_to_its_width():
 
 
 def test_message_is_written_on_white():
-    picture = message_picture(400, 200, "set/a/b", "no face in any of 90 frames")
-    assert picture.shape == (200, 400, 3)
-    assert 200 < (picture.min(2) < 128).sum() < 8000
+    image = message_image(400, 200, "set/a/b", "no face in any of 90 frames")
+    assert image.shape == (200, 400, 3)
+    assert 200 < (image.min(2) < 128).sum() < 8000

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from speechface.commands import report_front
 from speechface.tables import write_table
-from speechface.verbs import report_front
 
 
 def write_clips(path):
@@ -31,7 +31,7 @@ def write_metrics(path, models):
 
 @pytest.fixture
 def page(tmp_path):
-    """Run the verb; return what it wrote: page and style."""
+    """Run the command; return what it wrote: page and style."""
 
     def make(**options):
         write_clips(tmp_path / "clips.parquet")
@@ -70,7 +70,7 @@ def test_page_is_restructured_text_that_docutils_takes(page, tmp_path):
     assert "<li>" in html
 
 
-def test_style_holds_the_picture(page, tmp_path):
-    (tmp_path / "w.png").write_bytes(b"picture")
-    assert base64.b64encode(b"picture").decode() in page(figure=tmp_path / "w.png")[1]
+def test_style_holds_the_image(page, tmp_path):
+    (tmp_path / "w.png").write_bytes(b"image")
+    assert base64.b64encode(b"image").decode() in page(figure=tmp_path / "w.png")[1]
     assert "data:image" not in page()[1]

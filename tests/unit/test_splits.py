@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from speechface.cli import main
+from speechface.commands.label_stats import train_statistics
 from speechface.datasets.base import CLIP_COLUMNS
 from speechface.errors import TableError
 from speechface.rig.channels import CHANNELS, ROTATIONS
 from speechface.splits import Labelled, check_disjoint, decide, frame_ranges, join_frames, sides_of
 from speechface.tables import clip_path, read_arrow, read_table, row_groups, write_table, write_unusable
-from speechface.verbs.label_stats import train_statistics
 
 STEP = 1 / 255
 
@@ -69,7 +69,7 @@ def test_frames_are_named_in_ranges():
     assert frame_ranges([]) == ""
 
 
-# ---- verbs ------------------------------------------------------------------------------------------------------
+# ---- commands ------------------------------------------------------------------------------------------------------
 
 
 def write_clip(root, clip, rng, *, n=20, settings=None):

@@ -31,7 +31,7 @@ def baked(rig, identity):
 
 
 @pytest.mark.parametrize(("width", "height"), [(480, 480), (640, 360), (360, 640)])
-def test_the_face_fills_half_the_picture_and_stays_inside(rig, width, height, rng):
+def test_the_face_fills_half_the_image_and_stays_inside(rig, width, height, rng):
     for number in range(1, 9):
         actor = baked(rig, rng.normal(size=len(rig.identity)) * 0.7)
         scene = portrait(actor, width=width, height=height, number=number, rng=rng)

@@ -152,10 +152,10 @@ def test_user_errors_are_one_clear_line(tmp_path):
 
 def test_arrays_of_bytes_are_stored_as_bytes(tmp_path, rng):
     values = rng.integers(0, 255, (60, 16, 8), dtype=np.uint8)
-    write_table(tmp_path / "a.parquet", {"picture": values}, stage="spectrogram")
+    write_table(tmp_path / "a.parquet", {"image": values}, stage="spectrogram")
     assert (tmp_path / "a.parquet").stat().st_size < values.nbytes + 5000  # noise: as 32-bit numbers it takes more
-    np.testing.assert_array_equal(read_table(tmp_path / "a.parquet")["picture"], values)
-    part = read_arrow(tmp_path / "a.parquet")["picture"].slice(7, 20)
+    np.testing.assert_array_equal(read_table(tmp_path / "a.parquet")["image"], values)
+    part = read_arrow(tmp_path / "a.parquet")["image"].slice(7, 20)
     np.testing.assert_array_equal(stored_rows(part), values[7:27].reshape(20, -1))
     assert stored_rows(part.slice(0, 0)).shape == (0, 128)
 

@@ -282,7 +282,7 @@ def test_more_than_one_gpu_is_refused_with_advice(table, clips, tmp_path):
         fit(table, clips, tmp_path, gpus=2)
 
 
-def _verbs(tmp_path, clips, **model):
+def _commands(tmp_path, clips, **model):
     write_split(tmp_path / "train.parquet", clips)
     write_stats(tmp_path / "stats.json", clips)
     (tmp_path / "rates.txt").write_text("1e-3 2\n1e-4\n")
@@ -301,14 +301,14 @@ def test_what_a_job_got_stands_above_the_training_settings(tmp_path, clips, monk
     seen = []
     monkeypatch.setattr(torch, "set_num_threads", seen.append)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert main([*_verbs(tmp_path, clips), "--gpus", "1"]) == 1  # the request reaches the training
+    assert main([*_commands(tmp_path, clips), "--gpus", "1"]) == 1  # the request reaches the training
     assert "PyTorch finds no GPU" in capsys.readouterr().err
-    assert main([*_verbs(tmp_path, clips), "--threads", "3", "--gpus", "0"]) == 0
+    assert main([*_commands(tmp_path, clips), "--threads", "3", "--gpus", "0"]) == 0
     assert 3 in seen
 
 
-def test_verbs_train_and_predict_every_clip(tmp_path, clips, monkeypatch, capsys):
-    assert main(_verbs(tmp_path, clips)) == 0
+def test_commands_train_and_predict_every_clip(tmp_path, clips, monkeypatch, capsys):
+    assert main(_commands(tmp_path, clips)) == 0
     facts = json.loads((tmp_path / "models/net/5/model.json").read_text())
     assert facts["provenance"]["seed"] == 5
     assert facts["model"]["head"] == "bigru"
@@ -345,7 +345,7 @@ def test_verbs_train_and_predict_every_clip(tmp_path, clips, monkeypatch, capsys
 
 
 def test_features_of_other_settings_are_refused(tmp_path, clips, capsys):
-    assert main(_verbs(tmp_path, clips)) == 0
+    assert main(_commands(tmp_path, clips)) == 0
     clip = clips[0]
     write_table(tmp_path / "f" / "/".join(clip["id"][:2]) / f"{clip['id'][2]}.parquet",
                 {"frame": clip["frame"], "time": clip["frame"] / 30.0, "spectrogram": clip["features"]},
@@ -365,20 +365,20 @@ def test_an_interrupted_command_asks_to_be_run_again(tmp_path, clips, monkeypatc
 
     monkeypatch.setattr(Keeper, "write_log", interrupted)
     with pytest.raises(SystemExit) as stop:
-        main(_verbs(tmp_path, clips))
+        main(_commands(tmp_path, clips))
     assert stop.value.code == 75
     assert not (tmp_path / "models/net/5/model.ckpt").exists()
 
 
 def test_user_errors_are_one_line(tmp_path, clips, capsys):
-    command = _verbs(tmp_path, clips, schedule="none.txt")
+    command = _commands(tmp_path, clips, schedule="none.txt")
     assert main(command) == 1
     assert "none.txt: cannot be read" in capsys.readouterr().err
-    command = _verbs(tmp_path, clips, encoder=3)
+    command = _commands(tmp_path, clips, encoder=3)
     assert main(command) == 1
     assert "--encoder-from" in capsys.readouterr().err
     (tmp_path / "stats.json").write_text("{}")
-    command = _verbs(tmp_path, clips)
+    command = _commands(tmp_path, clips)
     (tmp_path / "stats.json").write_text("{}")
     assert main(command) == 1
     assert "label-stats" in capsys.readouterr().err

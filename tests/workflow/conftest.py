@@ -61,15 +61,15 @@ def snakemake(folder, *options, check=True):
     return run.stdout
 
 
-def write_video(path, *, picture, seconds=1.0, fps=25, sound=True):
-    """Write a small video; `picture(k)` gives frame k as uint8 (H, W, 3)."""
+def write_video(path, *, image, seconds=1.0, fps=25, sound=True):
+    """Write a small video; `image(k)` gives frame k as uint8 (H, W, 3)."""
     from fractions import Fraction
 
     from speechface.media import VideoWriter
 
     sr = 44100
     tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * sr)) / sr).astype(np.float32)
-    first = picture(0)
+    first = image(0)
     with VideoWriter(
         path,
         width=first.shape[1],
@@ -80,7 +80,7 @@ def write_video(path, *, picture, seconds=1.0, fps=25, sound=True):
         crf=23,
     ) as writer:
         for k in range(int(seconds * fps)):
-            writer.write(picture(k))
+            writer.write(image(k))
 
 
 @pytest.fixture(scope="session")
@@ -91,8 +91,8 @@ def finished_run(tmp_path_factory):
     videos = folder / "videos" / "nobody"
     videos.mkdir(parents=True)
     (videos / "broken.mp4").write_bytes(b"this is not a video" * 100)
-    write_video(videos / "no_face.mp4", picture=lambda k: np.full((160, 160, 3), 20 + k, np.uint8))
-    write_video(videos / "no_sound.mp4", picture=lambda k: np.full((160, 160, 3), 90, np.uint8), sound=False)
+    write_video(videos / "no_face.mp4", image=lambda k: np.full((160, 160, 3), 20 + k, np.uint8))
+    write_video(videos / "no_sound.mp4", image=lambda k: np.full((160, 160, 3), 90, np.uint8), sound=False)
     output = snakemake(folder, "--quiet", "host")
     (folder / "snakemake.txt").write_text(output)
     return folder

@@ -29,7 +29,7 @@ sound.read_sound = faulty
 def flat_video(path, level):
     """A clip of one second without a face; `level` tells one from another."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_video(path, picture=lambda k: np.full((64, 64, 3), level + k, np.uint8))
+    write_video(path, image=lambda k: np.full((64, 64, 3), level + k, np.uint8))
 
 
 def configure(folder, **changes):
@@ -135,7 +135,7 @@ def test_other_batches_make_nothing_again(batch, name, folder):
     assert "Nothing to be done" in snakemake(folder, *targets, "--dry-run")
 
 
-def test_other_settings_of_face_pictures_make_nothing_else_again(folder):
+def test_other_settings_of_face_images_make_nothing_else_again(folder):
     before = files(folder)
     configure(folder, crops={"size": 64})
     snakemake(folder, "prepare")

@@ -106,7 +106,7 @@ def test_tables_say_where_they_come_from(finished_run):
     assert "commit" in meta["provenance"]
 
 
-def test_rendered_clip_has_picture_and_sound(finished_run):
+def test_rendered_clip_has_image_and_sound(finished_run):
     import av
 
     (path,) = (finished_run / "results/renders/cnn/demo").rglob("*.mp4")

@@ -14,7 +14,7 @@ from speechface.config import resolve
 from speechface.datasets.base import list_clips
 from speechface.errors import SpeechfaceError
 from speechface.stages import STAGES
-from speechface.verbs.check_results import outdated, told
+from speechface.commands.check_results import outdated, told
 
 try:
     CONFIG = resolve(config, " ".join(map(str, workflow.configfiles)) or "config")
@@ -28,10 +28,10 @@ ENSEMBLES = [name for name in MODELS if CONFIG["models"][name]["family"] == "ens
 NETWORKS = [name for name in MODELS if name not in ENSEMBLES]  # what is trained
 RECORDED = ("train", "test", "predict")  # planned splits that get tables
 USED = [clip for clip in CLIPS.values() if clip.split in RECORDED]
-JUDGED = [clip for clip in USED if clip.split != "train"]
+EVALUATED = [clip for clip in USED if clip.split != "train"]
 LEARNING = [clip for clip in USED if clip.split in ("train", "test")]
 LEFT_OUT = sorted(
-    {f"{clip.dataset}/{clip.actor}" for clip in JUDGED if CONFIG["datasets"][clip.dataset]["split"]["by"] == "actor"}
+    {f"{clip.dataset}/{clip.actor}" for clip in EVALUATED if CONFIG["datasets"][clip.dataset]["split"]["by"] == "actor"}
 )  # speakers that models with leave_one_out leave out, one after the other
 LEARNS = bool(LEARNING)
 FEATURE_TABLES = {

@@ -47,7 +47,7 @@ rule build_cast:
 for share in DEMO_SHARES:
 
     rule:
-        """Synthesise clips of a demo actor: speech, motion, picture and the exact truth."""
+        """Synthesise clips of a demo actor: speech, motion, image and the exact truth."""
         name:
             share.rule_name("make_demo_clip")
         input:

@@ -10,7 +10,7 @@ rule predict:
         features=predictor_features,
         neutral=neutral_labels,
     output:
-        tables=every_clip("results/predictions/{predictor}/{seed}/{clip}.parquet", JUDGED),
+        tables=every_clip("results/predictions/{predictor}/{seed}/{clip}.parquet", EVALUATED),
     log:
         "logs/predict/{predictor}/{seed}.log",
     benchmark:
@@ -37,9 +37,9 @@ rule predict:
 rule evaluate:
     """Score every judged clip of one model against its labels."""
     input:
-        predictions=every_clip("results/predictions/{predictor}/{seed}/{clip}.parquet", JUDGED),
-        labels=every_clip("results/labels/{clip}.parquet", JUDGED),
-        audio=every_clip(SOUND, JUDGED),
+        predictions=every_clip("results/predictions/{predictor}/{seed}/{clip}.parquet", EVALUATED),
+        labels=every_clip("results/labels/{clip}.parquet", EVALUATED),
+        audio=every_clip(SOUND, EVALUATED),
         clips="results/splits/clips.parquet",
         stats=model_stats,
         own=own_files("results/stats/{feature}/without/{speaker}.json"),
@@ -132,10 +132,10 @@ rule compare_models:
 rule evaluate_truth:
     """Score the labels, or the predictions of one model, against the exact motion of the synthetic clips."""
     input:
-        predictions=judged_tables,
-        labels=every_clip("results/labels/{clip}.parquet", JUDGED),
+        predictions=evaluated_tables,
+        labels=every_clip("results/labels/{clip}.parquet", EVALUATED),
         truth=truth_tables(),
-        audio=every_clip(SOUND, JUDGED),
+        audio=every_clip(SOUND, EVALUATED),
         clips="results/splits/clips.parquet",
         stats=model_stats,
         own=own_files("results/stats/{feature}/without/{speaker}.json"),
@@ -152,7 +152,7 @@ rule evaluate_truth:
         mem_mb=growing(2000),
         runtime=patient(30),
     params:
-        predictions=judged_dir,
+        predictions=evaluated_dir,
         settings=settings("evaluation"),
         sound=CONFIG["audio"]["format"],
         own=own_options("--stats-of", "own"),
@@ -170,7 +170,7 @@ rule evaluate_truth:
 rule summarise_truth:
     """Bring the errors against exact truth together: labels and models apart."""
     input:
-        tables=[f"results/evaluation/truth/{name}/{seed}.parquet" for name, seed in judged_runs()],
+        tables=[f"results/evaluation/truth/{name}/{seed}.parquet" for name, seed in evaluated_runs()],
     output:
         table=ensure("results/evaluation/truth.parquet", non_empty=True),
         csv=report(

@@ -38,8 +38,8 @@ rule draw_landmarks:
     """Fig. 2: landmarks of the labels against landmarks generated from sound."""
     input:
         clips="results/splits/clips.parquet",
-        labels=every_clip("results/labels/{clip}.parquet", JUDGED),
-        predictions=every_clip(f"results/predictions/{shown_model()}/{shown_seed()}/{{clip}}.parquet", JUDGED),
+        labels=every_clip("results/labels/{clip}.parquet", EVALUATED),
+        predictions=every_clip(f"results/predictions/{shown_model()}/{shown_seed()}/{{clip}}.parquet", EVALUATED),
         rig="results/rig/rig.npz",
     output:
         pdf=ensure("results/figures/landmarks.pdf", non_empty=True),

@@ -1,4 +1,4 @@
-"""Face landmarks of the clips, and on the way their face pictures, which `crop_face` then only has to hand out."""
+"""Face landmarks of the clips, and on the way their face images, which `crop_face` then only has to hand out."""
 
 for share in SHARES:
 

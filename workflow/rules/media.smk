@@ -1,4 +1,4 @@
-"""Sound and face pictures of the clips."""
+"""Sound and face images of the clips."""
 
 for share in SHARES:
 

@@ -156,7 +156,7 @@ def predictor_file(wildcards):
 
 def predictor_features(wildcards):
     """The feature tables of every clip that is predicted."""
-    return every_clip(FEATURE_TABLES[feature_of(wildcards.predictor)], JUDGED)
+    return every_clip(FEATURE_TABLES[feature_of(wildcards.predictor)], EVALUATED)
 
 
 def predictor_features_dir(wildcards):
@@ -164,19 +164,19 @@ def predictor_features_dir(wildcards):
     return FEATURE_FOLDERS[feature_of(wildcards.predictor)]
 
 
-def judged_tables(wildcards):
+def evaluated_tables(wildcards):
     """What is judged against exact truth: the labels themselves, or a model's predictions."""
-    return every_clip(f"{judged_dir(wildcards)}/{{clip}}.parquet", JUDGED)
+    return every_clip(f"{evaluated_dir(wildcards)}/{{clip}}.parquet", EVALUATED)
 
 
-def judged_dir(wildcards):
+def evaluated_dir(wildcards):
     """The folder of those tables."""
     if wildcards.judged == "labels":
         return "results/labels"
     return f"results/predictions/{wildcards.judged}/{wildcards.seed}"
 
 
-def judged_runs():
+def evaluated_runs():
     """(name, seed) of the labels and of every model and baseline."""
     return [("labels", 0), *trained_runs()]
 

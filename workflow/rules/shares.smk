@@ -55,15 +55,15 @@ def shares(clips, wildcard):
 
 
 def crop_settings():
-    """What a face picture depends on, as JSON text."""
+    """What a face image depends on, as JSON text."""
     return settings("crops", ("size", "margin"))
 
 
 def crops_in_passing(wildcards, output):
-    """Options of `detect-landmarks` that cut the face pictures as well, which saves decoding the video twice.
+    """Options of `detect-landmarks` that cut the face images as well, which saves decoding the video twice.
 
     They are set aside in the folder of kept work, and `crop_face` finds them there. Snakemake does not watch what a
-    function of the output returns: other settings of face pictures do not make landmarks again.
+    function of the output returns: other settings of face images do not make landmarks again.
     """
     if CONFIG["crops"]["clips"] == "shown":
         return ""

@@ -63,7 +63,7 @@ rule write_front:
     input:
         clips="results/splits/clips.parquet",
         metrics=metrics_where_learned(),
-        figure=workflow_picture(),
+        figure=workflow_image(),
     output:
         page=ensure("results/workflow/front.rst", non_empty=True),
         style=ensure("results/workflow/style.css", non_empty=True),

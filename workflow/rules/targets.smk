@@ -17,7 +17,7 @@ def shown_seed():
 def shown_clips():
     """The clips of the videos: those configured, or some of the judged ones, spread evenly over the table."""
     wanted = CONFIG["rendering"]["clips"]
-    judged = {clip.id: clip for clip in JUDGED}
+    judged = {clip.id: clip for clip in EVALUATED}
     unknown = [name for name in wanted if name not in judged]
     if unknown:
         raise WorkflowError(
@@ -26,8 +26,8 @@ def shown_clips():
         )
     if wanted:
         return [judged[name] for name in wanted]
-    count = min(CONFIG["rendering"]["max_clips"], len(JUDGED))
-    return [JUDGED[(2 * k + 1) * len(JUDGED) // (2 * count)] for k in range(count)]
+    count = min(CONFIG["rendering"]["max_clips"], len(EVALUATED))
+    return [EVALUATED[(2 * k + 1) * len(EVALUATED) // (2 * count)] for k in range(count)]
 
 
 def spoken_clips():
@@ -45,12 +45,12 @@ def every_video():
 
 
 def crops():
-    """The face pictures of all clips, if all are wanted."""
+    """The face images of all clips, if all are wanted."""
     return every_clip("results/crops/{clip}.mp4") if CONFIG["crops"]["clips"] == "all" else []
 
 
 def prepared_tables():
-    """All per-clip tables, and face pictures."""
+    """All per-clip tables, and face images."""
     tables = every_clip("results/labels/{clip}.parquet") + crops()
     for feature in features_used():
         tables += every_clip(FEATURE_TABLES[feature])
@@ -79,7 +79,7 @@ def final_targets():
     targets += ["results/evaluation/metrics.parquet"]
     targets += [f"results/renders/{shown_model()}/{clip.id}.mp4" for clip in shown_clips()]
     targets += [f"results/figures/{name}.pdf" for name in CONFIG["figures"]["names"]]
-    if any(map(has_truth, JUDGED)):
+    if any(map(has_truth, EVALUATED)):
         targets.append("results/figures/truth.pdf")
     return targets
 
@@ -89,8 +89,8 @@ def metrics_where_learned():
     return ["results/evaluation/metrics.parquet"] if LEARNS else []
 
 
-def workflow_picture():
-    """The picture of the rules, where it is among the figures."""
+def workflow_image():
+    """The image of the rules, where it is among the figures."""
     shown = LEARNS and "workflow" in CONFIG["figures"]["names"]
     return ["results/figures/workflow.png"] if shown else []
 

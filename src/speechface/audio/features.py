@@ -1,4 +1,4 @@
-"""The features that networks may take as input: one registry for verbs, networks and `animate`.
+"""The features that networks may take as input: one registry for commands, networks and `animate`.
 
 To add one, write its function in a module of this package and add a line to `FEATURES`.
 """

@@ -1,4 +1,4 @@
-"""The picture of sound that the convolutional networks see, one for each video frame."""
+"""The image of sound that the convolutional networks see, one for each video frame."""
 
 import numpy as np
 

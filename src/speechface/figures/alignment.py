@@ -1,7 +1,7 @@
 """Fig. 11: the labelled face laid over the frames it was fitted to.
 
 Beside each cut of a video frame stands the rig with the labels' weights, identity and head pose, drawn by the camera
-that the labels were fitted with. Dots are the rig's 68 landmarks projected into the picture.
+that the labels were fitted with. Dots are the rig's 68 landmarks projected into the image.
 """
 
 import logging
@@ -23,14 +23,14 @@ __all__ = ["INPUTS", "SIDE_PX", "Pair", "collect", "cut_camera", "draw", "draw_f
 INPUTS = {"clips": True, "labels_dir": True, "identity_dir": True, "rig": True, "videos_root": False}
 
 _MOST = 4
-#: Side of a cut in units of the landmarks' extent, and of the drawn picture, pixels.
+#: Side of a cut in units of the landmarks' extent, and of the drawn image, pixels.
 _MARGIN, SIDE_PX = 1.9, 480
 _DOTS = "#e8000b"
 
 
 @dataclass
 class Pair:
-    """`frame` and `face` pictures (side, side, 3) uint8 (`face` may be None), `dots` (68, 2) px in them; `matrix`
+    """`frame` and `face` images (side, side, 3) uint8 (`face` may be None), `dots` (68, 2) px in them; `matrix`
     (2, 3) takes pixels of the video there."""
 
     frame: np.ndarray
@@ -67,8 +67,8 @@ def collect(inputs):
         raise NothingToShow(f"none of {len(reasons)} clips can be shown; the first: {reasons[0]}")
     found.sort(key=lambda item: item[0])
     pairs = [pair for _, pair, _ in found]
-    for pair, picture in zip(pairs, draw_faces(rig, [face for _, _, face in found])):
-        pair.face = picture
+    for pair, image in zip(pairs, draw_faces(rig, [face for _, _, face in found])):
+        pair.face = image
     return pairs
 
 
@@ -111,23 +111,23 @@ def fitted_frame(clip, labels, row, rig, inputs, title):
     low, high = dots.min(0), dots.max(0)
     side = int(np.ceil(_MARGIN * (high - low).max()))
     middle = (low + high) / 2 - (0, 0.13 * side)  # landmarks end at the brows, the forehead goes on
-    picture = read_frame(Path(inputs["videos_root"] or ".") / clip["path"], int(labels["frame"][row]))
-    room = np.maximum(np.array(picture.shape[1::-1]) - side, 0)  # stay within the picture where it is large enough
+    image = read_frame(Path(inputs["videos_root"] or ".") / clip["path"], int(labels["frame"][row]))
+    room = np.maximum(np.array(image.shape[1::-1]) - side, 0)  # stay within the image where it is large enough
     corner = np.clip(np.round(middle - side / 2), 0, room).astype(int)
     cut = cut_camera(camera, corner, side, SIDE_PX)
     scale = SIDE_PX / side
-    # pixel centres stand at whole numbers in both pictures
+    # pixel centres stand at whole numbers in both images
     matrix = np.array([[scale, 0, (0.5 - corner[0]) * scale - 0.5], [0, scale, (0.5 - corner[1]) * scale - 0.5]])
     face = {"vertices": vertices, "normal_offset": offset, "camera": cut}
     placed = cut.project(vertices[rig.landmarks])
-    return Pair(_cut(picture, matrix), None, placed, title, matrix), face
+    return Pair(_cut(image, matrix), None, placed, title, matrix), face
 
 
-def _cut(picture, matrix):
-    """A square of a picture at another size; the edge goes on where the picture is too small."""
+def _cut(image, matrix):
+    """A square of an image at another size; the edge goes on where the image is too small."""
     import cv2
 
-    return cv2.warpAffine(picture, matrix, (SIDE_PX, SIDE_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(image, matrix, (SIDE_PX, SIDE_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def draw_faces(rig, faces):
@@ -160,13 +160,13 @@ def draw(pairs):
     return figure
 
 
-def show(axis, picture):
-    """Show a picture of `SIDE_PX`, or say that it was not drawn."""
-    if picture is None:
+def show(axis, image):
+    """Show an image of `SIDE_PX`, or say that it was not drawn."""
+    if image is None:
         axis.text(0.5, 0.5, "not drawn:\nno graphics driver", ha="center", va="center", color=GREY,
                   transform=axis.transAxes)  # fmt: skip
     else:
-        axis.imshow(picture)
+        axis.imshow(image)
     axis.set_xlim(-0.5, SIDE_PX - 0.5)
     axis.set_ylim(SIDE_PX - 0.5, -0.5)
     axis.set_aspect("equal")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from speechface.tables import clip_path, read_table
 
-__all__ = ["CONTOURS", "NothingToShow", "judged_clips", "read_clips", "usable_table"]
+__all__ = ["CONTOURS", "NothingToShow", "evaluated_clips", "read_clips", "usable_table"]
 
 #: The 68 landmarks as lines: (first, last + 1, closed).
 CONTOURS = (
@@ -26,7 +26,7 @@ def read_clips(path):
     return [dict(zip(names, row)) for row in zip(*(table[name] for name in names))]
 
 
-def judged_clips(clips):
+def evaluated_clips(clips):
     """The clips that models are judged on: the test split, or where it is empty those only predicted."""
     for split in ("test", "predict"):
         found = [clip for clip in clips if clip.get("split") == split]

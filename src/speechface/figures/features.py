@@ -14,7 +14,7 @@ INPUTS = {"clips": True, "spectrogram_dir": False, "acoustics_dir": False}
 #: The report's four emotions first.
 _PREFERRED = ("neutral", "happy", "sad", "disgust", "angry", "fearful", "surprised", "calm")
 _MOST = 4
-#: Rows of the picture: heading, unit of the colours, colour map.
+#: Rows of the image: heading, unit of the colours, colour map.
 _PANELS = {
     "log_mel": ("log-mel bands", "dB", "magma"),
     "mfcc": ("MFCC without the 0th", "standard deviations", "RdBu_r"),
@@ -25,11 +25,11 @@ _PANELS = {
 
 @dataclass
 class Spoken:
-    """One clip: `pictures` name -> (bands, time), `limits` name -> (lowest, highest) of the band axis, `seconds`."""
+    """One clip: `images` name -> (bands, time), `limits` name -> (lowest, highest) of the band axis, `seconds`."""
 
     title: str
     seconds: float
-    pictures: dict = field(default_factory=dict)
+    images: dict = field(default_factory=dict)
     bands: dict = field(default_factory=dict)
 
 
@@ -84,8 +84,8 @@ def _load(clip, inputs):
         for name in ("log_mel", "mfcc", "chroma"):
             start, stop, (bands, steps) = table.meta["layout"][name]
             values = table["acoustics"][:, start:stop].astype(np.float32).reshape(-1, bands, steps)
-            picture = values.transpose(1, 0, 2).reshape(bands, -1)
-            one.pictures[name] = picture[1:] if name == "mfcc" else picture
+            image = values.transpose(1, 0, 2).reshape(bands, -1)
+            one.images[name] = image[1:] if name == "mfcc" else image
             one.bands[name] = (1 if name == "mfcc" else 0, bands)
         one.seconds = _duration(table)
     table = usable_table(inputs["spectrogram_dir"], clip) if inputs["spectrogram_dir"] else None
@@ -96,9 +96,9 @@ def _load(clip, inputs):
         newest = min(max(round(hops), 1), settings["n_hops"] - 1)
         # the newest columns of each window; the last one hears half the padding
         values = table["spectrogram"][:, :, -newest - 1 : -1]
-        one.pictures["spectrogram"] = -settings["top_db"] * values.transpose(1, 0, 2).reshape(values.shape[1], -1)
+        one.images["spectrogram"] = -settings["top_db"] * values.transpose(1, 0, 2).reshape(values.shape[1], -1)
         one.bands["spectrogram"] = (0, sr / 2000)
-    return one if one.pictures else None
+    return one if one.images else None
 
 
 def _duration(table):
@@ -106,50 +106,50 @@ def _duration(table):
     return float(time[-1] - time[0] + 1 / table.meta["fps"])
 
 
-def _scale(name, pictures):
+def _scale(name, images):
     """Lowest and highest colour of a column, the same for all rows."""
-    values = np.concatenate([picture.ravel() for picture in pictures])
+    values = np.concatenate([image.ravel() for image in images])
     if name == "mfcc":
         return -2.5, 2.5
     if name == "chroma":
         return 0.0, 1.0
     if name == "log_mel":
         # each clip's floor is 80 dB below its own peak: the highest floor is black for all
-        return max(picture.min() for picture in pictures), np.percentile(values, 99.8)
+        return max(image.min() for image in images), np.percentile(values, 99.8)
     return values.min(), 0.0
 
 
-def _standardised(pictures):
+def _standardised(images):
     """Each coefficient by its mean and spread over all clips shown."""
-    together = np.concatenate(pictures, 1)
+    together = np.concatenate(images, 1)
     mean, spread = together.mean(1, keepdims=True), together.std(1, keepdims=True) + 1e-6
-    return [(picture - mean) / spread for picture in pictures]
+    return [(image - mean) / spread for image in images]
 
 
 def draw(data):
     """One row an emotion, one column a feature."""
-    names = [name for name in _PANELS if any(name in one.pictures for one in data.spoken)]
+    names = [name for name in _PANELS if any(name in one.images for one in data.spoken)]
     rows = len(data.spoken)
     figure = new_figure(PAGE, 0.95 + 0.95 * rows)
     axes = figure.subplots(rows, len(names), sharex=True, squeeze=False)
     longest = max(one.seconds for one in data.spoken)
     for column, name in enumerate(names):
         heading, unit, colours = _PANELS[name]
-        holders = [(row, one) for row, one in enumerate(data.spoken) if name in one.pictures]
-        pictures = [one.pictures[name] for _, one in holders]
+        holders = [(row, one) for row, one in enumerate(data.spoken) if name in one.images]
+        images = [one.images[name] for _, one in holders]
         if name == "mfcc":
-            pictures = _standardised(pictures)
-        low, high = _scale(name, pictures)
-        for (row, one), picture in zip(holders, pictures):
+            images = _standardised(images)
+        low, high = _scale(name, images)
+        for (row, one), image in zip(holders, images):
             image = axes[row, column].imshow(
-                picture, origin="lower", aspect="auto", cmap=colours, vmin=low, vmax=high,
+                image, origin="lower", aspect="auto", cmap=colours, vmin=low, vmax=high,
                 extent=(0, one.seconds, *one.bands[name]), interpolation="antialiased",
             )  # fmt: skip
         for row, one in enumerate(data.spoken):
             axis = axes[row, column]
             axis.set_xlim(0, longest)
             axis.tick_params(length=2)
-            if name not in one.pictures:
+            if name not in one.images:
                 axis.text(0.5, 0.5, "not made", transform=axis.transAxes, ha="center", va="center")
             if name == "chroma":
                 axis.set_yticks([0.5, 4.5, 9.5], ["C", "E", "A"])

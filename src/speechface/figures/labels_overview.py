@@ -70,8 +70,8 @@ def collect(inputs):
         groups.append(rows)
     if not faces:
         raise NothingToShow("no clip has labels, an identity and a readable video")
-    for row, picture in zip([*groups[0], *groups[1]], draw_faces(rig, faces)):
-        row.pair.face = picture
+    for row, image in zip([*groups[0], *groups[1]], draw_faces(rig, faces)):
+        row.pair.face = image
     return groups
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechface.figures.common import CONTOURS, NothingToShow, judged_clips, read_clips, usable_table
+from speechface.figures.common import CONTOURS, NothingToShow, evaluated_clips, read_clips, usable_table
 from speechface.figures.style import GREY, INK, PAGE, new_figure, titled
 from speechface.rig.channels import CHANNELS
 from speechface.rig.rig import Rig
@@ -37,7 +37,7 @@ def chosen_frames(gap, count):
 def collect(inputs):
     """Take the first judged clip that has labels and a prediction; frames from closed to open lips."""
     rig = Rig.load(inputs["rig"])
-    clips = judged_clips(read_clips(inputs["clips"]))
+    clips = evaluated_clips(read_clips(inputs["clips"]))
     if not clips:
         raise NothingToShow("no clip is in the test split, nor is one only predicted")
     for clip in clips:

@@ -55,7 +55,7 @@ def _order(scores, metric):
 def rows(data):
     """The figure's numbers and more: one row a split and model."""
     heads = {metric: f"{SHORT[metric][0]}, {SHORT[metric][1]}" for metric in _TABLE}
-    columns = [("judged_on", "judged on"), ("model", "model"), ("n_seeds", "seeds"), ("n_clips", "clips"),
+    columns = [("evaluated_on", "judged on"), ("model", "model"), ("n_seeds", "seeds"), ("n_clips", "clips"),
                ("n_actors", "actors"), ("validation_mm", "validation, mm"), ("best", "best in validation"),
                *heads.items()]  # fmt: skip
     columns += [("seed_spread", f"deviation over seeds, {SHORT['rmse_mouth_mm'][0]}")]
@@ -64,7 +64,7 @@ def rows(data):
     for split, (place, _) in _BLOCKS.items():
         scores = data["scores"].get(split, {})
         for model in _order(scores, _BLOCKS[split][1][0]):
-            line = {"judged_on": place, "model": model}
+            line = {"evaluated_on": place, "model": model}
             for metric in _TABLE:
                 score = scores.get((model, metric))
                 if score is None:

@@ -160,9 +160,9 @@ class _Problem:
         flat = face.jaw_shapes.reshape(-1, self.n)
         points = (state.variables @ flat.T).reshape((frames,) + face.jaw_neutral.shape)
         points += face.jaw_neutral + face.jaw_identity @ state.identity
-        picture = self._project(self._camera(state, points.reshape(frames, -1, 3)))[0]
-        picture = picture.reshape(frames, 17, -1, 2)
-        return np.matmul(picture, self.normal[..., None])[..., 0].argmax(-1)
+        image = self._project(self._camera(state, points.reshape(frames, -1, 3)))[0]
+        image = image.reshape(frames, 17, -1, 2)
+        return np.matmul(image, self.normal[..., None])[..., 0].argmax(-1)
 
     def basis(self, jaw):
         """Per frame: jaw rows of neutral, shapes and identity for the chosen vertices."""
@@ -189,7 +189,7 @@ class _Problem:
         return scale[..., None] * camera[..., :2], scale
 
     def project(self, state, jaw):
-        """Landmarks in the picture (T, 68, 2), pixels from the principal point, y up."""
+        """Landmarks in the image (T, 68, 2), pixels from the principal point, y up."""
         return self._project(self._camera(state, self.points(state, self.basis(jaw))))[0]
 
     def _oriented(self, vectors):
@@ -200,16 +200,16 @@ class _Problem:
     def _with_pairs(self, vectors):
         return np.concatenate([vectors, vectors[:, PAIRS[:, 0]] - vectors[:, PAIRS[:, 1]]], 1)
 
-    def residual(self, picture, scale):
+    def residual(self, image, scale):
         """Misses (T, 68 + pairs, 2), mm."""
-        miss = (self.clip.observed - picture) / scale
+        miss = (self.clip.observed - image) / scale
         return self._oriented(self._with_pairs(miss)[..., None])[..., 0]
 
     def energy(self, state, basis, scale):
         """The energy of `state`, at the jaw vertices and the scale of the step's start."""
         settings, clip = self.settings, self.clip
-        picture = self._project(self._camera(state, self.points(state, basis)))[0]
-        size = np.linalg.norm(self.residual(picture, scale), axis=-1)
+        image = self._project(self._camera(state, self.points(state, basis)))[0]
+        size = np.linalg.norm(self.residual(image, scale), axis=-1)
         edge = settings.huber * settings.noise_mm
         value = (self.precision * np.where(size < edge, size**2, 2 * edge * size - edge**2)).sum()
         u = state.variables
@@ -231,11 +231,11 @@ class _Problem:
         return np.concatenate([turn / _ROTATION_UNIT, shift / _TRANSLATION_UNIT, change], 1)
 
     def jacobian(self, state, basis):
-        """Derivatives, mm, of the picture of every landmark.
+        """Derivatives, mm, of the image of every landmark.
 
         Returns
         -------
-        picture : ndarray (T, 68, 2)
+        image : ndarray (T, 68, 2)
         scale : ndarray (T, 1, 1), pixels per mm
         jacobian : ndarray (T, 68, 2, 6 + n)
         identity : ndarray (T, 68, 2, k) or None
@@ -243,11 +243,11 @@ class _Problem:
         frames, face = self.frames, self.face
         turned = self.points(state, basis) @ state.rotation.transpose(0, 2, 1)
         camera = turned + state.translation[:, None]
-        picture, per_point = self._project(camera)
+        image, per_point = self._project(camera)
         scale = per_point.mean(1)[:, None, None]
         lens = np.zeros((frames, 68, 2, 3))
         lens[..., 0, 0] = lens[..., 1, 1] = per_point / scale[..., 0]
-        lens[..., 2] = picture / (-camera[..., 2] * scale[..., 0])[..., None]
+        lens[..., 2] = image / (-camera[..., 2] * scale[..., 0])[..., None]
         onto_face = np.matmul(lens, state.rotation[:, None])
 
         def along(inner, jaw):
@@ -265,7 +265,7 @@ class _Problem:
         jacobian[..., 3:_N_POSE] = _TRANSLATION_UNIT * lens
         jacobian[..., _N_POSE:] = along(face.shapes[INNER], basis[1])
         identity = along(face.identity[INNER], basis[2]) if self.solve_identity else None
-        return picture, scale, jacobian, identity
+        return image, scale, jacobian, identity
 
     def whitened(self, array, root):
         """(T, 68, 2, k) -> rows (T, 2 (68 + pairs), k) in standard deviations."""
@@ -284,8 +284,8 @@ class _Problem:
         """
         clip, settings, face = self.clip, self.settings, self.face
         basis = self.basis(jaw)
-        picture, scale, jacobian, by_identity = self.jacobian(state, basis)
-        residual = self.residual(picture, scale)
+        image, scale, jacobian, by_identity = self.jacobian(state, basis)
+        residual = self.residual(image, scale)
         size = np.linalg.norm(residual, axis=-1)
         edge = settings.huber * settings.noise_mm
         root = np.sqrt(self.precision * np.where(size > edge, edge / np.maximum(size, 1e-9), 1.0))

@@ -27,7 +27,7 @@ _CLOSED_QUANTILE, _CLOSED_LIPS_MM = 0.2, 1.0
 _REST_PRIOR = 12.0
 #: Iterations: with all weights at zero, and in all at least.
 _FROZEN, _ITERATIONS = 3, 14
-#: Focal lengths that are tried where none is given, in units of the picture's longer side: wide angle to tele.
+#: Focal lengths that are tried where none is given, in units of the image's longer side: wide angle to tele.
 _FOCAL_FACTORS = (1.0, 1.5, 2.2, 3.3, 5.0)
 #: Frames of all clips that the first identity is tried on, and iterations for that.
 _SAMPLE, _SAMPLE_ITERATIONS = 150, 5
@@ -186,12 +186,12 @@ def fit_identity(face, observed, settings, *, focal, fps, count):
 
 
 def estimate_focal_factor(face, observed, settings, *, sides, count):
-    """Focal length of an actor's clips in units of the picture's longer side, by which perspective fits best.
+    """Focal length of an actor's clips in units of the image's longer side, by which perspective fits best.
 
     Parameters
     ----------
     face, observed, settings, count : see `fit_identity`
-    sides : list of float, pixels, the longer side of each clip's picture
+    sides : list of float, pixels, the longer side of each clip's image
 
     Returns
     -------

@@ -97,20 +97,20 @@ def _clip_face(face, state, projected, observed, detected, *, noise_mm, focal):
 
 
 def _fit_pieces(face, clip, settings, *, frames, start):
-    """Fit a clip piece by piece; `clip` returns the `Clip` of a slice. State and picture of all frames."""
-    whole, pictures = None, []
+    """Fit a clip piece by piece; `clip` returns the `Clip` of a slice. State and image of all frames."""
+    whole, images = None, []
     for first, stop in _pieces(frames):
         window = slice(first, stop)
         begin = None if start is None else _part(start, window)
         state, projected, _ = fit(face, clip(window), settings, start=begin)
         if whole is None:
             whole = state
-            pictures.append(projected)
+            images.append(projected)
         else:
             overlap = len(whole.rotation) - first
             whole = _joined(whole, state, overlap)
-            pictures.append(projected[overlap:])
-    return whole, np.concatenate(pictures)
+            images.append(projected[overlap:])
+    return whole, np.concatenate(images)
 
 
 def fit_labels(face, eyes, observed, detected, settings, *, focal, fps):

@@ -51,7 +51,7 @@ def explained_variance(face):
 
 
 def observed_channels(face):
-    """Mask (46,): True where labels follow the picture rather than the prior. Blinks have their own measure."""
+    """Mask (46,): True where labels follow the image rather than the prior. Blinks have their own measure."""
     observed = explained_variance(face) >= OBSERVED_THRESHOLD
     observed[[CHANNELS.index(name) for name in EYE_CHANNELS]] = True
     return observed

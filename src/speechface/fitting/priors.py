@@ -1,4 +1,4 @@
-"""What is known about weights before a picture is seen.
+"""What is known about weights before an image is seen.
 
 Two parts. Every channel has a typical size, and the two sides of a face move much alike: that alone is the
 `independent_precision`. And channels move together: jaw, lips and brows go through the shapes of speech
@@ -16,7 +16,7 @@ from speechface.rig.channels import CHANNELS, INDEX, MIRROR
 __all__ = ["independent_precision", "articulation_moments", "weight_precision"]
 
 #: Typical size of a weight: the ridge prior is (w / typical)^2. Small where the channel is rare in speech or
-#: mimics another one in the picture.
+#: mimics another one in the image.
 _TYPICAL = 0.35
 _TYPICAL_OF = {
     "browDown": 0.5, "browInnerUp": 0.5, "browOuterUp": 0.5, "cheekPuff": 0.12, "eyeBlink": 0.7, "jawForward": 0.15,

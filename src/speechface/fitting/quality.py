@@ -61,7 +61,7 @@ def expected_error(miss_pct, displacement):
 
     Parameters
     ----------
-    miss_pct : ndarray (T, 68), distance of fit and picture, percent of the eyes' distance
+    miss_pct : ndarray (T, 68), distance of fit and image, percent of the eyes' distance
     displacement : ndarray (T, 68, 3), mm, motion of the rig's landmarks by the labels
     """
     constant, by_miss, by_mouth, by_motion = _ERROR_MM

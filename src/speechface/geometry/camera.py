@@ -1,6 +1,6 @@
 """Pinhole camera.
 
-The camera sits at the origin and looks along -z with +x right in the picture and +y up, so a face that
+The camera sits at the origin and looks along -z with +x right in the image and +y up, so a face that
 looks into it has its own axes parallel to the camera's. Pixels have x right and y down, the centre of
 the top left pixel at (0, 0) as in dlib's landmarks.
 """
@@ -20,8 +20,8 @@ class Camera:
     centre: tuple
 
     @classmethod
-    def for_picture(cls, width, height, focal_factor):
-        """Camera of a picture whose focal length is `focal_factor` times its longer side."""
+    def for_image(cls, width, height, focal_factor):
+        """Camera of an image whose focal length is `focal_factor` times its longer side."""
         return cls(float(focal_factor * max(width, height)), ((width - 1) / 2, (height - 1) / 2))
 
     def project(self, points):

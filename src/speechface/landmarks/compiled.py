@@ -23,10 +23,10 @@ __all__ = ["read_pixels", "predict", "Model"]
 
 _POINTS, _FEATURES, _TREES = 68, 500, 500
 _ADDRESS, _INT, _REAL = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
-_PICTURE = [_ADDRESS, _INT, _INT, _INT, _INT, _REAL, *[_ADDRESS] * 7]
+_IMAGE = [_ADDRESS, _INT, _INT, _INT, _INT, _REAL, *[_ADDRESS] * 7]
 _ARGUMENTS = {
-    "read_pixels": [*_PICTURE, _ADDRESS, _ADDRESS, _INT, _ADDRESS],
-    "predict": [*_PICTURE, _ADDRESS, _ADDRESS, _INT, *[_ADDRESS] * 11],
+    "read_pixels": [*_IMAGE, _ADDRESS, _ADDRESS, _INT, _ADDRESS],
+    "predict": [*_IMAGE, _ADDRESS, _ADDRESS, _INT, *[_ADDRESS] * 11],
 }
 
 
@@ -104,9 +104,9 @@ def _addresses(*arrays):
     return [array.ctypes.data for array in arrays]
 
 
-def _picture(picture):
-    """Arguments that describe an `Equalised` picture; lives as long as it does."""
-    gray, tiles = picture.gray, picture.tiles
+def _image(image):
+    """Arguments that describe an `Equalised` image; lives as long as it does."""
+    gray, tiles = image.gray, image.tiles
     arrays = tiles.columns, tiles.rows, tiles.right, tiles.lower, tiles.curves, tiles.ready, _COUNTS
     sizes = tiles.count, tiles.height, tiles.width, tiles.clip
     return [gray.ctypes.data, gray.strides[0], *sizes, *_addresses(*arrays)]
@@ -116,17 +116,17 @@ def _picture(picture):
 _COUNTS = np.empty(4 * 256, np.int32)
 
 
-def read_pixels(picture, x, y):
-    """Equalised values (n,), uint8, of the pixels (x, y) of a picture, whole numbers inside it.
+def read_pixels(image, x, y):
+    """Equalised values (n,), uint8, of the pixels (x, y) of an image, whole numbers inside it.
 
     Parameters
     ----------
-    picture : speechface.landmarks.equalise.Equalised
-    x, y : ndarray (n,), pixels of the whole picture
+    image : speechface.landmarks.equalise.Equalised
+    x, y : ndarray (n,), pixels of the whole image
     """
     x, y = np.ascontiguousarray(x, np.int64), np.ascontiguousarray(y, np.int64)
     out = np.empty(len(x), np.uint8)
-    _kernels()["read_pixels"](*_picture(picture), *_addresses(x, y), len(x), out.ctypes.data)
+    _kernels()["read_pixels"](*_image(image), *_addresses(x, y), len(x), out.ctypes.data)
     return out
 
 
@@ -162,20 +162,20 @@ class Model:
         self.addresses = _addresses(*self._arrays)
 
 
-def predict(picture, boxes, model):
+def predict(image, boxes, model):
     """Landmarks (n, 68, 2), float64, in units of the boxes.
 
     Parameters
     ----------
-    picture : speechface.landmarks.equalise.Equalised
+    image : speechface.landmarks.equalise.Equalised
         Beyond its window all is 0.
     boxes : ndarray (n, 4)
         left, top, right, bottom in pixels of the window.
     model : Model
     """
     boxes = np.ascontiguousarray(boxes, np.float64)
-    window = np.array(picture.window, np.int64)
+    window = np.array(image.window, np.int64)
     shapes = np.empty((len(boxes), _POINTS, 2))
-    _kernels()["predict"](*_picture(picture), *_addresses(window, boxes), len(boxes), *model.addresses,
+    _kernels()["predict"](*_image(image), *_addresses(window, boxes), len(boxes), *model.addresses,
                           shapes.ctypes.data)  # fmt: skip
     return shapes

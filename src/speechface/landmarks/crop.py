@@ -1,4 +1,4 @@
-"""Cutting an upright face picture out of every frame, steady in time."""
+"""Cutting an upright face image out of every frame, steady in time."""
 
 import numpy as np
 
@@ -48,7 +48,7 @@ def smooth(values, *, deviation):
 
 
 def crop_transforms(landmarks, detected, *, margin, size, deviation):
-    """Find the affine map from picture to crop for every frame.
+    """Find the affine map from image to crop for every frame.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def warp_planes(planes, transform, *, size):
     crop : list of 3 ndarrays, uint8: (size, size), twice (size / 2, size / 2)
     """
     luma, *chroma = planes
-    # chroma sample j lies between luma samples 2j and 2j + 1, in the picture as in the crop
+    # chroma sample j lies between luma samples 2j and 2j + 1, in the image as in the crop
     half = transform.copy()
     half[:, 2] = (transform[:, 2] + 0.5 * transform[:, :2].sum(1) - 0.5) / 2
     return [_warp(luma, transform, size), *(_warp(plane, half, size // 2) for plane in chroma)]
@@ -130,8 +130,8 @@ def _warp(plane, transform, size):
     fine = transform * finer
     fine[:, 2] += (finer - 1) / 2
     sides = (size * finer, size * finer)
-    picture = cv2.warpAffine(plane, fine, sides, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return picture if finer == 1 else cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+    image = cv2.warpAffine(plane, fine, sides, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return image if finer == 1 else cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
 
 
 def _reach(shape, transform, size, step):

@@ -1,6 +1,6 @@
-"""Contrast-limited adaptive histogram equalisation of a part of a picture, as if the whole had been equalised.
+"""Contrast-limited adaptive histogram equalisation of a part of an image, as if the whole had been equalised.
 
-Equalising a 720p picture costs more than decoding it or finding the landmarks, yet the predictor reads only some pixels
+Equalising a 720p image costs more than decoding it or finding the landmarks, yet the predictor reads only some pixels
 of the face: they are equalised when they are read, see `speechface.landmarks.kernels`. The detector gets its part as
 an array, reduced to the size it wants before it is equalised. The grey curve of a tile depends on that tile alone, and
 a pixel on the four tiles around it: no others are needed.
@@ -18,7 +18,7 @@ __all__ = ["Equalised", "Equaliser", "untouched"]
 
 @dataclass(frozen=True)
 class Tiles:
-    """How a picture is equalised: `count` tiles along each axis (0: not at all) of `height` x `width` pixels, contrast
+    """How an image is equalised: `count` tiles along each axis (0: not at all) of `height` x `width` pixels, contrast
     limit `clip`; for each pixel column the tile before its centre, `columns` int32, and the share of the next, `right`
     float32; `rows` and `lower` likewise; and what the kernels have worked out so far: `curves` (count, count, 256)
     uint8, `ready` uint8, for every cell between four tile centres and then for every tile whether it is."""
@@ -41,9 +41,9 @@ _NO_TILES = Tiles(0, 1, 1, 0.0, *[_NONE] * 6)
 
 @dataclass(frozen=True)
 class Equalised:
-    """A part of a picture, equalised where it is looked at; ``numpy.asarray`` gives the whole part.
+    """A part of an image, equalised where it is looked at; ``numpy.asarray`` gives the whole part.
 
-    `gray` (height, width) uint8 is the picture as it was, its rows without gaps between pixels; `window` (left, top,
+    `gray` (height, width) uint8 is the image as it was, its rows without gaps between pixels; `window` (left, top,
     right, bottom) the part; `tiles` as `speechface.landmarks.compiled` needs them; ``reduced(step)`` gives the part
     with `step` x `step` pixels averaged to one and equalised then.
     """
@@ -69,7 +69,7 @@ class Equalised:
 
 
 def untouched(gray):
-    """Return a whole picture that is seen as it is."""
+    """Return a whole image that is seen as it is."""
     gray = _with_close_pixels(gray)
     window = (0, 0, gray.shape[1], gray.shape[0])
     return Equalised(gray, window, _NO_TILES, lambda step: reduced(gray, step))
@@ -80,7 +80,7 @@ def _with_close_pixels(gray):
 
 
 class Equaliser:
-    """CLAHE as in OpenCV, of the whole picture or a window of it.
+    """CLAHE as in OpenCV, of the whole image or a window of it.
 
     Parameters
     ----------
@@ -96,11 +96,11 @@ class Equaliser:
         self._tiles = tiles
         self._clip_limit = float(clip_limit)
         self._clahe = cv2.createCLAHE(clipLimit=clip_limit)
-        self._last = None, None, None  # picture, the same with a border that makes it divisible, its tiles
-        self._cells = None, None  # shape of a picture, and what `Tiles` say of its rows and columns
+        self._last = None, None, None  # image, the same with a border that makes it divisible, its tiles
+        self._cells = None, None  # shape of an image, and what `Tiles` say of its rows and columns
 
     def whole(self, gray):
-        """Return a picture (height, width), uint8, equalised as OpenCV does it, as `Equalised`."""
+        """Return an image (height, width), uint8, equalised as OpenCV does it, as `Equalised`."""
         return self.part(gray, (0, 0, gray.shape[1], gray.shape[0]))
 
     def part(self, gray, window):
@@ -109,7 +109,7 @@ class Equaliser:
         Parameters
         ----------
         gray : ndarray (height, width), uint8
-        window : tuple (left, top, right, bottom) of int, pixels, inside the picture and not empty
+        window : tuple (left, top, right, bottom) of int, pixels, inside the image and not empty
         """
         if self._last[0] is not gray:
             self._last = gray, *self._tiled(gray)
@@ -117,7 +117,7 @@ class Equaliser:
         return Equalised(bordered, window, tiles, lambda step: self._reduced(bordered, window, step))
 
     def _tiled(self, gray):
-        """The picture, bordered as OpenCV does where a side is no multiple of the tiles, and its tiles."""
+        """The image, bordered as OpenCV does where a side is no multiple of the tiles, and its tiles."""
         import cv2
 
         height, width = gray.shape

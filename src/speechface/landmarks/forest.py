@@ -91,7 +91,7 @@ def parse_predictor(data):
     -------
     model : dict of ndarrays
         ``mean`` (68, 2) in units of the box; ``anchors`` (15, 500) and ``deltas`` (15, 500, 2), where each cascade
-        samples the picture; ``samples`` (15, 2, 500, 15) int16 and ``thresholds`` (15, 500, 15), the splits;
+        samples the image; ``samples`` (15, 2, 500, 15) int16 and ``thresholds`` (15, 500, 15), the splits;
         ``leaves`` (15, 500, 16, 136) float32.
 
     Raises
@@ -144,18 +144,18 @@ class ForestPredictor:
 
         self._model = Model(model)
 
-    def predict(self, picture, boxes):
+    def predict(self, image, boxes):
         """Return the landmarks (..., 68, 2), float64, pixels, of a face in `boxes` (left, top, right, bottom).
 
         Parameters
         ----------
-        picture : ndarray (height, width), uint8, or speechface.landmarks.equalise.Equalised
-        boxes : ndarray (..., 4), pixels of the picture
+        image : ndarray (height, width), uint8, or speechface.landmarks.equalise.Equalised
+        boxes : ndarray (..., 4), pixels of the image
         """
         from speechface.landmarks.compiled import predict
 
-        if isinstance(picture, np.ndarray):
-            picture = untouched(picture)
+        if isinstance(image, np.ndarray):
+            image = untouched(image)
         boxes = np.asarray(boxes, float)
-        shapes = predict(picture, boxes.reshape(-1, 4), self._model).reshape(*boxes.shape[:-1], _POINTS, 2)
+        shapes = predict(image, boxes.reshape(-1, 4), self._model).reshape(*boxes.shape[:-1], _POINTS, 2)
         return boxes[..., None, :2] + shapes * (boxes[..., 2:] - boxes[..., :2])[..., None, :]

@@ -1,6 +1,6 @@
 """The inner loops of the landmark predictor, written for numba: 15 cascades of 500 trees, and the greys they read.
 
-Equalising the part of a 720p picture that holds a face takes as long as decoding the picture, yet the predictor reads
+Equalising the part of a 720p image that holds a face takes as long as decoding the image, yet the predictor reads
 7,500 pixels of it. So the equalised value is worked out for each pixel that is read, and a tile's curve when the first
 such pixel needs it. The arithmetic is that of OpenCV's CLAHE and of dlib's ``shape_predictor``.
 
@@ -72,7 +72,7 @@ def _curve(gray, stride, top, left, height, width, clip, counts, curves, place):
 
 @numba.njit(**_OPTIONS)
 def _read(gray, stride, x, y, tiles, tile_height, tile_width, clip, columns, rows, right, lower, curves, ready, counts):
-    """Equalised value of one pixel inside the picture; as it is where there are no tiles."""
+    """Equalised value of one pixel inside the image; as it is where there are no tiles."""
     value = np.int64(gray[y * stride + x])
     if tiles == 0:
         return np.uint8(value)
@@ -105,7 +105,7 @@ def _read(gray, stride, x, y, tiles, tile_height, tile_width, clip, columns, row
 
 def _read_pixels(gray, stride, tiles, tile_height, tile_width, clip, columns, rows, right, lower, curves, ready, counts,
                  x, y, count, out):  # fmt: skip
-    """Equalised values `out` (count,) of the pixels (x, y), whole numbers inside the picture."""
+    """Equalised values `out` (count,) of the pixels (x, y), whole numbers inside the image."""
     for k in range(count):
         out[k] = _read(gray, stride, x[k], y[k], tiles, tile_height, tile_width, clip, columns, rows, right, lower,
                        curves, ready, counts)  # fmt: skip
@@ -173,13 +173,13 @@ def _pointers(*kinds):
 
 
 _INT, _REAL = types.int64, types.float64
-_PICTURE = [*_pointers("uint8"), _INT, _INT, _INT, _INT, _REAL,
+_IMAGE = [*_pointers("uint8"), _INT, _INT, _INT, _INT, _REAL,
             *_pointers("int32", "int32", "float32", "float32", "uint8", "uint8", "int32")]  # fmt: skip
 _SIGNATURES = {
-    "read_pixels": (_read_pixels, [*_PICTURE, *_pointers("int64", "int64"), _INT, *_pointers("uint8")]),
+    "read_pixels": (_read_pixels, [*_IMAGE, *_pointers("int64", "int64"), _INT, *_pointers("uint8")]),
     "predict": (
         _predict,
-        [*_PICTURE, *_pointers("int64", "float64"), _INT,
+        [*_IMAGE, *_pointers("int64", "float64"), _INT,
          *_pointers("float64", "float64", "int16", "float32", "uint32", "float32", "uint8", "int32", "int64", "float32",
                     "float64")],
     ),

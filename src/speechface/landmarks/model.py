@@ -93,30 +93,30 @@ def _load_detector():
 
 
 class DlibFace:
-    """dlib's detector and predictor in one thread, on gray pictures (height, width) uint8."""
+    """dlib's detector and predictor in one thread, on gray images (height, width) uint8."""
 
     def __init__(self):
         self._detector = _load_detector()
         self.predict = ForestPredictor(load_forest()).predict
 
-    def detect(self, picture, scale):
-        """Find faces in a picture that is first resized by `scale`.
+    def detect(self, image, scale):
+        """Find faces in an image that is first resized by `scale`.
 
         Parameters
         ----------
-        picture : ndarray (height, width), uint8, or speechface.landmarks.equalise.Equalised
+        image : ndarray (height, width), uint8, or speechface.landmarks.equalise.Equalised
         scale : float
 
         Returns
         -------
-        boxes : ndarray (m, 4), left, top, right, bottom in pixels of the picture
+        boxes : ndarray (m, 4), left, top, right, bottom in pixels of the image
         scores : ndarray (m,), from `WEAKEST_SCORE`; the detector's own threshold is 0
         """
         import cv2
 
-        picture = untouched(picture) if isinstance(picture, np.ndarray) else picture
+        image = untouched(image) if isinstance(image, np.ndarray) else image
         step = max(int(1 / scale + 1e-9), 1)  # the greater part of it before equalising: far fewer pixels
-        gray, left = np.asarray(picture.reduced(step)), scale * step
+        gray, left = np.asarray(image.reduced(step)), scale * step
         if abs(left - 1) > 1e-9:
             how = cv2.INTER_AREA if left < 1 else cv2.INTER_LINEAR
             gray = cv2.resize(gray, None, fx=left, fy=left, interpolation=how)

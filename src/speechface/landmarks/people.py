@@ -26,7 +26,7 @@ class People:
     def __init__(self):
         self._scene, self._person, self._people = 0, 0, 0
         self._rows = []  # (scene, person) of each frame
-        self._counts = []  # faces seen at once in looks at the whole picture
+        self._counts = []  # faces seen at once in looks at the whole image
         self._beside = np.zeros((0, 4))
         self._lost = None  # (width, frame) of the face that was lost
 
@@ -45,7 +45,7 @@ class People:
         self._rows[-1] = (self._scene, self._person)
 
     def saw(self, boxes, followed):
-        """Note the faces (m, 4) of a whole picture; `followed` (4,) is the box of the followed one, if known."""
+        """Note the faces (m, 4) of a whole image; `followed` (4,) is the box of the followed one, if known."""
         self._counts.append(len(boxes))
         if followed is not None:
             self._beside = boxes[box_overlap(followed, boxes) < SAME_PLACE]

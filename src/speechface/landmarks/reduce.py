@@ -1,4 +1,4 @@
-"""Pictures made smaller by a whole number."""
+"""Images made smaller by a whole number."""
 
 __all__ = ["reduced"]
 

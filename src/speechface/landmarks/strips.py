@@ -1,7 +1,7 @@
-"""The part of every picture around the face, kept until the landmarks of the whole clip are known.
+"""The part of every image around the face, kept until the landmarks of the whole clip are known.
 
-Where a face picture is cut depends on the landmarks of the frames after it. Decoding a video twice costs more than
-all that is done to its face pictures, and keeping whole pictures takes many times the memory. The parts are kept
+Where a face image is cut depends on the landmarks of the frames after it. Decoding a video twice costs more than
+all that is done to its face images, and keeping whole images takes many times the memory. The parts are kept
 reduced as far as `speechface.landmarks.crop.warp_planes` reduces them anyway.
 """
 
@@ -18,7 +18,7 @@ SLACK = 1.4
 
 
 class FaceStrips:
-    """Parts of 4:2:0 pictures.
+    """Parts of 4:2:0 images.
 
     Parameters
     ----------
@@ -36,12 +36,12 @@ class FaceStrips:
         self._parts = []
         self.complete = True
 
-    def add(self, picture, landmarks):
-        """Keep the part of the next picture around its landmarks.
+    def add(self, image, landmarks):
+        """Keep the part of the next image around its landmarks.
 
         Parameters
         ----------
-        picture : object with ``planes()`` -> (planes, kind)
+        image : object with ``planes()`` -> (planes, kind)
             Planes are uint8: luma (height, width), chroma at half size; `kind` is handed on as it is.
         landmarks : ndarray (68, 2), pixels, or None
             Without a face the part is that around the last face, if there was one.
@@ -51,7 +51,7 @@ class FaceStrips:
             return
         part = None
         if self._landmarks is not None:
-            planes, kind = picture.planes()
+            planes, kind = image.planes()
             step = reduction(2 * self._margin * float(spread(self._landmarks)) / self._size)
             left, top, right, bottom = window = self._window(planes[0].shape, 2 * step)
             halves = (slice(top // 2, (bottom + 1) // 2), slice(left // 2, (right + 1) // 2))
@@ -64,23 +64,23 @@ class FaceStrips:
             self.complete, self._parts = False, []
 
     def _window(self, shape, unit):
-        """(left, top, right, bottom) of the part, pixels; multiples of `unit`, or the picture's border."""
+        """(left, top, right, bottom) of the part, pixels; multiples of `unit`, or the image's border."""
         size = float(spread(self._landmarks))
         centre = self._landmarks.mean(0) - [0, CENTRE_UP * size]
         half = SLACK * self._margin * size
         low = np.maximum(np.floor((centre - half) / unit) * unit, 0)
         high = np.minimum(np.ceil((centre + half) / unit) * unit, [shape[1], shape[0]])
-        low = np.minimum(low, np.maximum(np.floor((high - unit) / unit) * unit, 0))  # a face that has left the picture
+        low = np.minimum(low, np.maximum(np.floor((high - unit) / unit) * unit, 0))  # a face that has left the image
         high = np.maximum(high, np.minimum(low + unit, [shape[1], shape[0]]))
         return *low.astype(int).tolist(), *high.astype(int).tolist()
 
     def placed(self, transforms):
-        """Return [(planes, kind, transform)] of all pictures, for `warp_planes`; None where a part does not reach.
+        """Return [(planes, kind, transform)] of all images, for `warp_planes`; None where a part does not reach.
 
         Parameters
         ----------
         transforms : ndarray (n, 2, 3)
-            From whole picture to crop, one a picture.
+            From whole image to crop, one an image.
         """
         if not self.complete or len(transforms) != len(self._parts) or any(part is None for part in self._parts):
             return None
@@ -95,12 +95,12 @@ class FaceStrips:
 
 
 def covers(windows, shapes, transforms, *, size, step):
-    """Do parts of pictures hold every pixel that their crops are made of?
+    """Do parts of images hold every pixel that their crops are made of?
 
     Parameters
     ----------
     windows : array_like (..., 4) of int, left, top, right, bottom, pixels
-    shapes : array_like (..., 2), height and width of the picture
+    shapes : array_like (..., 2), height and width of the image
         Beyond its border the border is repeated, which the part does as well.
     transforms : ndarray (..., 2, 3)
     size : int, pixels

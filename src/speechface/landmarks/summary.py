@@ -27,13 +27,13 @@ def track_summary(tracks, *, width, height):
     Parameters
     ----------
     tracks : speechface.landmarks.tracking.Tracks
-    width, height : int, pixels, of the picture
+    width, height : int, pixels, of the image
 
     Returns
     -------
     dict : ``detection_rate`` share of frames with a face; ``faces`` seen at once; ``losses``, how often the face was
         lost; ``strangers``, frames dropped because they show somebody else; ``eye_distance_px`` median distance of
-        the outer eye corners; ``cut_share`` of the faces whose points reach out of the picture; ``brightness``, mean
+        the outer eye corners; ``cut_share`` of the faces whose points reach out of the image; ``brightness``, mean
         grey level of the face; ``jitter_pct``. Numbers that a clip without a face does not have are None.
     """
     found = tracks.detected

@@ -12,26 +12,26 @@ __all__ = ["track_video", "CLAHE_TILES"]
 CLAHE_TILES = 8
 
 
-#: Pictures decoded before the predictor runs over them: so many that it keeps its trees in the processor's cache, so
-#: few that the pictures are there still.
+#: Images decoded before the predictor runs over them: so many that it keeps its trees in the processor's cache, so
+#: few that the images are there still.
 CHUNK = 16
-#: Pictures decoded ahead to choose between several faces.
+#: Images decoded ahead to choose between several faces.
 AHEAD = 64
 
 
-def track_video(pictures, settings, *, face=None, strips=None):
+def track_video(images, settings, *, face=None, strips=None):
     """Follow the face through a video.
 
     Parameters
     ----------
-    pictures : iterable of objects with ``gray``, and for strips ``planes()``
-        `speechface.media.decode_pictures`.
+    images : iterable of objects with ``gray``, and for strips ``planes()``
+        `speechface.media.decode_images`.
     settings : dict
         Keys of the config section ``landmarks``.
     face : DlibFace, optional
         The detector and predictor; loaded anew where missing.
     strips : speechface.landmarks.strips.FaceStrips, optional
-        Gets the part of every picture around the face.
+        Gets the part of every image around the face.
 
     Returns
     -------
@@ -46,18 +46,18 @@ def track_video(pictures, settings, *, face=None, strips=None):
         detect_height=settings["detect_height"],
         boxes=settings["jittered_boxes"],
     )
-    pictures, decoded = iter(pictures), []
+    images, decoded = iter(images), []
 
     def grays(count):
-        """The next pictures; decodes what is missing."""
-        decoded.extend(itertools.islice(pictures, max(count - len(decoded), 0)))
-        return [picture.gray for picture in decoded[:count]]
+        """The next images; decodes what is missing."""
+        decoded.extend(itertools.islice(images, max(count - len(decoded), 0)))
+        return [image.gray for image in decoded[:count]]
 
     while frames := grays(CHUNK):
         landmarks = tracker.track(frames, ahead=lambda: grays(AHEAD))
         chunk = decoded[: len(frames)]
         del decoded[: len(frames)]
         if strips is not None:
-            for picture, points in zip(chunk, landmarks):
-                strips.add(picture, points)
+            for image, points in zip(chunk, landmarks):
+                strips.add(image, points)
     return tracker.result()

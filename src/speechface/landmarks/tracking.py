@@ -26,7 +26,7 @@ SUDDEN_BOX = 0.2
 SUDDEN_SHAPE = 0.12
 #: ... from the mean shape of this clip's confirmed frames.
 STRANGE_SHAPE = 0.35
-#: A change of the picture (mean absolute difference, grey levels) that looks like a cut.
+#: A change of the image (mean absolute difference, grey levels) that looks like a cut.
 CUT_LEVELS = 25
 #: Side of the part that is searched to confirm a face, in box widths, and the height its box gets there, pixels.
 CHECK_SIDE = 1.5
@@ -37,7 +37,7 @@ PREDICTED_SIDE = 1.3
 PREDICTED_DOWN = 0.08
 #: Frames looked at to choose between several faces.
 PROBES = 5
-#: Frames between looks at the whole picture that count the faces.
+#: Frames between looks at the whole image that count the faces.
 CENSUS = 60
 #: Longest wait between searches at every scale while none finds a face, in units of `detect_every`.
 LONGEST_WAIT = 8
@@ -61,10 +61,10 @@ class Tracks:
 
 
 def search_scales(height, detect_height):
-    """Return the factors by which a picture is resized to search for a face, the cheapest first.
+    """Return the factors by which an image is resized to search for a face, the cheapest first.
 
-    The first brings a picture taller than twice `detect_height` down to about that height, each further one doubles
-    the size, up to the full picture and at last twice that: the detector sees no face of less than 80 pixels.
+    The first brings an image taller than twice `detect_height` down to about that height, each further one doubles
+    the size, up to the full image and at last twice that: the detector sees no face of less than 80 pixels.
     """
     step = round(height / detect_height) if height > 2 * detect_height else 1
     scales = [1 / step]
@@ -79,10 +79,10 @@ class FaceTracker:
     Parameters
     ----------
     detect : callable (gray, scale) -> (boxes (m, 4), scores (m,))
-        Faces in a picture resized by `scale`, in pixels of `gray`. Scores below 0 only confirm a tracked face.
+        Faces in an image resized by `scale`, in pixels of `gray`. Scores below 0 only confirm a tracked face.
     predict : callable (gray, boxes (n, 4)) -> landmarks (n, 68, 2)
     equaliser : object with ``whole(gray)`` and ``part(gray, window)``
-        What happens to a picture before it is searched, see `speechface.landmarks.equalise.Equaliser`.
+        What happens to an image before it is searched, see `speechface.landmarks.equalise.Equaliser`.
     detect_every : int
         Frames between checks of the tracked face by the detector.
     detect_height : int, pixels
@@ -142,11 +142,11 @@ class FaceTracker:
         return tracks
 
     def _predict(self, gray, box):
-        """Landmarks of the face in `box`, from the equalised picture around it."""
+        """Landmarks of the face in `box`, from the equalised image around it."""
         lower = box + (box[3] - box[1]) * np.array([0, PREDICTED_DOWN, 0, PREDICTED_DOWN])
         window = _window(lower, PREDICTED_SIDE, gray.shape)
         if window is None:
-            return np.tile((box[:2] + box[2:]) / 2, (68, 1))  # outside the picture: a shape that no check accepts
+            return np.tile((box[:2] + box[2:]) / 2, (68, 1))  # outside the image: a shape that no check accepts
         part, corner = self._equaliser.part(gray, window), np.array(window[:2])
         boxes = jittered_boxes(box, self._boxes) - np.tile(corner, 2)
         return self._predict_in(part, boxes).mean(0) + corner
@@ -236,12 +236,12 @@ class FaceTracker:
         self._losses += 1
 
     def _detect_whole(self, whole, scale):
-        """Faces, (boxes, scores), in an equalised picture that the detector is sure of."""
+        """Faces, (boxes, scores), in an equalised image that the detector is sure of."""
         boxes, scores = self._detect(whole, scale)
         return boxes[scores >= 0], scores[scores >= 0]
 
     def _search(self, gray, following, everywhere=False):
-        """Look for a face in the whole picture: at every scale now and then, else where one was found before."""
+        """Look for a face in the whole image: at every scale now and then, else where one was found before."""
         now = len(self._rows)
         scales = search_scales(gray.shape[0], self._detect_height)
         everywhere = everywhere or self._searched is None or now - self._searched >= self._wait
@@ -291,7 +291,7 @@ def _after(frames, position):
 
 
 def _window(box, side, shape):
-    """Pixels (left, top, right, bottom) of a square of `side` box widths around a box; None if outside the picture."""
+    """Pixels (left, top, right, bottom) of a square of `side` box widths around a box; None if outside the image."""
     left, top, right, bottom = box.tolist()
     across, down, half = (left + right) / 2, (top + bottom) / 2, side * (right - left) / 2
     low = max(math.floor(across - half), 0), max(math.floor(down - half), 0)

@@ -1,4 +1,4 @@
-"""Pictures and sound out of media files."""
+"""Images and sound out of media files."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ from speechface.media.probe import open_media, upright_turns, video_stream
 
 __all__ = [
     "decode_frames",
-    "decode_pictures",
+    "decode_images",
     "decode_rgb",
     "PixelFormat",
-    "Picture",
+    "Image",
     "planes_to_frame",
     "read_frame",
     "planes_to_rgb",
@@ -40,8 +40,8 @@ def _plane(frame, index):
     return np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
 
 
-def _upright(picture, turns):
-    return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
+def _upright(image, turns):
+    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class PixelFormat:
     color_range: int
 
 
-class Picture:
-    """One decoded picture, upright; its planes are views of the decoder's memory, which lives as long as they do."""
+class Image:
+    """One decoded image, upright; its planes are views of the decoder's memory, which lives as long as they do."""
 
     def __init__(self, frame, turns):
         self._frame, self._turns = frame, turns
@@ -68,7 +68,7 @@ class Picture:
     def planes(self):
         """Return ([y, u, v], PixelFormat): 4:2:0 planes, uint8, chroma at half size.
 
-        Four times cheaper than RGB where only a small part of the picture is wanted; `VideoWriter.write_planes` and
+        Four times cheaper than RGB where only a small part of the image is wanted; `VideoWriter.write_planes` and
         `planes_to_rgb` take such a part.
         """
         planar = self._frame
@@ -78,17 +78,17 @@ class Picture:
         return [_upright(_plane(planar, index), self._turns) for index in range(3)], kind
 
 
-def decode_pictures(path):
-    """Yield every `Picture` of a video; MediaError where it is damaged or its pictures change size."""
+def decode_images(path):
+    """Yield every `Image` of a video; MediaError where it is damaged or its images change size."""
     turns = size = None
     for frame in decode_frames(path):
         if turns is None:
             turns, size = upright_turns(frame), (frame.height, frame.width)
         if (frame.height, frame.width) != size:
             raise MediaError(
-                f"{path}: the picture changes size from {size} to {(frame.height, frame.width)} (rows, columns)"
+                f"{path}: the image changes size from {size} to {(frame.height, frame.width)} (rows, columns)"
             )
-        yield Picture(frame, turns)
+        yield Image(frame, turns)
 
 
 def planes_to_frame(planes, kind):

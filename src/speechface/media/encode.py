@@ -20,7 +20,7 @@ _LIMITED = 1
 
 
 class VideoWriter:
-    """Write pictures, and sound if given, to an mp4: h264 yuv420p, BT.709, and AAC; whole or not at all.
+    """Write images, and sound if given, to an mp4: h264 yuv420p, BT.709, and AAC; whole or not at all.
 
     Use as a context manager; frame k shows at exactly k / fps. After an error inside the block no file is left.
 
@@ -47,7 +47,7 @@ class VideoWriter:
 
     def __init__(self, path, *, width, height, fps, audio=None, sr=None, crf, preset="veryfast"):
         if width % 2 or height % 2 or width <= 0 or height <= 0:
-            raise MediaError(f"{path}: pictures of {width}x{height}: h264 needs even sizes above 0")
+            raise MediaError(f"{path}: images of {width}x{height}: h264 needs even sizes above 0")
         if audio is not None and not sr:
             raise ValueError("audio needs its sampling rate sr")
         self.path = path
@@ -86,18 +86,18 @@ class VideoWriter:
         context.color_range = _LIMITED
         return stream
 
-    def write(self, picture):
-        """Add one picture, ndarray (height, width, 3), uint8 RGB."""
-        picture = np.asarray(picture)
-        if picture.shape != (self.height, self.width, 3) or picture.dtype != np.uint8:
+    def write(self, image):
+        """Add one image, ndarray (height, width, 3), uint8 RGB."""
+        image = np.asarray(image)
+        if image.shape != (self.height, self.width, 3) or image.dtype != np.uint8:
             raise MediaError(
-                f"{self.path}: frame {self.count} is {picture.dtype} {picture.shape}; "
+                f"{self.path}: frame {self.count} is {image.dtype} {image.shape}; "
                 f"expected uint8 ({self.height}, {self.width}, 3)"
             )
-        self._write(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24"))
+        self._write(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24"))
 
     def write_planes(self, planes, kind):
-        """Add one picture given as 4:2:0 planes, uint8: y (height, width), u and v at half size.
+        """Add one image given as 4:2:0 planes, uint8: y (height, width), u and v at half size.
 
         Parameters
         ----------

@@ -12,8 +12,8 @@ from speechface.errors import MediaError
 
 __all__ = ["VideoInfo", "open_media", "video_stream", "probe_video", "frame_times", "upright_turns", "fit_times"]
 
-#: Codecs whose every packet is one shown picture; with others the frames are counted by decoding them.
-_ONE_PICTURE_A_PACKET = {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "prores", "ffv1", "vp9", "av1"}
+#: Codecs whose every packet is one shown image; with others the frames are counted by decoding them.
+_ONE_IMAGE_A_PACKET = {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "prores", "ffv1", "vp9", "av1"}
 #: Rate of a video that neither says nor shows one.
 _LAST_RESORT_RATE = Fraction(25)
 
@@ -22,7 +22,7 @@ _LAST_RESORT_RATE = Fraction(25)
 class VideoInfo:
     """What a video holds.
 
-    `width` and `height` are those of the upright picture, pixels; `turns` the quarter turns counter-clockwise that
+    `width` and `height` are those of the upright image, pixels; `turns` the quarter turns counter-clockwise that
     make it upright; `fps` a Fraction; `times` (n,) float64, seconds from the first frame; `start` the time of the
     first frame on the file's own clock, seconds; `has_sound` whether there is a sound stream.
     """
@@ -64,12 +64,12 @@ def _reason(error):
 
 
 def video_stream(container):
-    """Return the first video stream of an open container that is no cover picture, set to decode in one thread.
+    """Return the first video stream of an open container that is no cover image, set to decode in one thread.
 
     Raises
     ------
     MediaError
-        If there is none, or if the file ends before the pictures that its index promises.
+        If there is none, or if the file ends before the images that its index promises.
     """
     path = container.name
     cover = av.stream.Disposition.attached_pic
@@ -81,7 +81,7 @@ def video_stream(container):
         last = entries[len(entries) - 1]
         end, size = last.pos + last.size, os.path.getsize(path)
         if end > size:
-            raise MediaError(f"{path}: truncated: its pictures end at byte {end}, the file at {size}; copy it again")
+            raise MediaError(f"{path}: truncated: its images end at byte {end}, the file at {size}; copy it again")
     stream.thread_type = "NONE"
     stream.codec_context.thread_count = 1
     return stream
@@ -140,7 +140,7 @@ def _packet_stamps(container, stream):
     The stamps are None where only decoding all can tell, the frame is None where there is none. It tells the rotation,
     which packets do not.
     """
-    stamps, first, trusted = [], None, stream.codec_context.name in _ONE_PICTURE_A_PACKET
+    stamps, first, trusted = [], None, stream.codec_context.name in _ONE_IMAGE_A_PACKET
     for packet in container.demux(stream):
         if first is None:
             first = next(iter(packet.decode()), None)
@@ -150,7 +150,7 @@ def _packet_stamps(container, stream):
         if not trusted and first is not None:
             break
         stamps.append(packet.pts)
-    # pictures shown before the first key frame cannot be decoded; equal stamps are fields or hidden pictures
+    # images shown before the first key frame cannot be decoded; equal stamps are fields or hidden images
     complete = trusted and stamps and min(stamps) == stamps[0] and len(set(stamps)) == len(stamps)
     return stamps if complete else None, first
 

@@ -1,1 +1,1 @@
-"""Pictures: the headless renderer and the visualiser video."""
+"""Images: the headless renderer and the visualiser video."""

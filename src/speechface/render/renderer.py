@@ -1,6 +1,6 @@
-"""Draw a rig's mesh into a picture without a screen (moderngl on EGL; Mesa's software driver will do).
+"""Draw a rig's mesh into an image without a screen (moderngl on EGL; Mesa's software driver will do).
 
-Convention: vertices in camera space, mm, z < 0 in front; pictures and pixels as in `geometry.camera.Camera`.
+Convention: vertices in camera space, mm, z < 0 in front; images and pixels as in `geometry.camera.Camera`.
 """
 
 from collections import OrderedDict
@@ -20,10 +20,10 @@ _KEPT_RIGS = 4
 
 
 def projection_matrix(camera, width, height):
-    """Clip-space matrix (4, 4) of a `Camera` for a picture whose first row is the top one.
+    """Clip-space matrix (4, 4) of a `Camera` for an image whose first row is the top one.
 
     The centre of pixel (x, y) lies at (2x + 1) / width - 1, (2y + 1) / height - 1: rows run down in clip space too,
-    so that reading the picture back needs no flip.
+    so that reading the image back needs no flip.
     """
     near, far = _NEAR_MM, _FAR_MM
     matrix = np.zeros((4, 4))
@@ -87,7 +87,7 @@ class _Static:
 
 
 class Renderer:
-    """An off-screen picture of `width` x `height` pixels; `samples` shaded points a pixel are averaged.
+    """An off-screen image of `width` x `height` pixels; `samples` shaded points a pixel are averaged.
 
     A software driver shades 4 points a pixel in half the time of 4-fold multisampling of a dense mesh, and inner
     edges and glints come out smooth too. `samples` is taken as a square number: 1, 4 or 9.

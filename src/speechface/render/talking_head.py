@@ -13,7 +13,7 @@ __all__ = ["portrait_camera", "draw_frames", "render_animation"]
 
 #: Distance from which a portrait is taken, mm.
 _DISTANCE_MM = 900.0
-#: Height of the face from chin to brows as a share of the picture.
+#: Height of the face from chin to brows as a share of the image.
 _FACE_SHARE = 0.42
 _CRF = 18
 
@@ -25,11 +25,11 @@ def portrait_camera(rig, size, *, face_share=_FACE_SHARE, raise_by=0.12, neutral
     ----------
     rig : Rig
     size : int
-        Side of the square picture, pixels.
+        Side of the square image, pixels.
     face_share : float
-        Height from chin to brows as a share of the picture.
+        Height from chin to brows as a share of the image.
     raise_by : float
-        How far above the middle of chin and brows the picture's centre lies, as a share of the picture.
+        How far above the middle of chin and brows the image's centre lies, as a share of the image.
     neutral : ndarray (V, 3), optional
         The mesh to frame; the rig's own where missing.
 
@@ -48,7 +48,7 @@ def portrait_camera(rig, size, *, face_share=_FACE_SHARE, raise_by=0.12, neutral
 
 
 def draw_frames(renderer, rig, weights, rotations, *, camera, translation, neutral=None, background=BACKGROUND):
-    """Yield a picture (H, W, 3) uint8 of every frame: weights (T, 46), rotations (T, 3) radians, x-y-z."""
+    """Yield an image (H, W, 3) uint8 of every frame: weights (T, 46), rotations (T, 3) radians, x-y-z."""
     neutral = rig.neutral if neutral is None else neutral
     for frame_weights, rotation in zip(weights, matrix_from_euler(rotations), strict=True):
         vertices, offset = pose(rig, frame_weights, None, rotation, translation, neutral=neutral)
@@ -68,7 +68,7 @@ def render_animation(path, rig, weights, rotations, *, fps, audio, sr, size, pro
         Starts with the first frame.
     sr : int, Hz
     size : int
-        Side of the square picture, pixels; an odd one is made even.
+        Side of the square image, pixels; an odd one is made even.
     progress : bool
         Show a progress bar on standard error.
 
@@ -88,5 +88,5 @@ def render_animation(path, rig, weights, rotations, *, fps, audio, sr, size, pro
 
             frames = tqdm(frames, total=len(weights), unit="frame", file=sys.stderr)
         with VideoWriter(path, width=size, height=size, fps=fps, audio=audio, sr=sr, crf=_CRF) as video:
-            for picture in frames:
-                video.write(picture)
+            for image in frames:
+                video.write(image)

@@ -1,4 +1,4 @@
-"""Crisp text on pictures: DejaVu Sans, which comes with matplotlib, drawn by Pillow."""
+"""Crisp text on images: DejaVu Sans, which comes with matplotlib, drawn by Pillow."""
 
 import functools
 import importlib.util
@@ -35,11 +35,11 @@ def _mask(text, size, bold):
     return np.asarray(image, np.float32)[..., None] / 255, ascent
 
 
-def draw_text(picture, text, position, *, size, colour, bold=False, align="left"):
-    """Write one line into `picture` (H, W, 3), uint8, in place.
+def draw_text(image, text, position, *, size, colour, bold=False, align="left"):
+    """Write one line into `image` (H, W, 3), uint8, in place.
 
     position : (x, y), pixels, of the baseline's left end, middle or right end as `align` says (left, centre, right).
-    What would lie outside the picture is cut.
+    What would lie outside the image is cut.
     """
     if not text:
         return
@@ -47,12 +47,12 @@ def draw_text(picture, text, position, *, size, colour, bold=False, align="left"
     height, width = mask.shape[:2]
     left = round(position[0] - {"left": 0, "centre": width / 2, "right": width}[align])
     top = round(position[1]) - ascent
-    y0, y1 = max(top, 0), min(top + height, picture.shape[0])
-    x0, x1 = max(left, 0), min(left + width, picture.shape[1])
+    y0, y1 = max(top, 0), min(top + height, image.shape[0])
+    x0, x1 = max(left, 0), min(left + width, image.shape[1])
     if y0 >= y1 or x0 >= x1:
         return
     mask = mask[y0 - top : y1 - top, x0 - left : x1 - left]
-    part = picture[y0:y1, x0:x1]
+    part = image[y0:y1, x0:x1]
     part[:] = np.round(part + mask * (np.asarray(colour, np.float32) - part)).astype(np.uint8)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from speechface.render.text import draw_text, shortened, text_width, wrapped
 from speechface.rig.channels import CHANNELS
 
-__all__ = ["Visualiser", "readable", "message_picture"]
+__all__ = ["Visualiser", "readable", "message_image"]
 
 INK, GREY, FAINT = (34, 34, 34), (138, 138, 138), (226, 228, 231)
 PAPER, EMPTY = (255, 255, 255), (238, 240, 242)
@@ -37,11 +37,11 @@ class Visualiser:
     Parameters
     ----------
     size : int
-        Side of each of the three pictures, pixels.
+        Side of each of the three images, pixels.
     title : str
         Shown at the top left, e.g. the clip's name.
     headings : three str
-        Titles of the pictures.
+        Titles of the images.
     observed : ndarray (46,), bool
         Channels that labels can see; the others are greyed.
 
@@ -106,28 +106,28 @@ class Visualiser:
             x -= 18
         return base
 
-    def frame(self, pictures, label, prediction, *, time, text, notes=("", "", "")):
+    def frame(self, images, label, prediction, *, time, text, notes=("", "", "")):
         """Compose one frame.
 
         Parameters
         ----------
-        pictures : three ndarray (size, size, 3), uint8, or None where there is nothing to show
+        images : three ndarray (size, size, 3), uint8, or None where there is nothing to show
         label, prediction : ndarray (46,) or None
         time : float, s
         text : str
-            Line below the pictures, e.g. the error.
+            Line below the images, e.g. the error.
         notes : three str
-            Short words written on the pictures, e.g. why one is missing.
+            Short words written on the images, e.g. why one is missing.
 
         Returns
         -------
         ndarray (height, width, 3), uint8
         """
         out = self._base.copy()
-        for left, picture, note in zip(self._lefts, pictures, notes):
+        for left, image, note in zip(self._lefts, images, notes):
             area = out[_HEAD : _HEAD + self.size, left : left + self.size]
-            if picture is not None:
-                area[:] = picture
+            if image is not None:
+                area[:] = image
             for k, line in enumerate(wrapped(note, self.size - 16, size=12)):
                 draw_text(area, line, (self.size / 2, self.size - 12 + 16 * k), size=12, colour=INK, align="centre")
         draw_text(out, f"{time:.2f} s", (self.width - _MARGIN, 27), size=15, colour=INK, align="right")
@@ -151,8 +151,8 @@ class Visualiser:
             out[top + 4 : top + 10, span] = ERROR if self.observed[k] else _UNSEEN
 
 
-def message_picture(width, height, title, text):
-    """A picture (height, width, 3), uint8, that says something in words."""
+def message_image(width, height, title, text):
+    """An image (height, width, 3), uint8, that says something in words."""
     out = np.empty((height, width, 3), np.uint8)
     out[:] = PAPER
     title = shortened(title, width - 60, size=20, bold=True)

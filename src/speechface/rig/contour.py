@@ -31,7 +31,7 @@ def contour_candidates(neutral, landmarks, skin, *, count=14):
     -------
     ndarray (17, count), int32
         From the ear or under the jaw towards the middle of the face. The cutting plane of a landmark is spanned by z
-        and the normal of the jaw line in the frontal picture; rows do not cross to the other half of the face.
+        and the normal of the jaw line in the frontal image; rows do not cross to the other half of the face.
     """
     skin = np.asarray(skin)
     jaw = np.asarray(neutral, float)[np.asarray(landmarks)[:17]]

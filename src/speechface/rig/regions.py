@@ -31,7 +31,7 @@ def inside_polygon(points, polygon):
 
 
 def face_regions(neutral, landmarks, skin):
-    """Vertex sets for metrics and pictures.
+    """Vertex sets for metrics and images.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ class Rig:
     material : ndarray (V, 2), float32 in [0, 1]
         Gloss and subsurface softness of each vertex, for the renderer.
     contour : ndarray (17, m), int32
-        For every jaw landmark, the vertices its picture may slide over, from under the jaw or the ear
+        For every jaw landmark, the vertices its image may slide over, from under the jaw or the ear
         towards the middle of the face.
     regions : dict of str -> ndarray of int32
         Vertex sets. Always present: ``lips``, ``upper_face`` (metrics of meshes).

@@ -1,1 +1,1 @@
-"""Synthetic speakers: voice, articulation, expression and the picture of them."""
+"""Synthetic speakers: voice, articulation, expression and the image of them."""

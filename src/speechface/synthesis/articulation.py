@@ -130,7 +130,7 @@ def lip_seal(segments, times, *, frame_s):
     """Return how far the lips are closed, (T,) in [0, 1].
 
     1 during the hold of bilabials and during rest; a hold lasts at least one frame (`frame_s`, s), so that
-    a picture shows every closure.
+    an image shows every closure.
     """
     times = np.asarray(times, float)
     seal = np.zeros(len(times))

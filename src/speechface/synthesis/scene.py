@@ -1,4 +1,4 @@
-"""The picture of a performance: where the camera stands, what is behind the actor, and every frame drawn."""
+"""The image of a performance: where the camera stands, what is behind the actor, and every frame drawn."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from speechface.geometry.rotation import matrix_from_euler
 
 __all__ = ["Scene", "portrait", "frames", "projected_landmarks", "FOCAL_FACTOR"]
 
-#: Focal length in units of the picture's longer side: a portrait lens.
+#: Focal length in units of the image's longer side: a portrait lens.
 FOCAL_FACTOR = 3.0
-#: Height of the face, chin to hairline, in the picture's height; and of the hairline above the chin in units of the
+#: Height of the face, chin to hairline, in the image's height; and of the hairline above the chin in units of the
 #: distance from chin to brows.
 _FACE_SHARE = (0.45, 0.50)
 _HAIRLINE = 1.45
@@ -47,9 +47,9 @@ def portrait(rig, *, width, height, number, rng):
     Returns
     -------
     Scene
-        The face, chin to hairline, fills 45 to 50 % of the picture's height.
+        The face, chin to hairline, fills 45 to 50 % of the image's height.
     """
-    camera = Camera.for_picture(width, height, FOCAL_FACTOR)
+    camera = Camera.for_image(width, height, FOCAL_FACTOR)
     points = rig.neutral[rig.landmarks]
     face_mm = _HAIRLINE * (points[_BROWS, 1].mean() - points[_CHIN, 1])
     distance = camera.focal * face_mm / (rng.uniform(*_FACE_SHARE) * height)
@@ -65,7 +65,7 @@ def projected_landmarks(vertices, rig, camera):
 
 
 def frames(rig, scene, renderer, *, weights, rotations):
-    """Draw a performance: yield (picture (H, W, 3) uint8 RGB, landmarks (68, 2) px) of every frame.
+    """Draw a performance: yield (image (H, W, 3) uint8 RGB, landmarks (68, 2) px) of every frame.
 
     weights (T, 46); rotations (T, 3), radians, about the rig's pivot.
     """
@@ -74,5 +74,5 @@ def frames(rig, scene, renderer, *, weights, rotations):
     for frame_weights, matrix in zip(weights, matrix_from_euler(rotations), strict=True):
         vertices, offset = pose(rig, frame_weights, None, matrix, scene.translation, neutral=rig.neutral)
         # a flat wall: a gradient would cost a tenth of the time
-        picture = renderer.draw(vertices, rig, camera=scene.camera, background=scene.background, normal_offset=offset)
-        yield picture, projected_landmarks(vertices, rig, scene.camera)
+        image = renderer.draw(vertices, rig, camera=scene.camera, background=scene.background, normal_offset=offset)
+        yield image, projected_landmarks(vertices, rig, scene.camera)

@@ -1,5 +1,5 @@
 #version 330
-// One triangle that covers the picture.
+// One triangle that covers the image.
 out vec2 place;
 
 void main() {

@@ -1,5 +1,5 @@
 #version 330
-// Camera-space position in mm; `projection` holds geometry.camera.Camera with rows of the picture running down.
+// Camera-space position in mm; `projection` holds geometry.camera.Camera with rows of the image running down.
 uniform mat4 projection;
 in vec3 position;
 in vec3 normal;

@@ -72,7 +72,7 @@ def _face():
 
 
 def _regions(mesh, landmarks):
-    """Vertex sets for metrics and pictures."""
+    """Vertex sets for metrics and images."""
     x, y, z = mesh.vertices.T
     skin = mesh.is_part("skin")
     lip = skin & (mesh.tag("lip", -1.0) >= 0)

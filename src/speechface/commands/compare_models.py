@@ -1,0 +1,127 @@
+"""Compare all models on whole splits: means over seeds with intervals, differences from one of them, the best.
+
+Reads the tables of 'evaluate' (--inputs) and the facts that training writes beside each checkpoint (--facts), for the
+error in validation. Only clips that every model and seed was judged on count. The best is the model with the least
+mouth RMSE in validation, among models validated on the same clips; test clips have no say in it.
+"""
+
+import json
+import logging
+
+import numpy as np
+
+from speechface.commands.common import add_settings, settings_of
+from speechface.errors import ConfigError, TableError
+
+__all__ = ["add_arguments", "run", "COLUMNS", "best_models"]
+
+COLUMNS = (
+    "model", "n_seeds", "dataset", "split", "metric", "unit", "value", "low", "high", "spread", "difference",
+    "difference_low", "difference_high", "n_clips", "n_actors", "validation_mm", "best",
+)  # fmt: skip
+
+
+def add_arguments(parser):
+    parser.add_argument("--inputs", required=True, nargs="+", help="tables of 'evaluate'")
+    parser.add_argument("--facts", nargs="*", default=[], metavar="JSON", help="facts of the trained networks")
+    parser.add_argument("--reference", help="model that the others are compared with; default: of the first input")
+    parser.add_argument("--out", required=True, help="table to write (.parquet)")
+    add_settings(parser, "evaluation")
+
+
+def best_models(facts):
+    """Validation error by model, and the models that are the best of theirs.
+
+    Parameters
+    ----------
+    facts : list of dict with ``name`` and ``history`` (``best_val_mouth_mm``, ``validation_clips``), one a seed
+
+    Returns
+    -------
+    errors : dict of model -> float, mm, mean over seeds; models without validation are left out
+    best : set of models with the least error among at least two that were validated on the same clips
+    """
+    each, clips = {}, {}
+    for fact in facts:
+        history = fact["history"]
+        each.setdefault(fact["name"], []).append(history.get("best_val_mouth_mm"))
+        clips.setdefault(fact["name"], set()).add(tuple(sorted(history.get("validation_clips", ()))))
+    errors = {name: float(np.mean(values)) for name, values in each.items() if None not in values}
+    rivals = {}
+    for name in errors:
+        rivals.setdefault(frozenset(clips[name]), []).append(name)
+    return errors, {min(names, key=errors.get) for names in rivals.values() if len(names) > 1}
+
+
+def _read(paths):
+    """Tables of 'evaluate' by model, seeds in order: dict of model -> list of Table; all of the same clips."""
+    from speechface.tables import read_table
+
+    found, ids = {}, None
+    for path in paths:
+        table = read_table(path)
+        if "model" not in table.meta:
+            raise TableError(f"{path}: not a table of 'speechface evaluate': its metadata names no model")
+        own = list(zip(*(table[name] for name in ("dataset", "actor", "clip"))))
+        if ids is not None and own != ids:
+            raise TableError(f"{path}: its clips are not those of {paths[0]}; evaluate all models on the same clips")
+        ids = own
+        found.setdefault(table.meta["model"], []).append(table)
+    return {name: sorted(tables, key=lambda table: table.meta["seed"]) for name, tables in found.items()}
+
+
+def _parts(table, judged):
+    """(dataset, split, bool (n,)) of every judged part of the clips: each dataset, and all of a split together."""
+    splits, datasets = table["split"].astype(str), table["dataset"].astype(str)
+    for split in sorted(set(splits[judged])):
+        inside = judged & (splits == split)
+        names = sorted(set(datasets[inside]))
+        for name in [*names, "all"] if len(names) > 1 else names:
+            yield name, split, inside if name == "all" else inside & (datasets == name)
+
+
+def run(args):
+    from speechface.metrics.comparison import compare_runs
+    from speechface.metrics.registry import METRICS
+    from speechface.metrics.statistics import SHAPES
+    from speechface.tables import write_table
+
+    settings, tables = settings_of(args), _read(args.inputs)
+    reference = args.reference or next(iter(tables))
+    if reference not in tables:
+        raise ConfigError(f"--reference: no input is of '{reference}'; known are {', '.join(tables)}")
+    facts = []
+    for path in args.facts:
+        with open(path) as file:
+            facts.append(json.load(file))
+    errors, best = best_models(facts)
+    first = tables[reference][0]
+    judged = np.all([table["n_frames"] > 0 for seeds in tables.values() for table in seeds], 0)
+    if not judged.any():
+        raise TableError("no clip was judged for every model; see the column 'reason' of the tables of 'evaluate'")
+    for clip in np.flatnonzero((first["n_frames"] > 0) & ~judged):
+        logging.warning("%s/%s/%s is not judged for every model: left out",
+                        *(first[name][clip] for name in ("dataset", "actor", "clip")))  # fmt: skip
+    rows = []
+    for dataset, split, chosen in _parts(first, judged):
+        actors = [f"{dataset}/{actor}" for dataset, actor in zip(first["dataset"][chosen], first["actor"][chosen])]
+        runs = {
+            name: [{key: table[key][chosen] for key in SHAPES} for table in seeds] for name, seeds in tables.items()
+        }
+        found = compare_runs(runs, actors, reference=reference, metrics=METRICS, resamples=settings["bootstrap"],
+                             seed=settings["seed"])  # fmt: skip
+        rows += [
+            (model, len(runs[model]), dataset, split, metric, METRICS[metric].unit, c.value, c.low, c.high, c.spread,
+             c.difference, c.difference_low, c.difference_high, len(actors), len(set(actors)),
+             errors.get(model, np.nan), model in best)
+            for (model, metric), c in found.items()
+        ]  # fmt: skip
+    kinds = {"n_seeds": np.int64, "n_clips": np.int64, "n_actors": np.int64, "best": bool}
+    text = ("model", "dataset", "split", "metric", "unit")
+    columns = {
+        name: np.array(values, str if name in text else kinds.get(name, float))
+        for name, values in zip(COLUMNS, zip(*rows))
+    }
+    write_table(args.out, columns, stage="evaluation", settings=settings, meta={"reference": reference})
+    logging.info("%d models beside %s on %d clips; best in validation: %s", len(tables) - 1, reference,
+                 judged.sum(), ", ".join(sorted(best)) or "unknown")  # fmt: skip

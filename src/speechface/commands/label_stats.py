@@ -1,0 +1,87 @@
+"""Means and standard deviations of a train table: labels, head rotations and features, in one pass."""
+
+import json
+import logging
+
+from speechface.errors import TableError
+
+__all__ = ["add_arguments", "run", "train_statistics", "read_stats"]
+
+
+def add_arguments(parser):
+    parser.add_argument("--train", required=True, help="train table of build-split")
+    parser.add_argument("--without", metavar="DATASET/ACTOR", help="an actor of the table whose clips do not count")
+    parser.add_argument("--out", required=True, help="statistics to write (.json)")
+
+
+def train_statistics(path, without=None):
+    """Return the statistics of a train table as a JSON-able dict; `without` is a (dataset, actor) to leave out.
+
+    Keys: channels, observed (46), weight_mean, weight_std (46), rotation_mean, rotation_std (3, radians),
+    feature (name), feature_mean, feature_std (nested lists of the feature's shape), n_frames, n_clips.
+    Standard deviations are those of the population and may be 0: users floor them.
+    """
+    import numpy as np
+
+    from speechface.metrics.moments import Moments
+    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.tables import read_meta, row_groups
+
+    meta = read_meta(path)
+    feature = meta.get("feature")
+    if feature is None:
+        raise TableError(f"{path}: not a train table: its metadata names no feature")
+    weights, rotations, inputs, n_clips = Moments((len(CHANNELS),)), Moments((3,)), None, 0
+    for group in row_groups(path, ["dataset", "actor", feature, *ROTATIONS, *CHANNELS]):
+        if inputs is None:
+            inputs = Moments(group[feature].shape[1:])
+        if without and len(group) and (group["dataset"][0], group["actor"][0]) == tuple(without):
+            continue  # a row group holds one clip
+        weights.update(group.stack(CHANNELS))
+        rotations.update(group.stack(ROTATIONS))
+        inputs.update(group[feature])
+        n_clips += len(group) > 0
+    if weights.count == 0:
+        raise TableError(f"{path}: the train table has no frame")
+    numbers = {
+        "weight_mean": weights.mean, "weight_std": weights.std,
+        "rotation_mean": rotations.mean, "rotation_std": rotations.std,
+        "feature_mean": inputs.mean, "feature_std": inputs.std,
+    }  # fmt: skip
+    for name, values in numbers.items():
+        if not np.all(np.isfinite(values)):
+            raise TableError(f"{path}: {name} is not finite; a used frame holds NaN")
+    return {
+        "channels": list(CHANNELS),
+        "observed": meta.get("observed") or [True] * len(CHANNELS),
+        "feature": feature,
+        "n_frames": weights.count,
+        "n_clips": n_clips,
+        **{name: values.tolist() for name, values in numbers.items()},
+    }
+
+
+def read_stats(path):
+    """Read the statistics written by this command; TableError where the file is missing or foreign."""
+    try:
+        with open(path) as file:
+            stats = json.load(file)
+    except FileNotFoundError:
+        raise TableError(f"{path}: no such file; make it with 'speechface label-stats'") from None
+    except json.JSONDecodeError as error:
+        raise TableError(f"{path}: not valid JSON: {error}") from None
+    missing = [key for key in ("observed", "feature", "weight_mean", "rotation_mean", "n_frames") if key not in stats]
+    if missing:
+        raise TableError(f"{path}: '{missing[0]}' is missing; make it with 'speechface label-stats'")
+    return stats
+
+
+def run(args):
+    from speechface.commands.common import actor_of
+    from speechface.files import written_whole
+    from speechface.provenance import provenance
+
+    stats = train_statistics(args.train, actor_of(args.without) if args.without else None)
+    with written_whole(args.out) as temporary, open(temporary, "w") as file:
+        json.dump({**stats, "provenance": provenance()}, file, sort_keys=True)
+    logging.info("%s: %d frames of %d clips", stats["feature"], stats["n_frames"], stats["n_clips"])

@@ -1,0 +1,220 @@
+"""Show a clip's face, the rig moved by its labels and the rig moved by a prediction, with the clip's sound.
+
+Every frame of labels, prediction and face images is shown; where one of the three is shorter, words take its place.
+Numbers come from the labels as they are; for display labels are median-filtered over a few frames. A prediction
+without head rotation is shown with the rotation of the labels, and the heading says so. A table that cannot be used
+gives a short video that says why.
+"""
+
+import logging
+from fractions import Fraction
+from pathlib import Path
+
+from speechface.commands.common import add_settings, settings_of
+
+__all__ = ["add_arguments", "run"]
+
+_CRF = 20
+_MESSAGE_S = 2
+
+
+def add_arguments(parser):
+    parser.add_argument("--prediction", required=True, metavar="PARQUET", help="table of predicted weights")
+    parser.add_argument("--labels", required=True, metavar="PARQUET", help="table of the clip's labels")
+    parser.add_argument("--crops", required=True, metavar="MP4", help="face images of the clip")
+    parser.add_argument("--wav", required=True, metavar="WAV", help="sound of the clip")
+    parser.add_argument("--rig", required=True, metavar="NPZ", help="rig of labels and prediction")
+    parser.add_argument("--identity", metavar="NPZ", help="identity of the clip's actor (default: the rig's mean)")
+    parser.add_argument("--out", required=True, metavar="MP4", help="video to write")
+    add_settings(parser, "rendering")
+
+
+def run(args):
+    from speechface.errors import ClipError
+    from speechface.tables import read_table
+
+    settings = settings_of(args)
+    title = "/".join(Path(args.labels).with_suffix("").parts[-3:])
+    try:
+        tables = []
+        for name, path in (("labels", args.labels), ("prediction", args.prediction)):
+            table = read_table(path)
+            if not table.usable or len(table) == 0:
+                raise ClipError(f"no {name}: {table.reason or 'the table has no rows'}")
+            tables.append(table)
+        _render(*tables, title, args, settings)
+    except ClipError as error:
+        _write_message(args.out, title, str(error), settings)
+        logging.warning("unusable, wrote a video that says so: %s", error)
+
+
+def _motion(table, columns, count):
+    """Columns of a table by frame number: (count, n) float32, NaN rows where the table has no such frame."""
+    import numpy as np
+
+    out = np.full((count, len(columns)), np.nan, np.float32)
+    out[table["frame"]] = table.stack(columns)
+    return out
+
+
+def _identity(args, rig):
+    from speechface.commands.fit_identity import read_identity
+    from speechface.errors import RigError
+
+    if not args.identity:
+        return None
+    found = read_identity(args.identity)
+    if found["status"] != "ok":
+        return None
+    if found["rig"] != rig.name:
+        raise RigError(f"{args.identity} was fitted with rig '{found['rig']}', {args.rig} is '{rig.name}'")
+    return found["identity"]
+
+
+def _frame_rate(labels):
+    """Frame rate of the clip as a Fraction, from the metadata or the times of the frames."""
+    import numpy as np
+
+    from speechface.errors import TableError
+
+    fps = labels.meta.get("frame_rate") or labels.meta.get("fps")
+    if not fps and len(labels) > 1:
+        fps = 1 / np.median(np.diff(labels["time"]) / np.diff(labels["frame"]))
+    if not fps:
+        raise TableError("the table of labels says neither frame rate nor times")
+    return Fraction(fps).limit_denominator(1001)
+
+
+def _prepare(labels, prediction, rig, observed, settings):
+    """Arrays of every frame to show, as a dict."""
+    import numpy as np
+    from scipy.ndimage import median_filter
+
+    from speechface.metrics.geometry import MOUTH
+    from speechface.rig.channels import CHANNELS, ROTATIONS
+
+    count = 1 + max(int(labels["frame"].max()), int(prediction["frame"].max()))
+    truth = _motion(labels, CHANNELS, count)
+    found = _motion(prediction, CHANNELS, count)
+    turned = _motion(labels, ROTATIONS, count)
+    has_rotation = ROTATIONS[0] in prediction.columns
+    turned_found = _motion(prediction, ROTATIONS, count) if has_rotation else turned
+    difference = rig.displacement(np.where(observed, found - truth, 0), rig.landmarks[MOUTH])
+    used = np.zeros(count, bool)
+    used[labels["frame"]] = labels["used"].astype(bool) if "used" in labels.columns else True
+    window = (settings["median_frames"], 1)
+    return {
+        "label": median_filter(truth, window, mode="nearest"),
+        "prediction": found,
+        "label_rotation": np.nan_to_num(median_filter(turned, window, mode="nearest")),
+        "prediction_rotation": np.nan_to_num(turned_found),
+        "mouth_mm": np.sqrt(np.mean(np.sum(difference**2, -1), -1)),
+        "used": used,
+        "has_rotation": has_rotation,
+    }
+
+
+def _render(labels, prediction, title, args, settings):
+    import cv2
+    import numpy as np
+
+    from speechface.audio.sound import read_sound
+    from speechface.errors import TableError
+    from speechface.media import VideoWriter
+    from speechface.render.renderer import Renderer
+    from speechface.render.talking_head import portrait_camera
+    from speechface.render.visualiser import Visualiser
+    from speechface.rig.channels import N_CHANNELS
+    from speechface.rig.rig import Rig
+
+    cv2.setNumThreads(1)
+    rig = Rig.load(args.rig)
+    if labels.meta.get("rig", rig.name) != rig.name:
+        raise TableError(f"{args.labels} was fitted with rig '{labels.meta['rig']}', {args.rig} is '{rig.name}'")
+    observed = np.array(labels.meta.get("observed", [True] * N_CHANNELS), bool)
+    motion = _prepare(labels, prediction, rig, observed, settings)
+    neutral = rig.mesh(None, _identity(args, rig))
+    fps = _frame_rate(labels)
+    audio, sr = read_sound(args.wav)
+    model = prediction.meta.get("model", "prediction")
+    rotated = "" if motion["has_rotation"] else ", head as labelled"
+    page = Visualiser(
+        settings["size"], title=title, headings=("face", "rig from labels", f"rig from sound ({model}{rotated})"),
+        observed=observed,
+    )  # fmt: skip
+    count = len(motion["label"])
+    good = motion["used"] & np.isfinite(motion["mouth_mm"])
+    overall = np.sqrt(np.mean(motion["mouth_mm"][good] ** 2)) if good.any() else np.nan
+    camera, translation = portrait_camera(rig, page.size, face_share=0.5, raise_by=0.08, neutral=neutral)
+
+    def draw(renderer, name, k):
+        return _draw(renderer, rig, motion[name][k], motion[name + "_rotation"][k], camera, translation, neutral)
+
+    shown_faces = 0
+    with (
+        Renderer(page.size, page.size) as renderer,
+        VideoWriter(args.out, width=page.width, height=page.height, fps=fps, audio=audio, sr=sr, crf=_CRF) as video,
+    ):
+        for k, face in _paired(count, args.crops):
+            shown_faces += face is not None
+            inside = k < count
+            label = motion["label"][k] if inside and np.isfinite(motion["label"][k]).all() else None
+            found = motion["prediction"][k] if inside and np.isfinite(motion["prediction"][k]).all() else None
+            images = [
+                None if face is None else cv2.resize(face, (page.size, page.size), interpolation=cv2.INTER_CUBIC),
+                None if label is None else draw(renderer, "label", k),
+                None if found is None else draw(renderer, "prediction", k),
+            ]
+            notes = [
+                "no face image" if face is None else "",
+                "no label" if label is None else "" if motion["used"][k] else "label not used",
+                "no prediction" if found is None else "",
+            ]
+            text = _error_text(motion["mouth_mm"][k] if inside else np.nan, overall)
+            video.write(page.frame(images, label, found, time=float(k / fps), text=text, notes=notes))
+        total = video.count
+    sound = len(audio) / sr
+    if len({total, count, shown_faces, len(labels), len(prediction)}) > 1 or abs(sound - total / fps) > 1.5 / fps:
+        logging.warning(
+            "lengths differ: %d labels, %d predictions, %d face images, %.2f s of sound; all %d frames are shown",
+            len(labels), len(prediction), shown_faces, sound, total,
+        )  # fmt: skip
+    logging.info("%s: %d frames at %s/s, mouth RMSE %.2f mm", title, total, fps, overall)
+
+
+def _paired(count, path):
+    """Yield (frame number, face image or None) until both the tables' `count` frames and the video have ended."""
+    from speechface.media import decode_rgb
+
+    k = -1
+    for k, face in enumerate(decode_rgb(path)):
+        yield k, face
+    for rest in range(k + 1, count):
+        yield rest, None
+
+
+def _draw(renderer, rig, weights, rotation, camera, translation, neutral):
+    from speechface.geometry.rotation import matrix_from_euler
+    from speechface.render.pose import pose
+
+    vertices, offset = pose(rig, weights, None, matrix_from_euler(rotation), translation, neutral=neutral)
+    return renderer.draw(vertices, rig, camera=camera, vignette=0.3, normal_offset=offset)
+
+
+def _error_text(now, overall):
+    import math
+
+    here = f"{now:.1f} mm" if math.isfinite(now) else "–"
+    everywhere = f"{overall:.2f} mm" if math.isfinite(overall) else "–"
+    return f"mouth error {here}   (whole clip {everywhere})"
+
+
+def _write_message(out, title, text, settings):
+    from speechface.media import VideoWriter
+    from speechface.render.visualiser import Visualiser, message_image
+
+    page = Visualiser(settings["size"], title="", headings=("", "", ""), observed=[True] * 46)
+    image = message_image(page.width, page.height, title, text)
+    with VideoWriter(out, width=page.width, height=page.height, fps=10, crf=_CRF) as video:
+        for _ in range(10 * _MESSAGE_S):
+            video.write(image)
