@@ -191,7 +191,7 @@ def log_mel_gap(sound, times, fps, sr):
     import librosa
 
     settings = {**defaults("acoustics"), "pad_mode": PAD}
-    count, steps = settings["n_mels"], settings["n_steps"]
+    count, steps = settings["n_mels"], settings["n_hops"]
     mine = compute("acoustics", sound, times, fps=fps, sr=sr, settings=settings)[::7, : count * steps]
     size = (steps - 1) * settings["hop_length"] + math.ceil(0.025 * sr)
     sizes = {"n_fft": settings["n_fft"], "hop_length": settings["hop_length"], "n_mels": count}

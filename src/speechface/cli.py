@@ -5,12 +5,11 @@ Only the module of the command that was asked for is imported, so that ``--help`
 
 import argparse
 import importlib
-import logging
 import os
 import sys
 
-from speechface import __version__
-from speechface.errors import SpeechfaceError
+from speechface import __version__, logs
+from speechface.errors import DISK_ERRORS, SpeechfaceError
 
 __all__ = ["main", "COMMANDS"]
 
@@ -87,7 +86,7 @@ def main(argv=None):
     own_process = argv is None
     argv = sys.argv[1:] if own_process else list(argv)
     command = next((word for word in argv if not word.startswith("-")), None)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    logs.configure()
     if own_process and command in COMMANDS and COMMANDS[command][1] in _ONE_THREAD:
         for name in _THREADS:  # read when a library is loaded, so before any is
             os.environ.setdefault(name, "1")
@@ -97,6 +96,12 @@ def main(argv=None):
         args.run(args)
     except SpeechfaceError as error:
         print(f"speechface {command}: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        print(f"speechface {command}: cannot write ({error}); what was there before is kept, and so are finished clips: "
+              "free space on the disk and run again", file=sys.stderr)  # fmt: skip
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

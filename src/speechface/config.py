@@ -1,176 +1,267 @@
-"""The configuration: one schema, defaults filled in, unknown keys refused.
+"""The configuration: one file, typed sections, defaults filled in, unknown keys refused.
 
-The schema (`schemas/config.schema.yaml`) holds every key's type, range, unit, description and default.
+Every section is a class of `speechface.settings.Settings`. Features, datasets, landmark detectors and model families bring
+their own; the others stand in `speechface.sections`.
 """
 
-import copy
 import difflib
-import functools
-import json
-from importlib import resources
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from speechface.audio.features import FEATURES
+from speechface.datasets.base import ADAPTERS, DatasetSettings
 from speechface.errors import ConfigError
+from speechface.landmarks.detector import DetectorSettings
+from speechface.landmarks.detectors import DETECTORS
+from speechface.networks.families import FAMILIES
+from speechface.networks.families.base import ModelSettings
+from speechface.sections import (
+    SECTIONS,
+    AudioSettings,
+    BaselineSettings,
+    CropSettings,
+    EvaluationSettings,
+    FigureSettings,
+    LabelSettings,
+    QualitySettings,
+    RenderingSettings,
+    RigSettings,
+    TrainingSettings,
+)
+from speechface.settings import Settings
 
-__all__ = ["schema", "resolve", "load", "defaults", "parse_settings", "resolve_model", "MACHINE_KEYS"]
+__all__ = ["Config", "defaults", "load", "model_settings", "parse_section", "resolve", "RENAMED", "RESERVED_NAMES"]
 
-#: Keys of section training that say where a network is trained; its result does not depend on them.
-MACHINE_KEYS = ("threads", "gpus", "processes", "nodes", "job_hours")
-
-
-@functools.cache
-def schema():
-    """Return the JSON schema of the configuration as a dict."""
-    import yaml
-
-    text = resources.files("speechface").joinpath("schemas/config.schema.yaml").read_text()
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+#: Old key of the top level -> what to write now.
+RENAMED = {
+    "batch": "shard_clips, the number of clips of an actor from which on they are divided among several jobs",
+    "demo": "its keys in datasets.demo, with n_actors for actors and clips_per_actor for clips",
+}
+#: Names that no model may have: they stand for something else in tables.
+RESERVED_NAMES = ("neutral", "mean", "ridge", "knn", "labels")
 
 
-def _complete(value, preset):
-    """Fill what `preset` says into `value` where `value` says nothing, in place."""
-    for key, wanted in preset.items():
-        if isinstance(wanted, dict) and isinstance(value.get(key, {}), dict):
-            _complete(value.setdefault(key, {}), wanted)
-        else:
-            value.setdefault(key, copy.deepcopy(wanted))
+@dataclass(frozen=True)
+class Config:
+    """A whole configuration, checked, defaults filled in."""
+
+    datasets: dict[str, DatasetSettings]
+    seeds: list[int]
+    shard_clips: int
+    audio: AudioSettings
+    features: dict[str, Settings]
+    landmarks: DetectorSettings
+    crops: CropSettings
+    rig: RigSettings
+    labels: LabelSettings
+    quality: QualitySettings
+    models: dict[str, ModelSettings]
+    training: TrainingSettings
+    baselines: BaselineSettings
+    evaluation: EvaluationSettings
+    rendering: RenderingSettings
+    figures: FigureSettings
+
+    def section(self, name: str) -> Settings:
+        """A section by its name in the file, features' included."""
+        return self.features[name] if name in self.features else getattr(self, name)
+
+    def dump(self) -> dict[str, Any]:
+        """The configuration as a dict of JSON values, as a config file would hold it."""
+        plain: dict[str, Any] = {
+            "datasets": _dumped(self.datasets),
+            "seeds": self.seeds,
+            "shard_clips": self.shard_clips,
+        }
+        for name in ("audio", *self.features, "landmarks", "crops", "rig", "labels", "quality"):
+            plain[name] = self.section(name).dump()
+        plain["models"] = _dumped(self.models)
+        for name in ("training", "baselines", "evaluation", "rendering", "figures"):
+            plain[name] = self.section(name).dump()
+        return plain
 
 
-def _fill(value, node):
-    """Fill defaults of `node` (an object schema) into `value`, in place.
+def _dumped(entries: Mapping[str, Settings]) -> dict[str, Any]:
+    return {name: entry.dump() for name, entry in entries.items()}
 
-    A node's ``presets`` come first: defaults that hold for one value of the key they name.
+
+def _detector_class(value: Any, where: str) -> type[Settings]:
+    name = value.get("detector", "dlib") if isinstance(value, dict) else "dlib"
+    return _member(DETECTORS, name, f"{where}.detector").settings
+
+
+def _member(registry: Mapping[str, Any], name: Any, where: str) -> Any:
+    try:
+        return registry[name]
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def parse_section(name: str, value: Any, where: str = "") -> Settings:
+    """Return the settings of one section, given as a dict or JSON text; missing keys take their defaults.
+
+    Raises
+    ------
+    ConfigError
+        One line: where, key, what was found, what is expected.
     """
-    presets = node.get("presets", {})
-    _complete(value, presets.get(value.get(presets.get("key")), {}))
-    for key, child in node.get("properties", {}).items():
-        if key not in value and "default" in child:
-            value[key] = copy.deepcopy(child["default"])
-        if isinstance(value.get(key), dict):
-            _fill(value[key], child)
-    extra = node.get("additionalProperties")
-    if isinstance(extra, dict):
-        for key, child in value.items():
-            if key not in node.get("properties", {}) and isinstance(child, dict):
-                _fill(child, extra)
+    where = where or f"--settings ({name})"
+    if name == "landmarks":
+        import json
+
+        if isinstance(value, str):
+            try:
+                value = json.loads(value) if value else {}
+            except json.JSONDecodeError as error:
+                raise ConfigError(f"{where}: not valid JSON: {error}") from None
+        return _detector_class(value, where).parse(value, where)
+    kind = SECTIONS[name] if name in SECTIONS else FEATURES[name].settings
+    return kind.parse(value, where)
 
 
-def _explain(error, source):
-    where = ".".join(str(part) for part in error.absolute_path) or "the top level"
-    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        known = error.schema.get("properties", {})
-        for key in error.instance:
-            if key not in known:
-                near = difflib.get_close_matches(key, known, 1)
-                hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(sorted(known))}"
-                return f"{source}: unknown key '{key}' in {where}{hint}"
-    return f"{source}: {where}: {error.message}"
+def defaults(name: str) -> Settings:
+    """Return the default settings of a section, e.g. ``defaults("spectrogram")``."""
+    return parse_section(name, {})
 
 
-def _validate(value, node, source):
-    import jsonschema
+def model_settings(value: Any, where: str = "model settings") -> ModelSettings:
+    """Return the settings of one entry of ``models``, given as a dict or JSON text; its family decides on the keys."""
+    import json
 
-    validator = jsonschema.Draft202012Validator(node)
-    error = jsonschema.exceptions.best_match(validator.iter_errors(value))
-    if error is not None:
-        raise ConfigError(_explain(error, source))
-
-
-def _check_model(model, where, fail):
-    """What one entry of ``models`` must keep, whatever the others say."""
-    if model["family"] == "ensemble":
-        if len(model["members"]) < 1 + (model["member_seeds"] == "same"):
-            fail(f"{where}.members", model["members"], "name two models at least, or one with member_seeds: all")
-        return
-    if model["members"]:
-        fail(f"{where}.members", model["members"], "only family: ensemble has members; remove it")
-    sequence = model["family"] == "sequence"
-    if sequence != (model["feature"] in ("log_mel", "waveform")):
-        fail(f"{where}.feature", model["feature"],
-             "log_mel and waveform go with family: sequence, the others with family: report")  # fmt: skip
-    if model["head"] == "cnn" and model["loss_velocity"]:
-        fail(f"{where}.loss_velocity", model["loss_velocity"], "single frames (head cnn) have no velocity; set it to 0")
-    sound = {key: size for key, size in model["augmentation"].items() if size}
-    if sound and not sequence:
-        fail(f"{where}.augmentation", sound, "only the sound of log_mel and waveform can be augmented; remove it")
-    if not (model["loss_weights"] or model["loss_rig"] or model["loss_velocity"]):
-        fail(f"{where}.loss_weights", 0, "no part of the loss is left; give one of the parts a factor")
-    shared = [key for key in MACHINE_KEYS if key in model["training"]]
-    if shared:
-        fail(f"{where}.training.{shared[0]}", model["training"][shared[0]], "all models share it; set it in training")
-    _validate(model["training"], schema()["properties"]["training"], f"{where}.training")
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"{where}: not valid JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where}: found {value!r}, expected keys and values")
+    family = _member(FAMILIES, value.get("family", "report"), f"{where}.family")
+    settings = family.settings.parse(value, where)
+    if settings.READS:
+        feature = _member(FEATURES, settings.feature, f"{where}.feature")
+        if feature.kind not in settings.READS:
+            fitting = [name for name in FEATURES if FEATURES[name].kind in settings.READS]
+            raise ConfigError(
+                f"{where}.feature is {settings.feature}; family {settings.family} reads {', '.join(fitting)}"
+            )
+    return settings
 
 
-def _complete_ensemble(name, model, models, fail):
+def _dataset(name: str, value: Any, where: str) -> DatasetSettings:
+    if not isinstance(value, dict) or "adapter" not in value:
+        raise ConfigError(f"{where}: adapter is missing; known are {', '.join(ADAPTERS)}")
+    kind = _member(ADAPTERS, value["adapter"], f"{where}.adapter").Settings
+    if "root" in kind.model_fields and not value.get("root"):
+        raise ConfigError(f"{where}.root is missing; give the folder of the data")
+    if name != "demo" and kind.SYNTHETIC:
+        raise ConfigError(f"{where}.adapter is demo; the synthetic dataset must be named 'demo'; rename it")
+    return kind.parse(value, where)
+
+
+def _named(value: Any, where: str) -> dict[str, Any]:
+    """A mapping from names to entries: letters, digits and underscores, since they become names of files."""
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where}: found {value!r}, expected entries by name")
+    for name in value:
+        if not (isinstance(name, str) and name.replace("_", "a").isalnum() and name.isascii()):
+            raise ConfigError(f"{where}: the name '{name}' may only have letters, digits and underscores")
+    return value
+
+
+def _integers(value: Any, where: str, least: int) -> list[int]:
+    good = isinstance(value, list) and value and all(type(item) is int and item >= least for item in value)
+    if not good:
+        raise ConfigError(f"{where}: found {value!r}, expected a list of whole numbers from {least} on")
+    return value
+
+
+def _ensemble_of(name: str, settings: Any, models: dict[str, ModelSettings], where: str) -> ModelSettings:
     """Check the members of an ensemble; what it takes and gives, and whom it leaves out, are theirs."""
-    where = f"models.{name}.members"
-    for member in model["members"]:
+    taken: dict[str, Any] = {}
+    for member in settings.members:
         other = models.get(member)
-        if other is None or other["family"] == "ensemble":
-            trained = [key for key, value in models.items() if value["family"] != "ensemble"]
-            fail(where, repr(member), f"members are trained models: {', '.join(trained) or 'there is none'}")
-        for key in ("feature", "outputs", "leave_one_out"):
-            first = models[model["members"][0]][key]
-            if other[key] != first:
-                fail(where, model["members"], f"their {key} differ ({first}, {other[key]}); all must be the same")
-            model[key] = first
+        if other is None or other.family == "ensemble":
+            trained = [key for key, model in models.items() if model.family != "ensemble"]
+            raise ConfigError(
+                f"{where} is {member!r}; members are trained models: {', '.join(trained) or 'there is none'}"
+            )
+        for key in ("feature", "outputs", "leave_one_speaker_out"):
+            found = getattr(other, key)
+            if taken.setdefault(key, found) != found:
+                raise ConfigError(
+                    f"{where} is {settings.members}; their {key} differ ({taken[key]}, {found}); all must be the same"
+                )
+    return settings.model_copy(update=taken)
 
 
-def _check_across(config, source):
-    def fail(key, found, expected):
-        raise ConfigError(f"{source}: {key} is {found}; {expected}")
-
-    spectrogram = config["spectrogram"]
-    if spectrogram["hop_length"] > spectrogram["n_fft"]:
-        fail("spectrogram.hop_length", spectrogram["hop_length"],
-             f"it must not exceed n_fft ({spectrogram['n_fft']}), or samples are skipped")  # fmt: skip
-    for name, dataset in config["datasets"].items():
-        if dataset["adapter"] == "demo" and name != "demo":
-            fail(f"datasets.{name}.adapter", "demo", "the synthetic dataset must be named 'demo'; rename it")
-        if dataset["adapter"] != "demo" and not dataset.get("root"):
-            fail(f"datasets.{name}.root", "missing", "give the folder of the data")
-        if dataset["role"] == "learn" and dataset["split"]["by"] == "actor" and not dataset["split"]["test"]:
-            fail(f"datasets.{name}.split.test", "empty", 'name the test actors, e.g. ["21-24"], or set role: predict')
-    training = config["training"]
-    if training["nodes"] > training["processes"]:
-        fail("training.nodes", training["nodes"], f"there are only {training['processes']} processes; lower it")
-    for name, model in config["models"].items():
-        if model["family"] == "ensemble":
-            _complete_ensemble(name, model, config["models"], fail)
-        if model["encoder"] == 3:
-            other = model["encoder_from"]
-            if other == name or config["models"].get(other, {}).get("encoder", 3) == 3:
-                fail(f"models.{name}.encoder_from", repr(other),
-                     "encoder 3 takes the encoder of another model that has encoder 1 or 2")  # fmt: skip
-            if config["models"][other]["leave_one_out"]:
-                fail(f"models.{name}.encoder_from", repr(other),
-                     "that model hears every actor (leave_one_out), those judged here, too; take another")  # fmt: skip
-        _check_model(model, f"models.{name}", fail)
-    shown = config["rendering"]["model"]
-    if shown and shown not in config["models"] and shown not in config["baselines"]["names"]:
-        fail("rendering.model", shown, f"it must be one of {', '.join(config['models'])}")
-    reference = config["evaluation"]["reference"]
-    if reference and reference not in config["models"] and reference not in config["baselines"]["names"]:
-        fail("evaluation.reference", repr(reference), "it must be one of models or baselines")
+def _models(entries: dict[str, Any], source: str) -> dict[str, ModelSettings]:
+    for name in entries:
+        if name in RESERVED_NAMES:
+            raise ConfigError(f"{source}: models: '{name}' is the name of a baseline or of the labels; choose another")
+    models = {name: model_settings(value, f"{source}: models.{name}") for name, value in entries.items()}
+    for name, settings in models.items():
+        where = f"{source}: models.{name}"
+        if settings.family == "ensemble":
+            models[name] = _ensemble_of(name, settings, models, f"{where}.members")
+        if getattr(settings, "encoder", "") == "pretrained":
+            other = models.get(settings.encoder_from)
+            if settings.encoder_from == name or getattr(other, "encoder", "pretrained") == "pretrained":
+                raise ConfigError(
+                    f"{where}.encoder_from is {settings.encoder_from!r}; encoder pretrained takes the encoder of another "
+                    "model that has encoder conv or conv_pooled"
+                )
+            if other.leave_one_speaker_out:
+                raise ConfigError(
+                    f"{where}.encoder_from is {settings.encoder_from!r}; that model hears every actor "
+                    "(leave_one_speaker_out), those evaluated here, too; take another"
+                )
+    return models
 
 
-def resolve(config, source="config"):
-    """Validate `config` (a dict) and return a copy with every default filled in.
+def resolve(config: Mapping[str, Any] | None, source: str = "config") -> Config:
+    """Check a configuration (a dict) and return it with every default filled in.
 
     Raises
     ------
     ConfigError
         One line: file, key, what was found, what is expected.
     """
-    config = copy.deepcopy(config or {})
-    _validate(config, schema(), source)
-    _fill(config, schema())
-    _validate(config, schema(), source)
-    _check_across(config, source)
-    return config
+    config = dict(config or {})
+    known = ["datasets", "models", "seeds", "shard_clips", "landmarks", *SECTIONS, *FEATURES]
+    for key in config:
+        if key in RENAMED and key not in known:
+            raise ConfigError(f"{source}: key '{key}' is of an older version; write now: {RENAMED[key]}")
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, 1)
+            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(sorted(known))}"
+            raise ConfigError(f"{source}: unknown key '{key}' in the top level; {hint}")
+    if not config.get("datasets"):
+        raise ConfigError(f"{source}: datasets is missing; name one at least")
+    entries = _named(config["datasets"], f"{source}: datasets")
+    datasets = {name: _dataset(name, value, f"{source}: datasets.{name}") for name, value in entries.items()}
+    models = _models(_named(config.get("models") or {}, f"{source}: models"), source)
+    sections: dict[str, Any] = {
+        name: parse_section(name, config.get(name), f"{source}: {name}") for name in ("landmarks", *SECTIONS)
+    }
+    features = {name: parse_section(name, config.get(name), f"{source}: {name}") for name in FEATURES}
+    evaluated = [*models, *sections["baselines"].names]
+    for section, key in (("rendering", "model"), ("evaluation", "reference")):
+        chosen = getattr(sections[section], key)
+        if chosen and chosen not in evaluated:
+            raise ConfigError(f"{source}: {section}.{key} is {chosen}; it must be one of {', '.join(evaluated)}")
+    return Config(
+        datasets=datasets,
+        seeds=_integers(config.get("seeds", [0]), f"{source}: seeds", 0),
+        shard_clips=_integers([config.get("shard_clips", 128)], f"{source}: shard_clips", 1)[0],
+        features=features,
+        models=models,
+        **sections,
+    )
 
 
-def load(path):
+def load(path: str | Path) -> Config:
     """Read and resolve a YAML config file."""
     import yaml
 
@@ -182,36 +273,3 @@ def load(path):
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     return resolve(content, str(path))
-
-
-def defaults(section):
-    """Return the default settings of one section, e.g. ``defaults("spectrogram")``."""
-    value = {}
-    _fill(value, schema()["properties"][section])
-    return value
-
-
-def resolve_model(settings, source="model settings"):
-    """Validate one entry of ``models`` and fill its defaults."""
-    node = schema()["properties"]["models"]["additionalProperties"]
-    value = copy.deepcopy(settings)
-    _validate(value, node, source)
-    _fill(value, node)
-
-    def fail(key, found, expected):
-        raise ConfigError(f"{key} is {found}; {expected}")
-
-    _check_model(value, source, fail)
-    return value
-
-
-def parse_settings(text, section):
-    """Settings of a command: a JSON object (may be empty) of `section`, checked, defaults filled in."""
-    try:
-        value = json.loads(text) if text else {}
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"--settings: not valid JSON: {error}") from None
-    node = schema()["properties"][section]
-    _validate(value, node, f"--settings ({section})")
-    _fill(value, node)
-    return value

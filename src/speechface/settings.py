@@ -22,7 +22,9 @@ class Settings(BaseModel):
     sentence: what was found, what is expected, what to do.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, validate_default=True, use_attribute_docstrings=True
+    )
 
     #: Old key -> what to write now, e.g. "validation_fraction" or "nothing: it is always on"; told to who uses it.
     RENAMED: ClassVar[dict[str, str]] = {}
@@ -45,6 +47,10 @@ class Settings(BaseModel):
             return cls.model_validate({} if value is None else value)
         except ValidationError as error:
             raise ConfigError(_explain(error, cls, where)) from None
+
+    def __getitem__(self, key: str) -> Any:
+        # for callers that have not moved to attributes yet; to be removed
+        return getattr(self, key)
 
     def dump(self) -> dict[str, Any]:
         """Return the settings as a dict of JSON values."""

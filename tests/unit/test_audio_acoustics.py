@@ -11,13 +11,13 @@ from speechface.audio.windows import frame_end_samples, windows
 SR, FPS = 44100, 30000 / 1001
 N = 30
 ENDS = frame_end_samples(np.arange(N) / FPS, fps=FPS, sr=SR)
-DEFAULT = {"sr": SR, "hop_length": 512, "n_steps": 3, "n_fft": 2048, "n_mels": 128, "n_mfcc": 13, "n_chroma": 12,
+DEFAULT = {"sr": SR, "hop_length": 512, "n_hops": 3, "n_fft": 2048, "n_mels": 128, "n_mfcc": 13, "n_chroma": 12,
            "pad_mode": "clip"}  # fmt: skip
-SIZES = {name: DEFAULT[name] for name in ("n_steps", "n_mels", "n_mfcc", "n_chroma")}
+SIZES = {name: DEFAULT[name] for name in ("n_hops", "n_mels", "n_mfcc", "n_chroma")}
 
 
 def part(values, name):
-    """Part `name` of acoustic rows as (n, n_steps, bands)."""
+    """Part `name` of acoustic rows as (n, n_hops, bands)."""
     start, stop, shape = ac.layout(**SIZES)[name]
     return values[:, start:stop].reshape(-1, *shape).transpose(0, 2, 1)
 
@@ -73,11 +73,11 @@ def test_clip_steps_equal_librosa_on_the_clip():
 
     hop, n = 512, 40
     audio = speech_like(SR + 2048)
-    size = ac.window_size(sr=SR, hop_length=hop, n_steps=3)
+    size = ac.window_size(sr=SR, hop_length=hop, n_hops=3)
     ends = size + 3 * hop * np.arange(1, n // 2)
     values = ac.acoustics(audio, ends, **DEFAULT)
     stft = librosa.stft(audio.astype(float), n_fft=2048, hop_length=hop, pad_mode="constant")
-    columns = ac.step_positions(ends, sr=SR, hop_length=hop, n_steps=3).ravel() // hop
+    columns = ac.step_positions(ends, sr=SR, hop_length=hop, n_hops=3).ravel() // hop
     power = np.abs(stft[:, columns]) ** 2
     mel = librosa.feature.melspectrogram(S=power, sr=SR, n_mels=128)
     decibels = librosa.power_to_db(mel)
@@ -102,7 +102,7 @@ def test_padded_windows_equal_librosa_on_each_window(pad_mode):
 
     audio = speech_like(SR)
     values = ac.acoustics(audio, ENDS, **{**DEFAULT, "pad_mode": pad_mode})
-    size = ac.window_size(sr=SR, hop_length=512, n_steps=3)
+    size = ac.window_size(sr=SR, hop_length=512, n_hops=3)
     settings = {"sr": SR, "n_fft": 2048, "hop_length": 512, "n_mels": 128, "pad_mode": pad_mode}
     cut = windows(audio, ENDS, size).astype(float)
     mel = np.stack([librosa.feature.melspectrogram(y=window, **settings)[:, :3] for window in cut])
@@ -151,5 +151,5 @@ def test_frames_closer_than_the_steps_still_give_finite_deltas():
     ends = frame_end_samples(np.arange(40) / 100, fps=100, sr=SR)  # steps of neighbouring frames interleave
     values = ac.acoustics(speech_like(SR), ends, **DEFAULT)
     assert np.isfinite(values).all()
-    assert np.isfinite(ac.acoustics(speech_like(SR), ends[:1], **{**DEFAULT, "n_steps": 1})).all()
+    assert np.isfinite(ac.acoustics(speech_like(SR), ends[:1], **{**DEFAULT, "n_hops": 1})).all()
     assert ac.acoustics(speech_like(SR), ends[:0], **DEFAULT).shape == (0, 537)

@@ -2,7 +2,7 @@
 
 What is computed
 ----------------
-The window of a video frame ends with the frame and has ``(n_steps - 1) * hop_length + ceil(0.025 * sr)`` samples
+The window of a video frame ends with the frame and has ``(n_hops - 1) * hop_length + ceil(0.025 * sr)`` samples
 (2,127 by default). Step j of it is a power spectrum of `n_fft` samples centred `j * hop_length` after the window's
 start, so no step hears anything after the window's end. From each step come
 
@@ -27,9 +27,12 @@ here they are plain.
 
 import functools
 import math
+from typing import ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
+from speechface.audio.feature import Feature
 from speechface.audio.filters import (
     POWER_FLOOR,
     PowerSpectra,
@@ -39,8 +42,20 @@ from speechface.audio.filters import (
     mel_filterbank,
 )
 from speechface.audio.windows import even_chunk, windows
+from speechface.settings import Settings
 
-__all__ = ["acoustics", "delta", "layout", "log_mel", "n_values", "normalise_chroma", "step_positions", "window_size"]
+__all__ = [
+    "AcousticsSettings",
+    "FEATURE",
+    "acoustics",
+    "delta",
+    "layout",
+    "log_mel",
+    "n_values",
+    "normalise_chroma",
+    "step_positions",
+    "window_size",
+]
 
 #: Range of the log-mel below the clip's loudest band, dB, and width of a delta, hops: librosa's defaults.
 _TOP_DB = np.float32(80)
@@ -49,32 +64,32 @@ _DELTA_WIDTH = 9
 _CHUNK = 16
 
 
-def window_size(*, sr, hop_length, n_steps):
+def window_size(*, sr, hop_length, n_hops):
     """Samples of one window: all steps' hops and 25 ms."""
-    return (n_steps - 1) * hop_length + math.ceil(0.025 * sr)
+    return (n_hops - 1) * hop_length + math.ceil(0.025 * sr)
 
 
-def step_positions(ends, *, sr, hop_length, n_steps):
-    """Return the sample at the centre of every step: ends (n,) -> (n, n_steps), int64."""
-    start = np.asarray(ends, np.int64) - window_size(sr=sr, hop_length=hop_length, n_steps=n_steps)
-    return start[:, None] + hop_length * np.arange(n_steps)
+def step_positions(ends, *, sr, hop_length, n_hops):
+    """Return the sample at the centre of every step: ends (n,) -> (n, n_hops), int64."""
+    start = np.asarray(ends, np.int64) - window_size(sr=sr, hop_length=hop_length, n_hops=n_hops)
+    return start[:, None] + hop_length * np.arange(n_hops)
 
 
-def layout(*, n_steps, n_mels, n_mfcc, n_chroma):
+def layout(*, n_hops, n_mels, n_mfcc, n_chroma):
     """Return what the numbers of a row mean: name -> [start, stop, [bands, steps]], in order."""
     parts = {
         "log_mel": n_mels, "mfcc": n_mfcc, "mfcc_delta": n_mfcc, "mfcc_delta2": n_mfcc, "chroma": n_chroma,
     }  # fmt: skip
     found, start = {}, 0
     for name, bands in parts.items():
-        found[name] = [start, start + bands * n_steps, [bands, n_steps]]
-        start += bands * n_steps
+        found[name] = [start, start + bands * n_hops, [bands, n_hops]]
+        start += bands * n_hops
     return found
 
 
-def n_values(*, n_steps, n_mels, n_mfcc, n_chroma):
+def n_values(*, n_hops, n_mels, n_mfcc, n_chroma):
     """Numbers of one row, 537 by default."""
-    return n_steps * (n_mels + 3 * n_mfcc + n_chroma)
+    return n_hops * (n_mels + 3 * n_mfcc + n_chroma)
 
 
 @functools.cache
@@ -84,18 +99,18 @@ def _filters(sr, n_fft, n_mels, n_chroma):
     return np.ascontiguousarray(np.vstack([mel, chroma_filterbank(sr=sr, n_fft=n_fft, n_chroma=n_chroma)]).T)
 
 
-def _bands(audio, ends, *, sr, hop_length, n_steps, n_fft, n_mels, n_chroma, pad_mode):
-    """Power in mel bands and pitch classes: (n, n_steps, n_mels), (n, n_steps, n_chroma), float32."""
+def _bands(audio, ends, *, sr, hop_length, n_hops, n_fft, n_mels, n_chroma, pad_mode):
+    """Power in mel bands and pitch classes: (n, n_hops, n_mels), (n, n_hops, n_chroma), float32."""
     n, half = len(ends), n_fft // 2
-    size = window_size(sr=sr, hop_length=hop_length, n_steps=n_steps)
+    size = window_size(sr=sr, hop_length=hop_length, n_hops=n_hops)
     if pad_mode == "reflect" and half >= size:
         raise ValueError(f"pad_mode 'reflect' needs windows longer than n_fft / 2 = {half} samples, found {size}")
     filters = _filters(sr, n_fft, n_mels, n_chroma)
-    out = np.empty((n, n_steps, filters.shape[1]), np.float32)
+    out = np.empty((n, n_hops, filters.shape[1]), np.float32)
     chunk = even_chunk(n, _CHUNK)
     padded = np.zeros((chunk, size + 2 * half), np.float32)
-    columns = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=1)[:, ::hop_length][:, :n_steps]
-    stft = PowerSpectra(n_fft=n_fft, shape=(chunk, n_steps))
+    columns = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=1)[:, ::hop_length][:, :n_hops]
+    stft = PowerSpectra(n_fft=n_fft, shape=(chunk, n_hops))
     before = half if pad_mode == "clip" else 0
     for start in range(0, n, chunk):
         rows = slice(start, min(start + chunk, n))
@@ -105,7 +120,7 @@ def _bands(audio, ends, *, sr, hop_length, n_steps, n_fft, n_mels, n_chroma, pad
             padded[:, :half] = padded[:, 2 * half : half : -1]
             padded[:, half + size :] = padded[:, half + size - 2 : size - 2 : -1]
         power = stft(columns)[:count]
-        np.matmul(power.reshape(count * n_steps, -1), filters, out=out[rows].reshape(count * n_steps, -1))
+        np.matmul(power.reshape(count * n_hops, -1), filters, out=out[rows].reshape(count * n_hops, -1))
     return out[..., :n_mels], out[..., n_mels:]
 
 
@@ -158,7 +173,7 @@ def normalise_chroma(chroma):
     return np.divide(chroma, largest, out=np.zeros_like(chroma), where=largest > np.finfo(np.float32).tiny)
 
 
-def acoustics(audio, ends, *, sr, hop_length, n_steps, n_fft, n_mels, n_mfcc, n_chroma, pad_mode):
+def acoustics(audio, ends, *, sr, hop_length, n_hops, n_fft, n_mels, n_mfcc, n_chroma, pad_mode):
     """Compute the row of numbers of every video frame; see the module's text for what they are.
 
     Parameters
@@ -169,7 +184,7 @@ def acoustics(audio, ends, *, sr, hop_length, n_steps, n_fft, n_mels, n_mfcc, n_
         Ends of the windows (`speechface.audio.windows.frame_end_samples`).
     sr : int, Hz
     hop_length, n_fft : int, samples
-    n_steps, n_mels, n_mfcc, n_chroma : int
+    n_hops, n_mels, n_mfcc, n_chroma : int
     pad_mode : {'clip', 'constant', 'reflect'}
         What stands in the n_fft / 2 samples before a window: the sound itself, zeros, or the window's mirror image as
         in the report. After the window come zeros, or with 'reflect' its mirror image.
@@ -179,22 +194,67 @@ def acoustics(audio, ends, *, sr, hop_length, n_steps, n_fft, n_mels, n_mfcc, n_
     ndarray (n, n_values), float32
         Parts in the order of `layout`; within a part, the steps of band 0, then of band 1, and so on.
     """
-    mel, chroma = _bands(audio, ends, sr=sr, hop_length=hop_length, n_steps=n_steps, n_fft=n_fft, n_mels=n_mels,
+    mel, chroma = _bands(audio, ends, sr=sr, hop_length=hop_length, n_hops=n_hops, n_fft=n_fft, n_mels=n_mels,
                          n_chroma=n_chroma, pad_mode=pad_mode)  # fmt: skip
     n = len(mel)
     decibels = log_mel(mel)
-    mfcc = decibels.reshape(n * n_steps, n_mels) @ dct_matrix(n_mfcc, n_mels).T
+    mfcc = decibels.reshape(n * n_hops, n_mels) @ dct_matrix(n_mfcc, n_mels).T
     if n:
-        places = step_positions(ends, sr=sr, hop_length=hop_length, n_steps=n_steps).ravel()
+        places = step_positions(ends, sr=sr, hop_length=hop_length, n_hops=n_hops).ravel()
         first = delta(mfcc, places, hop_length=hop_length)
         second = delta(first, places, hop_length=hop_length)
     else:
         first = second = mfcc
-    out = np.empty((n, n_values(n_steps=n_steps, n_mels=n_mels, n_mfcc=n_mfcc, n_chroma=n_chroma)), np.float32)
-    parts = layout(n_steps=n_steps, n_mels=n_mels, n_mfcc=n_mfcc, n_chroma=n_chroma)
+    out = np.empty((n, n_values(n_hops=n_hops, n_mels=n_mels, n_mfcc=n_mfcc, n_chroma=n_chroma)), np.float32)
+    parts = layout(n_hops=n_hops, n_mels=n_mels, n_mfcc=n_mfcc, n_chroma=n_chroma)
     values = {"log_mel": decibels, "mfcc": mfcc, "mfcc_delta": first, "mfcc_delta2": second,
               "chroma": normalise_chroma(chroma)}  # fmt: skip
     for name, (start, stop, (bands, steps)) in parts.items():
         by_band = values[name].reshape(n, steps, bands).transpose(0, 2, 1)
         out[:, start:stop] = by_band.reshape(n, bands * steps)
     return out
+
+
+class AcousticsSettings(Settings):
+    """Log-mel, MFCC with deltas and chroma, the input of the acoustic networks."""
+
+    RENAMED: ClassVar = {"n_steps": "n_hops"}
+
+    hop_length: int = Field(512, ge=64)
+    """Hop, samples."""
+    n_hops: int = Field(3, ge=1)
+    """Hops a video frame."""
+    n_fft: int = Field(2048, ge=256, multiple_of=2)
+    """STFT size, samples."""
+    n_mels: int = Field(128, ge=20)
+    """Mel bands."""
+    n_mfcc: int = Field(13, ge=5)
+    """Cepstral coefficients."""
+    n_chroma: int = Field(12, ge=12)
+    """Chroma bins."""
+    pad_mode: Literal["clip", "constant", "reflect"] = "clip"
+    """What stands before a window at the STFT's edge: the clip's own sound, zeros, or the window mirrored as in the
+    report."""
+    storage: Literal["float16", "float32"] = "float16"
+    """Number format of the table."""
+
+
+def _sizes(settings):
+    return {name: getattr(settings, name) for name in ("n_hops", "n_mels", "n_mfcc", "n_chroma")}
+
+
+FEATURE = Feature(
+    settings=AcousticsSettings,
+    compute=lambda audio, ends, sr, settings: acoustics(
+        audio, ends, sr=sr, hop_length=settings.hop_length, n_fft=settings.n_fft, pad_mode=settings.pad_mode,
+        **_sizes(settings),
+    ),
+    shape=lambda settings: (n_values(**_sizes(settings)),),
+    kind="vector",
+    storage=lambda settings: settings.storage,
+    look_ahead_ms=lambda settings: 93.0,
+    description=lambda settings: {
+        "layout": layout(**_sizes(settings)),
+        "unit": "log-mel dB, MFCC of dB, deltas per hop, chroma 0 to 1",
+    },
+)  # fmt: skip

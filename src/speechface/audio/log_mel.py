@@ -11,13 +11,17 @@ last one ends exactly `look_ahead` after the frame does. Nothing later is heard.
 """
 
 import functools
+from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
+from speechface.audio.feature import Feature
 from speechface.audio.filters import PowerSpectra, log_in_place, mel_filterbank
 from speechface.audio.windows import even_chunk, windows
+from speechface.settings import Settings
 
-__all__ = ["log_mel", "sizes"]
+__all__ = ["FEATURE", "LogMelSettings", "log_mel", "sizes"]
 
 #: Video frames of one pass: their work arrays stay in the processor's cache.
 _CHUNK = 8
@@ -89,3 +93,41 @@ def log_mel(audio, ends, *, sr, n_hops, hop_ms, window_ms, look_ahead_ms, n_mels
     log_in_place(out)
     out *= np.float32(10 / np.log(10))
     return np.maximum(out, np.float32(floor_db), out=out)
+
+
+class LogMelSettings(Settings):
+    """Log-mel spectrum around each video frame, the input of the sequence networks."""
+
+    n_mels: int = Field(80, ge=8)
+    """Mel bands."""
+    fmin: float = Field(50, ge=0)
+    """Lower edge of the first band, Hz."""
+    fmax: float = Field(7600, gt=0)
+    """Upper edge of the last band, Hz; at most half of audio.sr."""
+    window_ms: float = Field(25, ge=5)
+    """Length of one spectrum's window, ms."""
+    hop_ms: float = Field(10, ge=1)
+    """Step from spectrum to spectrum, ms."""
+    n_hops: int = Field(8, ge=2)
+    """Spectra a video frame; n_hops * hop_ms should cover at least one frame."""
+    look_ahead_ms: float = Field(100, ge=0)
+    """How far after the frame's end the last spectrum ends, ms; 0 is causal, more than 100 brought nothing more."""
+    floor_db: float = -65
+    """Lower values are raised to this, dB of the band's power; a little above the noise of 16 bits."""
+    storage: Literal["float16", "float32"] = "float16"
+    """Number format of the table."""
+
+
+def _compute(audio, ends, sr, settings):
+    return log_mel(audio, ends, sr=sr, **settings.model_dump(exclude={"storage"}))
+
+
+FEATURE = Feature(
+    settings=LogMelSettings,
+    compute=_compute,
+    shape=lambda settings: (settings.n_hops, settings.n_mels),
+    kind="hops",
+    storage=lambda settings: settings.storage,
+    look_ahead_ms=lambda settings: settings.look_ahead_ms,
+    description=lambda settings: {"unit": f"dB, {settings.floor_db:g} or more; oldest hop first, low bands first"},
+)

@@ -1,11 +1,16 @@
 """The image of sound that the convolutional networks see, one for each video frame."""
 
-import numpy as np
+from typing import Literal
 
+import numpy as np
+from pydantic import Field, model_validator
+
+from speechface.audio.feature import Feature
 from speechface.audio.filters import POWER_FLOOR, PowerSpectra, log_in_place
 from speechface.audio.windows import even_chunk, windows
+from speechface.settings import Settings
 
-__all__ = ["spectrogram", "window_size"]
+__all__ = ["FEATURE", "SpectrogramSettings", "spectrogram", "window_size"]
 
 #: Windows of one pass: their work arrays stay in the processor's cache.
 _CHUNK = 8
@@ -90,3 +95,50 @@ def _refer(logs, loudest, top_db, out):
     np.subtract(logs, level[:, None, None], out=out)
     out *= scale
     np.clip(out, 0, 1, out=out)
+
+
+class SpectrogramSettings(Settings):
+    """Input of the convolutional networks, one image a video frame."""
+
+    n_fft: int = Field(256, ge=32, multiple_of=2)
+    """STFT size, samples; n_fft / 2 frequency bins are kept."""
+    hop_length: int = Field(128, ge=8)
+    """STFT hop, samples."""
+    n_hops: int = Field(32, ge=4)
+    """Columns of one window, which has (n_hops - 1) * hop_length samples."""
+    pad_mode: Literal["constant", "reflect"] = "constant"
+    """What stands before and after a window at the STFT's edges."""
+    reference: Literal["window", "clip"] = "window"
+    """0 dB is the loudest value of the window (as in the report; erases loudness) or of the clip."""
+    top_db: float = Field(80, gt=0)
+    """Range kept below the reference, dB."""
+    storage: Literal["uint8", "float16", "float32"] = "uint8"
+    """uint8 (error at most 1/510 of top_db), float16 (1/4096) or float32."""
+
+    @model_validator(mode="after")
+    def _no_sample_skipped(self):
+        if self.hop_length > self.n_fft:
+            raise ValueError(f"hop_length is {self.hop_length}; it must not exceed n_fft ({self.n_fft}), or samples are "
+                             "skipped")  # fmt: skip
+        return self
+
+
+def _compute(audio, ends, sr, settings):
+    return spectrogram(
+        audio, ends, n_fft=settings.n_fft, hop_length=settings.hop_length, n_hops=settings.n_hops,
+        pad_mode=settings.pad_mode, reference=settings.reference, top_db=settings.top_db,
+    )  # fmt: skip
+
+
+FEATURE = Feature(
+    settings=SpectrogramSettings,
+    compute=_compute,
+    shape=lambda settings: (settings.n_fft // 2, settings.n_hops),
+    kind="image",
+    storage=lambda settings: settings.storage,
+    look_ahead_ms=lambda settings: 0.0,
+    description=lambda settings: {
+        "window_samples": window_size(hop_length=settings.hop_length, n_hops=settings.n_hops),
+        "unit": f"0 loudest, 1 {settings.top_db:g} dB or more below; rows from 0 Hz up",
+    },
+)

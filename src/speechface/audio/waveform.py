@@ -1,23 +1,27 @@
 """The sound itself around each video frame, the input of networks that learn their own filters."""
 
 import math
+from typing import ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
+from speechface.audio.feature import Feature
 from speechface.audio.windows import windows
+from speechface.settings import Settings
 
-__all__ = ["waveform", "sizes", "FULL_SCALE"]
+__all__ = ["FEATURE", "WaveformSettings", "waveform", "sizes", "FULL_SCALE"]
 
 #: Rows hold samples in steps of 16 bits: a sound of full scale 1.0 reaches this.
 FULL_SCALE = 32767
 
 
-def sizes(*, rate, window_ms, look_ahead_ms):
+def sizes(*, row_sr, window_ms, look_ahead_ms):
     """Return samples of one row and of the look-ahead."""
-    return round(window_ms / 1000 * rate), round(look_ahead_ms / 1000 * rate)
+    return round(window_ms / 1000 * row_sr), round(look_ahead_ms / 1000 * row_sr)
 
 
-def waveform(audio, ends, *, sr, rate, window_ms, look_ahead_ms):
+def waveform(audio, ends, *, sr, row_sr, window_ms, look_ahead_ms):
     """Cut one stretch of resampled sound for each video frame.
 
     Parameters
@@ -26,19 +30,19 @@ def waveform(audio, ends, *, sr, rate, window_ms, look_ahead_ms):
     ends : ndarray (n,), int
         Sample at which each video frame ends (`speechface.audio.windows.frame_end_samples`).
     sr : int, Hz, of `audio`
-    rate : int, Hz, of the rows
+    row_sr : int, Hz, of the rows
     window_ms : float, ms, length of a row
     look_ahead_ms : float, ms, how far after the frame's end the row ends
 
     Returns
     -------
-    ndarray (n, round(window_ms / 1000 * rate)), float32
+    ndarray (n, round(window_ms / 1000 * row_sr)), float32
         Whole numbers from -32768 to 32767, 16-bit samples; oldest first. Sound outside the clip is silence.
 
     Raises
     ------
     ValueError
-        If `rate` is above `sr` or a row has less than two samples.
+        If `row_sr` is above `sr` or a row has less than two samples.
 
     Notes
     -----
@@ -47,12 +51,42 @@ def waveform(audio, ends, *, sr, rate, window_ms, look_ahead_ms):
     """
     from scipy.signal import resample_poly
 
-    size, ahead = sizes(rate=rate, window_ms=window_ms, look_ahead_ms=look_ahead_ms)
-    if rate > sr:
-        raise ValueError(f"rate is {rate} Hz; it must not be above the sound's {sr} Hz")
+    size, ahead = sizes(row_sr=row_sr, window_ms=window_ms, look_ahead_ms=look_ahead_ms)
+    if row_sr > sr:
+        raise ValueError(f"sr is {row_sr} Hz; it must not be above the sound's {sr} Hz")
     if size < 2:
         raise ValueError(f"a row has {size} samples; raise window_ms")
-    common = math.gcd(rate, sr)
-    sound = audio if rate == sr else resample_poly(audio, rate // common, sr // common)
+    common = math.gcd(row_sr, sr)
+    sound = audio if row_sr == sr else resample_poly(audio, row_sr // common, sr // common)
     stored = np.rint(np.asarray(sound, np.float32) * FULL_SCALE).clip(-FULL_SCALE - 1, FULL_SCALE)
-    return windows(stored, np.rint(np.asarray(ends) * (rate / sr)).astype(np.int64) + ahead, size)
+    return windows(stored, np.rint(np.asarray(ends) * (row_sr / sr)).astype(np.int64) + ahead, size)
+
+
+class WaveformSettings(Settings):
+    """The sound itself around each video frame, for networks that learn their own filters."""
+
+    RENAMED: ClassVar = {"rate": "sr"}
+
+    sr: int = Field(16000, ge=8000)
+    """Sampling rate of the rows, Hz; at most audio.sr."""
+    window_ms: float = Field(80, ge=20)
+    """Length of a row, ms; at least one frame."""
+    look_ahead_ms: float = Field(100, ge=0)
+    """How far after the frame's end a row ends, ms; 0 is causal."""
+    storage: Literal["int16"] = "int16"
+    """Number format of the table: 16-bit samples."""
+
+
+def _own_sizes(settings):
+    return {"row_sr": settings.sr, "window_ms": settings.window_ms, "look_ahead_ms": settings.look_ahead_ms}
+
+
+FEATURE = Feature(
+    settings=WaveformSettings,
+    compute=lambda audio, ends, sr, settings: waveform(audio, ends, sr=sr, **_own_sizes(settings)),
+    shape=lambda settings: sizes(**_own_sizes(settings))[:1],
+    kind="samples",
+    storage=lambda settings: settings.storage,
+    look_ahead_ms=lambda settings: settings.look_ahead_ms,
+    description=lambda settings: {"unit": f"16-bit samples at {settings.sr} Hz, oldest first"},
+)

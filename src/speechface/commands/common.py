@@ -1,15 +1,14 @@
 """Options that several commands share."""
 
-import json
-import os
+import argparse
 
-from speechface.config import parse_settings
 from speechface.errors import ConfigError
+from speechface.settings import Settings
 
-__all__ = ["add_settings", "settings_from", "settings_of", "actor_of", "paths_of_actors"]
+__all__ = ["actor_of", "add_clips", "add_settings", "clips_of", "paths_of_actors", "settings_of"]
 
 
-def add_settings(parser, section):
+def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
     """Add ``--settings JSON``: keys of config section `section`; missing keys take their defaults."""
     parser.add_argument(
         "--settings",
@@ -20,31 +19,46 @@ def add_settings(parser, section):
     parser.set_defaults(section=section)
 
 
-def settings_of(args):
-    """Return the resolved settings dict of the command's section."""
-    return settings_from(args.settings, args.section)
+def settings_of(args: argparse.Namespace) -> Settings:
+    """Return the settings of the command's section."""
+    from speechface.config import parse_section
+
+    return parse_section(args.section, args.settings)
 
 
-def settings_from(text, section):
-    """Return the settings in a JSON text, checked, defaults filled in.
+def add_clips(parser: argparse.ArgumentParser) -> None:
+    """Add ``--clips ID=SOURCE ...``: the clips of one shard and their media (`speechface.media.source`)."""
+    parser.add_argument(
+        "--clips",
+        required=True,
+        nargs="+",
+        metavar="ID=SOURCE",
+        help="clips as DATASET/ACTOR/CLIP=FILE, e.g. ravdess/Actor_05/x=videos/x.mp4",
+    )
 
-    The workflow has done both before it passes them on, and says so in the environment: to do it again takes longer
-    than all that many a job of one clip computes.
-    """
-    if text and os.environ.get("SPEECHFACE_SETTINGS") == "resolved":
-        return json.loads(text)
-    return parse_settings(text, section)
+
+def clips_of(args: argparse.Namespace) -> dict[str, str]:
+    """Return clip id -> source of `add_clips`, in order."""
+    found: dict[str, str] = {}
+    for pair in args.clips:
+        clip_id, equals, source = pair.partition("=")
+        if not equals or not source or clip_id.count("/") != 2:
+            raise ConfigError(f"--clips: found '{pair}', expected DATASET/ACTOR/CLIP=FILE")
+        if clip_id in found:
+            raise ConfigError(f"--clips names {clip_id} twice")
+        found[clip_id] = source
+    return found
 
 
-def actor_of(text):
+def actor_of(text: str) -> tuple[str, str]:
     """``dataset/actor`` as a tuple."""
-    parts = tuple(text.split("/"))
-    if len(parts) != 2 or not all(parts):
+    dataset, slash, actor = text.partition("/")
+    if not (slash and dataset and actor) or "/" in actor:
         raise ConfigError(f"'{text}' is not an actor; expected DATASET/ACTOR, e.g. grid/s1")
-    return parts
+    return dataset, actor
 
 
-def paths_of_actors(pairs):
+def paths_of_actors(pairs: list[str]) -> dict[tuple[str, str], str]:
     """``["dataset/actor=path", ...]`` as a dict of (dataset, actor) to path."""
     found = {}
     for pair in pairs:

@@ -1,25 +1,81 @@
 """Clips and the adapters that find them.
 
-An adapter is a function ``clips(name, settings, config) -> list of Clip``: pure listing, no media opened. To add a
-dataset, write one module with such a function and add one line to `ADAPTERS`.
+An adapter is a module with ``Settings``, a class of settings, and a function ``clips(name, settings) -> list of Clip``:
+pure listing, no media opened. To add a dataset, write one such module and add one line to `ADAPTERS`.
 """
 
 import hashlib
-import importlib
 import re
 from dataclasses import asdict, dataclass, fields
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
 
 from speechface.errors import ConfigError
+from speechface.registry import Registry
+from speechface.settings import Settings
 
-__all__ = ["Clip", "ADAPTERS", "list_clips", "plan_splits", "CLIP_COLUMNS", "member"]
+__all__ = [
+    "ADAPTERS", "CLIP_COLUMNS", "Clip", "DatasetSettings", "FilesSettings", "SplitSettings", "list_clips", "member",
+    "plan_splits",
+]  # fmt: skip
 
-#: adapter name -> module with a function ``clips``
-ADAPTERS = {
+#: adapter name -> module
+ADAPTERS = Registry("dataset", {
     "demo": "speechface.datasets.demo",
     "ravdess": "speechface.datasets.ravdess",
     "grid": "speechface.datasets.grid",
     "folder": "speechface.datasets.folder",
-}
+})  # fmt: skip
+
+
+class SplitSettings(Settings):
+    """How the clips of role learn are split. Never by frame."""
+
+    by: Literal["actor", "clip"] = "actor"
+    """actor, whole actors go to one side (the fair test); clip, for sets of one speaker."""
+    train: list[str | int] = []
+    """Actors that train, by number or name; ranges such as "1-20" are allowed. Empty: all but the test actors."""
+    test: list[str | int] = []
+    """Actors that test, by number or name; ranges allowed."""
+    test_clips: float = Field(0.2, gt=0)
+    """With by: clip, how many clips of each actor test: a count, or a fraction below 1. Chosen by a hash of the clip's
+    name."""
+
+
+class DatasetSettings(Settings):
+    """The datasets to work on, by name. The name is the first part of every clip's id."""
+
+    RENAMED: ClassVar = {"sound_late_ms": "audio_delay_ms"}
+    #: Is the exact motion of the clips known, and made by the workflow?
+    SYNTHETIC: ClassVar[bool] = False
+
+    adapter: str
+    """How files become clips."""
+    actors: list[str | int] = []
+    """Actors to take, e.g. [Actor_01] or [s1, s2]; empty takes all."""
+    where: dict[str, list[str | int]] = {}
+    """Keep clips whose column has one of the values, e.g. {channel: [speech], emotion: [neutral, happy]}."""
+    audio_delay_ms: float = Field(0.0, ge=-1000, le=1000)
+    """How much later than the image the sound stands in the dataset's files, ms; it is moved back by that. Measure it
+    with benchmarks/sound_offset.py."""
+    role: Literal["learn", "predict"] = "learn"
+    """learn, clips are split into train and test; predict, clips are only animated and evaluated."""
+    split: SplitSettings = SplitSettings()
+    """How the clips of role learn are split."""
+
+    @model_validator(mode="after")
+    def _somebody_tests(self):
+        if self.role == "learn" and self.split.by == "actor" and not self.split.test:
+            raise ValueError('split.test is empty; name the test actors, e.g. ["21-24"], or set role: predict')
+        return self
+
+
+class FilesSettings(DatasetSettings):
+    """A dataset that lies in a folder."""
+
+    root: str
+    """Folder of the data. Relative paths start at the workflow's folder."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +130,15 @@ def _rank(seed_text):
 
 def plan_splits(clips, dataset):
     """Return `clips` (of one dataset) with `split` set to train, test, predict or unused."""
-    if dataset["role"] == "predict":
+    if dataset.role == "predict":
         return [_with_split(c, "predict") for c in clips]
-    rule = dataset["split"]
-    if rule["by"] == "actor":
+    rule = dataset.split
+    if rule.by == "actor":
         out = []
         for c in clips:
-            if member(c.actor, rule["test"]):
+            if member(c.actor, rule.test):
                 split = "test"
-            elif not rule["train"] or member(c.actor, rule["train"]):
+            elif not rule.train or member(c.actor, rule.train):
                 split = "train"
             else:
                 split = "unused"
@@ -91,7 +147,7 @@ def plan_splits(clips, dataset):
     chosen = set()
     for actor in sorted({c.actor for c in clips}):
         ids = sorted((c.id for c in clips if c.actor == actor), key=_rank)
-        wanted = rule["test_clips"]
+        wanted = rule.test_clips
         count = round(wanted * len(ids)) if wanted < 1 else int(wanted)
         chosen.update(ids[:count])
     return [_with_split(c, "test" if c.id in chosen else "train") for c in clips]
@@ -101,8 +157,8 @@ def _with_split(clip, split):
     return Clip(**{**asdict(clip), "split": split})
 
 
-def list_clips(config):
-    """Return every clip of a resolved config, sorted by id, with its planned split.
+def list_clips(datasets: dict[str, DatasetSettings]) -> list[Clip]:
+    """Return every clip of the configured datasets, sorted by id, with its planned split.
 
     Raises
     ------
@@ -110,12 +166,11 @@ def list_clips(config):
         If a dataset holds no clip, a filter names an unknown column, or two clips share one id.
     """
     found = []
-    for name, dataset in config["datasets"].items():
-        adapter = importlib.import_module(ADAPTERS[dataset["adapter"]])
-        clips = adapter.clips(name, dataset, config)
-        if dataset["actors"]:
-            clips = [c for c in clips if member(c.actor, dataset["actors"])]
-        for column, values in dataset["where"].items():
+    for name, dataset in datasets.items():
+        clips = ADAPTERS[dataset.adapter].clips(name, dataset)
+        if dataset.actors:
+            clips = [c for c in clips if member(c.actor, dataset.actors)]
+        for column, values in dataset.where.items():
             if column not in CLIP_COLUMNS:
                 raise ConfigError(
                     f"datasets.{name}.where: unknown column '{column}'; known are {', '.join(CLIP_COLUMNS)}"
@@ -124,7 +179,7 @@ def list_clips(config):
             clips = [c for c in clips if str(getattr(c, column)) in wanted]
         if not clips:
             raise ConfigError(
-                f"datasets.{name}: no clip found in '{dataset.get('root', '')}' (adapter {dataset['adapter']}); "
+                f"datasets.{name}: no clip found in '{getattr(dataset, 'root', '')}' (adapter {dataset.adapter}); "
                 "check root, actors and where"
             )
         found += plan_splits(clips, dataset)

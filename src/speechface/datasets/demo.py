@@ -1,21 +1,44 @@
 """Synthetic actors that speak RAVDESS's two sentences, under RAVDESS's names.
 
-Nothing is read: the names follow from the ``demo`` section alone, and the workflow makes each file with
-``speechface make-demo-clip``. Emotions, intensities, sentences and repetitions are dealt out in a fixed order of
+Nothing is read: the names follow from the settings alone, and the workflow makes the clips with
+``speechface make-demo-clips``. Emotions, intensities, sentences and repetitions are dealt out in a fixed order of
 which every beginning is balanced, so asking for more clips only adds some.
 """
 
-from speechface.datasets.base import Clip
+from typing import ClassVar
+
+from pydantic import Field
+
+from speechface.datasets.base import Clip, DatasetSettings
 from speechface.datasets.ravdess import clip_from_name
 from speechface.errors import ConfigError
 
-__all__ = ["clips", "clip_names", "FOLDER"]
+__all__ = ["Settings", "clips", "clip_names", "FOLDER"]
 
-#: Where the workflow makes the videos: ``FOLDER/Actor_01/<clip>.mp4``.
-FOLDER = "results/demo"
+#: Where the workflow makes the videos, one table an actor.
+FOLDER = "results/videos"
 
 _EMOTIONAL = 7  # calm to surprised: 2 to 8
 _NEUTRAL_EVERY = 15  # 4 of RAVDESS's 60 spoken clips of an actor are neutral
+
+
+class Settings(DatasetSettings):
+    """Keys of adapter demo; the dataset must be named demo."""
+
+    SYNTHETIC: ClassVar = True
+
+    n_actors: int = Field(24, ge=1, le=24)
+    """Number of actors, odd numbers male, even female."""
+    clips_per_actor: int = Field(4, ge=1, le=60)
+    """Clips of each actor. Emotions, intensities and sentences are dealt out in turn."""
+    width: int = Field(480, ge=160, multiple_of=2)
+    """Image width, pixels, even."""
+    height: int = Field(480, ge=160, multiple_of=2)
+    """Image height, pixels, even."""
+    fps: str | float = "30000/1001"
+    """Frame rate as a number or a fraction, 1/s."""
+    seed: int = Field(0, ge=0)
+    """Seed of motion and voices; an actor's looks never change."""
 
 
 def clip_names(actor, count):
@@ -25,7 +48,7 @@ def clip_names(actor, count):
     actor before stopped after three; the sentence changes with every clip.
     """
     if not 0 <= count <= 60:
-        raise ConfigError(f"demo.clips is {count}; an actor has 1 to 60 different clips")
+        raise ConfigError(f"clips_per_actor is {count}; an actor has 1 to 60 different clips")
     names = []
     for position in range(count):
         neutral, offset = divmod(position, _NEUTRAL_EVERY)
@@ -44,11 +67,13 @@ def clip_names(actor, count):
     return names
 
 
-def clips(name, settings, config):
-    """List the clips of the config's demo actors; odd actors are male, even ones female."""
-    demo = config["demo"]
+def clips(name, settings):
+    """List the clips of the demo actors; odd actors are male, even ones female."""
+    if name != "demo":
+        raise ConfigError(f"datasets.{name}.adapter is demo; the synthetic dataset must be named 'demo'; rename it")
     found: list[Clip] = []
-    for actor in range(1, demo["actors"] + 1):
-        for stem in clip_names(actor, demo["clips"]):
-            found.append(clip_from_name(name, stem, f"{FOLDER}/Actor_{actor:02d}/{stem}.mp4"))
+    for actor in range(1, settings.n_actors + 1):
+        for stem in clip_names(actor, settings.clips_per_actor):
+            video = f"{FOLDER}/{name}/Actor_{actor:02d}.parquet::{name}/Actor_{actor:02d}/{stem}"
+            found.append(clip_from_name(name, stem, video))
     return found

@@ -3,17 +3,22 @@
 import os
 import re
 
-from speechface.datasets.base import Clip
+from speechface.datasets.base import Clip, FilesSettings
 from speechface.errors import ConfigError
 
-__all__ = ["clips", "VIDEO_EXTENSIONS"]
+__all__ = ["Settings", "clips", "VIDEO_EXTENSIONS"]
+
+
+class Settings(FilesSettings):
+    """Keys of adapter folder."""
+
 
 VIDEO_EXTENSIONS = (".mp4", ".mov", ".mkv", ".avi", ".mpg", ".mpeg", ".webm", ".flv", ".m4v")
 
 
-def clips(name, settings, config):
+def clips(name, settings):
     """List every video under the dataset's root. Names keep letters, digits, ``.``, ``_`` and ``-``."""
-    root = settings["root"]
+    root = settings.root
     if not os.path.isdir(root):
         raise ConfigError(f"datasets.{name}.root: no such folder: {root}")
 

@@ -6,10 +6,15 @@ letter, digit and adverb, so ``bbaf2n`` is "bin blue at f two now".
 
 import os
 
-from speechface.datasets.base import Clip
+from speechface.datasets.base import Clip, FilesSettings
 from speechface.errors import ConfigError
 
-__all__ = ["clips", "sentence"]
+__all__ = ["Settings", "clips", "sentence"]
+
+
+class Settings(FilesSettings):
+    """Keys of adapter grid."""
+
 
 _WORDS = (
     {"b": "bin", "l": "lay", "p": "place", "s": "set"},
@@ -39,9 +44,9 @@ def _sex(actor):
     return "female" if int(number) in FEMALE else "male"
 
 
-def clips(name, settings, config):
+def clips(name, settings):
     """List ``<root>/<speaker>/<code>.mpg`` (also .mp4, .avi, .mov)."""
-    root = settings["root"]
+    root = settings.root
     if not os.path.isdir(root):
         raise ConfigError(f"datasets.{name}.root: no such folder: {root}")
     found = []

@@ -8,10 +8,15 @@ become clips. The folder holds Actor_01 ... Actor_24, or folders that hold those
 import os
 import re
 
-from speechface.datasets.base import Clip
+from speechface.datasets.base import Clip, FilesSettings
 from speechface.errors import ConfigError
 
-__all__ = ["clips", "clip_from_name", "EMOTIONS"]
+__all__ = ["Settings", "clips", "clip_from_name", "EMOTIONS"]
+
+
+class Settings(FilesSettings):
+    """Keys of adapter ravdess."""
+
 
 EMOTIONS = {1: "neutral", 2: "calm", 3: "happy", 4: "sad", 5: "angry", 6: "fearful", 7: "disgust", 8: "surprised"}
 CHANNELS = {1: "speech", 2: "song"}
@@ -42,9 +47,9 @@ def clip_from_name(dataset, stem, path):
     )
 
 
-def clips(name, settings, config):
+def clips(name, settings):
     """List the full audio-video clips under the dataset's root, at most two folders deep."""
-    root = settings["root"]
+    root = settings.root
     if not os.path.isdir(root):
         raise ConfigError(f"datasets.{name}.root: no such folder: {root}")
     found = []

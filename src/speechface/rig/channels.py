@@ -4,7 +4,9 @@ ARKit's 52 names without tongueOut, cheekSquintLeft/Right and mouthPressLeft/Rig
 noseSneerLeft/Right as one noseSneer. The order is written into every table's metadata.
 """
 
-__all__ = ["CHANNELS", "INDEX", "GAZE", "ROTATIONS", "MIRROR", "N_CHANNELS", "index_of"]
+import numpy as np
+
+__all__ = ["CHANNELS", "INDEX", "GAZE", "ROTATIONS", "MIRROR", "N_CHANNELS", "index_of", "limit_mouth_close"]
 
 
 def _sides(stem):
@@ -42,3 +44,13 @@ MIRROR = tuple(INDEX[_mirror(name)] for name in CHANNELS)
 def index_of(*names):
     """Return the channel indices of `names` as a list; KeyError names the unknown one."""
     return [INDEX[name] for name in names]
+
+
+def limit_mouth_close(weights: np.ndarray) -> np.ndarray:
+    """Lower mouthClose to jawOpen where it is above, in place: lips can only close what the jaw has opened.
+
+    weights (..., n) with the channels first, in the order of `CHANNELS`; returned for convenience.
+    """
+    close, jaw = INDEX["mouthClose"], INDEX["jawOpen"]
+    weights[..., close] = np.minimum(weights[..., close], weights[..., jaw])
+    return weights

@@ -1,0 +1,16 @@
+"""The families of models: what each is called, which settings it has and where its code is.
+
+To add one, write its module here with a `Family` and add a line to `FAMILIES`. These modules are cheap to import; what
+needs torch stands behind the functions of a `Family`.
+"""
+
+from speechface.registry import Registry
+
+__all__ = ["FAMILIES"]
+
+#: name -> `speechface.networks.families.base.Family`
+FAMILIES = Registry("family", {
+    "report": "speechface.networks.families.report:FAMILY",
+    "sequence": "speechface.networks.families.sequence:FAMILY",
+    "ensemble": "speechface.networks.families.ensemble:FAMILY",
+})  # fmt: skip
