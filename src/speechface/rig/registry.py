@@ -1,8 +1,10 @@
 """The kinds of rig that can be built. A new kind is one module with a builder and one line here."""
 
 import importlib
+import os
 
 from speechface.errors import RigError
+from speechface.rig.rig import Rig
 
 __all__ = ["KINDS", "build_rig"]
 
@@ -22,7 +24,7 @@ def _builtin(source, *, identity_modes):
     return build(identity_modes=identity_modes)
 
 
-def build_rig(kind, source, *, identity_modes):
+def build_rig(kind: str, source: str | os.PathLike, *, identity_modes: int) -> Rig:
     """Build a `Rig`.
 
     Parameters

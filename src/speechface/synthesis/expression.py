@@ -6,7 +6,7 @@ be sampled at any frame rate.
 
 import numpy as np
 
-from speechface.rig.channels import INDEX, N_CHANNELS
+from speechface.rig.channels import INDEX, N_CHANNELS, limit_mouth_close
 from speechface.synthesis.articulation import bump
 from speechface.synthesis.visemes import both
 
@@ -174,7 +174,4 @@ def merge(speech, seal, mood, lids, brows):
             weights[:, INDEX[stem + side]] *= open_eyes
         weights[:, INDEX["browOuterUp" + side]] += 0.7 * brows
     weights[:, INDEX["browInnerUp"]] += brows
-    weights = np.clip(weights, 0, 1).astype(np.float32)
-    jaw, close = INDEX["jawOpen"], INDEX["mouthClose"]
-    weights[:, close] = np.minimum(weights[:, close], weights[:, jaw])
-    return weights
+    return limit_mouth_close(np.clip(weights, 0, 1).astype(np.float32))
