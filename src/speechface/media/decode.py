@@ -111,7 +111,7 @@ def decode_images(source: SourceLike) -> Iterator[Image]:
 
 def planes_to_frame(planes: Sequence[np.ndarray], kind: PixelFormat) -> Any:
     """Return an `av.VideoFrame` of 4:2:0 planes: y (height, width), even sizes, u and v at half size, uint8."""
-    frame = av.VideoFrame(planes[0].shape[1], planes[0].shape[0], kind.name)
+    frame: Any = av.VideoFrame(planes[0].shape[1], planes[0].shape[0], kind.name)
     for plane, values in zip(frame.planes, planes):
         memory = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
         memory[:, : plane.width] = values

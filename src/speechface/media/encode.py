@@ -74,11 +74,11 @@ class VideoWriter:
         self.fps = Fraction(fps).limit_denominator(1001)
         self.crf, self.preset = crf, preset
         self.count = 0
-        if audio is not None and sr not in _AAC_RATES:
+        if audio is not None and sr and sr not in _AAC_RATES:
             audio, sr = resample(np.ascontiguousarray(audio, np.float32), sr, 48000), 48000
         self._audio = None if audio is None else np.clip(np.asarray(audio, np.float32), -1, 1)
         self._sr, self._sounded = sr or 0, 0
-        self._reformatter = VideoReformatter()  # one for all frames: it is costly to begin with
+        self._reformatter: Any = VideoReformatter()  # one for all frames: it is costly to begin with
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:

@@ -53,7 +53,7 @@ class Media:
 
 @contextlib.contextmanager
 def open_media(source: SourceLike) -> Iterator[Media]:
-    """Open a file, or a video in a table, for reading; MediaError (one line) for whatever goes wrong inside the block."""
+    """Open a file, or a video in a table, for reading; MediaError (one line) for whatever goes wrong in the block."""
     place = parse_source(source)
     name = str(place)
     if isinstance(place, TableSource):
