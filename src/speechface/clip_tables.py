@@ -157,6 +157,10 @@ class ClipTable:
         except KeyError:
             raise TableError(f"{self.path}: no clip {clip_id}; it has {len(self.entries)} others") from None
 
+    def content(self, clip_id: str) -> dict[str, str]:
+        """Hash of what a clip's rows hold, for the facts of what is made from them."""
+        return {"sha256": self.entry(clip_id)["content"]}
+
     def clip_meta(self, clip_id: str) -> dict[str, Any]:
         """What holds for one clip: shared and own metadata, status and reason."""
         entry = self.entry(clip_id)
@@ -223,8 +227,8 @@ class ClipTables:
         return self.table(clip_id).clip_meta(clip_id)
 
     def content(self, clip_id: str) -> dict[str, str]:
-        """Hash of what a clip's rows hold, for the facts of what is made from them."""
-        return {"sha256": self.entry(clip_id)["content"]}
+        """See `ClipTable.content`."""
+        return self.table(clip_id).content(clip_id)
 
     def arrow(self, clip_id: str, columns: Sequence[str] | None = None) -> pa.Table:
         return self.table(clip_id).arrow(clip_id, columns)
