@@ -1,4 +1,6 @@
-"""Correlation of two curves."""
+"""Pearson's correlation of two curves, for all that compares curves."""
+
+import math
 
 import numpy as np
 
@@ -6,32 +8,29 @@ __all__ = ["correlation"]
 
 
 def correlation(
-    predicted: np.ndarray,
-    true: np.ndarray,
-    *,
-    still: float = 1e-9,
-    fewest: int = 2,
-    still_prediction: float = float("nan"),
+    a: np.ndarray, b: np.ndarray, *, still: float = 1e-9, least: int = 2, of_still: float = math.nan
 ) -> float:
-    """Pearson's r of a curve (n,) and the true one (n,).
+    """Pearson's r of two curves.
 
     Parameters
     ----------
-    predicted, true : ndarray (n,)
+    a, b : ndarray (n,)
     still : float
-        A curve with a smaller standard deviation stands still.
-    fewest : int
+        A curve with a smaller standard deviation stands still: there is nothing to agree with.
+    least : int
         Fewer values than this give no correlation.
-    still_prediction : float
-        The answer where only the prediction stands still.
+    of_still : float
+        The result where `a` alone stands still, e.g. 0 for a prediction, which has no merit if it does not move.
 
     Returns
     -------
-    r : float, NaN where the true curve stands still or there are too few values: nothing to agree with
+    float
+        NaN where `b` stands still or there are too few values.
     """
-    if len(true) < fewest or np.std(true) < still:
-        return float("nan")
-    if np.std(predicted) < still:
-        return still_prediction
-    a, b = predicted - np.mean(predicted), true - np.mean(true)
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if len(b) < least or np.std(b) < still:
+        return math.nan
+    if np.std(a) < still:
+        return of_still
+    a, b = a - np.mean(a), b - np.mean(b)
     return float(a @ b / np.sqrt((a @ a) * (b @ b)))
