@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from speechface.fitting.priors import weight_precision
 from speechface.errors import RigError
+from speechface.fitting.priors import weight_precision
 from speechface.landmarks.detector import Profile
 from speechface.rig.channels import CHANNELS, GAZE, INDEX, N_CHANNELS, limit_mouth_close
 from speechface.rig.rig import Rig
@@ -105,7 +105,9 @@ class Face:
         """
         vertices, contour = rig.points(profile.scheme)
         if len(vertices) != profile.n_points:
-            raise RigError(f"rig '{rig.name}' has {len(vertices)} points '{profile.scheme}', the detector {profile.n_points}")
+            raise RigError(
+                f"rig '{rig.name}' has {len(vertices)} points '{profile.scheme}', the detector {profile.n_points}"
+            )
 
         def view(vertices):
             shapes = np.moveaxis(rig.shapes[:, vertices].astype(float), 0, -1) @ MIXING

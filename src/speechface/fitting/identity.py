@@ -120,9 +120,7 @@ def _calm_and_others(score, view, count):
     return frames, np.arange(len(frames)) < len(rest)
 
 
-def choose_frames(
-    face: Face, observed: np.ndarray, *, focal: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray]:
+def choose_frames(face: Face, observed: np.ndarray, *, focal: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Choose frames for the identity.
 
     Parameters

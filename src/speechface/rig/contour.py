@@ -17,9 +17,7 @@ _CHIN = (ibug.CHIN - 1, ibug.CHIN, ibug.CHIN + 1)
 _OFF_PLANE = 3.0
 
 
-def contour_candidates(
-    neutral: np.ndarray, landmarks: np.ndarray, skin: np.ndarray, *, count: int = 14
-) -> np.ndarray:
+def contour_candidates(neutral: np.ndarray, landmarks: np.ndarray, skin: np.ndarray, *, count: int = 14) -> np.ndarray:
     """Candidates for the 17 jaw landmarks of any face.
 
     Parameters

@@ -94,7 +94,9 @@ class Rig:
         """Vertices (n,) of the points of a scheme (`speechface.landmarks.detector.Profile`), and the vertices (j, m) that
         each point of the jaw line may slide over."""
         if scheme != "ibug68":
-            raise RigError(f"rig '{self.name}' does not know the points '{scheme}' of the landmark detector; it has ibug68")
+            raise RigError(
+                f"rig '{self.name}' does not know the points '{scheme}' of the landmark detector; it has ibug68"
+            )
         return self.landmarks, self.contour
 
     def mesh(self, weights: np.ndarray | None = None, identity: np.ndarray | None = None) -> np.ndarray:
