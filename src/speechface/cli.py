@@ -26,6 +26,7 @@ COMMANDS = {
     "make-demo-actors": ("build the heads of the demo actors into one .npz file", "data"),
     "make-demo-clips": ("synthesise clips of demo actors, with their exact truth", "data"),
     "fetch-rig": ("download the ICT-FaceKit files a rig is built from", "data"),
+    "fetch-model": ("download the model of the landmark detector mediapipe", "data"),
     "build-rig": ("build a rig into one .npz file", "data"),
     "extract-audio": ("video -> 44.1 kHz sound and frame times", "prepare"),
     "detect-landmarks": ("videos -> face landmarks of every frame", "prepare"),

@@ -25,7 +25,8 @@ class DetectorSettings(Settings):
     """Face landmarks: keys of all detectors."""
 
     detector: str = "dlib"
-    """dlib, its frontal detector and 68 points. It decides which other keys there are."""
+    """dlib, its frontal detector and 68 points; mediapipe, Google's Face Landmarker, 478 points with irises. It decides
+    which other keys there are."""
     min_detection_rate: float = Field(0.5, ge=0, le=1)
     """A clip with a smaller fraction of frames with a face is excluded."""
 
@@ -109,6 +110,7 @@ class Profile:
     expected_error_mm : (float, float, float, float)
         Expected error of the rig's inner landmarks: a constant, then for each per cent of miss of the inner points and of
         the mouth's, and for each mm that the labels move the face.
+    irises : (Points, Points), right, left, the centre first; None where the detector does not see them
     """
 
     scheme: str
@@ -134,6 +136,7 @@ class Profile:
     blink_spread: float
     lid_trust: float
     expected_error_mm: tuple[float, float, float, float]
+    irises: tuple[Points, Points] | None = None
 
     def numbers(self, points: Points) -> np.ndarray:
         """The numbers of some points."""

@@ -18,6 +18,7 @@ from speechface.landmarks.caches import cache_folder, warn_no_cache
 from speechface.landmarks.equalise import Equalised, Equaliser
 from speechface.landmarks.forest import ForestPredictor, parse_predictor
 from speechface.landmarks.shape import spread, square_window
+from speechface.landmarks.tracking import FaceFinder
 
 __all__ = [
     "CANONICAL_HALF",
@@ -142,7 +143,7 @@ def jittered_boxes(box: np.ndarray, count: int) -> np.ndarray:
     return np.concatenate([middle - half, middle + half], 1)
 
 
-class DlibFace:
+class DlibFace(FaceFinder):
     """dlib's detector and predictor behind local histogram equalisation, in one thread, on grey images (height, width)
     uint8; what `speechface.landmarks.tracking.FaceTracker` asks for.
 

@@ -6,8 +6,9 @@ jumps by several per cent from frame to frame.
 """
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +23,6 @@ __all__ = ["FaceFinder", "FaceTracker", "search_scales"]
 CHUNK = 16
 #: Images decoded ahead to choose between several faces.
 AHEAD = 64
-#: Checks in a row that must miss a tracked face before it counts as lost.
-MISSES = 3
 #: Overlap (intersection over union) from which a detected box confirms the tracked one.
 CONFIRMING_OVERLAP = 0.4
 #: A box that moves or grows by more than this share of its width in one frame is implausible, ...
@@ -45,22 +44,45 @@ CENSUS = 60
 LONGEST_WAIT = 8
 
 
-class FaceFinder(Protocol):
-    """What a detector must be able to do with one grey image (height, width), uint8."""
+class FaceFinder:
+    """What the tracker asks of a detector. `view` is what the detector sees of an image; here, its grey levels."""
+
+    #: Checks in a row that must miss a tracked face before it counts as lost.
+    misses = 3
+
+    def view(self, image: Any) -> Any:
+        """What `detect`, `predict` and `follow` take of a `speechface.media.Image`."""
+        return image.gray
+
+    def gray(self, view: Any) -> np.ndarray:
+        """Grey levels (height, width), uint8, of a view."""
+        return view
+
+    def scales(self, view: Any, detect_height: int) -> Sequence[float]:
+        """Factors by which an image is resized to search for a face, the cheapest first."""
+        return search_scales(self.gray(view).shape[0], detect_height)
 
     def detect(
-        self, gray: np.ndarray, scale: float, window: tuple[int, int, int, int] | None = None
+        self, view: Any, scale: float, window: tuple[int, int, int, int] | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Faces in the image, or in the part `window` (left, top, right, bottom) of it, resized by `scale`.
 
         Returns boxes (m, 4) in pixels of the image and scores (m,); those below 0 only confirm a tracked face.
         """
+        raise NotImplementedError
 
-    def predict(self, gray: np.ndarray, box: np.ndarray) -> np.ndarray:
+    def predict(self, view: Any, box: np.ndarray) -> np.ndarray:
         """Landmarks (n, 2), pixels, of the face in `box` (4,)."""
+        raise NotImplementedError
 
     def box_of(self, landmarks: np.ndarray) -> np.ndarray:
         """The box (4,) that `detect` would put around a face with these landmarks (n, 2)."""
+        raise NotImplementedError
+
+    def follow(self, view: Any, landmarks: np.ndarray) -> tuple[np.ndarray, float]:
+        """Landmarks (n, 2) of the face that had `landmarks` in the frame before, and how sure it is that there is one:
+        below 0 the detector is asked at once; NaN, unknown."""
+        return self.predict(view, self.box_of(landmarks)), math.nan
 
 
 def search_scales(height: int, detect_height: int) -> list[float]:
@@ -84,13 +106,13 @@ class FaceTracker:
     face : FaceFinder
     detect_every : int
         Frames between checks of the tracked face by the detector.
-    detect_height : int, pixels
-        See `search_scales`.
     points : int
         Number of landmarks.
+    detect_height : int, pixels
+        See `FaceFinder.scales`.
     """
 
-    def __init__(self, face: FaceFinder, *, detect_every: int, detect_height: int, points: int):
+    def __init__(self, face: FaceFinder, *, detect_every: int, points: int, detect_height: int = 0):
         self._face, self._points = face, points
         self._detect_every, self._detect_height = detect_every, detect_height
         self._landmarks = None  # of the frame before; None while there is no face
@@ -110,18 +132,18 @@ class FaceTracker:
 
         Parameters
         ----------
-        images : iterable of objects with ``gray``, ndarray (height, width), uint8
+        images : iterable of `speechface.media.Image`, or what else the finder takes a view of
         """
         left, decoded = iter(images), []
 
-        def grays(count: int) -> list[np.ndarray]:
+        def views(count: int) -> list[Any]:
             """The next images; decodes what is missing."""
-            decoded.extend(image.gray for image in itertools.islice(left, max(count - len(decoded), 0)))
+            decoded.extend(map(self._face.view, itertools.islice(left, max(count - len(decoded), 0))))
             return decoded[:count]
 
-        while frames := grays(CHUNK):
-            for position, gray in enumerate(frames):
-                self._rows.append(self._step(gray, lambda position=position: grays(AHEAD)[position:]))
+        while frames := views(CHUNK):
+            for position, view in enumerate(frames):
+                self._rows.append(self._step(view, lambda position=position: views(AHEAD)[position:]))
             del decoded[: len(frames)]
         return self._result()
 
@@ -141,25 +163,25 @@ class FaceTracker:
         tracks.losses, tracks.strangers = self._losses, int(others.sum())
         return tracks
 
-    def _step(self, gray: np.ndarray, following: Callable[[], Sequence[np.ndarray]]):
+    def _step(self, view: Any, following: Callable[[], Sequence[Any]]):
         """Process one frame; returns (score, box, landmarks), or None without a face."""
         self._people.next_frame()
-        cut = self._is_cut(gray)
+        cut = self._is_cut(self._face.gray(view))
         if cut:
             self._people.new_scene()
         if self._landmarks is None:
-            return self._search(gray, following)
+            return self._search(view, following)
         if len(self._rows) % CENSUS == CENSUS // 2:
-            boxes, _ = self._detect_whole(gray, self._scale)
+            boxes, _ = self._detect_whole(view, self._scale)
             self._people.saw(boxes, self._face.box_of(self._landmarks))
         box = self._face.box_of(self._landmarks)
-        landmarks = self._face.predict(gray, box)
+        landmarks, certainty = self._face.follow(view, self._landmarks)
         due = len(self._rows) - self._confirmed >= self._detect_every
-        strange = cut or self._implausible(landmarks, box)
+        strange = cut or certainty < 0 or self._implausible(landmarks, box)
         if not (due or strange or self._misses):
             self._landmarks = landmarks
-            return np.nan, box, landmarks
-        return self._check(gray, following, box, landmarks, strange=strange, cut=cut)
+            return certainty, box, landmarks
+        return self._check(view, following, box, landmarks, certainty, strange=strange, cut=cut)
 
     def _is_cut(self, gray):
         thumbnail = gray[::16, ::16].astype(np.int16)
@@ -175,38 +197,42 @@ class FaceTracker:
             or (self._mean_shape is not None and shape_residual(landmarks, self._mean_shape) > STRANGE_SHAPE)
         )
 
-    def _check(self, gray, following, box, landmarks, *, strange, cut):
+    def _check(self, view, following, box, landmarks, certainty, *, strange, cut):
         """Ask the detector whether the tracked face is still there."""
-        boxes, scores = self._detect_near(gray, box)
+        boxes, scores = self._detect_near(view, box)
         near = box_overlap(box, boxes) > CONFIRMING_OVERLAP
         if near.any():
             best = np.flatnonzero(near)[np.argmax(scores[near])]
             if np.abs(boxes[best] - self._face.box_of(landmarks)).max() > 0.25 * (box[2] - box[0]):
                 # tracking has drifted, or the face moved fast: begin again from the detector's box
-                box = self._face.box_of(self._face.predict(gray, boxes[best]))
-                landmarks = self._face.predict(gray, box)
-            self._confirm(gray, landmarks)
+                box, landmarks = self._begin(view, boxes[best])
+            self._confirm(view, landmarks)
             return scores[best], box, landmarks
         self._misses += 1
-        if strange or self._misses >= MISSES:
+        if strange or self._misses >= self._face.misses:
             self._lose(just_now=cut)
-            return self._search(gray, following, everywhere=True)
+            return self._search(view, following, everywhere=True)
         self._landmarks = landmarks
-        return np.nan, box, landmarks
+        return certainty, box, landmarks
 
-    def _detect_near(self, gray, box):
+    def _begin(self, view, detected):
+        """Box and landmarks of a face that was `detected` (4,)."""
+        first = self._face.predict(view, detected)
+        return self._face.box_of(first), self._face.follow(view, first)[0]
+
+    def _detect_near(self, view, box):
         """Search only around `box`, at a size that suits the detector."""
-        window = square_window(box, CHECK_SIDE, gray.shape)
+        window = square_window(box, CHECK_SIDE, self._face.gray(view).shape)
         if window is None:
             return np.zeros((0, 4)), np.zeros(0)
-        return self._face.detect(gray, CHECK_BOX_PX / (box[2] - box[0]), window)
+        return self._face.detect(view, CHECK_BOX_PX / (box[2] - box[0]), window)
 
-    def _confirm(self, gray, landmarks):
+    def _confirm(self, view, landmarks):
         self._landmarks, self._misses, self._confirmed = landmarks, 0, len(self._rows)
-        window = square_window(self._face.box_of(landmarks), 1, gray.shape)
+        window = square_window(self._face.box_of(landmarks), 1, self._face.gray(view).shape)
         if window is not None:
             left, top, right, bottom = window
-            self._levels.append(gray[top:bottom:4, left:right:4].mean())
+            self._levels.append(self._face.gray(view)[top:bottom:4, left:right:4].mean())
         shape = (landmarks - landmarks.mean(0)) / max(spread(landmarks), 1e-9)
         self._confirmations += 1
         if self._mean_shape is None:
@@ -224,22 +250,22 @@ class FaceTracker:
         self._mean_shape, self._confirmations = None, 0
         self._losses += 1
 
-    def _detect_whole(self, gray, scale):
+    def _detect_whole(self, view, scale):
         """Faces, (boxes, scores), that the detector is sure of."""
-        boxes, scores = self._face.detect(gray, scale)
+        boxes, scores = self._face.detect(view, scale)
         return boxes[scores >= 0], scores[scores >= 0]
 
-    def _search(self, gray, following, everywhere=False):
+    def _search(self, view, following, everywhere=False):
         """Look for a face in the whole image: at every scale now and then, else where one was found before."""
         now = len(self._rows)
-        scales = search_scales(gray.shape[0], self._detect_height)
+        scales = self._face.scales(view, self._detect_height)
         everywhere = everywhere or self._searched is None or now - self._searched >= self._wait
         if everywhere:
             self._searched = now
         else:
             scales = [self._scale or scales[0]]
         for scale in scales:
-            boxes, scores = self._detect_whole(gray, scale)
+            boxes, scores = self._detect_whole(view, scale)
             known = self._people.may_be_followed(boxes)
             if known.any():
                 break
@@ -254,9 +280,8 @@ class FaceTracker:
         self._scale = scale
         self._people.saw(boxes, boxes[best])
         self._people.found(boxes[best])
-        box = self._face.box_of(self._face.predict(gray, boxes[best]))
-        landmarks = self._face.predict(gray, box)
-        self._confirm(gray, landmarks)
+        box, landmarks = self._begin(view, boxes[best])
+        self._confirm(view, landmarks)
         return scores[best], box, landmarks
 
     def _choose(self, boxes, known, scale, following):

@@ -7,6 +7,7 @@ pixel aspect ratio other than 1 is not corrected.
 """
 
 from speechface.media.decode import (
+    ArrayImage,
     Image,
     PixelFormat,
     decode_audio,
@@ -21,6 +22,7 @@ from speechface.media.probe import VideoInfo, frame_times, probe_video
 from speechface.media.source import parse_source, source_facts
 
 __all__ = [
+    "ArrayImage",
     "Image",
     "PixelFormat",
     "VideoInfo",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import av
@@ -12,6 +13,7 @@ from speechface.media.probe import open_media, upright_turns, video_stream
 from speechface.media.source import ImagesSource, SourceLike, image_files, parse_source
 
 __all__ = [
+    "ArrayImage",
     "decode_frames",
     "decode_images",
     "decode_rgb",
@@ -77,11 +79,31 @@ class Image:
     def __init__(self, frame: Any, turns: int):
         self._frame, self._turns = frame, turns
 
-    @property
+    @cached_property
     def gray(self) -> np.ndarray:
         """Luma as stored (limited range stays limited), ndarray (height, width), uint8; a view where it is a plane."""
         luma = self._frame if self._frame.format.name in _LUMA_FIRST else self._frame.reformat(format="gray")
         return _upright(_plane(luma, 0), self._turns)
+
+    @cached_property
+    def _rgb(self) -> np.ndarray:
+        return _upright(self._frame.to_ndarray(format="rgb24"), self._turns)
+
+    def rgb(self, window: tuple[int, int, int, int] | None = None) -> np.ndarray:
+        """The image, or the part `window` (left, top, right, bottom) of it, (height, width, 3), uint8.
+
+        Of 4:2:0 images only the part is converted, to what the whole image would show there.
+        """
+        if window is None:
+            return self._rgb
+        left, top, right, bottom = window
+        if self._frame.format.name not in _PLANAR_420 or self._turns or (self._frame.width | self._frame.height) % 2:
+            return self._rgb[top:bottom, left:right]
+        x, y = left - left % 2, top - top % 2  # chroma has half the size
+        planes, kind = self.planes()
+        part = [planes[0][y : bottom + bottom % 2, x : right + right % 2]]
+        part += [plane[y // 2 : (bottom + 1) // 2, x // 2 : (right + 1) // 2] for plane in planes[1:]]
+        return planes_to_rgb(part, kind)[top - y : bottom - y, left - x : right - x]
 
     def planes(self) -> tuple[list[np.ndarray], PixelFormat]:
         """Return ([y, u, v], PixelFormat): 4:2:0 planes, uint8, chroma at half size.
@@ -94,6 +116,27 @@ class Image:
             planar = planar.reformat(format="yuv420p")
         kind = PixelFormat(planar.format.name, int(planar.colorspace), int(planar.color_range))
         return [_upright(_plane(planar, index), self._turns) for index in range(3)], kind
+
+
+class ArrayImage:
+    """An `Image` made of an array (height, width, 3), uint8 RGB: a render, or an image that is read already."""
+
+    def __init__(self, pixels: np.ndarray):
+        self._pixels = pixels
+
+    @cached_property
+    def gray(self) -> np.ndarray:
+        """Luma, ndarray (height, width), uint8."""
+        import cv2
+
+        return cv2.cvtColor(self._pixels, cv2.COLOR_RGB2GRAY)
+
+    def rgb(self, window: tuple[int, int, int, int] | None = None) -> np.ndarray:
+        """See `Image.rgb`."""
+        if window is None:
+            return self._pixels
+        left, top, right, bottom = window
+        return self._pixels[top:bottom, left:right]
 
 
 def decode_images(source: SourceLike) -> Iterator[Image]:

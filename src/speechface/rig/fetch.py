@@ -5,60 +5,20 @@ import io
 import json
 import os
 import tarfile
-import urllib.error
-import urllib.request
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from speechface.download import download
 from speechface.errors import RigError
 from speechface.files import written_whole
 
-__all__ = ["manifest", "download", "repack", "fetch"]
-
-_BLOCK = 1 << 20
-_TIMEOUT_S = 60
+__all__ = ["manifest", "repack", "fetch"]
 
 
 def manifest() -> dict[str, Any]:
     """The pinned files: dict with ``url``, ``commit`` and ``files`` (path -> SHA-256)."""
     return json.loads(resources.files("speechface.rig").joinpath("ict_manifest.json").read_text())
-
-
-def download(url: str, path: str | os.PathLike) -> None:
-    """Copy `url` to the file `path`; goes on where an earlier attempt ended if the server can.
-
-    Raises
-    ------
-    RigError
-        If the server cannot be reached or the connection ends early; what has come stays for the next attempt.
-    """
-    path = Path(path)
-    have = path.stat().st_size if path.exists() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
-            resumed = have and answer.status == 206
-            expected = answer.headers.get("Content-Length")
-            with open(path, "ab" if resumed else "wb") as file:
-                start = file.tell() if resumed else 0
-                while block := answer.read(_BLOCK):
-                    file.write(block)
-                got = file.tell() - start
-        if expected is not None and got != int(expected):
-            raise OSError(f"{got} of {expected} bytes came")
-    except urllib.error.HTTPError as error:
-        if error.code == 416 and have:  # nothing is left to fetch
-            return
-        raise RigError(f"{url}: {error}; {_by_hand(url)}") from None
-    except OSError as error:
-        raise RigError(
-            f"{url}: download failed ({getattr(error, 'reason', error)}); run it again, or {_by_hand(url)}"
-        ) from None
-
-
-def _by_hand(url):
-    return f"download {url} by hand, unpack it and name its folder in rig.source"
 
 
 def repack(archive: str | os.PathLike, out: str | os.PathLike, files: dict[str, str]) -> None:
@@ -131,7 +91,10 @@ def fetch(out: str | os.PathLike, *, url: str | None = None, pinned: dict[str, A
     pinned = pinned or manifest()
     partial = Path(out).with_name(Path(out).name + ".part")
     partial.parent.mkdir(parents=True, exist_ok=True)
-    download(url or pinned["url"], partial)
+    url = url or pinned["url"]
+    download(
+        url, partial, error=RigError, by_hand=f"download {url} by hand, unpack it and name its folder in rig.source"
+    )
     try:
         repack(partial, out, pinned["files"])
     finally:

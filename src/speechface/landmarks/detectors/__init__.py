@@ -7,4 +7,5 @@ __all__ = ["DETECTORS"]
 #: name -> `speechface.landmarks.detector.Detector`
 DETECTORS = Registry("detector", {
     "dlib": "speechface.landmarks.detectors.dlib:DETECTOR",
+    "mediapipe": "speechface.landmarks.detectors.mediapipe:DETECTOR",
 })  # fmt: skip

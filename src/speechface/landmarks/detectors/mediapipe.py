@@ -1,0 +1,74 @@
+"""MediaPipe's Face Landmarker, 478 points with irises, and all that is peculiar to them.
+
+Its networks are run by `speechface.landmarks.mesh`, without the package mediapipe.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from speechface.geometry import mesh478
+from speechface.landmarks.detector import Detector, DetectorSettings, Eye, Profile, Tracks
+
+__all__ = ["DETECTOR", "MediapipeSettings", "PROFILE"]
+
+
+class MediapipeSettings(DetectorSettings):
+    """The 478 points of MediaPipe's Face Landmarker."""
+
+    model: str = "resources/face_landmarker.task"
+    """The model file; `speechface fetch-model` downloads it."""
+    detect_every: int = Field(10, ge=1)
+    """Frames between checks of the tracked face by the detector; in between the crop follows the last landmarks."""
+
+
+PROFILE = Profile(
+    scheme="mediapipe478",
+    n_points=mesh478.N_POINTS,
+    jaw=mesh478.JAW,
+    right_brow=mesh478.RIGHT_BROW,
+    left_brow=mesh478.LEFT_BROW,
+    nose=mesh478.NOSE,
+    mouth=mesh478.LIPS,
+    right_eye=Eye(mesh478.RIGHT_EYE, mesh478.RIGHT_EYE_CORNERS, mesh478.RIGHT_LID_PAIRS),
+    left_eye=Eye(mesh478.LEFT_EYE, mesh478.LEFT_EYE_CORNERS, mesh478.LEFT_LID_PAIRS),
+    irises=(mesh478.RIGHT_IRIS, mesh478.LEFT_IRIS),
+    mouth_corners=mesh478.MOUTH_CORNERS,
+    lip_pairs=mesh478.INNER_LIP_PAIRS,
+    chin=mesh478.CHIN,
+    # all numbers from here on are preliminary: every point is trusted alike
+    weights=np.ones(mesh478.N_POINTS),
+    pairs=np.array([*mesh478.INNER_LIP_PAIRS, mesh478.OUTER_LIP_MIDDLE, mesh478.MOUTH_CORNERS]),
+    pair_weights=np.ones(len(mesh478.INNER_LIP_PAIRS) + 2),
+    error_modes_mm=lambda: np.zeros((0, mesh478.N_POINTS, 2)),
+    noise_mm=1.5,
+    offset_mm=3.0,
+    closed_eye=0.3,
+    blink_below=0.6,
+    blink_spread=0.05,
+    lid_trust=1.0,
+    expected_error_mm=(0.54, 0.14, 0.17, 0.27),
+)
+
+
+class _Tracker:
+    """The networks, loaded, and the tracker of one face."""
+
+    def __init__(self, settings: MediapipeSettings):
+        from speechface.landmarks.mesh.finder import MeshFinder
+        from speechface.landmarks.mesh.landmarker import FaceLandmarker
+
+        self._settings = settings
+        self._face = MeshFinder(FaceLandmarker(settings.model))
+
+    def track(self, images: Iterable[Any]) -> Tracks:
+        """Follow the face through one clip's images (`speechface.media.Image`)."""
+        from speechface.landmarks.tracking import FaceTracker
+
+        tracker = FaceTracker(self._face, detect_every=self._settings.detect_every, points=mesh478.N_POINTS)
+        return tracker.follow(images)
+
+
+DETECTOR = Detector(settings=MediapipeSettings, open=_Tracker, profile=PROFILE)

@@ -1,0 +1,1 @@
+"""MediaPipe's Face Landmarker without the package mediapipe: its model file, its face detector, its networks."""
