@@ -1,5 +1,6 @@
 """Sound as 16-bit files: plain wav by the standard library, or FLAC, which gives the same samples back from less."""
 
+import io
 import struct
 import wave
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 from speechface.errors import MediaError
 from speechface.files import written_whole
 
-__all__ = ["read_sound", "write_sound"]
+__all__ = ["read_sound", "stored_sound", "write_sound"]
 
 _FULL_SCALE = 32768
 _FLAC_HEADER_BYTES = 42
@@ -32,8 +33,21 @@ def read_sound(path):
     if not Path(path).exists():
         raise MediaError(f"{path}: no such sound file")
     samples, sr = _read_flac(path) if Path(path).suffix == ".flac" else _read_wav(path)
+    return _mono(samples), sr
+
+
+def stored_sound(tables, clip_id):
+    """The sound of a clip in tables of 'extract-audio': (audio, sr) as `read_sound`; MediaError where it has none."""
+    table = tables.read(clip_id, ["audio"])
+    if not table.usable:
+        raise MediaError(f"{clip_id}: {table.reason}")
+    samples, sr = _read_flac(clip_id, table["audio"][0]["bytes"])
+    return _mono(samples), sr
+
+
+def _mono(samples):
     audio = samples.astype(np.float32)
-    return (audio.mean(axis=1) if audio.shape[1] > 1 else audio[:, 0]) / np.float32(_FULL_SCALE), sr
+    return (audio.mean(axis=1) if audio.shape[1] > 1 else audio[:, 0]) / np.float32(_FULL_SCALE)
 
 
 def _read_wav(path):
@@ -50,15 +64,15 @@ def _read_wav(path):
     return np.frombuffer(raw[: len(raw) // (2 * channels) * 2 * channels], "<i2").reshape(-1, channels), sr
 
 
-def _read_flac(path):
-    """Samples (n, channels), int16, and the rate of a FLAC file."""
+def _read_flac(path, content=None):
+    """Samples (n, channels), int16, and the rate of a FLAC file, or of its `content`, bytes, where that is given."""
     import soundfile
 
-    head = Path(path).read_bytes() if Path(path).stat().st_size == _FLAC_HEADER_BYTES else b""
-    if head.startswith(b"fLaC"):
-        return np.zeros((0, 1), np.int16), struct.unpack(">Q", head[18:26])[0] >> 44
+    content = Path(path).read_bytes() if content is None else content
+    if len(content) == _FLAC_HEADER_BYTES and content.startswith(b"fLaC"):
+        return np.zeros((0, 1), np.int16), struct.unpack(">Q", content[18:26])[0] >> 44
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(io.BytesIO(content)) as file:
             if file.subtype != "PCM_16":
                 raise MediaError(f"{path}: samples are {file.subtype}, expected 16 bits; {_ADVICE}")
             samples, wanted, sr = file.read(dtype="int16", always_2d=True), file.frames, file.samplerate
