@@ -14,6 +14,7 @@ DESCRIPTION = "Audio2Face-style JSON"
 def write(animation: Animation, folder: Path) -> Path:
     """Write ``<name>.json`` into `folder` and return its path."""
     path = folder / f"{animation.name}.json"
+    weights = arkit_weights(animation.weights, animation.channels)
     content = {
         "exportFps": float(animation.fps),
         "trackPath": animation.sound.name if animation.sound else "",
