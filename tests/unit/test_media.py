@@ -244,10 +244,10 @@ def test_sound_files_open_without_video(tmp_path, rng, suffix, codec, layout_for
 
 
 def test_resampling_keeps_time_and_level():
-    from speechface.media.decode import _resample
+    from speechface.media.decode import resample
 
     time48, time44 = np.arange(48000) / 48000, np.arange(44100) / 44100
-    out = _resample(np.sin(2 * np.pi * 500 * time48).astype(np.float32), 48000, 44100)
+    out = resample(np.sin(2 * np.pi * 500 * time48).astype(np.float32), 48000, 44100)
     assert len(out) == 44100
     # 500 Hz lies far inside the pass band; the ends are outside the filter's support
     np.testing.assert_allclose(out[500:-500], np.sin(2 * np.pi * 500 * time44)[500:-500], atol=2e-3)
