@@ -1,13 +1,12 @@
 """Tables of many clips as the stages write them, for tests."""
 
-import io
-
 import numpy as np
 
-from speechface.clip_tables import ClipRows, bytes_column, update_clip_tables
+from speechface.clip_tables import update_clip_tables
 from speechface.errors import ClipError
+from speechface.sound_tables import sound_rows
 
-__all__ = ["flac", "write_clip_table", "write_sounds"]
+__all__ = ["write_clip_table", "write_sounds"]
 
 
 def write_clip_table(path, stage, clips, *, settings=None, shared=()):
@@ -23,23 +22,8 @@ def write_clip_table(path, stage, clips, *, settings=None, shared=()):
                        facts=lambda clip_id, known: {}, shared=shared)  # fmt: skip
 
 
-def flac(audio, sr):
-    """A FLAC file of mono sound, bytes."""
-    import soundfile
-
-    file = io.BytesIO()
-    soundfile.write(file, np.asarray(audio, np.float32), sr, format="FLAC", subtype="PCM_16")
-    return file.getvalue()
-
-
 def write_sounds(path, sounds, *, sr, fps=25.0, n_frames=50):
     """An audio table: clip id -> samples."""
-    rows = {
-        clip_id: ClipRows(
-            {"audio": bytes_column([flac(audio, sr)], [f"{clip_id.split('/')[-1]}.flac"]),
-             "times": [(np.arange(n_frames) / fps).tolist()]},
-            {"fps": fps, "sr": sr, "n_samples": len(audio)},
-        )
-        for clip_id, audio in sounds.items()
-    }  # fmt: skip
+    times = np.arange(n_frames) / fps
+    rows = {clip_id: sound_rows(clip_id, audio, sr, times, fps=float(fps)) for clip_id, audio in sounds.items()}
     write_clip_table(path, "audio", rows)

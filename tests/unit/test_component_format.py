@@ -7,7 +7,7 @@ import numpy as np
 from synthetic import synthetic_rig
 from toys import toy_package
 
-from speechface.audio.sound import write_sound
+from speechface.audio.sound import write_wav
 from speechface.config import defaults
 from speechface.networks.baselines import Baseline, fit_mean
 from speechface.rig.channels import INDEX
@@ -30,7 +30,7 @@ TOY = '''
 
 def test_a_format_from_outside_is_written_by_animate(tmp_path):
     env = toy_package(tmp_path / "toys", "format", "opening", TOY)
-    write_sound(tmp_path / "hello.wav", np.zeros(16000, np.float32), 16000)
+    write_wav(tmp_path / "hello.wav", np.zeros(16000, np.float32), 16000)
     synthetic_rig().save(tmp_path / "rig.npz")
     weights = np.zeros(49)
     weights[INDEX["jawOpen"]] = 0.25

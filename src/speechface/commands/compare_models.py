@@ -46,16 +46,17 @@ def best_models(facts: Sequence[Mapping[str, Any]]) -> tuple[dict[str, float], s
     errors : dict of model -> float, mm, mean over seeds; models without validation are left out
     best : set of models with the least error among at least two that were validated on the same clips
     """
-    each, clips = {}, {}
+    each: dict[str, list[float | None]] = {}
+    clips: dict[str, set[tuple[str, ...]]] = {}
     for fact in facts:
         history = fact["history"]
         each.setdefault(fact["name"], []).append(history.get("best_val_mouth_mm"))
         clips.setdefault(fact["name"], set()).add(tuple(sorted(history.get("validation_clips", ()))))
-    errors = {name: float(np.mean(values)) for name, values in each.items() if None not in values}
-    rivals = {}
+    errors = {name: float(np.mean(np.array(values, float))) for name, values in each.items() if None not in values}
+    rivals: dict[frozenset[tuple[str, ...]], list[str]] = {}
     for name in errors:
         rivals.setdefault(frozenset(clips[name]), []).append(name)
-    return errors, {min(names, key=errors.get) for names in rivals.values() if len(names) > 1}
+    return errors, {min(names, key=lambda name: errors[name]) for names in rivals.values() if len(names) > 1}
 
 
 def _read(paths):

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from speechface.commands.common import add_settings, paths_of_actors, settings_of
-from speechface.errors import MediaError, TableError
+from speechface.errors import ClipError, MediaError, TableError
 from speechface.logs import clip_in_work
 from speechface.metrics.geometry import RigBases
 from speechface.tables import Table
@@ -144,13 +144,13 @@ def score_clip(
 
 
 def run(args: argparse.Namespace) -> None:
-    from speechface.audio.sound import stored_sound
     from speechface.clip_tables import ID_COLUMNS, ClipTables
     from speechface.commands.label_stats import read_stats
     from speechface.datasets.base import CLIP_COLUMNS
     from speechface.metrics.statistics import shapes
     from speechface.rig.channels import CHANNELS
     from speechface.rig.rig import Rig
+    from speechface.sound_tables import read_sound
     from speechface.tables import read_table, write_table
 
     settings = settings_of(args)
@@ -169,8 +169,8 @@ def run(args: argparse.Namespace) -> None:
 
     def sound_of(clip_id):
         try:
-            return stored_sound(sounds, clip_id) if args.audio else None
-        except (MediaError, TableError) as error:
+            return read_sound(sounds, clip_id) if args.audio else None
+        except (ClipError, MediaError, TableError) as error:
             LOG.warning("no speech span: %s", error)
             return None
 

@@ -1,10 +1,11 @@
 """Draw one figure of the paper as .pdf and .png, and where it is also a table, that as .csv and .tex.
 
-Each figure reads only the inputs that are its own. Inputs that hold nothing to show give a figure that says so in words.
+Each figure reads only the inputs that are its own. Inputs with nothing to show give a figure that says so in words.
 """
 
 import argparse
 import logging
+from typing import Any
 
 from speechface.commands.common import add_settings, settings_of
 from speechface.errors import ConfigError
@@ -37,7 +38,8 @@ def run(args: argparse.Namespace) -> None:
     if args.table_stem and not hasattr(figure, "rows"):
         raise ConfigError(f"figure '{args.name}' has no table; leave out --table-stem")
     with styled():
-        columns, rows, text = [("note", "note")], [], ""
+        columns, text = [("note", "note")], ""
+        rows: list[dict[str, Any]] = []
         try:
             data = figure.collect(inputs)
             drawn = figure.draw(data)

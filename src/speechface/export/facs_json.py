@@ -21,9 +21,7 @@ def write(animation: Animation, folder: Path) -> Path:
         "numPoses": len(ARKIT_NAMES),
         "numFrames": len(animation),
         "facsNames": list(ARKIT_NAMES),
-        "weightMat": [
-            [round(float(w), 6) for w in row] for row in arkit_weights(animation.weights, animation.channels)
-        ],
+        "weightMat": [[round(float(w), 6) for w in row] for row in weights],
         "joints": ["head"],
         "rotations": [[[round(float(a), 6) for a in row]] for row in animation.rotations],
         "translations": [[[0.0, 0.0, 0.0]] for _ in range(len(animation))],

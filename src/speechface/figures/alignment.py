@@ -25,17 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "CAPTION",
-    "INPUTS",
-    "SIDE_PX",
-    "Pair",
-    "collect",
-    "cut_camera",
-    "draw",
-    "draw_faces",
-    "fitted_frame",
-    "show",
-]
+    "CAPTION", "INPUTS", "SIDE_PX", "Pair", "collect", "cut_camera", "draw", "draw_faces", "fitted_frame", "show",
+]  # fmt: skip
 
 LOG = logging.getLogger(__name__)
 

@@ -51,7 +51,7 @@ def draw(scores: Scores) -> "Figure":
                 axis.plot(score.value, y, marker, color=colour, markersize=4.5)
         heading, unit, _ = SHORT[metric]
         axis.set_title(heading)
-        arrow = {"left": "← better", "right": "better →"}.get(_PANELS.get(metric), "")
+        arrow = {"left": "← better", "right": "better →"}.get(_PANELS.get(metric, ""), "")
         axis.set_xlabel("   ".join(part for part in (unit, arrow) if part))
         axis.grid(True, axis="x")
         axis.spines["left"].set_visible(False)

@@ -54,7 +54,7 @@ def collect(inputs: Mapping[str, Any]) -> Data:
     """Pick the actor and sentence with most emotions among the clips whose features exist."""
     if inputs["spectrogram"] is None and inputs["acoustics"] is None:
         raise NothingToShow("neither spectrograms nor acoustic features were made")
-    groups = {}
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for clip in read_clips(inputs["clips"]):
         key = (clip["dataset"], clip["actor"], clip.get("channel") or "", clip.get("statement") or "")
         groups.setdefault(key, []).append(clip)
@@ -67,7 +67,7 @@ def collect(inputs: Mapping[str, Any]) -> Data:
         if spoken:
             says = f', "{titled(statement)}"' if statement else ""
             return Data(f"{titled(actor)} ({dataset}){says}", spoken)
-    raise NothingToShow(f"none of the {sum(map(len, groups.values()))} clips has usable features")
+    raise NothingToShow(f"none of the {sum(len(clips) for clips in groups.values())} clips has usable features")
 
 
 def _load_group(clips, inputs):

@@ -63,9 +63,10 @@ def collect(inputs: Mapping[str, Any]) -> tuple[list[Row], list[Row]]:
     known = zip(*(quality[name] for name in ("dataset", "actor", "clip")))
     names = [tuple(str(part) for part in who) for who in known]
     misses = np.asarray(quality["reprojection_pct_iod"], float)
-    taken, groups, faces = set(), [], []
+    taken: set[int] = set()
+    groups, faces = [], []
     for order, extreme in zip(ranked(misses), (True, False)):
-        rows = []
+        rows: list[Row] = []
         for place in order:
             if len(rows) == _EACH or len(taken) == len(names):
                 break

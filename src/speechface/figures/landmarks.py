@@ -64,9 +64,8 @@ def collect(inputs: Mapping[str, Any]) -> Data:
         )
         pick = chosen_frames(real[:, LIP_MIDDLE[0], 1] - real[:, LIP_MIDDLE[1], 1], _FRAMES)
         model = prediction.meta.get("model", "the model")
-        return Data(
-            real[pick], generated[pick], labels["time"][of_label[keep]][pick], f"{clip_id(clip)}, {titled(model)}"
-        )
+        times = labels["time"][of_label[keep]]
+        return Data(real[pick], generated[pick], times[pick], f"{clip_id(clip)}, {titled(model)}")
     raise NothingToShow(f"none of the {len(clips)} evaluated clips has both labels and a prediction")
 
 

@@ -49,7 +49,7 @@ def collect(inputs: Mapping[str, Any]) -> dict[str, Any]:
         raise NothingToShow("no model was evaluated")
     lines = [dict(zip(table.columns, row)) for row in zip(*table.columns.values())]
     together = {line["split"] for line in lines if line["dataset"] == "all"}
-    scores = {}
+    scores: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
     for line in lines:
         if line["dataset"] == "all" or line["split"] not in together:
             scores.setdefault(line["split"], {})[line["model"], line["metric"]] = line

@@ -113,7 +113,7 @@ def score_table(
     columns += [("n_clips", "clips")]
     found = [metric for metric in metrics if scores.of(metric=metric)]
     columns += [(metric, f"{SHORT[metric][0]}, {SHORT[metric][1]}") for metric in found]
-    rows = {}
+    rows: dict[tuple[str, int, str], dict[str, Any]] = {}
     for s in scores.scores:
         row = rows.setdefault(
             (s.model, s.seed, s.group), {"model": s.model, "seed": s.seed, "group": s.group, "n_clips": 0}

@@ -5,7 +5,7 @@ import logging
 import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from speechface.files import written_whole
 
@@ -36,7 +36,7 @@ BASELINES = ("neutral", "mean", "ridge", "knn")
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#332288", "#882255")
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<")
 
-_RC = {
+_RC: dict[Any, Any] = {
     "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "font.size": 7.5, "axes.titlesize": 8,
     "axes.labelsize": 7.5, "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7, "axes.linewidth": 0.6,
     "xtick.major.width": 0.6, "ytick.major.width": 0.6, "xtick.major.size": 2.5, "ytick.major.size": 2.5,
@@ -93,10 +93,10 @@ def save(figure: "Figure", stem: str | Path, dpi: int) -> None:
     """Write ``stem.pdf`` and ``stem.png``, each whole or not at all; the same figure gives the same bytes."""
     figure.draw_without_rendering()  # lays out once; below it is kept
     figure.set_layout_engine("none")
-    dates: dict[str, dict[str, str | None]] = {
+    facts: dict[str, dict[str, str | None]] = {
         "pdf": {"CreationDate": None, "Creator": "speechface"},
         "png": {"Software": "speechface"},
     }
-    for kind, metadata in dates.items():
+    for kind, metadata in facts.items():
         with written_whole(f"{stem}.{kind}") as temporary:
             figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata)

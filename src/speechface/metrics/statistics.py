@@ -1,6 +1,7 @@
 """The statistics of one clip that all metrics together need; see `speechface.metrics.metric`."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def clip_statistics(motion: ClipMotion) -> dict[str, np.ndarray]:
     return out
 
 
-def statistics_of(table: Table, path: str) -> dict[str, np.ndarray]:
+def statistics_of(table: Table, path: str | Path) -> dict[str, np.ndarray]:
     """The statistics in a table of 'evaluate': name -> (clips, *shape).
 
     Raises
