@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speechface.errors import TableError
+from speechface.errors import ConfigError, TableError
 from speechface.figures.common import NothingToShow
 from speechface.figures.style import GREY, PAGE, new_figure, titled
 
@@ -34,18 +34,13 @@ class Run:
     columns: dict
 
 
-def _name(text):
-    """``(model, seed, path)`` of ``MODEL/SEED=PATH`` or of a path ``.../MODEL/SEED/file.csv``."""
-    name, equals, path = text.partition("=")
-    if equals:
-        model, _, seed = name.partition("/")
-        return model, seed or "0", Path(path)
-    path = Path(text)
-    return path.parent.parent.name or path.stem, path.parent.name, path
-
-
-def _read(text):
-    model, seed, path = _name(text)
+def _read(text: str) -> Run:
+    """The log of ``MODEL/SEED=CSV``."""
+    name, equals, place = text.partition("=")
+    model, slash, seed = name.partition("/")
+    if not (equals and slash):
+        raise ConfigError(f"--logs: found '{text}', expected MODEL/SEED=CSV")
+    path = Path(place)
     if not path.exists():
         raise TableError(f"{path}: no such training log")
     with open(path, newline="") as file:
