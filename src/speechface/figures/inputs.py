@@ -30,7 +30,7 @@ TABLES = {
 #: Lists of other things: name -> (of what, what it is).
 LISTS = {
     "identity": ("NPZ", "identities of actors, .../DATASET/ACTOR.npz"),
-    "logs": ("MODEL/SEED=CSV", "training logs"),
+    "logs": ("CSV", "training logs, .../MODEL/SEED/file.csv or MODEL/SEED=PATH"),
 }
 #: The clips' videos: no option, the clip table says where they are; the workflow makes them first.
 VIDEOS = "videos"
