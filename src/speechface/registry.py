@@ -50,20 +50,24 @@ class Registry(Mapping[str, Any]):
         self._places[name] = ""
         self._loaded[name] = member
 
-    def __getitem__(self, name: str) -> Any:
-        """Return a member, importing it if need be.
+    def require(self, name: Any) -> None:
+        """Refuse a name that no member has; nothing is imported.
 
         Raises
         ------
         ConfigError
             One line that names the nearest known member.
         """
+        if not isinstance(name, str) or name not in self:
+            near = difflib.get_close_matches(str(name), self._places, 1)
+            hint = f"did you mean '{near[0]}'? " if near else ""
+            raise ConfigError(f"unknown {self.kind} {name!r}; {hint}known are {', '.join(self._places)}")
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a member, importing it if need be; ConfigError as of `require`."""
         if name not in self._loaded:
-            place = self._own.get(name) or self._places.get(name)
-            if place is None:
-                near = difflib.get_close_matches(str(name), self._places, 1)
-                hint = f"did you mean '{near[0]}'? " if near else ""
-                raise ConfigError(f"unknown {self.kind} '{name}'; {hint}known are {', '.join(self._places)}")
+            self.require(name)
+            place = self._own.get(name) or self._places[name]
             module, _, attribute = place.partition(":")
             member = importlib.import_module(module)
             for part in attribute.split(".") if attribute else ():

@@ -72,7 +72,8 @@ class LabelSettings(Settings):
 
 
 class QualitySettings(Settings):
-    """Which clips' labels are good enough to learn from and to be evaluated on; the others are excluded with the reason."""
+    """Which clips' labels are good enough to learn from and to be evaluated on; the others are excluded, with the
+    reason."""
 
     RENAMED: ClassVar = {"min_used_share": "min_used_fraction"}
 

@@ -34,6 +34,8 @@ def read_npz(source, *, identity_modes):
     RigError
         Naming the field that is missing or wrong.
     """
+    if not source:
+        raise RigError("rig.source is empty; give the .npz file of the rig")
     source = Path(source)
     if not source.exists():
         raise RigError(f"{source}: no such file (rig.source)")
