@@ -38,7 +38,10 @@ from speechface.sections import (
 )
 from speechface.settings import Settings, from_json, unknown_key
 
-__all__ = ["Config", "defaults", "load", "model_settings", "parse_section", "resolve", "RENAMED", "RESERVED_NAMES", "TopLevel"]
+__all__ = [
+    "Config", "NAMED", "RENAMED", "RESERVED_NAMES", "TopLevel", "defaults", "load", "model_settings", "parse_section",
+    "resolve",
+]  # fmt: skip
 
 #: Old key of the top level -> what to write now.
 RENAMED = {
@@ -47,6 +50,16 @@ RENAMED = {
 }
 #: Names that no model may have: they stand for something else in tables.
 RESERVED_NAMES = ("neutral", "mean", "ridge", "knn", "labels")
+
+#: Keys that name members of a registry.
+NAMED: dict[type[Settings], dict[str, Registry]] = {
+    DatasetSettings: {"adapter": ADAPTERS},
+    DetectorSettings: {"detector": DETECTORS},
+    ModelSettings: {"family": FAMILIES, "feature": FEATURES},
+    RigSettings: {"kind": RIGS},
+    BaselineSettings: {"feature": FEATURES},
+    FigureSettings: {"names": FIGURES},
+}
 
 
 @dataclass(frozen=True)
@@ -123,12 +136,9 @@ def parse_section(name: str, value: Any, where: str = "") -> Settings:
         detector = value.get("detector", "dlib") if isinstance(value, dict) else "dlib"
         return _member(DETECTORS, detector, f"{where}.detector").settings.parse(value, where)
     settings = (SECTIONS[name] if name in SECTIONS else FEATURES[name].settings).parse(value, where)
-    if isinstance(settings, RigSettings):
-        _known(RIGS, [settings.kind], f"{where}.kind")
-    if isinstance(settings, FigureSettings):
-        _known(FIGURES, settings.names, f"{where}.names")
-    if isinstance(settings, BaselineSettings):
-        _known(FEATURES, [settings.feature], f"{where}.feature")
+    for key, registry in NAMED.get(type(settings), {}).items():
+        chosen = getattr(settings, key)
+        _known(registry, [chosen] if isinstance(chosen, str) else chosen, f"{where}.{key}")
     return settings
 
 

@@ -103,7 +103,9 @@ def unknown_key(key: Any, known: Iterable[str], renamed: dict[str, str]) -> str:
     if key in renamed:
         return f"key '{key}' is of an older version; write now: {renamed[key]}"
     near = difflib.get_close_matches(str(key), known, 1)
-    return f"unknown key '{key}'; " + (f"did you mean '{near[0]}'?" if near else f"known are {', '.join(sorted(known))}")
+    return f"unknown key '{key}'; " + (
+        f"did you mean '{near[0]}'?" if near else f"known are {', '.join(sorted(known))}"
+    )
 
 
 #: Kind of a mistake, as pydantic calls it -> what is expected; with the facts that pydantic gives.
