@@ -17,27 +17,36 @@ class Stage:
     sections: tuple = ()
 
 
-STAGES = {
-    "clips": Stage(1, ("datasets",)),
-    "demo": Stage(2, ("demo",)),
-    "audio": Stage(2, ("audio",)),
-    "landmarks": Stage(6, ("landmarks",)),
-    "crops": Stage(3, ("crops",)),
-    "spectrogram": Stage(3, ("audio", "spectrogram")),
-    "acoustics": Stage(2, ("audio", "acoustics")),
-    "log_mel": Stage(2, ("audio", "log_mel")),
-    "waveform": Stage(1, ("audio", "waveform")),
-    "rig": Stage(2, ("rig",)),
-    "identity": Stage(4, ("labels",)),
-    "labels": Stage(5, ("labels",)),
-    "label_report": Stage(2, ("quality",)),
-    "splits": Stage(1, ("datasets",)),
-    "stats": Stage(1, ()),
-    "training": Stage(3, ("models", "training")),
-    "baselines": Stage(1, ("baselines",)),
-    "prediction": Stage(2, ()),
-    "evaluation": Stage(2, ("evaluation",)),
-    "rendering": Stage(1, ("rendering",)),
-    "figures": Stage(1, ("figures",)),
-    "animation": Stage(1, ()),
-}
+class _Stages(dict[str, Stage]):
+    """Stages by name; one that is not listed, such as a feature of another package, has version 1."""
+
+    def __missing__(self, name: str) -> Stage:
+        return Stage(1)
+
+
+STAGES = _Stages(
+    {
+        "clips": Stage(1, ("datasets",)),
+        "demo": Stage(2, ("demo",)),
+        "audio": Stage(2, ("audio",)),
+        "landmarks": Stage(6, ("landmarks",)),
+        "crops": Stage(3, ("crops",)),
+        "spectrogram": Stage(3, ("audio", "spectrogram")),
+        "acoustics": Stage(2, ("audio", "acoustics")),
+        "log_mel": Stage(2, ("audio", "log_mel")),
+        "waveform": Stage(1, ("audio", "waveform")),
+        "rig": Stage(2, ("rig",)),
+        "identity": Stage(4, ("labels",)),
+        "labels": Stage(5, ("labels",)),
+        "label_report": Stage(2, ("quality",)),
+        "splits": Stage(1, ("datasets",)),
+        "stats": Stage(1, ()),
+        "training": Stage(3, ("models", "training")),
+        "baselines": Stage(1, ("baselines",)),
+        "prediction": Stage(2, ()),
+        "evaluation": Stage(2, ("evaluation",)),
+        "rendering": Stage(1, ("rendering",)),
+        "figures": Stage(1, ("figures",)),
+        "animation": Stage(1, ()),
+    }
+)
