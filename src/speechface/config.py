@@ -1,7 +1,7 @@
 """The configuration: one file, typed sections, defaults filled in, unknown keys refused.
 
-Every section is a class of `speechface.settings.Settings`. Features, datasets, landmark detectors and model families bring
-their own; the others stand in `speechface.sections`.
+Every section is a class of `speechface.settings.Settings`. Features, datasets, landmark detectors and model families
+bring their own; the others stand in `speechface.sections`.
 """
 
 from collections.abc import Mapping, Sequence

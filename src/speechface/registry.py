@@ -31,7 +31,7 @@ class Registry(Mapping[str, Any]):
         name -> "module:attribute", or "module" where the module itself is the member.
     """
 
-    def __init__(self, kind: str, members: dict[str, str]):
+    def __init__(self, kind: str, members: dict[str, str]) -> None:
         self.kind = kind
         self._own = dict(members)
         self._loaded: dict[str, Any] = {}

@@ -32,8 +32,8 @@ class Settings(BaseModel):
         allow_inf_nan=False,
     )
 
-    #: Old key -> what to write now, e.g. "validation_fraction" or "nothing: it is always on"; told to who uses it. Those
-    #: of the classes above count, too.
+    #: Old key -> what to write now, e.g. "validation_fraction" or "nothing: it is always on"; told to who uses it.
+    #: Those of the classes above count, too.
     RENAMED: ClassVar[dict[str, str]] = {}
 
     @classmethod
