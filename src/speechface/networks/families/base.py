@@ -14,10 +14,7 @@ __all__ = ["Family", "ModelSettings", "NetworkSettings"]
 class ModelSettings(Settings):
     """An entry of ``models``: the keys of all families."""
 
-    #: Old keys, of any family.
-    RENAMED: ClassVar = {
-        "leave_one_out": "leave_one_speaker_out", "speaker": "rest", "neutral_frames": "rest_frames",
-    }  # fmt: skip
+    RENAMED: ClassVar = {"leave_one_out": "leave_one_speaker_out"}
     #: What rows of features a model of the family reads, see `speechface.audio.feature.Kind`.
     READS: ClassVar[tuple[str, ...]] = ()
 
@@ -39,6 +36,7 @@ class ModelSettings(Settings):
 class NetworkSettings(ModelSettings):
     """Keys of all trained networks."""
 
+    RENAMED: ClassVar = {"speaker": "rest", "neutral_frames": "rest_frames"}
     #: What the family trains with where neither the model's entry nor section training says anything else.
     TRAINING: ClassVar[dict[str, Any]] = {}
 
