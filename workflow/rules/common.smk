@@ -48,7 +48,6 @@ def names(found):
 
 wildcard_constraints:
     shard=names(SHARDS),
-    clip=names(clip.id for clip in USED),
     dataset=names(CONFIG.datasets),
     actor=names(sorted({shard.actor for shard in SHARDS.values()})),
     model=names(NETWORKS),

@@ -56,6 +56,10 @@ def clips_of_features_figure():
     return ranked[0][1]
 
 
+wildcard_constraints:
+    clip=names(clip.id for clip in shown_clips()),
+
+
 def crop_settings():
     """What a face image depends on, as JSON text."""
     return json.dumps({"size": CONFIG.crops.size, "margin": CONFIG.crops.margin})
@@ -165,7 +169,10 @@ FIGURE_INPUTS = {
 
 def figure_inputs(figure):
     """The files that a figure reads, by the names of its inputs."""
-    return {name: FIGURE_INPUTS[name.removesuffix("_dir").replace("videos_root","videos")](figure) for name in FIGURES[figure_module(figure)].INPUTS}
+    return {
+        name: FIGURE_INPUTS[name.removesuffix("_dir").replace("videos_root", "videos")](figure)
+        for name in FIGURES[figure_module(figure)].INPUTS
+    }
 
 
 def figure_options(wildcards, input):

@@ -6,7 +6,7 @@ pure listing, no media opened. To add a dataset, write one such module and add o
 
 import hashlib
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -159,7 +159,7 @@ def plan_splits(clips, dataset):
 
 
 def _with_split(clip, split):
-    return Clip(**{**asdict(clip), "split": split})
+    return replace(clip, split=split)
 
 
 def list_clips(datasets: dict[str, DatasetSettings]) -> list[Clip]:
