@@ -60,8 +60,8 @@ TRAINING_GPU_MS = {"spectrogram": 0.033, "log_mel": 0.016}
 
 #: What Snakemake itself spends on one cluster job, processor seconds: it starts twice, once for the job and once for
 #: its step, and every start lists the clips: (seconds, seconds a thousand clips). Origin: a dry run of one target with
-#: 6 clips (2.8 s a start) and with 2,452 (5.5 s).
-JOB_OVERHEAD_S = (5.6, 2.2)
+#: 6 clips (1.9 s a start) and with 2,452 (2.1 s).
+JOB_OVERHEAD_S = (3.8, 0.15)
 
 
 @dataclass(frozen=True)
