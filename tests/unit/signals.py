@@ -12,7 +12,9 @@ from speechface.sound_tables import sound_rows
 __all__ = ["clicks", "noise", "rumble", "silence", "speech_like", "write_sound_table"]
 
 
-def write_sound_table(path: Path, sounds: Mapping[str, np.ndarray | str], *, sr: int, fps: float, n_frames: int) -> None:
+def write_sound_table(
+    path: Path, sounds: Mapping[str, np.ndarray | str], *, sr: int, fps: float, n_frames: int
+) -> None:
     """Write a table as extract-audio does; `sounds`: clip id -> sound, or the reason why there is none."""
 
     def make(clip_id):

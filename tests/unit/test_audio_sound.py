@@ -23,7 +23,11 @@ def test_flac_gives_16_bit_values_back():
 
 
 def test_samples_beyond_full_scale_are_clipped():
-    assert decode_flac(encode_flac(np.array([1.5, -1.5, 1.0]), 8000), "a")[0].tolist() == [32767 / 32768, -1, 32767 / 32768]
+    assert decode_flac(encode_flac(np.array([1.5, -1.5, 1.0]), 8000), "a")[0].tolist() == [
+        32767 / 32768,
+        -1,
+        32767 / 32768,
+    ]
 
 
 def test_stereo_is_refused():

@@ -469,7 +469,9 @@ def test_images_that_are_no_clip_are_named(tmp_path):
         media.probe_video(source)
     with pytest.raises(MediaError, match=r"none::fps=25: no folder of images \(No such file"):
         media.probe_video(f"{tmp_path}/none::fps=25")
-    with pytest.raises(MediaError, match=r"f::fps=: no such file; nor is it TABLE.parquet::DATASET/ACTOR/CLIP or FOLDER::"):
+    with pytest.raises(
+        MediaError, match=r"f::fps=: no such file; nor is it TABLE.parquet::DATASET/ACTOR/CLIP or FOLDER::"
+    ):
         media.probe_video(f"{tmp_path}/f::fps=")
 
 
