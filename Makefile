@@ -12,7 +12,7 @@ BIN := .venv/bin
 .PHONY: demo test test-slurm slurm-profile install lint format docs stage-code clean
 
 demo: install
-	@$(BIN)/snakemake --cores $(CORES)
+	@$(BIN)/snakemake --cores $(CORES) --report results/report.html --report-after-run
 	@echo "report:  results/report.html"; ls results/renders/*/*/*/*.mp4 | sed "s/^/video:   /"
 
 test: install

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from speechface.batches import plan_batches
 
 __all__ = [
     "Rate", "RATES", "TRAINING_CORE_MS", "TRAINING_GPU_MS", "JOB_OVERHEAD_S", "FEATURE_STAGES", "Line", "plan_lines",
@@ -102,9 +101,9 @@ def _clip_stages(config):
 
 def _trained_frames(model, training, train_frames):
     """Frames that one training run goes through, at most: all epochs."""
-    own = {**training, **model.get("training", {})}
-    learnt = train_frames * (1 - own["validation"])
-    return own["epochs"] * (own["epoch_samples"] or learnt)
+    own = {**training.dump(), **getattr(model, "training", {})}
+    learnt = train_frames * (1 - own["validation_fraction"])
+    return own["epochs"] * (own["frames_per_epoch"] or learnt)
 
 
 def training_minutes(model, training, *, train_frames):
@@ -116,11 +115,11 @@ def training_minutes(model, training, *, train_frames):
     training : dict, the config's ``training``
     train_frames : float
     """
-    ms = (TRAINING_GPU_MS if training["gpus"] else TRAINING_CORE_MS).get(model["feature"])
+    ms = (TRAINING_GPU_MS if training.gpus else TRAINING_CORE_MS).get(model.feature)
     if ms is None:
         return None
     hours = _hours(_trained_frames(model, training, train_frames), ms)
-    return 60 * hours / ((1 if training["gpus"] else training["threads"]) * training["processes"])
+    return 60 * hours / ((1 if training.gpus else training.threads) * training.processes)
 
 
 def plan_lines(config, frames, *, rates=None, training_ms=None, gpu_ms=None):

@@ -10,11 +10,11 @@ A figure is a module with
 To add one, write the module and add its line here and its name to the schema's ``figures.names``.
 """
 
-import importlib
+from speechface.registry import Registry
 
 __all__ = ["FIGURES", "module_of"]
 
-FIGURES = {
+FIGURES = Registry("figure", {
     "features": "speechface.figures.features",
     "landmarks": "speechface.figures.landmarks",
     "alignment": "speechface.figures.alignment",
@@ -24,9 +24,9 @@ FIGURES = {
     "models": "speechface.figures.models",
     "emotions": "speechface.figures.emotions",
     "workflow": "speechface.figures.workflow",
-}
+})  # fmt: skip
 
 
 def module_of(name):
     """Import the module of figure `name`."""
-    return importlib.import_module(FIGURES[name])
+    return FIGURES[name]
