@@ -23,17 +23,15 @@ COMMANDS = {
     "check-results": ("compare what earlier runs left with a config file", "workflow"),
     "reference": ("print the reference of all configuration keys, or of all metrics", "workflow"),
     "list-clips": ("list every clip of the configured datasets with its planned split", "workflow"),
-    "build-cast": ("sculpt the heads of the demo actors into one .npz file", "data"),
-    "make-demo-clip": ("synthesise one clip of a demo actor, with its exact truth", "data"),
+    "make-demo-actors": ("build the heads of the demo actors into one .npz file", "data"),
+    "make-demo-clips": ("synthesise clips of demo actors, with their exact truth", "data"),
     "fetch-rig": ("download the ICT-FaceKit files a rig is built from", "data"),
     "build-rig": ("build a rig into one .npz file", "data"),
-    "extract-wav": ("video -> 44.1 kHz wav and frame times", "prepare"),
+    "extract-audio": ("video -> 44.1 kHz sound and frame times", "prepare"),
     "detect-landmarks": ("video -> 68 landmarks a frame", "prepare"),
     "crop-face": ("video -> 100x100 face images, one small video", "prepare"),
-    "spectrogram": ("wav -> 128x32 spectrogram a frame", "prepare"),
-    "acoustic-features": ("wav -> log-mel, MFCC and chroma a frame", "prepare"),
-    "log-mel": ("wav -> log-mel spectrum around each frame, for sequence networks", "prepare"),
-    "waveform": ("wav -> the samples around each frame, for networks that learn their filters", "prepare"),
+    "features": ("sound -> one feature a frame, e.g. its spectrogram", "prepare"),
+    "unpack": ("tables of sound or videos -> wav or mp4 files", "prepare"),
     "fit-identity": ("all landmarks of an actor -> the actor's identity", "label"),
     "fit-labels": ("landmarks and identity -> head rotation and 46 weights a frame", "label"),
     "label-report": ("quality of the labels of every clip, and errors against truth", "label"),
@@ -100,8 +98,11 @@ def main(argv=None):
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise
-        print(f"speechface {command}: cannot write ({error}); what was there before is kept, and so are finished clips: "
-              "free space on the disk and run again", file=sys.stderr)  # fmt: skip
+        print(
+            f"speechface {command}: cannot write ({error}); what was there before is kept, and so are finished clips; "
+            "free space on the disk and run again",
+            file=sys.stderr,
+        )
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,9 +1,9 @@
 """Options that several commands share."""
 
 import argparse
+from typing import Any
 
 from speechface.errors import ConfigError
-from speechface.settings import Settings
 
 __all__ = ["actor_of", "add_clips", "add_settings", "clips_of", "paths_of_actors", "settings_of"]
 
@@ -19,7 +19,7 @@ def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
     parser.set_defaults(section=section)
 
 
-def settings_of(args: argparse.Namespace) -> Settings:
+def settings_of(args: argparse.Namespace) -> Any:
     """Return the settings of the command's section."""
     from speechface.config import parse_section
 

@@ -1,15 +1,16 @@
-"""The cast: the demo actors' heads, sculpted once and kept in one file.
+"""The demo actors' heads, built once and stored in one file.
 
-Sculpting a head takes seconds and every clip is drawn by a process of its own, so what drawing needs is stored: one
-copy of what all actors share (blendshapes, landmarks) and for each actor the neutral face with the identity built in,
-its hair and its colours.
+Building a head takes seconds, so what drawing needs is stored: one copy of what all actors share (blendshapes,
+landmarks) and for each actor the neutral face with the identity built in, its hair and its colours.
 """
 
 import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,13 +18,13 @@ from speechface.errors import RigError
 from speechface.files import write_npz
 from speechface.rig.rig import Rig
 
-__all__ = ["Member", "pack", "unpack", "save_cast", "load_member", "member_digest", "sculpt"]
+__all__ = ["DemoActor", "actor_digest", "load_actor", "pack", "save_actors", "unpack"]
 
 _SHARED = ("landmarks", "contour", "pivot")
 
 
 @dataclass(frozen=True)
-class Member:
+class DemoActor:
     """A demo actor ready to be drawn: `rig` with the identity built into its neutral face and no identity modes;
     `identity` (20,) the coefficients; `look` and `style` JSON values; `sex`."""
 
@@ -34,7 +35,7 @@ class Member:
     sex: str
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """Return `value` with arrays and dataclasses as lists and dicts, for JSON."""
     if hasattr(value, "__dataclass_fields__"):
         value = {name: getattr(value, name) for name in value.__dataclass_fields__}
@@ -45,7 +46,7 @@ def _plain(value):
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-def pack(actors):
+def pack(actors: Mapping[int, Any]) -> dict[str, np.ndarray]:
     """Turn actors into arrays for one file.
 
     Parameters
@@ -84,12 +85,13 @@ def pack(actors):
     return arrays
 
 
-def unpack(arrays, number):
-    """Return the Member `number` from arrays made by `pack` (a dict, or an open npz file read lazily)."""
+def unpack(arrays: Mapping[str, np.ndarray], number: int) -> DemoActor:
+    """Return actor `number` from arrays made by `pack` (a dict, or an open npz file read lazily)."""
     own = {name: arrays[f"{number}/{name}"] for name in ("neutral", "triangles", "identity")}
-    scaled = {
+    scaled: dict[str, Any] = {
         name: arrays[f"{number}/{name}"].astype(np.float32) / 255 for name in ("colors", "material", "head_weight")
     }
+    shared: dict[str, Any] = {name: arrays[name] for name in _SHARED}
     facts = json.loads(str(arrays[f"{number}/facts"]))
     moving = arrays["shapes"]
     n_vertices = len(own["neutral"])
@@ -104,36 +106,38 @@ def unpack(arrays, number):
         normal_offset=arrays[f"{number}/normal_offset"].astype(np.float32),
         regions={name.split("/", 1)[1]: arrays[name] for name in arrays if name.startswith("region/")},
         **scaled,
-        **{name: arrays[name] for name in _SHARED},
+        **shared,
     )
-    return Member(rig, own["identity"], facts["look"], facts["style"], facts["sex"])
+    return DemoActor(rig, own["identity"], facts["look"], facts["style"], facts["sex"])
 
 
-def save_cast(path, numbers):
-    """Sculpt actors `numbers` and write them to one .npz file, the same bytes every time."""
+def save_actors(path: str | os.PathLike, numbers: Iterable[int]) -> None:
+    """Build actors `numbers` and write them to one .npz file, the same bytes every time."""
     from speechface.rig import builtin
 
     write_npz(path, pack({number: builtin.actor(number) for number in numbers}))
 
 
 @contextlib.contextmanager
-def _opened(path, number):
-    """Open a cast that holds actor `number`."""
+def _opened(path: str | os.PathLike, number: int) -> Iterator[Any]:
+    """Open a file that holds actor `number`."""
     if not os.path.exists(path):
-        raise RigError(f"cast {path}: no such file; build it with 'speechface build-cast'")
+        raise RigError(f"demo actors {path}: no such file; build it with 'speechface make-demo-actors'")
     with np.load(path, allow_pickle=False) as arrays:
         if f"{number}/neutral" not in arrays:
-            raise RigError(f"cast {path}: no actor {number} in it; build it again with 'speechface build-cast'")
+            raise RigError(
+                f"demo actors {path}: no actor {number} in it; build it again with 'speechface make-demo-actors'"
+            )
         yield arrays
 
 
-def load_member(path, number):
-    """Read one actor from a file of `save_cast`; RigError if the file is absent or lacks the actor."""
+def load_actor(path: str | os.PathLike, number: int) -> DemoActor:
+    """Read one actor from a file of `save_actors`; RigError if the file is absent or lacks the actor."""
     with _opened(path, number) as arrays:
         return unpack(arrays, number)
 
 
-def member_digest(path, number):
+def actor_digest(path: str | os.PathLike, number: int) -> str:
     """Return a text that changes when the stored actor does, and not when other actors come or go; errors as above."""
     with _opened(path, number) as arrays:
         sums = [
@@ -142,10 +146,3 @@ def member_digest(path, number):
             if entry.filename.startswith(f"{number}/") or not entry.filename.split("/")[0].isdigit()
         ]
     return hashlib.sha256(json.dumps(sorted(sums)).encode()).hexdigest()
-
-
-def sculpt(number):
-    """Build one actor without a file: equal to the one that `load_member` reads, but takes seconds."""
-    from speechface.rig import builtin
-
-    return unpack(pack({number: builtin.actor(number)}), number)
