@@ -2,18 +2,24 @@
 
 import csv
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speechface.errors import TableError
+from speechface.errors import ConfigError, TableError
 from speechface.figures.common import NothingToShow
 from speechface.figures.style import GREY, PAGE, new_figure, titled
 
-__all__ = ["INPUTS", "collect", "draw"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["CAPTION", "INPUTS", "collect", "draw"]
 
 INPUTS = {"logs": True}
+CAPTION = "Training and validation loss and the learning rate of every model."
 
 _NEEDED = ("epoch", "learning_rate", "train_loss", "val_loss")
 _TRAIN, _VALIDATION = "#56b4e9", "#d55e00"
@@ -28,18 +34,13 @@ class Run:
     columns: dict
 
 
-def _name(text):
-    """``(model, seed, path)`` of ``MODEL/SEED=PATH`` or of a path ``.../MODEL/SEED/file.csv``."""
-    name, equals, path = text.partition("=")
-    if equals:
-        model, _, seed = name.partition("/")
-        return model, seed or "0", Path(path)
-    path = Path(text)
-    return path.parent.parent.name or path.stem, path.parent.name, path
-
-
-def _read(text):
-    model, seed, path = _name(text)
+def _read(text: str) -> Run:
+    """The log of ``MODEL/SEED=CSV``."""
+    name, equals, place = text.partition("=")
+    model, slash, seed = name.partition("/")
+    if not (equals and slash):
+        raise ConfigError(f"--logs: found '{text}', expected MODEL/SEED=CSV")
+    path = Path(place)
     if not path.exists():
         raise TableError(f"{path}: no such training log")
     with open(path, newline="") as file:
@@ -51,7 +52,7 @@ def _read(text):
     return Run(model, seed, {name: np.array([float(row[name] or math.nan) for row in rows]) for name in names})
 
 
-def collect(inputs):
+def collect(inputs: Mapping[str, Any]) -> list[Run]:
     """Read the logs; those of no epoch are left out."""
     runs = [run for run in map(_read, inputs["logs"]) if run.columns]
     if not runs:
@@ -69,7 +70,7 @@ def _curve(axis, run, name, colour, **style):
     return True
 
 
-def draw(runs):
+def draw(runs: list[Run]) -> "Figure":
     """One column a model, the quantities below each other."""
     models = sorted({run.model for run in runs})
     mouth = any(np.isfinite(run.columns.get("val_mouth_mm", [math.nan])).any() for run in runs)
