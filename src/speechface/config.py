@@ -153,6 +153,8 @@ def model_settings(value: Any, where: str = "model settings") -> ModelSettings:
     if not isinstance(value, dict):
         raise ConfigError(f"{where}: found {value!r}, expected keys and values")
     family = _member(FAMILIES, value.get("family", "report"), f"{where}.family")
+    if not issubclass(family.settings, ModelSettings):
+        raise ConfigError(f"{where}.family is {value['family']}, a baseline; name it in baselines.names")
     settings = family.settings.parse(value, where)
     if settings.READS:
         feature = _member(FEATURES, settings.feature, f"{where}.feature")
