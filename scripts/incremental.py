@@ -22,11 +22,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
 from speechface.audio.features import FEATURES  # noqa: E402
-from speechface.config import TopLevel, resolve  # noqa: E402
+from speechface.config import TopLevel, choices, resolve  # noqa: E402
 from speechface.datasets.base import ADAPTERS  # noqa: E402
 from speechface.errors import ConfigError  # noqa: E402
 from speechface.landmarks.detectors import DETECTORS  # noqa: E402
 from speechface.networks.families import FAMILIES  # noqa: E402
+from speechface.networks.families.base import ModelSettings  # noqa: E402
 from speechface.sections import SECTIONS  # noqa: E402
 
 BASE = {
@@ -84,7 +85,7 @@ def keys():
     """(dotted name, field) of every key."""
     entries = {
         "datasets": [adapter.Settings for adapter in ADAPTERS.values()],
-        "models": [family.settings for family in FAMILIES.values()],
+        "models": [FAMILIES[name].settings for name in choices(ModelSettings, "family")],
         "landmarks": [detector.settings for detector in DETECTORS.values()],
     }
     sections = {name: [kind] for name, kind in SECTIONS.items()}

@@ -4,7 +4,7 @@ Every section is a class of `speechface.settings.Settings`. Features, datasets, 
 bring their own; the others stand in `speechface.sections`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +21,7 @@ from speechface.networks.families import FAMILIES
 from speechface.networks.families.base import ModelSettings
 from speechface.networks.families.ensemble import EnsembleSettings
 from speechface.networks.families.report import ReportSettings
-from speechface.registry import Registry
+from speechface.registry import Registry, require
 from speechface.rig.registry import RIGS
 from speechface.sections import (
     SECTIONS,
@@ -39,7 +39,7 @@ from speechface.sections import (
 from speechface.settings import Settings, from_json, unknown_key
 
 __all__ = [
-    "Config", "NAMED", "RENAMED", "RESERVED_NAMES", "TopLevel", "defaults", "load", "model_settings", "parse_section",
+    "Config", "RENAMED", "TopLevel", "choices", "defaults", "load", "model_settings", "parse_section",
     "resolve",
 ]  # fmt: skip
 
@@ -48,18 +48,31 @@ RENAMED = {
     "batch": "shard_clips, the number of clips of an actor from which on they are divided among several jobs",
     "demo": "its keys in datasets.demo, with n_actors for actors and clips_per_actor for clips",
 }
-#: Names that no model may have: they stand for something else in tables.
-RESERVED_NAMES = ("neutral", "mean", "ridge", "knn", "labels")
 
-#: Keys that name members of a registry.
-NAMED: dict[type[Settings], dict[str, Registry]] = {
-    DatasetSettings: {"adapter": ADAPTERS},
-    DetectorSettings: {"detector": DETECTORS},
-    ModelSettings: {"family": FAMILIES, "feature": FEATURES},
-    RigSettings: {"kind": RIGS},
-    BaselineSettings: {"feature": FEATURES},
-    FigureSettings: {"names": FIGURES},
+
+def _families(kind: type[Settings]) -> list[str]:
+    """Families whose settings are of a class: models, or baselines."""
+    return [name for name in FAMILIES if issubclass(FAMILIES[name].settings, kind)]
+
+
+#: Keys that name components: class -> key -> (what they name, function that lists the names).
+_NAMING: dict[type[Settings], dict[str, tuple[str, Callable[[], Iterable[str]]]]] = {
+    DatasetSettings: {"adapter": ("dataset", lambda: ADAPTERS)},
+    DetectorSettings: {"detector": ("detector", lambda: DETECTORS)},
+    ModelSettings: {"family": ("family", lambda: _families(ModelSettings)), "feature": ("feature", lambda: FEATURES)},
+    RigSettings: {"kind": ("rig", lambda: RIGS)},
+    BaselineSettings: {
+        "names": ("baseline", lambda: _families(BaselineSettings)),
+        "feature": ("feature", lambda: FEATURES),
+    },
+    FigureSettings: {"names": ("figure", lambda: FIGURES)},
 }
+
+
+def choices(section: type[Settings], key: str) -> list[str]:
+    """Names that a key may have, where it names components; else none."""
+    found = [_NAMING[kind][key] for kind in section.__mro__ if key in _NAMING.get(kind, {})]
+    return [name for _, names in found for name in names()]
 
 
 @dataclass(frozen=True)
@@ -113,13 +126,15 @@ def _member(registry: Registry, name: Any, where: str) -> Any:
         raise ConfigError(f"{where}: {error}") from None
 
 
-def _known(registry: Registry, names: Sequence[str], where: str) -> None:
-    """Refuse names that no member has; the members are not imported."""
-    for name in names:
-        try:
-            registry.require(name)
-        except ConfigError as error:
-            raise ConfigError(f"{where}: {error}") from None
+def _check_names(settings: Settings, where: str) -> None:
+    """Refuse names of components that there are not; the components are not imported."""
+    for key, (kind, names) in _NAMING.get(type(settings), {}).items():
+        chosen = getattr(settings, key)
+        for name in [chosen] if isinstance(chosen, str) else chosen:
+            try:
+                require(kind, name, names())
+            except ConfigError as error:
+                raise ConfigError(f"{where}.{key}: {error}") from None
 
 
 def parse_section(name: str, value: Any, where: str = "") -> Settings:
@@ -136,9 +151,7 @@ def parse_section(name: str, value: Any, where: str = "") -> Settings:
         detector = value.get("detector", "dlib") if isinstance(value, dict) else "dlib"
         return _member(DETECTORS, detector, f"{where}.detector").settings.parse(value, where)
     settings = (SECTIONS[name] if name in SECTIONS else FEATURES[name].settings).parse(value, where)
-    for key, registry in NAMED.get(type(settings), {}).items():
-        chosen = getattr(settings, key)
-        _known(registry, [chosen] if isinstance(chosen, str) else chosen, f"{where}.{key}")
+    _check_names(settings, where)
     return settings
 
 
@@ -231,8 +244,9 @@ def _check_encoder(name: str, settings: ReportSettings, models: dict[str, ModelS
 
 
 def _models(entries: dict[str, Any], source: str) -> dict[str, ModelSettings]:
+    reserved = ("labels", *_families(BaselineSettings))  # they stand for something else in tables
     for name in entries:
-        if name in RESERVED_NAMES:
+        if name in reserved:
             raise ConfigError(f"{source}: models: '{name}' is the name of a baseline or of the labels; choose another")
     models = {name: model_settings(value, f"{source}: models.{name}") for name, value in entries.items()}
     for name, settings in models.items():

@@ -89,7 +89,7 @@ def seeds_of(config: Config, model: str) -> list[int]:
 
 def _trained_frames(model: ModelSettings, training: TrainingSettings, train_frames: float) -> float:
     """Frames that one training run goes through, at most: all epochs."""
-    own = training.model_copy(update=getattr(model, "training", {}))
+    own = model.training_with(training)
     return own.epochs * (own.frames_per_epoch or train_frames * (1 - own.validation_fraction))
 
 

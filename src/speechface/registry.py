@@ -9,14 +9,23 @@ members, a registry knows those that installed packages declare as entry points 
 
 import difflib
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from importlib import metadata
 from typing import Any
 
 from speechface.errors import ConfigError
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "require"]
+
+
+def require(kind: str, name: Any, known: Iterable[str]) -> None:
+    """Refuse a name that is none of the known ones, with one line (ConfigError) that tells the nearest."""
+    known = list(known)
+    if not isinstance(name, str) or name not in known:
+        near = difflib.get_close_matches(str(name), known, 1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        raise ConfigError(f"unknown {kind} {name!r}; {hint}known are {', '.join(known)}")
 
 
 class Registry(Mapping[str, Any]):
@@ -58,10 +67,7 @@ class Registry(Mapping[str, Any]):
         ConfigError
             One line that names the nearest known member.
         """
-        if not isinstance(name, str) or name not in self:
-            near = difflib.get_close_matches(str(name), self._places, 1)
-            hint = f"did you mean '{near[0]}'? " if near else ""
-            raise ConfigError(f"unknown {self.kind} {name!r}; {hint}known are {', '.join(self._places)}")
+        require(self.kind, name, self._places)
 
     def __getitem__(self, name: str) -> Any:
         """Return a member, importing it if need be; ConfigError as of `require`."""

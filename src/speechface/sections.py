@@ -138,7 +138,7 @@ class TrainingSettings(Settings):
 class BaselineSettings(Settings):
     """Trivial references that stand beside every network."""
 
-    names: list[Literal["neutral", "mean", "ridge", "knn"]] = ["neutral", "mean", "ridge", "knn"]
+    names: list[str] = ["neutral", "mean", "ridge", "knn"]
     """Which to fit."""
     feature: str = "spectrogram"
     """Input of ridge and knn."""

@@ -74,6 +74,9 @@ def test_shipped_configs_are_valid_and_come_back_from_what_check_config_prints(p
         ({"models": ["cnn"]}, "models: found ['cnn'], expected entries by name"),
         ({"models": {"b": {"family": "reports"}}}, "models.b.family: unknown family 'reports'; did you mean 'report'?"),
         ({"models": {"b": {"family": "sequence"}, "labels": {}}}, "models: 'labels' is the name of a baseline"),
+        ({"models": {"ridge": {}}}, "models: 'ridge' is the name of a baseline"),
+        ({"models": {"b": {"family": "ridge"}}}, "models.b.family is ridge, a baseline; name it in baselines.names"),
+        ({"baselines": {"names": ["ridges"]}}, "baselines.names: unknown baseline 'ridges'; did you mean 'ridge'?"),
         ({"models": {"b": {"feature": "log_mel"}}}, "models.b.feature is log_mel; family report reads spectrogram"),
         (
             {"models": {"b": {"training": {"epoch": 3}}}},

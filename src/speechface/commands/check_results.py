@@ -79,7 +79,7 @@ def _models(config: "Config", results: Path) -> Found:
     found = []
     for name, model in config.models.items():
         own = {key: value for key, value in model.dump().items() if key not in ("training", "seeds")}
-        training = config.training.dump() | getattr(model, "training", {})
+        training = model.training_with(config.training).dump()
         training = {key: value for key, value in training.items() if key not in MACHINE_KEYS}
         for path in sorted((results / "models" / name).rglob("model.json")):
             if not path.with_suffix(".ckpt").exists():
@@ -110,8 +110,8 @@ def outdated(config: "Config", results: str | os.PathLike, *, clips: Collection[
 
     results, found = Path(results), []
     for path, facts in _facts(results):
-        stage, own = facts.get("stage"), [entry["id"] for entry in facts.get("clips", []) if isinstance(entry, dict)]
-        if stage is None or (clips is not None and own and not any(clip in clips for clip in own)):
+        stage, own = facts.get("stage", ""), [entry["id"] for entry in facts.get("clips", []) if isinstance(entry, dict)]
+        if stage not in STAGES or (clips is not None and own and not any(clip in clips for clip in own)):
             continue
         version, current = facts.get("stage_version", STAGES[stage].version), STAGES[stage].version
         expected = _expected(config, own[0].split("/")[0] if own else "").get(stage, {})

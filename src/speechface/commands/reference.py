@@ -53,15 +53,10 @@ def _kind(annotation: Any) -> str:
     return " or ".join(_kind(inner) for inner in get_args(annotation) if inner in _KINDS or get_args(inner))
 
 
-def _members(kind: type[Settings], key: str) -> list[str]:
-    """Names that a key may have, where it names members of a registry."""
-    from speechface.config import NAMED
-
-    return [name for above in kind.__mro__ for name in NAMED.get(above, {}).get(key, ())]
-
-
 def _rows(kind: type[Settings], names: list[str], prefix: str = "") -> list[str]:
     """A row of Markdown for every key."""
+    from speechface.config import choices
+
     rows = []
     for name in names:
         field = kind.model_fields[name]
@@ -75,7 +70,7 @@ def _rows(kind: type[Settings], names: list[str], prefix: str = "") -> list[str]
             for bound, text in _BOUNDS.items()
             if getattr(limit, bound, None) is not None
         ]
-        allowed = " or ".join(f"`{member}`" for member in _members(kind, name)) or _kind(field.annotation)
+        allowed = " or ".join(f"`{member}`" for member in choices(kind, name)) or _kind(field.annotation)
         meaning = " ".join((field.description or "").split()).replace("|", "\\|")
         rows.append(f"| `{prefix}{name}` | {default} | {', '.join([allowed, *bounds])} | {meaning} |")
     return rows
@@ -100,7 +95,7 @@ def _by_member(title: str, base: type[Settings], members: Mapping[str, type[Sett
     holders: dict[type[Settings], list[str]] = {}
     for name, kind in members.items():
         for above in reversed(kind.__mro__):
-            if issubclass(above, base) and above is not base and _own(above):
+            if issubclass(above, Settings) and not issubclass(base, above) and _own(above):
                 holders.setdefault(above, []).append(f"`{decides}: {name}`")
     for kind in sorted(holders, key=lambda kind: -len(holders[kind])):
         training = ", ".join(f"`{key}: {value}`" for key, value in vars(kind).get("TRAINING", {}).items())
@@ -116,7 +111,7 @@ def _settings_of(registry: Registry, attribute: str) -> dict[str, type[Settings]
 def config_page() -> str:
     """All configuration keys as one Markdown text."""
     from speechface.audio.features import FEATURES
-    from speechface.config import TopLevel
+    from speechface.config import TopLevel, choices
     from speechface.datasets.base import ADAPTERS, DatasetSettings
     from speechface.landmarks.detector import DetectorSettings
     from speechface.landmarks.detectors import DETECTORS
@@ -132,7 +127,7 @@ def config_page() -> str:
         if name == "landmarks":
             parts += _by_member(name, DetectorSettings, detectors, "detector")
         elif name == "models":
-            families = _settings_of(FAMILIES, "settings")
+            families = {family: FAMILIES[family].settings for family in choices(ModelSettings, "family")}
             parts += _by_member("models.<name>", ModelSettings, families, "family")
         elif name in FEATURES or name in sections:
             kind = sections.pop(name) if name in sections else FEATURES[name].settings
@@ -145,14 +140,16 @@ def schema_page() -> str:
     from pydantic.json_schema import models_json_schema
 
     from speechface.audio.features import FEATURES
-    from speechface.config import TopLevel
+    from speechface.config import TopLevel, choices
     from speechface.datasets.base import ADAPTERS
     from speechface.landmarks.detectors import DETECTORS
     from speechface.networks.families import FAMILIES
+    from speechface.networks.families.base import ModelSettings
     from speechface.sections import SECTIONS
 
     adapters, detectors = _settings_of(ADAPTERS, "Settings"), _settings_of(DETECTORS, "settings")
-    features, families = _settings_of(FEATURES, "settings"), _settings_of(FAMILIES, "settings")
+    features = _settings_of(FEATURES, "settings")
+    families = {family: FAMILIES[family].settings for family in choices(ModelSettings, "family")}
     groups = (adapters, detectors, families, features, SECTIONS, {"": TopLevel})
     kinds = [kind for group in groups for kind in group.values()]
     references, definitions = models_json_schema([(kind, "validation") for kind in kinds])
