@@ -299,13 +299,17 @@ class _Finished:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_name(self.path.name + ".new")
         self._file = pa.OSFile(os.fspath(temporary), "wb")  # unbuffered: what is written survives a kill
-        self._writer = pa.ipc.new_stream(self._file, _STREAM)
-        for outputs in self.carried.values():
-            self._write(
-                {output: entry for output, (entry, _) in outputs.items()},
-                {output: rows.as_py() for output, (_, rows) in outputs.items()},
-            )
-        os.replace(temporary, self.path)
+        try:
+            self._writer = pa.ipc.new_stream(self._file, _STREAM)
+            for outputs in self.carried.values():
+                self._write(
+                    {output: entry for output, (entry, _) in outputs.items()},
+                    {output: rows.as_py() for output, (_, rows) in outputs.items()},
+                )
+            os.replace(temporary, self.path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
     def _write(self, entries: Mapping[str, dict[str, Any]], rows: Mapping[str, bytes]) -> None:
         assert self._writer is not None
