@@ -6,7 +6,7 @@ from synthetic import synthetic_rig
 
 from speechface.errors import RigError
 from speechface.files import write_npz
-from speechface.synthesis.cast import load_member, pack, unpack
+from speechface.synthesis.actors import load_actor, pack, unpack
 
 
 @dataclass(frozen=True)
@@ -47,27 +47,27 @@ def actors(rng):
 
 
 def test_every_actor_comes_back_with_face_hair_and_facts(actors, tmp_path):
-    path = tmp_path / "cast.npz"
+    path = tmp_path / "actors.npz"
     write_npz(path, pack(actors))
     for number, actor in actors.items():
-        member = load_member(path, number)
-        assert member.rig.mesh() == pytest.approx(actor.rig.mesh(None, actor.identity))
+        found = load_actor(path, number)
+        assert found.rig.mesh() == pytest.approx(actor.rig.mesh(None, actor.identity))
         weights = np.linspace(0, 1, 46)
         # offsets are kept as float16: 11 bits, so half of 2**-11 of at most 16 mm a channel
-        assert member.rig.mesh(weights) == pytest.approx(actor.rig.mesh(weights, actor.identity), abs=0.02)
-        assert np.array_equal(member.rig.triangles, actor.rig.triangles)
-        assert np.array_equal(member.rig.landmarks, actor.rig.landmarks)
-        assert member.rig.colors == pytest.approx(actor.rig.colors, abs=0.5 / 255 + 1e-6)  # 8 bits
-        assert set(member.rig.regions) == set(actor.rig.regions)
-        assert np.array_equal(member.identity, actor.identity)
-        assert (member.sex, member.style) == (actor.sex, "bob")
-        assert member.look == {"skin": [0.9, 0.7, 0.6], "beard": 0.2}
+        assert found.rig.mesh(weights) == pytest.approx(actor.rig.mesh(weights, actor.identity), abs=0.02)
+        assert np.array_equal(found.rig.triangles, actor.rig.triangles)
+        assert np.array_equal(found.rig.landmarks, actor.rig.landmarks)
+        assert found.rig.colors == pytest.approx(actor.rig.colors, abs=0.5 / 255 + 1e-6)  # 8 bits
+        assert set(found.rig.regions) == set(actor.rig.regions)
+        assert np.array_equal(found.identity, actor.identity)
+        assert (found.sex, found.style) == (actor.sex, "bob")
+        assert found.look == {"skin": [0.9, 0.7, 0.6], "beard": 0.2}
 
 
-def test_a_member_is_the_same_with_and_without_a_file(actors, tmp_path):
-    path = tmp_path / "cast.npz"
+def test_an_actor_is_the_same_with_and_without_a_file(actors, tmp_path):
+    path = tmp_path / "actors.npz"
     write_npz(path, pack(actors))
-    stored, direct = load_member(path, 12).rig, unpack(pack({12: actors[12]}), 12).rig
+    stored, direct = load_actor(path, 12).rig, unpack(pack({12: actors[12]}), 12).rig
     for name in ("neutral", "shapes", "triangles", "colors", "material", "head_weight", "normal_offset", "pivot"):
         assert getattr(stored, name).tobytes() == getattr(direct, name).tobytes(), name
 
@@ -86,8 +86,8 @@ def test_actors_of_another_head_are_refused(actors):
 
 
 def test_a_missing_file_or_actor_says_what_to_run(actors, tmp_path):
-    with pytest.raises(RigError, match="no such file; build it with 'speechface build-cast'"):
-        load_member(tmp_path / "none.npz", 1)
-    write_npz(tmp_path / "cast.npz", pack(actors))
+    with pytest.raises(RigError, match="no such file; build it with 'speechface make-demo-actors'"):
+        load_actor(tmp_path / "none.npz", 1)
+    write_npz(tmp_path / "actors.npz", pack(actors))
     with pytest.raises(RigError, match="no actor 7"):
-        load_member(tmp_path / "cast.npz", 7)
+        load_actor(tmp_path / "actors.npz", 7)

@@ -1,25 +1,23 @@
-"""A trained model as one file, and its use."""
+"""A trained network as a `Predictor`, and what its file holds."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
 
 from speechface.errors import ModelError
-from speechface.files import written_whole
-from speechface.networks.ensemble import Ensemble
+from speechface.networks.families.base import Rest
 from speechface.networks.registry import build_network
-from speechface.rig.channels import INDEX
+from speechface.rig.channels import limit_mouth_close
 
-__all__ = ["TrainedModel", "save", "load", "FORMAT"]
+__all__ = ["TrainedModel", "content", "restore"]
 
-FORMAT = "speechface model 2"
 #: Frames a forward pass takes at once; more costs memory and gains no time.
 CHUNK_FRAMES = 256
-#: The same for convolutions over spectrograms on a CPU, whose caches hold what comes out of no more: 1.5 times as fast
-#: as `CHUNK_FRAMES`.
-CPU_SPECTROGRAMS = 32
+#: The same for convolutions over images on a CPU, whose caches hold what comes out of no more: 1.5 times as fast as
+#: `CHUNK_FRAMES`.
+CPU_IMAGES = 32
 #: Networks that look both ways see this many frames before and behind a chunk of `BIDIRECTIONAL_CHUNK` frames.
 CONTEXT_FRAMES = 100
 BIDIRECTIONAL_CHUNK = 2000
@@ -27,21 +25,18 @@ BIDIRECTIONAL_CHUNK = 2000
 
 @dataclass
 class TrainedModel:
-    """A network with all that its use needs.
+    """A network with all that its use needs; see `speechface.networks.families.base.Predictor`.
 
     Parameters
     ----------
     network : `speechface.networks.network.SpeechNetwork`, in eval mode
-    name, seed : str, int
-    feature : str, name of the input
-    feature_settings : dict, how the input was computed, ``sr`` included
-    columns : tuple of str, names of the outputs
+    name, seed, feature, feature_settings, columns, facts : of the `Predictor`
     observed : bool ndarray (46,)
         Channels that were learnt. The others predict 0, the neutral face.
     spec : dict, from `registry.network_spec`
     stats : dict, of the train table
     neutral : ndarray (46,) or None
-        Mean neutral weights of the train speakers, where the model learnt departures from them (`speaker`).
+        Mean weights at rest of the train speakers, where the model learnt departures from them (`rest`).
     facts : dict
         ``model`` and ``training`` settings, ``provenance``, ``history`` (best epoch, losses), ``train_table``.
     """
@@ -50,24 +45,36 @@ class TrainedModel:
     name: str
     seed: int
     feature: str
-    feature_settings: dict
-    columns: tuple
+    feature_settings: dict[str, Any]
+    columns: tuple[str, ...]
     observed: np.ndarray
-    spec: dict
-    stats: dict
-    facts: dict = field(default_factory=dict)
+    spec: dict[str, Any]
+    stats: dict[str, Any]
+    facts: dict[str, Any] = field(default_factory=dict)
     neutral: np.ndarray | None = None
 
     @property
-    def recurrent(self):
+    def family(self) -> str:
+        return self.facts["model"]["family"]
+
+    @property
+    def rest(self) -> Rest:
+        return self.facts["model"]["rest"]
+
+    @property
+    def rest_frames(self) -> int:
+        return self.facts["model"]["rest_frames"]
+
+    @property
+    def recurrent(self) -> bool:
         return self.network.head.recurrent
 
     @property
-    def bidirectional(self):
+    def bidirectional(self) -> bool:
         return self.network.head.bidirectional
 
     @property
-    def input_shape(self):
+    def input_shape(self) -> tuple[int, ...]:
         return tuple(self.spec["input_shape"])
 
     def _checked(self, features):
@@ -79,7 +86,7 @@ class TrainedModel:
             )
         return torch.from_numpy(np.ascontiguousarray(features, np.float32)).to(next(self.network.parameters()).device)
 
-    def to(self, device):
+    def to(self, device: str) -> Self:
         """The same model, computing on `device` ("cpu", "cuda"); results come back to the CPU."""
         self.network.to(device)
         return self
@@ -87,24 +94,11 @@ class TrainedModel:
     @property
     def _chunk_frames(self):
         on_cpu = next(self.network.parameters()).device.type == "cpu"
-        return CPU_SPECTROGRAMS if on_cpu and self.feature == "spectrogram" else CHUNK_FRAMES
+        return CPU_IMAGES if on_cpu and self.spec["encoder"].startswith("conv") else CHUNK_FRAMES
 
-    @property
-    def wants_neutral(self):
-        """Was the model made to be told the speaker's neutral weights (``speaker: given``)?"""
-        return self.facts["model"]["speaker"] == "given"
-
-    @property
-    def learnt_departures(self):
-        """Does the model use the speaker's neutral weights if it is told them?"""
-        return self.neutral is not None
-
-    @property
-    def neutral_frames(self):
-        """Frames at the start of a clip that count as neutral."""
-        return self.facts["model"]["neutral_frames"]
-
-    def predict_chunk(self, features, state=None, neutral=None):
+    def predict_chunk(
+        self, features: np.ndarray, state: Any = None, neutral: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Any]:
         """Predict the next frames of a stream.
 
         Parameters
@@ -129,25 +123,18 @@ class TrainedModel:
             weights += np.asarray(neutral, np.float32) - self.neutral
             np.clip(weights, 0, 1, out=weights)
         weights[:, ~self.observed] = 0
-        close, jaw = INDEX["mouthClose"], INDEX["jawOpen"]
-        weights[:, close] = np.minimum(weights[:, close], weights[:, jaw])
+        limit_mouth_close(weights)
         return outputs
 
-    def predict(self, features, neutral=None):
-        """Predict a clip of any length with bounded memory.
-
-        Parameters
-        ----------
-        features : array (T, ...)
-            Windows of consecutive video frames in the feature's own units, as `tables.read_table` returns them.
-        neutral : array (46,) or None
-            Weights of the speaker's face at rest; models that did not learn departures from it (``speaker: none``) do
-            not use it. None: the mean of the train speakers.
-
-        Returns
-        -------
-        outputs : ndarray (T, n_out), float32
-            In the order of `columns`: weights in [0, 1], mouthClose at most jawOpen, rotations in radians.
+    def predict(
+        self,
+        features: np.ndarray,
+        *,
+        neutral: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+        n_samples: int = 1,
+    ) -> np.ndarray:
+        """Predict a clip of any length with bounded memory, see `Predictor.predict`: one answer, `rng` is not used.
 
         Notes
         -----
@@ -155,7 +142,10 @@ class TrainedModel:
         over. Networks that look both ways run over up to `BIDIRECTIONAL_CHUNK` frames at once, and see
         `CONTEXT_FRAMES` more on either side where a clip is longer.
         """
-        features = np.asarray(features)
+        outputs = self._predict(np.asarray(features), neutral)
+        return np.broadcast_to(outputs, (n_samples, *outputs.shape))
+
+    def _predict(self, features, neutral):
         if not len(features):
             self._checked(features)
             return np.zeros((0, len(self.columns)), np.float32)
@@ -183,7 +173,8 @@ class TrainedModel:
         return np.concatenate(parts)
 
 
-def _content(model):
+def content(model: TrainedModel) -> dict[str, Any]:
+    """What the file of a model holds."""
     return {
         "state": model.network.state_dict(), "name": model.name, "seed": model.seed,
         "feature": model.feature, "feature_settings": model.feature_settings, "columns": list(model.columns),
@@ -193,45 +184,13 @@ def _content(model):
     }  # fmt: skip
 
 
-def save(path, model):
-    """Write a `TrainedModel`, or an `Ensemble` with its members, as one file, whole or not at all."""
-    if isinstance(model, Ensemble):
-        content = {"name": model.name, "seed": model.seed, "facts": model.facts,
-                   "members": [_content(member) for member in model.members]}  # fmt: skip
-    else:
-        content = _content(model)
-    with written_whole(path) as temporary:
-        torch.save({"format": FORMAT, **content}, temporary)
-
-
-def load(path):
-    """Read a `TrainedModel` or an `Ensemble` for use on the CPU.
-
-    Raises
-    ------
-    ModelError
-        If the file is absent, is no checkpoint of this program or does not fit its own description.
-    """
-    if not Path(path).exists():
-        raise ModelError(f"{path}: no such model; train it with 'speechface train-model'")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a file that is not its own
-        raise ModelError(f"{path}: not a readable checkpoint ({type(error).__name__})") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ModelError(f"{path}: not a checkpoint of this version of speechface; train the model again")
-    if "members" in content:
-        members = [_model(member, path) for member in content["members"]]
-        return Ensemble(members, content["name"], content["seed"], content["facts"])
-    return _model(content, path)
-
-
-def _model(content, path):
+def restore(content: dict[str, Any]) -> TrainedModel:
+    """Inverse of `content`; ModelError where the parameters do not fit their description."""
     network = build_network(content["spec"], content["stats"])
     try:
         network.load_state_dict(content["state"])
     except RuntimeError as error:
-        raise ModelError(f"{path}: parameters do not fit their description ({str(error).splitlines()[-1]})") from None
+        raise ModelError(f"parameters do not fit their description ({str(error).splitlines()[-1]})") from None
     fields = ("name", "seed", "feature", "feature_settings", "spec", "stats", "facts")
     return TrainedModel(network=network.eval(), columns=tuple(content["columns"]),
                         observed=np.array(content["observed"], bool),
