@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from speechface.errors import ConfigError
