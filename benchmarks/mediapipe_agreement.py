@@ -47,7 +47,11 @@ def oracle(model, frames, out, fps):
                 if result.face_landmarks:
                     points[k] = [(p.x * width, p.y * height, p.z * width) for p in result.face_landmarks[0]]
                     scores[k] = [score.score for score in result.face_blendshapes[0]]
-        found |= {mode: points, mode + "_scores": scores, mode + "_ms": 1e3 * (time.process_time() - start) / len(images)}
+        found |= {
+            mode: points,
+            mode + "_scores": scores,
+            mode + "_ms": 1e3 * (time.process_time() - start) / len(images),
+        }
     np.savez(out, **found)
 
 
@@ -127,7 +131,9 @@ def main():
         for mode in MODES:
             found = np.isfinite(theirs[mode]).all((1, 2))
             if not np.array_equal(found, np.isfinite(mine[mode]).all((1, 2))):
-                print(f"{clip} {mode}: a face in {found.sum()} frames, ours in {np.isfinite(mine[mode][:, 0, 0]).sum()}")
+                print(
+                    f"{clip} {mode}: a face in {found.sum()} frames, ours in {np.isfinite(mine[mode][:, 0, 0]).sum()}"
+                )
             misses = np.linalg.norm((mine[mode] - theirs[mode])[..., :2], axis=-1)
             depth = np.abs((mine[mode] - theirs[mode])[..., 2])
             both = np.isfinite(mine[mode]).all((1, 2)) & found

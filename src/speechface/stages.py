@@ -34,23 +34,25 @@ class _Stages(dict[str, Stage]):
         return super().__contains__(name) or name in FEATURES
 
 
-STAGES = _Stages({
-    "clips": Stage(1, ("datasets",)),
-    "demo": Stage(2, ("demo",)),
-    "audio": Stage(2, ("audio",)),
-    "landmarks": Stage(6, ("landmarks",)),
-    "crops": Stage(3, ("crops",)),
-    "rig": Stage(2, ("rig",)),
-    "identity": Stage(4, ("labels",)),
-    "labels": Stage(5, ("labels",)),
-    "label_report": Stage(2, ("quality",)),
-    "splits": Stage(1, ("datasets",)),
-    "stats": Stage(1, ()),
-    "training": Stage(3, ("models", "training")),
-    "baselines": Stage(1, ("baselines",)),
-    "prediction": Stage(2, ()),
-    "evaluation": Stage(2, ("evaluation",)),
-    "rendering": Stage(1, ("rendering",)),
-    "figures": Stage(1, ("figures",)),
-    "animation": Stage(1, ()),
-})  # fmt: skip
+STAGES = _Stages(
+    {
+        "clips": Stage(1, ("datasets",)),
+        "demo": Stage(2, ("demo",)),
+        "audio": Stage(2, ("audio",)),
+        "landmarks": Stage(6, ("landmarks",)),
+        "crops": Stage(3, ("crops",)),
+        "rig": Stage(2, ("rig",)),
+        "identity": Stage(4, ("labels",)),
+        "labels": Stage(5, ("labels",)),
+        "label_report": Stage(2, ("quality",)),
+        "splits": Stage(2, ("datasets",)),
+        "stats": Stage(1, ()),
+        "training": Stage(4, ("models", "training")),
+        "baselines": Stage(2, ("baselines",)),
+        "prediction": Stage(3, ()),
+        "evaluation": Stage(2, ("evaluation",)),
+        "rendering": Stage(1, ("rendering",)),
+        "figures": Stage(1, ("figures",)),
+        "animation": Stage(1, ()),
+    }
+)

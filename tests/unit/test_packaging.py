@@ -1,6 +1,8 @@
-"""pyproject.toml, constraints.txt and envs/*.yaml name the same packages with the same bounds."""
+"""pyproject.toml, constraints.txt and envs/*.yaml name the same packages; what animates needs few of them."""
 
+import ast
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -15,6 +17,7 @@ CONDA_NAMES = {
     "opencv-python-headless": "py-opencv",
     "snakemake": "snakemake-minimal",
     "soundfile": "pysoundfile",
+    "soxr": "soxr-python",
     "torch": "pytorch",
 }
 
@@ -23,11 +26,16 @@ def canonical(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def requirements():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    for text in project["dependencies"] + project["optional-dependencies"]["dev"]:
-        name, bound = re.match(r"([A-Za-z0-9_.-]+)\s*(>=[0-9.]+)", text.split(";")[0]).groups()
-        yield name, bound, text in project["dependencies"]
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def requirements(*extras):
+    """(name, bound) of what the package itself and these extras need."""
+    found = [*project()["dependencies"]]
+    for extra in extras:
+        found += project()["optional-dependencies"][extra]
+    return [re.match(r"([A-Za-z0-9_.-]+)\s*(>=[0-9.]+)", text.split(";")[0]).groups() for text in found]
 
 
 def conda():
@@ -42,16 +50,15 @@ def conda():
 
 def test_every_runtime_package_is_in_some_environment_with_the_same_bound():
     environments = conda()
-    for name, bound, runtime in requirements():
-        if runtime:
-            bounds = environments.get(canonical(CONDA_NAMES.get(name, name)))
-            assert bounds, f"{name} is in pyproject.toml but in no envs/*.yaml"
-            assert set(bounds.values()) == {bound}, f"{name}: pyproject {bound}, envs {bounds}"
+    for name, bound in requirements("workflow", "train"):
+        bounds = environments.get(canonical(CONDA_NAMES.get(name, name)))
+        assert bounds, f"{name} is in pyproject.toml but in no envs/*.yaml"
+        assert set(bounds.values()) == {bound}, f"{name}: pyproject {bound}, envs {bounds}"
 
 
 def test_environments_name_nothing_that_pyproject_lacks():
-    known = {canonical(CONDA_NAMES.get(name, name)) for name, _, _ in requirements()} | {"python", "pip"}
-    assert set(conda()) <= known
+    named = requirements("workflow", "train")
+    assert set(conda()) <= {canonical(CONDA_NAMES.get(name, name)) for name, _ in named} | {"python", "pip"}
 
 
 def test_every_package_is_pinned_by_plain_version():
@@ -60,8 +67,37 @@ def test_every_package_is_pinned_by_plain_version():
         match = re.fullmatch(r"([A-Za-z0-9_.-]+)==([0-9][A-Za-z0-9.]*)", line)
         assert match, f"constraints.txt: '{line}' is not name==version"
         pins[canonical(match[1])] = match[2]
-    missing = [name for name, _, _ in requirements() if canonical(name) not in pins]
-    assert not missing
+    named = requirements(*project()["optional-dependencies"])
+    assert not [name for name, _ in named if canonical(name) not in pins]
+
+
+def imported(path):
+    """Names of the packages that a module imports, at its head or within functions."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module.split(".")[0]
+
+
+#: package as it is imported -> as it is installed, where the names differ
+INSTALLED_AS = {
+    "PIL": "pillow", "cv2": "opencv-python-headless", "dlib": "dlib-bin", "lightning_fabric": "pytorch-lightning",
+    "pytorch_lightning": "pytorch-lightning", "sklearn": "scikit-learn", "yaml": "pyyaml",
+}  # fmt: skip
+
+
+def test_every_package_that_is_imported_is_declared():
+    declared = {canonical(name) for name, _ in requirements("workflow", "train", "onnx")}
+    used = {name for path in (ROOT / "src").rglob("*.py") for name in imported(path)}
+    used -= set(sys.stdlib_module_names) | {"speechface"}
+    assert used > {"numpy", "torch", "cv2"}
+    assert not {name for name in used if canonical(INSTALLED_AS.get(name, name)) not in declared}
+
+
+def test_make_install_takes_all_extras_but_onnx():
+    install = re.search(r"-e '\.\[([a-z,]+)\]'", (ROOT / "Makefile").read_text())[1]
+    assert set(install.split(",")) == set(project()["optional-dependencies"]) - {"onnx"}
 
 
 @pytest.mark.parametrize("folder", ["src", "workflow", "tests", "docs", "benchmarks"])
@@ -81,9 +117,8 @@ def test_the_container_installs_what_the_project_names():
         assert target == f"/opt/speechface/{source}"
     used = set(re.findall(r"/opt/speechface/(\S+)", sections["post"]))
     assert used <= {source for source, _ in copied}
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert project["readme"] in {source for source, _ in copied}  # pip reads it
-    lowest = project["requires-python"].removeprefix(">=")
+    assert project()["readme"] in {source for source, _ in copied}  # pip reads it
+    lowest = project()["requires-python"].removeprefix(">=")
     version = re.search(r"^From: python:([0-9.]+)-", text, flags=re.M)[1]
     assert tuple(map(int, version.split("."))) >= tuple(map(int, lowest.split(".")))
     script = (ROOT / "scripts/system-packages.sh").read_text()

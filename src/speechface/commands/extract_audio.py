@@ -1,8 +1,8 @@
 """Take the sound out of the clips of a shard, and the time of every video frame.
 
 Writes a table of one row a clip: 16-bit mono sound (mean of the channels) as the bytes of a FLAC file, whose sample 0
-is at the time of the first video frame (--audio-delay-ms later, where sound and image are out of step), and the times of
-the frames. A clip without sound has one of no samples; a clip that cannot be read is listed with the reason.
+is at the time of the first video frame (--audio-delay-ms later, where sound and image are out of step), and the times
+of the frames. A clip without sound has one of no samples; a clip that cannot be read is listed with the reason.
 `speechface unpack audio` makes wav files of the table.
 """
 

@@ -102,6 +102,11 @@ class Clip:
         """``dataset/actor/clip``, unique in a run and the clip's place under every results folder."""
         return f"{self.dataset}/{self.actor}/{self.clip}"
 
+    def files(self) -> list[str]:
+        """The files that the clip lies in, see `speechface.media.source`."""
+        first, *others = self.path.split("::")
+        return [first, *(part.removeprefix("audio=") for part in others if part.startswith("audio="))]
+
     def as_dict(self) -> dict[str, str | None]:
         return asdict(self)
 

@@ -119,6 +119,8 @@ def read_ict(source: str | os.PathLike, *, identity_modes: int) -> Rig:
     RigError
         If a file is missing or has another number of vertices.
     """
+    if not source:
+        raise RigError("rig.source is empty; give the folder or archive of the ICT files (speechface fetch-rig)")
     positions, triangles = _read_objects(source, identity_modes)
     rest = positions[_NEUTRAL]
 

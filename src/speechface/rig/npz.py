@@ -36,6 +36,8 @@ def read_npz(source: str | os.PathLike, *, identity_modes: int) -> Rig:
     RigError
         Naming the field that is missing or wrong.
     """
+    if not source:
+        raise RigError("rig.source is empty; give the .npz file of the rig")
     source = Path(source)
     if not source.exists():
         raise RigError(f"{source}: no such file (rig.source)")
