@@ -221,7 +221,7 @@ def main():
         show(args.show, looks, corners, weights, 24)
     if args.out:
         content = {
-            "origin": f"benchmarks/calibrate_points.py: {args.detector} on renders of the rig, {len(looks.points)} images",
+            "origin": f"benchmarks/calibrate_points.py: {args.detector} on {len(looks.points)} renders of the rig",
             "scheme": profile.scheme,
             "n_vertices": int(n_vertices),
             "triangles": chosen[corners].tolist(),

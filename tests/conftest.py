@@ -1,6 +1,9 @@
 """Fixtures that all tests share."""
 
 import ctypes
+import functools
+import http.server
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +34,27 @@ def shared_clips():
 def shared_rigs():
     """Folder of the files of foreign rigs."""
     return _shared("rigs")
+
+
+@pytest.fixture(scope="session")
+def shared_models():
+    """Folder of model files that users fetch."""
+    return _shared("models")
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Serve a folder over HTTP on this machine; yields its address."""
+    (tmp_path / "www").mkdir()
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path / "www")
+    handler.log_message = lambda *_: None
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield tmp_path / "www", f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
 
 
 @pytest.fixture(scope="session")

@@ -58,7 +58,7 @@ class FaceFinder:
         """Grey levels (height, width), uint8, of a view."""
         return view
 
-    def scales(self, view: Any, detect_height: int) -> Sequence[float]:
+    def scales_of(self, view: Any, detect_height: int) -> Sequence[float]:
         """Factors by which an image is resized to search for a face, the cheapest first."""
         return search_scales(self.gray(view).shape[0], detect_height)
 
@@ -109,7 +109,7 @@ class FaceTracker:
     points : int
         Number of landmarks.
     detect_height : int, pixels
-        See `FaceFinder.scales`.
+        See `FaceFinder.scales_of`.
     """
 
     def __init__(self, face: FaceFinder, *, detect_every: int, points: int, detect_height: int = 0):
@@ -258,7 +258,7 @@ class FaceTracker:
     def _search(self, view, following, everywhere=False):
         """Look for a face in the whole image: at every scale now and then, else where one was found before."""
         now = len(self._rows)
-        scales = self._face.scales(view, self._detect_height)
+        scales = self._face.scales_of(view, self._detect_height)
         everywhere = everywhere or self._searched is None or now - self._searched >= self._wait
         if everywhere:
             self._searched = now

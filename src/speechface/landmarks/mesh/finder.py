@@ -40,7 +40,7 @@ class MeshFinder(FaceFinder):
         """See `FaceFinder`."""
         return view.gray
 
-    def scales(self, view: Pixels, detect_height: int) -> Sequence[float]:
+    def scales_of(self, view: Pixels, detect_height: int) -> Sequence[float]:
         """1, the whole image at once; 2 and 4, squares of half and a quarter of its longer side, for small faces."""
         side = max(view.gray.shape)
         return [2**k for k in range(3) if k == 0 or side / 2**k >= _LEAST_SIDE]
