@@ -113,14 +113,16 @@ def look(renderer, tracker, cast, chosen, n_images, seed):
 
 
 def nearest_vertices(looks, points, part):
-    """For every one of `points` the candidates `part` in the order of their misses (p, c), and these (p, c), mm^2."""
-    total, count = np.zeros((len(points), len(part))), np.zeros(len(part))
-    for found, pixels, seen in zip(looks.points, looks.pixels, looks.seen):
-        miss = ((found[points][:, None] - pixels[part]) ** 2).sum(-1) * looks.mm**2
-        total += np.minimum(miss, LARGEST_MM**2) * seen[part]
-        count += seen[part]
-    total = np.where(count >= SEEN_FRACTION * len(looks.points), total / np.maximum(count, 1), np.inf)
-    return np.argsort(total, axis=1), total
+    """For every one of `points` the candidates `part` in the order of their mean square misses (p, c)."""
+    found = np.stack(looks.points)[:, points]
+    pixels = np.stack([pixels[part] for pixels in looks.pixels])
+    seen = np.stack([seen[part] for seen in looks.seen]).astype(float)
+    total = (found**2).sum(-1).T @ seen + (seen * (pixels**2).sum(-1)).sum(0)
+    for axis in (0, 1):
+        total -= 2 * found[..., axis].T @ (seen * pixels[..., axis])
+    count = seen.sum(0)
+    total = np.where(count >= SEEN_FRACTION * len(seen), total / np.maximum(count, 1), np.inf)
+    return np.argsort(total, axis=1)
 
 
 def best_place(looks, point, triangles):
@@ -146,7 +148,7 @@ def calibrate(looks, triangles, groups):
     n_points = looks.points[0].shape[0]
     chosen, weights, spread = np.zeros((n_points, 3), int), np.zeros((n_points, 3)), np.zeros(n_points)
     for points, part in groups:
-        order, _ = nearest_vertices(looks, points, part)
+        order = nearest_vertices(looks, points, part)
         inside = triangles[np.isin(triangles, part).all(1)]
         for row, point in enumerate(points):
             near = inside[np.isin(inside, part[order[row, :NEAREST]]).any(1)]

@@ -99,11 +99,11 @@ def draw(graphics):
 
     with Renderer(SIZE, SIZE) as renderer:
 
-        def image(shift=0.0, distance=900.0, roll=0.0, **weights):
+        def image(shift=0.0, distance=900.0, roll=0.0, yaw=0.0, **weights):
             values = np.zeros(len(CHANNELS), np.float32)
             for name, value in weights.items():
                 values[INDEX[name]] = value
-            turn = matrix_from_euler(np.deg2rad([0, 0, roll]))
+            turn = matrix_from_euler(np.deg2rad([0, yaw, roll]))
             vertices, offset = pose(rig, values, None, turn, (shift, 15, -distance))
             camera = Camera.for_image(SIZE, SIZE, 3.0)
             return renderer.draw(vertices, rig, camera=camera, normal_offset=offset)
@@ -174,6 +174,16 @@ def test_a_face_that_goes_is_lost_and_found_again(landmarker, draw):
     assert tracks.detected.tolist() == [True] * 12 + [False] * 8 + [True] * 8
     assert np.isnan(tracks.landmarks[12:20]).all()
     assert tracks.landmarks[20:, :, 0].mean() > tracks.landmarks[:12, :, 0].mean() + 40
+
+
+def test_a_face_in_profile_is_a_frame_without_a_face_but_not_lost(landmarker, draw):
+    images = [draw(yaw=yaw) for yaw in (*range(0, 90, 6), *range(90, -1, -6))]
+    tracks = follow(landmarker, images)
+    assert tracks.losses == 0
+    assert not tracks.detected[14:17].any()  # from 84 to 84 degrees
+    assert tracks.detected[:9].all()  # up to 48 degrees
+    assert tracks.detected[22:].all()
+    assert (tracks.score[tracks.detected] > 0).all()
 
 
 def test_of_two_faces_the_larger_is_followed_and_both_are_counted(landmarker, draw):

@@ -38,7 +38,8 @@ class Tracks:
     Parameters
     ----------
     detected : ndarray (n,), bool
-    score : ndarray (n,), float32, NaN where the face was tracked only
+    score : ndarray (n,), float32
+        How sure the detector is of the face, from 0; NaN where it was tracked only.
     box : ndarray (n, 4), float32, left, top, right, bottom, pixels; NaN where there is no face
     landmarks : ndarray (n, points, 2), float32, pixels; NaN where there is no face
     faces : int, how many faces the clip shows at once

@@ -80,8 +80,9 @@ class FaceFinder:
         raise NotImplementedError
 
     def follow(self, view: Any, landmarks: np.ndarray) -> tuple[np.ndarray, float]:
-        """Landmarks (n, 2) of the face that had `landmarks` in the frame before, and how sure it is that there is one:
-        below 0 the detector is asked at once; NaN, unknown."""
+        """Landmarks (n, 2) of the face that had `landmarks` in the frame before, and how sure it is that they are a
+        face's: NaN, unknown; below 0 the detector is asked at once, and the frame counts as one without a face if
+        nothing better comes of it."""
         return self.predict(view, self.box_of(landmarks)), math.nan
 
 
@@ -203,11 +204,15 @@ class FaceTracker:
         near = box_overlap(box, boxes) > CONFIRMING_OVERLAP
         if near.any():
             best = np.flatnonzero(near)[np.argmax(scores[near])]
-            if np.abs(boxes[best] - self._face.box_of(landmarks)).max() > 0.25 * (box[2] - box[0]):
+            drift = np.abs(boxes[best] - self._face.box_of(landmarks)).max()
+            if certainty < 0 or drift > 0.25 * (box[2] - box[0]):
                 # tracking has drifted, or the face moved fast: begin again from the detector's box
-                box, landmarks = self._begin(view, boxes[best])
+                box, landmarks, certainty = self._begin(view, boxes[best])
+            if certainty < 0:  # the face is there, but shows too little, e.g. in profile
+                self._landmarks, self._misses, self._confirmed = landmarks, 0, len(self._rows)
+                return None
             self._confirm(view, landmarks)
-            return scores[best], box, landmarks
+            return scores[best] if np.isnan(certainty) else certainty, box, landmarks
         self._misses += 1
         if strange or self._misses >= self._face.misses:
             self._lose(just_now=cut)
@@ -216,9 +221,9 @@ class FaceTracker:
         return certainty, box, landmarks
 
     def _begin(self, view, detected):
-        """Box and landmarks of a face that was `detected` (4,)."""
+        """Box, landmarks and certainty of a face that was `detected` (4,)."""
         first = self._face.predict(view, detected)
-        return self._face.box_of(first), self._face.follow(view, first)[0]
+        return self._face.box_of(first), *self._face.follow(view, first)
 
     def _detect_near(self, view, box):
         """Search only around `box`, at a size that suits the detector."""
@@ -278,11 +283,13 @@ class FaceTracker:
         if len(boxes) > 1:
             best = self._choose(boxes, known, scale, following)
         self._scale = scale
+        box, landmarks, certainty = self._begin(view, boxes[best])
+        if certainty < 0:
+            return None
         self._people.saw(boxes, boxes[best])
         self._people.found(boxes[best])
-        box, landmarks = self._begin(view, boxes[best])
         self._confirm(view, landmarks)
-        return scores[best], box, landmarks
+        return scores[best] if np.isnan(certainty) else certainty, box, landmarks
 
     def _choose(self, boxes, known, scale, following):
         """Of several faces take the one with the largest area summed over the next frames in which it is seen again."""
