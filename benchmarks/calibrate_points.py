@@ -30,7 +30,7 @@ from speechface.render.pose import pose
 from speechface.render.renderer import Renderer
 from speechface.rig import builtin
 from speechface.rig.channels import CHANNELS, GAZE, INDEX
-from speechface.rig.registry import KINDS, build_rig
+from speechface.rig.registry import RIGS, build_rig
 
 WIDTH, HEIGHT, FOCAL, DISTANCE = 640, 480, 1500.0, 900.0
 CAMERA = Camera(FOCAL, ((WIDTH - 1) / 2, (HEIGHT - 1) / 2))
@@ -188,7 +188,7 @@ def report(profile, spread):
 def main():
     """Look, calibrate, report and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rig", default="builtin", choices=tuple(KINDS))
+    parser.add_argument("--rig", default="builtin", choices=tuple(RIGS))
     parser.add_argument("--source", default="", help="the files of the rig")
     parser.add_argument("--detector", required=True, choices=tuple(DETECTORS))
     parser.add_argument("--settings", default="{}", help="JSON, other keys of section landmarks")
