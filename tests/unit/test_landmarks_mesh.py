@@ -4,6 +4,10 @@ The package mediapipe is the reference; benchmarks/mediapipe_agreement.py compar
 places are known, and toy numbers.
 """
 
+import json
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 
@@ -123,6 +127,19 @@ def gap(points):
     return np.linalg.norm(points[upper] - points[lower], axis=-1).mean() / width
 
 
+def test_points_and_scores_are_those_of_the_package_mediapipe(landmarker):
+    """Recorded by the package on a drawn head."""
+    here = Path(__file__).parent
+    head = cv2.imread(str(here.parent / "golden" / "head.png"), cv2.IMREAD_COLOR_RGB)
+    expected = json.loads((here / "mediapipe_head.json").read_text())
+    points = found(landmarker, head)
+    assert np.linalg.norm(points[:, :2] - expected["points"], axis=1).max() < 0.3  # other rounding of crops: 0.2 px
+    scores = dict(zip(mesh478.BLENDSHAPES, landmarker.expression(points)))
+    assert scores == pytest.approx(expected["scores"], abs=0.02)  # of points that are 0.2 px apart
+    given = dict(zip(mesh478.BLENDSHAPES, landmarker.expression(np.array(expected["points"]))))
+    assert given == pytest.approx(expected["scores"], abs=2e-3)  # points rounded to 0.01 px
+
+
 def test_points_move_and_mirror_with_the_image(landmarker, draw):
     image = draw()
     points = found(landmarker, image)
@@ -196,8 +213,6 @@ def test_of_two_faces_the_larger_is_followed_and_both_are_counted(landmarker, dr
 
 def test_a_small_face_in_a_large_image_is_found(landmarker, draw):
     image = np.full((720, 1280, 3), 210, np.uint8)
-    import cv2
-
     image[500:580, 1000:1080] = cv2.resize(draw(), (80, 80), interpolation=cv2.INTER_AREA)
     assert not len(landmarker.faces(image))  # 6 pixels wide where the detector looks
     tracks = follow(landmarker, [image] * 2)

@@ -113,6 +113,16 @@ def test_images_come_back_in_order_and_in_colour(tmp_path):
     assert np.abs(decoded[:, 20:, 24:].astype(int) - frames[:, 20:, 24:]).max() <= 4
 
 
+@pytest.mark.parametrize("window", [(0, 0, 64, 48), (3, 5, 32, 31), (10, 8, 63, 47), (63, 47, 64, 48)])
+def test_a_part_in_colour_is_cut_out_of_the_whole(tmp_path, window):
+    path = write(tmp_path / "a.mp4", images(3))
+    left, top, right, bottom = window
+    for image, whole in zip(media.decode_images(path), media.decode_rgb(path)):
+        np.testing.assert_array_equal(image.rgb(), whole)
+        np.testing.assert_array_equal(image.rgb(window), whole[top:bottom, left:right])
+        np.testing.assert_array_equal(media.ArrayImage(whole).rgb(window), whole[top:bottom, left:right])
+
+
 def test_read_frame_is_the_decoded_frame(tmp_path):
     path = write(tmp_path / "a.mp4", images(20))
     frames = list(media.decode_rgb(path))
