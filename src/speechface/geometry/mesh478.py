@@ -71,8 +71,8 @@ BLENDSHAPE_POINTS = np.array([
 def _blendshapes() -> tuple[str, ...]:
     """ARKit's names in alphabetic order, with the neutral face first and without tongueOut."""
     paired = {"browDown", "browOuterUp", "cheekSquint", "eyeBlink", "eyeLookDown", "eyeLookIn", "eyeLookOut",
-              "eyeLookUp", "eyeSquint", "eyeWide", "mouthDimple", "mouthFrown", "mouthLowerDown", "mouthPress", "mouthSmile",
-              "mouthStretch", "mouthUpperUp", "noseSneer"}  # fmt: skip
+              "eyeLookUp", "eyeSquint", "eyeWide", "mouthDimple", "mouthFrown", "mouthLowerDown", "mouthPress",
+              "mouthSmile", "mouthStretch", "mouthUpperUp", "noseSneer"}  # fmt: skip
     single = {"browInnerUp", "cheekPuff", "jawForward", "jawLeft", "jawOpen", "jawRight", "mouthClose", "mouthFunnel",
               "mouthLeft", "mouthPucker", "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower",
               "mouthShrugUpper"}  # fmt: skip

@@ -124,9 +124,9 @@ class FaceTracker:
         self._scale = None  # at which the face was found
         self._people = People()
         self._losses = 0
-        self._levels = []  # mean grey levels of the face
+        self._levels: list[float] = []  # mean grey levels of the face
         self._thumbnail = None
-        self._rows = []
+        self._rows: list[Any] = []
 
     def follow(self, images: Iterable[Any]) -> Tracks:
         """Follow the face through a whole clip.
@@ -135,7 +135,7 @@ class FaceTracker:
         ----------
         images : iterable of `speechface.media.Image`, or what else the finder takes a view of
         """
-        left, decoded = iter(images), []
+        left, decoded = iter(images), list[Any]()
 
         def views(count: int) -> list[Any]:
             """The next images; decodes what is missing."""

@@ -78,13 +78,13 @@ def suppress(faces: Faces) -> Faces:
     """Each face once, the surest first: boxes that overlap the surest one are averaged, weighted by probability."""
     probability = 1 / (1 + np.exp(-faces.scores))
     left = np.argsort(-faces.scores, kind="stable")
-    boxes, points, scores = [], [], []
+    found: list[tuple[np.ndarray, np.ndarray, float]] = []
     while len(left):
         same = box_overlap(faces.boxes[left[0]], faces.boxes[left]) > _SAME_FACE
         same[0] = True
-        one, scores = left[same], [*scores, faces.scores[left[0]]]
+        one = left[same]
         weights = probability[one] / probability[one].sum()
-        boxes.append(weights @ faces.boxes[one])
-        points.append(np.tensordot(weights, faces.points[one], 1))
+        found.append((weights @ faces.boxes[one], np.tensordot(weights, faces.points[one], 1), faces.scores[left[0]]))
         left = left[~same]
+    boxes, points, scores = zip(*found) if found else ((), (), ())
     return Faces(np.array(boxes).reshape(-1, 4), np.array(points).reshape(-1, 6, 2), np.array(scores, float))

@@ -49,16 +49,16 @@ class Roi:
     @classmethod
     def of_box(cls, box: np.ndarray, eyes: np.ndarray | None = None) -> "Roi":
         """Around a detected face: `box` (4,), and its right and left eye (2, 2), which are turned level."""
-        middle, size = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) * _MARGIN
-        return cls(*middle, *size, 0.0 if eyes is None else _angle(*eyes))
+        (x, y), (width, height) = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) * _MARGIN
+        return cls(x, y, width, height, 0.0 if eyes is None else _angle(*eyes))
 
     @classmethod
     def of_points(cls, points: np.ndarray) -> "Roi":
         """Around the face with these points (478, 2 or more) in the frame before: a square."""
         low, high = points[:, :2].min(0), points[:, :2].max(0)
-        side = (high - low).max() * _MARGIN
+        (x, y), side = (low + high) / 2, (high - low).max() * _MARGIN
         outer = points[[mesh478.RIGHT_EYE_CORNERS[0], mesh478.LEFT_EYE_CORNERS[0]], :2]
-        return cls(*(low + high) / 2, side, side, _angle(*outer))
+        return cls(x, y, side, side, _angle(*outer))
 
     def corners(self) -> np.ndarray:
         """Top left, top right, bottom right and bottom left corner (4, 2), as the crop shows them."""
