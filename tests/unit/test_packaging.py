@@ -200,5 +200,6 @@ def test_a_network_asks_for_the_extra_that_it_needs(tmp_path):
     run = run_without(EXTRA, tmp_path, "animate hello.wav --model model.ckpt --out out")
     assert run.returncode == 1
     assert run.stderr.splitlines() == [
-        "speechface animate: model.ckpt: a network needs PyTorch, which is not installed: pip install 'speechface[train]'"
+        "speechface animate: model.ckpt: a network needs PyTorch, which is not installed: "
+        "pip install 'speechface[train]'"
     ]
