@@ -65,6 +65,7 @@ for FIGURE in figures_wanted() + truth_figures():
             runtime=runtime_per_attempt(15),
         params:
             figure=figure_module(FIGURE),
+            caption=FIGURES[figure_module(FIGURE)].CAPTION,
             options=figure_options,
             out=f"results/figures/{FIGURE}",
             settings=json.dumps({"dpi": CONFIG.figures.dpi}),

@@ -10,14 +10,17 @@ exact motion instead, on the same frames; others are not evaluated.
 import argparse
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from speechface.commands.common import add_settings, paths_of_actors, settings_of
 from speechface.errors import ClipError, MediaError, TableError
 from speechface.logs import clip_in_work
-from speechface.metrics.geometry import RigBases
-from speechface.tables import Table
+
+if TYPE_CHECKING:
+    from speechface.metrics.geometry import RigBases
+    from speechface.tables import Table
 
 __all__ = ["add_arguments", "run", "score_clip", "truth_as_labels"]
 
@@ -46,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, "evaluation")
 
 
-def truth_as_labels(truth: Table, labels: Table) -> Table:
+def truth_as_labels(truth: "Table", labels: "Table") -> "Table":
     """The exact motion of a synthetic clip in the form of its label table.
 
     Frames without used labels stay unused, so that labels and predictions are evaluated on the same frames. Rotations
@@ -55,6 +58,7 @@ def truth_as_labels(truth: Table, labels: Table) -> Table:
     from speechface.fitting.labels import relative_rotation
     from speechface.geometry.rotation import euler_from_matrix, matrix_from_euler
     from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.tables import Table
 
     if not labels.usable:
         return labels
@@ -82,10 +86,10 @@ def _speech_frames(sound: tuple[np.ndarray, int], times: np.ndarray) -> np.ndarr
 
 
 def score_clip(
-    labels: Table,
-    prediction: Table,
+    labels: "Table",
+    prediction: "Table",
     *,
-    bases_of: Callable[[np.ndarray], RigBases],
+    bases_of: Callable[[np.ndarray], "RigBases"],
     observed: np.ndarray,
     mean_weights: np.ndarray,
     sound: tuple[np.ndarray, int] | None = None,
@@ -147,11 +151,12 @@ def run(args: argparse.Namespace) -> None:
     from speechface.clip_tables import ID_COLUMNS, ClipTables
     from speechface.commands.label_stats import read_stats
     from speechface.datasets.base import CLIP_COLUMNS
+    from speechface.metrics.geometry import RigBases
     from speechface.metrics.statistics import shapes
     from speechface.rig.channels import CHANNELS
     from speechface.rig.rig import Rig
     from speechface.sound_tables import read_sound
-    from speechface.tables import read_table, write_table
+    from speechface.tables import Table, read_table, write_table
 
     settings = settings_of(args)
     clips = read_table(args.clips)

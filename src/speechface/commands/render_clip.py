@@ -14,12 +14,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from speechface.commands.common import add_settings, settings_of
-from speechface.sections import RenderingSettings
 
 if TYPE_CHECKING:
     import numpy as np
 
     from speechface.rig.rig import Rig
+    from speechface.sections import RenderingSettings
     from speechface.tables import Table
 
 __all__ = ["add_arguments", "run"]
@@ -100,7 +100,7 @@ def _frame_rate(labels: "Table") -> Fraction:
 
 
 def _prepare(
-    labels: "Table", prediction: "Table", rig: "Rig", observed: "np.ndarray", settings: RenderingSettings
+    labels: "Table", prediction: "Table", rig: "Rig", observed: "np.ndarray", settings: "RenderingSettings"
 ) -> dict[str, Any]:
     """Arrays of every frame to show, as a dict."""
     import numpy as np
@@ -130,7 +130,7 @@ def _prepare(
     }
 
 
-def _render(labels: "Table", prediction: "Table", args: argparse.Namespace, settings: RenderingSettings) -> None:
+def _render(labels: "Table", prediction: "Table", args: argparse.Namespace, settings: "RenderingSettings") -> None:
     import cv2
     import numpy as np
 
@@ -228,7 +228,7 @@ def _error_text(now, overall):
     return f"mouth error {here}   (whole clip {everywhere})"
 
 
-def _write_message(out: str, title: str, text: str, settings: RenderingSettings) -> None:
+def _write_message(out: str, title: str, text: str, settings: "RenderingSettings") -> None:
     from speechface.media import VideoWriter
     from speechface.render.visualiser import Visualiser, message_image
     from speechface.rig.channels import N_CHANNELS

@@ -9,13 +9,15 @@ import csv
 import logging
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from speechface.commands.common import add_settings, settings_of
 from speechface.errors import ConfigError
-from speechface.sections import EvaluationSettings
+
+if TYPE_CHECKING:
+    from speechface.sections import EvaluationSettings
 
 __all__ = ["add_arguments", "run", "summarise_table"]
 
@@ -29,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, "evaluation")
 
 
-def summarise_table(path: str | Path, settings: EvaluationSettings) -> list[dict[str, Any]]:
+def summarise_table(path: str | Path, settings: "EvaluationSettings") -> list[dict[str, Any]]:
     """Rows of one table of 'evaluate'."""
     from speechface.metrics.statistics import statistics_of
     from speechface.metrics.summary import summarise_groups

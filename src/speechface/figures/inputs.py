@@ -5,7 +5,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from speechface.clip_tables import ClipTables
 from speechface.errors import ConfigError
 
 __all__ = ["FILES", "LISTS", "TABLES", "VIDEOS", "add_inputs", "inputs_of"]
@@ -30,7 +29,7 @@ TABLES = {
 #: Lists of other things: name -> (of what, what it is).
 LISTS = {
     "identity": ("NPZ", "identities of actors, .../DATASET/ACTOR.npz"),
-    "logs": ("MODEL/SEED=CSV", "training logs"),
+    "logs": ("CSV", "training logs, .../MODEL/SEED/file.csv or MODEL/SEED=PATH"),
 }
 #: The clips' videos: no option, the clip table says where they are; the workflow makes them first.
 VIDEOS = "videos"
@@ -48,6 +47,8 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
 
 def inputs_of(args: argparse.Namespace, name: str, figure: ModuleType) -> dict[str, Any]:
     """Return the inputs of a figure: paths, ClipTables, ``identity`` as dict of (dataset, actor) to path."""
+    from speechface.clip_tables import ClipTables
+
     found: dict[str, Any] = {}
     for key, needed in figure.INPUTS.items():
         if key == VIDEOS:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speechface.errors import ConfigError, TableError
+from speechface.errors import TableError
 from speechface.figures.common import NothingToShow
 from speechface.figures.style import GREY, PAGE, new_figure, titled
 
@@ -34,13 +34,16 @@ class Run:
     columns: dict
 
 
-def _read(text: str) -> Run:
-    """The log of ``MODEL/SEED=CSV``."""
+def _name(text: str) -> tuple[str, str, Path]:
+    """``(model, seed, path)`` of ``MODEL/SEED=PATH`` or of a path ``.../MODEL/SEED/file.csv``."""
     name, equals, place = text.partition("=")
-    model, slash, seed = name.partition("/")
-    if not (equals and slash):
-        raise ConfigError(f"--logs: found '{text}', expected MODEL/SEED=CSV")
-    path = Path(place)
+    path = Path(place if equals else text)
+    model, _, seed = (name if equals else path.parent.as_posix()).rpartition("/")
+    return Path(model).name or path.stem, seed, path
+
+
+def _read(text: str) -> Run:
+    model, seed, path = _name(text)
     if not path.exists():
         raise TableError(f"{path}: no such training log")
     with open(path, newline="") as file:

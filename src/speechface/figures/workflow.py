@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
+from speechface.audio.features import FEATURES
 from speechface.errors import TableError
 from speechface.figures.common import NothingToShow
 from speechface.figures.graph_layout import layout, parse_dot
@@ -24,11 +25,11 @@ _LEFT_OUT = ("all",)
 #: First word that fits tells the colour: preparing media, labels and features, learning, evaluating, showing.
 _KINDS = (
     ("#dbe9f6", "data", ("list", "make", "fetch", "extract", "crop", "detect")),
-    ("#dff0e1", "labels", ("build_rig", "fit_identity", "fit_labels", "label_report")),
+    ("#dff0e1", "labels", ("build_rig", "fit_identity", "fit_labels", "label_report", "label_truth")),
     (
         "#fdf0d5",
         "features and splits",
-        ("features", "split", "build_split", "build_pool", "label_stats", "pool_stats", "stats"),
+        (*FEATURES, "split", "build_split", "build_pool", "label_stats", "pool_stats", "stats"),
     ),
     ("#f9dfd3", "models", ("train", "join_models", "fit_baseline", "fit", "predict")),
     ("#ecdff0", "results", ("",)),
