@@ -51,10 +51,7 @@ def _pose_at_rest(face, observed, focal):
 
 
 def _shape_without_pose(face, observed, focal):
-    """Inner points, mm, turned back to a frontal view of the face's rest shape plus the misses, (T, p, 2), and rotations.
-
-    The jaw's points are those of the face at rest.
-    """
+    """Points (T, p, 2), mm, and rotations: the face at rest, seen from the front, plus the inner points' misses."""
     inner = face.profile.inner
     rotation, translation = _pose_at_rest(face, observed, focal)
     camera = face.neutral[inner] @ rotation.transpose(0, 2, 1) + translation[:, None]
