@@ -95,7 +95,7 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns 0, or 1 after a one-line message when the input is at fault."""
     own_process = argv is None
-    argv = sys.argv[1:] if own_process else list(argv)
+    argv = sys.argv[1:] if argv is None else list(argv)
     command = next((word for word in argv if not word.startswith("-")), None)
     logs.configure()
     if own_process and command in COMMANDS and COMMANDS[command][1] in _ONE_THREAD:

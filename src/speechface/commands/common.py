@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from speechface.errors import ConfigError
@@ -89,4 +90,4 @@ def write_csv(path: str | None, rows: Any, names: Sequence[str] | None = None) -
         from speechface.files import written_whole
 
         with written_whole(path) as temporary:
-            pd.DataFrame(rows, columns=names).to_csv(temporary, index=False, float_format="%.4g")
+            pd.DataFrame(rows, columns=None if names is None else list(names)).to_csv(temporary, index=False, float_format="%.4g")
