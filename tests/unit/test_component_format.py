@@ -24,7 +24,7 @@ TOY = '''
         jaw = list(animation.channels).index("jawOpen")
         lines = [f"{time:.3f} {row[jaw]:.3f}" for time, row in zip(animation.times, animation.weights)]
         seconds = len(animation.sound.samples) / animation.sound.sr
-        path.write_text("\\\\n".join([animation.rig.name, f"{seconds:.2f} s of {animation.sound.name}", *lines]))
+        path.write_text("\\n".join([animation.rig.name, f"{seconds:.2f} s of {animation.sound.name}", *lines]))
         return path
 '''
 

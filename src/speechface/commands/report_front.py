@@ -47,7 +47,7 @@ def data_lines(clips: Mapping[str, Any]) -> list[str]:
             for split, text in _SPLITS.items()
             if len(part := rows[rows.split == split])
         ]
-        speakers, frames = _count(rows.actor.nunique(), "speaker"), _count(rows.n_frames.sum(), "frame")
+        speakers, frames = _count(rows.actor.nunique(), "speaker"), _count(int(rows.n_frames.sum()), "frame")
         lines.append(f"**{dataset}**: {speakers}, {frames}; {', '.join(uses)}")
     return lines
 
