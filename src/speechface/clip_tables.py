@@ -253,7 +253,10 @@ def unfinished(path: str | os.PathLike) -> Path:
 
 
 def _read_stream(path: Path) -> dict[str, dict[str, tuple[dict[str, Any], pa.Scalar]]]:
-    """clip id -> output -> (entry, rows as IPC bytes); as far as the stream can be read. The bytes stay in the file."""
+    """clip id -> output -> (entry, rows as IPC bytes); as far as the stream can be read. The bytes stay in the file.
+
+    What is damaged is as if it were not there.
+    """
     found: dict[str, dict[str, tuple[dict[str, Any], pa.Scalar]]] = {}
     with contextlib.suppress(pa.ArrowException, OSError, ValueError), pa.memory_map(os.fspath(path)) as source:
         reader = pa.ipc.open_stream(source)
@@ -262,9 +265,11 @@ def _read_stream(path: Path) -> dict[str, dict[str, tuple[dict[str, Any], pa.Sca
                 batch = reader.read_next_batch()
             except StopIteration:
                 break
+            batch.validate(full=True)
             for output, text, rows in zip(*batch.columns, strict=True):
                 entry = json.loads(text.as_py())
-                found.setdefault(entry["id"], {})[output.as_py()] = (entry, rows)
+                if entry["status"] != "ok" or entry["content"] == _content(rows.as_buffer(), entry["meta"]):
+                    found.setdefault(entry["id"], {})[output.as_py()] = (entry, rows)
     return found
 
 
@@ -294,13 +299,17 @@ class _Finished:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_name(self.path.name + ".new")
         self._file = pa.OSFile(os.fspath(temporary), "wb")  # unbuffered: what is written survives a kill
-        self._writer = pa.ipc.new_stream(self._file, _STREAM)
-        for outputs in self.carried.values():
-            self._write(
-                {output: entry for output, (entry, _) in outputs.items()},
-                {output: rows.as_py() for output, (_, rows) in outputs.items()},
-            )
-        os.replace(temporary, self.path)
+        try:
+            self._writer = pa.ipc.new_stream(self._file, _STREAM)
+            for outputs in self.carried.values():
+                self._write(
+                    {output: entry for output, (entry, _) in outputs.items()},
+                    {output: rows.as_py() for output, (_, rows) in outputs.items()},
+                )
+            os.replace(temporary, self.path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
     def _write(self, entries: Mapping[str, dict[str, Any]], rows: Mapping[str, bytes]) -> None:
         assert self._writer is not None
@@ -492,13 +501,18 @@ class _Job:
                    functools.partial(rows, output), self.stage, self.settings, self.shared)  # fmt: skip
 
 
-def _with_meta(entry: dict[str, Any], meta: dict[str, Any], content: bytes) -> dict[str, Any]:
+def _with_meta(entry: dict[str, Any], meta: dict[str, Any], rows: bytes) -> dict[str, Any]:
     """The entry of a finished clip."""
-    text = json.dumps(meta, sort_keys=True)
-    return {**entry, "meta": json.loads(text), "content": _digest(content, text)}
+    meta = json.loads(json.dumps(meta))
+    return {**entry, "meta": meta, "content": _content(rows, meta)}
 
 
-def _digest(*parts: str | bytes) -> str:
+def _content(rows: Any, meta: dict[str, Any]) -> str:
+    """Hash of a clip's rows, IPC bytes, and metadata."""
+    return _digest(rows, json.dumps(meta, sort_keys=True))
+
+
+def _digest(*parts: Any) -> str:
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part.encode() if isinstance(part, str) else part)
