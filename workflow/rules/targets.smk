@@ -173,13 +173,18 @@ def figure_inputs(figure):
 
 
 def figure_options(wildcards, input):
-    """These files as options of `speechface figure`; videos are found by the clip table. Tables go beside the figures."""
+    """These files as options of `speechface figure`; videos are found by the clip table."""
     given = [
         f"--{name} " + " ".join(map(shlex.quote, [files] if isinstance(files, str) else files))
         for name, files in input.items()
         if name != "videos"
     ]
     return " ".join(given)
+
+
+def figure_table_option(figure):
+    """Where the table of a figure goes that has one."""
+    return f"--table-stem results/tables/{figure}" if figure_tables(figure) else ""
 
 
 def figure_tables(figure):

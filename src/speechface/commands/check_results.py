@@ -110,7 +110,10 @@ def outdated(config: "Config", results: str | os.PathLike, *, clips: Collection[
 
     results, found = Path(results), []
     for path, facts in _facts(results):
-        stage, own = facts.get("stage", ""), [entry["id"] for entry in facts.get("clips", []) if isinstance(entry, dict)]
+        stage, own = (
+            facts.get("stage", ""),
+            [entry["id"] for entry in facts.get("clips", []) if isinstance(entry, dict)],
+        )
         if stage not in STAGES or (clips is not None and own and not any(clip in clips for clip in own)):
             continue
         version, current = facts.get("stage_version", STAGES[stage].version), STAGES[stage].version

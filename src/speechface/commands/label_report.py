@@ -1,22 +1,18 @@
-"""Tell how good the labels of every clip are, and compare them with exact truth where there is some.
+"""Tell how good the labels of every clip are.
 
 Writes one row a clip: reprojection in percent of the distance of the outer eye corners, correlation of lip gap and
 eye closing between fit and landmarks, jitter, how the face was followed, and whether the clip is used, with every
 threshold it failed; with --actors the same by actor, with --flagged the runs of frames that are not used, with their
-reasons. With --truth and --truth-out, clips of which a table of truth holds rows also give one row a channel:
-correlation, slope and mean absolute error of the weight, and the clip's errors in mm and degrees.
+reasons.
 """
 
 import argparse
 import logging
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from speechface.commands.common import add_settings, settings_of
+from speechface.commands.common import add_settings, columns_of, settings_of, write_csv
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from speechface.clip_tables import ClipTables
     from speechface.sections import QualitySettings
 
@@ -30,7 +26,6 @@ _MISSES = ("reprojection_median_pct", "reprojection_p95_pct", "reprojection_wors
 _TRACKING = ("landmark_jitter_pct", "eye_distance_px", "brightness", "cut_fraction")
 _COUNTS = ("n_used", "faces", "losses", "strangers")
 _FLAGGED = (*_ID, "first_frame", "last_frame", "n_frames", "reason")
-_ERRORS = ("mouth_mm", "inner_mm", "rotation_deg", "rotation_absolute_deg")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,21 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", metavar="CSV", help="the quality table as text, too")
     parser.add_argument("--actors", metavar="CSV", help="the same by actor, to write")
     parser.add_argument("--flagged", metavar="CSV", help="frames that are not used, to write: one row a run of them")
-    parser.add_argument("--truth", nargs="+", metavar="PARQUET", help="tables of exact truth")
-    parser.add_argument("--truth-out", metavar="PARQUET", help="table of errors to write")
-    parser.add_argument("--truth-csv", metavar="CSV", help="the table of errors as text, too")
-    parser.add_argument("--rig", metavar="NPZ", help="rig of the labels (with --truth)")
     add_settings(parser, "quality")
 
 
 def run(args: argparse.Namespace) -> None:
     from speechface.clip_tables import ClipTables
-    from speechface.errors import ConfigError
     from speechface.tables import read_table, write_table
 
-    truth = (args.truth, args.truth_out, args.rig)
-    if any(truth) and not all(truth):
-        raise ConfigError("label-report: --truth, --truth-out and --rig go together; give all or none")
     settings = settings_of(args)
     table = read_table(args.clips)
     clips = list(zip(*(map(str, table[name]) for name in _ID), strict=True))
@@ -67,35 +54,12 @@ def run(args: argparse.Namespace) -> None:
         rows.append(row)
         flagged += runs
     integers = dict.fromkeys(("n_frames", *_COUNTS), "int32")
-    columns = _columns(rows, integers | {"used": "bool"}, (*_ID, "reason"))
+    columns = columns_of(rows, integers | {"used": "bool"}, (*_ID, "reason"))
     write_table(args.out, columns, stage="label_report", settings=settings.dump())
-    _write_csv(args.csv, columns)
-    _write_csv(args.actors, _by_actor(rows))
-    _write_csv(args.flagged, flagged, _FLAGGED)
+    write_csv(args.csv, columns)
+    write_csv(args.actors, _by_actor(rows))
+    write_csv(args.flagged, flagged, _FLAGGED)
     LOG.info("%s: %d clips, %d used", args.out, len(clips), columns["used"].sum())
-    if args.truth:
-        _report_truth(clips, ClipTables(args.truth), labels, args, settings)
-
-
-def _columns(rows: list[dict[str, Any]], dtypes: dict[str, str], texts: Sequence[str]) -> dict[str, Any]:
-    """Rows (dicts of equal keys) -> columns; text columns stay lists, numbers are float32 unless named."""
-    import numpy as np
-
-    return {
-        name: [row[name] for row in rows] if name in texts
-        else np.array([row[name] for row in rows], dtypes.get(name, "float32"))
-        for name in rows[0]
-    }  # fmt: skip
-
-
-def _write_csv(path: str | None, rows: Any, names: Sequence[str] | None = None) -> None:
-    if path:
-        import pandas as pd
-
-        from speechface.files import written_whole
-
-        with written_whole(path) as temporary:
-            pd.DataFrame(rows, columns=names).to_csv(temporary, index=False, float_format="%.4g")
 
 
 def _quality(
@@ -149,65 +113,3 @@ def _by_actor(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             line[name] = float(whole(values)) if len(values) else float("nan")
         result.append(line | {"faces": max(row["faces"] for row in own)})
     return result
-
-
-def _report_truth(
-    clips: list[tuple[str, ...]],
-    truth: "ClipTables",
-    labels: "ClipTables",
-    args: argparse.Namespace,
-    settings: "QualitySettings",
-) -> None:
-    from speechface.errors import TableError
-    from speechface.rig.rig import Rig
-    from speechface.tables import write_table
-
-    rig = Rig.load(args.rig)
-    shapes = rig.shapes[:, rig.landmarks].astype(float)
-    rows, compared = [], 0
-    for clip in clips:
-        found = _compare(clip, truth, labels, shapes)
-        rows += found
-        compared += bool(found)
-    if not rows:
-        raise TableError(f"{' '.join(args.truth)}: no truth of any usable clip")
-    columns = _columns(rows, {}, (*_ID, "channel"))
-    write_table(args.truth_out, columns, stage="label_report", settings=settings.dump(), meta={"rig": rig.name})
-    _write_csv(args.truth_csv, columns)
-    mean = {name: float(columns[name].mean()) for name in _ERRORS}
-    LOG.info("%s: %d clips, %s", args.truth_out, compared, ", ".join(f"{k} {v:.2f}" for k, v in mean.items()))
-
-
-def _compare(
-    clip: tuple[str, ...], truths: "ClipTables", tables: "ClipTables", shapes: "np.ndarray"
-) -> list[dict[str, Any]]:
-    """The truth rows of one clip: one a channel, none without truth or labels."""
-    import numpy as np
-
-    from speechface.errors import TableError
-    from speechface.fitting.quality import compare_with_truth
-    from speechface.geometry.rotation import matrix_from_euler
-    from speechface.rig.channels import CHANNELS, ROTATIONS
-
-    clip_id = "/".join(clip)
-    if clip_id not in truths:
-        return []
-    columns = ("frame", *ROTATIONS, *CHANNELS)
-    truth, labels = truths.read(clip_id, columns), tables.read(clip_id, ("used", *columns))
-    if not (truth.usable and labels.usable):
-        return []
-    used = np.flatnonzero(labels["used"])
-    common, at_label, at_truth = np.intersect1d(labels["frame"][used], truth["frame"], return_indices=True)
-    if not len(common):
-        raise TableError(f"{clip_id}: no frame in common of labels and truth")
-    chosen = used[at_label]
-    rotation = np.array(labels.meta["rotation_reference"]) @ matrix_from_euler(labels.stack(ROTATIONS)[chosen])
-    channels, whole = compare_with_truth(
-        labels.stack(CHANNELS)[chosen], truth.stack(CHANNELS)[at_truth], rotation,
-        matrix_from_euler(truth.stack(ROTATIONS)[at_truth]), shapes,
-    )  # fmt: skip
-    start = dict(zip(_ID, clip, strict=True))
-    return [
-        {**start, "channel": name, **{key: values[k] for key, values in channels.items()}, **whole}
-        for k, name in enumerate(CHANNELS)
-    ]
