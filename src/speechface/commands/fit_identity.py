@@ -49,7 +49,8 @@ def read_identity(path: str | os.PathLike) -> dict[str, Any]:
     Returns
     -------
     dict with ``status``, ``reason``, ``rig``, and where the status is ok ``detector``, ``identity`` (K,),
-    ``landmark_offsets`` (inner points, 2) in mm, ``focal_factor``, ``eye_open``, ``eye_closed``, ``eye_noise`` (2,) each.
+    ``landmark_offsets`` (inner points, 2) in mm, ``focal_factor``, ``eye_open``, ``eye_closed`` and ``eye_noise``, (2,)
+    each.
 
     Raises
     ------

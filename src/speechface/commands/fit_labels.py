@@ -68,8 +68,8 @@ def run(args: argparse.Namespace) -> None:
 class _Actor:
     """What all clips of an actor share.
 
-    `face` is the actor's own; `observed` (46,) bool, the channels that the landmarks show; `focal_factor`, focal length in
-    units of the image's longer side.
+    `face` is the actor's own; `observed` (46,) bool, the channels that the landmarks show; `focal_factor`, focal length
+    in units of the image's longer side.
     """
 
     rig: "Rig"

@@ -100,8 +100,8 @@ class Face:
     def of_rig(cls, rig: Rig, profile: Profile, *, errors: float = 0.0) -> "Face":
         """Return the view of a rig by a detector's points.
 
-        `errors` : fraction of the detector's common errors that the fit allows for. RigError where the rig does not know
-        the detector's points.
+        `errors` : fraction of the detector's common errors that the fit allows for. RigError where the rig does not
+        know the detector's points.
         """
         vertices, contour = rig.points(profile.scheme)
         if len(vertices) != profile.n_points:

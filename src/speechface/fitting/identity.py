@@ -51,10 +51,7 @@ def _pose_at_rest(face, observed, focal):
 
 
 def _shape_without_pose(face, observed, focal):
-    """Inner points, mm, turned back to a frontal view of the face's rest shape plus the misses, (T, p, 2), and rotations.
-
-    The jaw's points are those of the face at rest.
-    """
+    """Points (T, p, 2), mm, and rotations: the face at rest, seen from the front, plus the inner points' misses."""
     inner = face.profile.inner
     rotation, translation = _pose_at_rest(face, observed, focal)
     camera = face.neutral[inner] @ rotation.transpose(0, 2, 1) + translation[:, None]
@@ -231,12 +228,12 @@ def estimate_focal_factor(
     logarithm of the length, gives the minimum. A far face hardly shows perspective: there the estimate is rough, and
     harmless.
     """
-    sides = np.repeat(np.asarray(sides, float), [len(clip) for clip in observed])
+    by_frame = np.repeat(np.asarray(sides, float), [len(clip) for clip in observed])
     together = np.concatenate(observed)
     tried = np.array(_FOCAL_FACTORS)
     middle = tried[len(tried) // 2]
-    frames, at_rest = choose_frames(face, together, focal=middle * sides, count=count)
-    energy = [_from_frames(face, together[frames], f * sides[frames], at_rest, settings)[1] for f in tried]
+    frames, at_rest = choose_frames(face, together, focal=middle * by_frame, count=count)
+    energy = [_from_frames(face, together[frames], f * by_frame[frames], at_rest, settings)[1] for f in tried]
     best = int(np.clip(np.argmin(energy), 1, len(tried) - 2))
     near = slice(best - 1, best + 2)
     curvature, slope, _ = np.polyfit(np.log(tried[near]), energy[near], 2)

@@ -1,8 +1,8 @@
 """The 68 face landmarks of iBUG 300-W: their names, regions and the distances that are measured between them.
 
-Numbers count from 0, the subject's right stands on the left of the image and first: jaw line from the right ear over the
-chin, right brow, left brow, bridge and base of the nose, right eye, left eye, outer lips, inner lips (Sagonas et al. 2016,
-doi:10.1016/j.imavis.2016.01.002).
+Numbers count from 0, the subject's right stands on the left of the image and first: jaw line from the right ear over
+the chin, right brow, left brow, bridge and base of the nose, right eye, left eye, outer lips, inner lips (Sagonas et
+al. 2016, doi:10.1016/j.imavis.2016.01.002).
 """
 
 import numpy as np
@@ -50,12 +50,12 @@ CONTOURS = (
 
 
 def interocular(landmarks: np.ndarray, corners: tuple[int, int] = OUTER_EYE_CORNERS) -> np.ndarray:
-    """Distance of the outer eye corners: (..., n, d) -> (...), in the points' unit. `corners` of points of another scheme."""
+    """Distance of the outer eye corners: (..., n, d) -> (...), in the points' unit; `corners` in another scheme."""
     right, left = corners
     return np.linalg.norm(landmarks[..., right, :] - landmarks[..., left, :], axis=-1)
 
 
 def lip_gap(landmarks: np.ndarray, pairs: tuple[tuple[int, int], ...] = INNER_LIP_PAIRS) -> np.ndarray:
-    """Mean distance of pairs of inner lip points: (..., n, d) -> (...), in the points' unit. `pairs` of another scheme."""
+    """Mean distance of pairs of inner lip points: (..., n, d) -> (...), in the points' unit; `pairs` in another scheme."""
     upper, lower = (list(side) for side in zip(*pairs))
     return np.linalg.norm(landmarks[..., upper, :] - landmarks[..., lower, :], axis=-1).mean(-1)

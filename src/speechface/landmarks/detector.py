@@ -107,8 +107,8 @@ class Profile:
     blink_spread : float, how well the eye's opening tells the blink, in units of the weight
     lid_trust : float, factor on the trust in the lids' own points where the opening tells the blink
     expected_error_mm : (float, float, float, float)
-        Expected error of the rig's inner landmarks: a constant, then for each per cent of miss of the inner points and of
-        the mouth's, and for each mm that the labels move the face.
+        Expected error of the rig's inner landmarks: a constant, then for each per cent of miss of the inner points and
+        of the mouth's, and for each mm that the labels move the face.
     """
 
     scheme: str

@@ -4,13 +4,14 @@ Equalising the part of a 720p image that holds a face takes as long as decoding 
 7,500 pixels of it. So the equalised value is worked out for each pixel that is read, and a tile's curve when the first
 such pixel needs it. The arithmetic is that of OpenCV's CLAHE and of dlib's ``shape_predictor``.
 
-The loops get pointers into flat arrays: numba's arrays, which count from the end where an index is negative, take twice
-the time. Numba keeps the machine code (in ``__pycache__`` beside this file, or in ``$NUMBA_CACHE_DIR``), so that only the
-first process compiles.
+The loops get pointers into flat arrays: numba's arrays, which count from the end where an index is negative, take
+twice the time. Numba keeps the machine code (in ``__pycache__`` beside this file, or in ``$NUMBA_CACHE_DIR``), so that
+only the first process compiles.
 """
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import numba
 import numpy as np
@@ -29,7 +30,7 @@ _OFFSET = 256
 _VALUES = 2 * _POINTS
 
 
-def _compiled(*signature: Callable, cache: bool = True) -> Callable:
+def _compiled(*signature: Any, cache: bool = True) -> Callable:
     """Decorator: compile a function, at once where its signature is given; keep the machine code where that can be."""
 
     def decorate(function):

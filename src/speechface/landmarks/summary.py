@@ -46,7 +46,11 @@ def track_summary(tracks: Tracks, profile: Profile, *, width: int, height: int) 
     numbers = dict.fromkeys(("eye_distance_px", "cut_fraction", "brightness", "jitter_pct"))
     if len(points):
         outside = ((points < 0) | (points > (width - 1, height - 1))).any((1, 2))
-        numbers = {"eye_distance_px": float(np.median(profile.interocular(points))), "cut_fraction": float(outside.mean()),
-                   "brightness": tracks.brightness, "jitter_pct": jitter_pct(tracks.landmarks, profile)}  # fmt: skip
+        numbers = {
+            "eye_distance_px": float(np.median(profile.interocular(points))),
+            "cut_fraction": float(outside.mean()),
+            "brightness": tracks.brightness,
+            "jitter_pct": jitter_pct(tracks.landmarks, profile),
+        }
     return summary | {name: value if value is not None and np.isfinite(value) else None
                       for name, value in numbers.items()}  # fmt: skip

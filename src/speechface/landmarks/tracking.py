@@ -5,6 +5,7 @@ detector's boxes have on average. The landmarks do not depend on a box that drif
 jumps by several per cent from frame to frame.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
@@ -26,7 +27,7 @@ AHEAD = 64
 MISSES = 3
 #: Overlap (intersection over union) from which a detected box confirms the tracked one.
 CONFIRMING_OVERLAP = 0.4
-#: A box that moves or grows by more than this share of its width in one frame is implausible, ...
+#: A box that moves or grows by more than this fraction of its width in one frame is implausible, ...
 SUDDEN_BOX = 0.2
 #: ... and so is a shape that differs by this much (in units of its spread) from the frame before or ...
 SUDDEN_SHAPE = 0.12
@@ -101,9 +102,9 @@ class FaceTracker:
         self._scale = None  # at which the face was found
         self._people = People()
         self._losses = 0
-        self._levels = []  # mean grey levels of the face
+        self._levels: list[float] = []  # mean grey levels of the face
         self._thumbnail = None
-        self._rows = []
+        self._rows: list[Any] = []
 
     def follow(self, images: Iterable[Any]) -> Tracks:
         """Follow the face through a whole clip.
@@ -112,16 +113,20 @@ class FaceTracker:
         ----------
         images : iterable of objects with ``gray``, ndarray (height, width), uint8
         """
-        left, decoded = iter(images), []
+        left = iter(images)
+        decoded: list[np.ndarray] = []
 
         def grays(count: int) -> list[np.ndarray]:
             """The next images; decodes what is missing."""
             decoded.extend(image.gray for image in itertools.islice(left, max(count - len(decoded), 0)))
             return decoded[:count]
 
+        def ahead(position: int) -> list[np.ndarray]:
+            return grays(AHEAD)[position:]
+
         while frames := grays(CHUNK):
             for position, gray in enumerate(frames):
-                self._rows.append(self._step(gray, lambda position=position: grays(AHEAD)[position:]))
+                self._rows.append(self._step(gray, functools.partial(ahead, position)))
             del decoded[: len(frames)]
         return self._result()
 

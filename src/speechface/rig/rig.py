@@ -91,8 +91,8 @@ class Rig:
             raise RigError(f"rig '{self.name}': vertex sets {sorted(missing)} are missing")
 
     def points(self, scheme: str) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices (n,) of the points of a scheme (`speechface.landmarks.detector.Profile`), and the vertices (j, m) that
-        each point of the jaw line may slide over."""
+        """Vertices (n,) of the points of a scheme (`speechface.landmarks.detector.Profile`), and the vertices (j, m)
+        that each point of the jaw line may slide over."""
         if scheme != "ibug68":
             raise RigError(
                 f"rig '{self.name}' does not know the points '{scheme}' of the landmark detector; it has ibug68"

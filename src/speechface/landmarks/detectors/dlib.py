@@ -30,8 +30,8 @@ class DlibSettings(DetectorSettings):
     detect_height: int = Field(240, ge=60)
     """Images taller than twice this are first reduced to about this height to search for a face, pixels."""
     jittered_boxes: int = Field(3, ge=1, le=5)
-    """Predictions averaged over this many shifted boxes: 1 is fastest, 3 lessen the jitter by more than a third at three
-    times the predictor's cost, 5 by half."""
+    """Predictions averaged over this many shifted boxes: 1 is fastest, 3 lessen the jitter by more than a third at
+    three times the predictor's cost, 5 by half."""
     clahe_clip: float = Field(2.0, ge=0)
     """Contrast limit of the local histogram equalisation, in mean histogram counts; 0, no limit."""
 
@@ -75,8 +75,8 @@ PROFILE = Profile(
     blink_below=0.75,
     blink_spread=0.05,
     lid_trust=0.3,
-    # least squares on the synthetic actors 1 to 20 against exact truth; on actors 21 to 24 the expected error correlates
-    # with the true one by 0.50
+    # least squares on the synthetic actors 1 to 20 against exact truth; on actors 21 to 24 the expected error
+    # correlates with the true one by 0.50
     expected_error_mm=(0.54, 0.14, 0.17, 0.27),
 )
 
