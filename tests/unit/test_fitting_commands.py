@@ -221,7 +221,8 @@ def test_the_report_lists_every_clip_and_why_one_is_not_used(results, tmp_path):
 
 def test_the_truth_table_has_a_row_a_channel_and_small_errors(results, tmp_path):
     out = tmp_path / "truth.parquet"
-    assert report(results, truth=results / "truth.parquet", truth_out=out, rig=results / "rig.npz") == 0
+    assert run("label-truth", labels=results / "labels.parquet", truth=results / "truth.parquet",
+               rig=results / "rig.npz", out=out, csv=tmp_path / "truth.csv") == 0  # fmt: skip
     table = read_table(out)
     promised = "dataset actor clip channel r slope mae mouth_mm inner_mm rotation_deg"
     assert list(table.columns)[:10] == promised.split()
@@ -231,6 +232,8 @@ def test_the_truth_table_has_a_row_a_channel_and_small_errors(results, tmp_path)
     assert (table["rotation_deg"] < 1.5).all()  # of a head that turns by 20
 
 
-def test_half_given_truth_options_are_refused(results, capsys):
-    assert report(results, truth=results / "truth.parquet") == 1
-    assert "go together" in capsys.readouterr().err
+def test_labels_without_any_truth_are_refused(results, tmp_path, capsys):
+    write_clip_table(tmp_path / "truth.parquet", "demo", {"demo/Actor_02/a": truth_rows(moving_face(0, frames=FRAMES))})
+    assert run("label-truth", labels=results / "labels.parquet", truth=tmp_path / "truth.parquet",
+               rig=results / "rig.npz", out=tmp_path / "x.parquet") == 1  # fmt: skip
+    assert "no truth of any usable clip" in capsys.readouterr().err
