@@ -291,8 +291,8 @@ def train(
     folder = Path(work_dir)
     if processes.agreed(run.reason_to_stop) is None:
         with warnings.catch_warnings():
-            # a frozen encoder is meant to be in eval mode; the folder holds the state of this run; processes are started
-            # by `speechface.launch`, or by nobody
+            # a frozen encoder is meant to be in eval mode; the folder holds the state of this run; `speechface.launch`
+            # starts processes, where there are to be several
             for text in (r"Found \d+ module\(s\) in eval", r"Checkpoint directory .* not empty", "The `srun` command"):
                 warnings.filterwarnings("ignore", message=text)
             trainer = _trainer(
