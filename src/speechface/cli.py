@@ -7,11 +7,12 @@ import argparse
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 
 from speechface import __version__, logs
 from speechface.errors import DISK_ERRORS, SpeechfaceError
 
-__all__ = ["main", "COMMANDS"]
+__all__ = ["COMMANDS", "build_parser", "main"]
 
 #: command -> (one line of help, group). The module is ``speechface.commands.<command with underscores>``.
 COMMANDS = {
@@ -57,23 +58,33 @@ _ONE_THREAD = ("data", "prepare", "label")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 
 
-def build_parser(command=None):
+def _overview() -> str:
+    """All commands by group."""
+    width = max(map(len, COMMANDS)) + 2
+    lines = []
+    for group in dict.fromkeys(group for _, group in COMMANDS.values()):
+        lines.append(f"{group}:")
+        lines += [f"  {name:{width}}{text}" for name, (text, own) in COMMANDS.items() if own == group]
+    return "\n".join(lines)
+
+
+def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     """Return the parser; with `command`, only that command carries its own options."""
     parser = argparse.ArgumentParser(
         prog="speechface",
         description="Speech in, a moving face out. One command a workflow step; run `speechface COMMAND --help`.",
+        epilog=_overview(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"speechface {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, (text, _) in COMMANDS.items():
+    for name in COMMANDS:
         if command is None or name != command:
-            commands.add_parser(name, help=text, add_help=False)
+            commands.add_parser(name, add_help=False)
             continue
         module = importlib.import_module("speechface.commands." + name.replace("-", "_"))
         sub = commands.add_parser(
             name,
-            help=text,
             description=module.__doc__,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
@@ -82,10 +93,10 @@ def build_parser(command=None):
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns 0, or 1 after a one-line message when the input is at fault."""
     own_process = argv is None
-    argv = sys.argv[1:] if own_process else list(argv)
+    argv = sys.argv[1:] if argv is None else list(argv)
     command = next((word for word in argv if not word.startswith("-")), None)
     logs.configure()
     if own_process and command in COMMANDS and COMMANDS[command][1] in _ONE_THREAD:
@@ -98,6 +109,8 @@ def main(argv=None):
     except SpeechfaceError as error:
         print(f"speechface {command}: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # of `speechface plan | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise
@@ -107,6 +120,4 @@ def main(argv=None):
             file=sys.stderr,
         )
         return 1
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

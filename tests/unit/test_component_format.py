@@ -9,7 +9,8 @@ from toys import toy_package
 
 from speechface.audio.sound import write_wav
 from speechface.config import defaults
-from speechface.networks.baselines import Baseline, fit_mean
+from speechface.networks.baselines import Baseline
+from speechface.networks.loading import save_model
 from speechface.rig.channels import INDEX
 
 TOY = '''
@@ -23,7 +24,7 @@ TOY = '''
         jaw = list(animation.channels).index("jawOpen")
         lines = [f"{time:.3f} {row[jaw]:.3f}" for time, row in zip(animation.times, animation.weights)]
         seconds = len(animation.sound.samples) / animation.sound.sr
-        path.write_text("\\\\n".join([animation.rig.name, f"{seconds:.2f} s of {animation.sound.name}", *lines]))
+        path.write_text("\\n".join([animation.rig.name, f"{seconds:.2f} s of {animation.sound.name}", *lines]))
         return path
 '''
 
@@ -32,10 +33,11 @@ def test_a_format_from_outside_is_written_by_animate(tmp_path):
     env = toy_package(tmp_path / "toys", "format", "opening", TOY)
     write_wav(tmp_path / "hello.wav", np.zeros(16000, np.float32), 16000)
     synthetic_rig().save(tmp_path / "rig.npz")
-    weights = np.zeros(49)
+    weights = np.zeros(49, np.float32)
     weights[INDEX["jawOpen"]] = 0.25
     settings = {**defaults("log_mel").dump(), "audio_sr": 16000}
-    Baseline("mean", "log_mel", settings, fit_mean(weights), {}).save(tmp_path / "model.npz")
+    model = Baseline("mean", "log_mel", settings, np.ones(46, bool), {"constant": weights}, {})
+    save_model(tmp_path / "model.npz", model)
     command = [sys.executable, "-m", "speechface", "animate", "hello.wav", "--model", "model.npz", "--out", "out",
                "--formats", "opening", "json", "--rig", "rig.npz", "--fps", "25"]  # fmt: skip
     done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True)

@@ -139,7 +139,7 @@ def test_the_same_figure_gives_the_same_bytes(results, tmp_path):
 
 
 def test_message_shows_its_words():
-    assert "no clip was judged" in texts(message("no clip was judged"))
+    assert "no clip was evaluated" in texts(message("no clip was evaluated"))
 
 
 # ---- features

@@ -2,12 +2,17 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+
+from speechface.rig.channels import CHANNELS
+from speechface.tables import read_table
 
 ROOT = Path(__file__).resolve().parents[2]
 #: names that differ between PyPI and conda
@@ -124,3 +129,77 @@ def test_the_container_installs_what_the_project_names():
     script = (ROOT / "scripts/system-packages.sh").read_text()
     for package in set(re.findall(r"\blib[a-z0-9-]+\b", sections["post"])) - {"lib"}:
         assert package in script, package
+
+
+#: What is not installed with the package alone.
+EXTRA = (
+    "torch", "pytorch_lightning", "snakemake", "cv2", "dlib", "pandas", "matplotlib", "sklearn", "numba", "soundfile",
+    "PIL", "yaml", "networkx", "librosa", "onnx",
+)  # fmt: skip
+
+
+def run_without(packages, folder, *commands):
+    """Run commands in one process, in which these packages cannot be imported."""
+    code = (
+        "import sys\n"
+        f"for name in {tuple(packages)!r}: sys.modules[name] = None\n"
+        "from speechface.cli import main\n"
+        f"sys.exit(max(main(command.split()) for command in {commands!r}))"
+    )
+    return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def animations(tmp_path_factory):
+    """feature -> weights animated with the package alone, and with everything that is installed."""
+    from speechface.audio.sound import write_wav
+    from speechface.config import defaults
+    from speechface.networks.baselines import Baseline
+    from speechface.networks.loading import save_model
+
+    folder = tmp_path_factory.mktemp("animate")
+    rng = np.random.default_rng(0)
+    write_wav(folder / "hello.wav", (rng.standard_normal(16000) / 20).astype(np.float32), 16000)
+    sizes = {"spectrogram": 128 * 32, "log_mel": 8 * 80, "acoustics": 537, "waveform": 1280}
+    for feature, size in sizes.items():
+        settings = {**defaults(feature).dump(), "audio_sr": 44100}
+        arrays = {"matrix": 1e-3 * rng.standard_normal((size, 49)), "offset": np.full(49, 0.4)}
+        model = Baseline("ridge", feature, settings, np.ones(46, bool), arrays, {})
+        save_model(folder / f"{feature}.npz", model)
+    for place, packages in (("whole", ()), ("alone", EXTRA)):
+        animate = "animate hello.wav --model {0}.npz --out {1}/{0} --formats parquet json livelink"
+        run = run_without(packages, folder, *(animate.format(feature, place) for feature in sizes))
+        assert run.returncode == 0, run.stderr
+
+    def weights(place, feature):
+        table = read_table(folder / place / feature / "hello.parquet")
+        return np.stack([table[name] for name in CHANNELS], 1)
+
+    return folder, {feature: (weights("alone", feature), weights("whole", feature)) for feature in sizes}
+
+
+def test_a_baseline_animates_with_the_package_alone(animations):
+    for alone, whole in animations[1].values():
+        assert alone.shape == (30, len(CHANNELS))
+        assert np.ptp(alone) > 0.01
+        np.testing.assert_allclose(alone, whole, atol=2e-3)  # one step of the spectrogram's 255 in many numbers
+
+
+def test_a_video_is_drawn_with_the_package_alone(animations):
+    folder, _ = animations
+    run = run_without(EXTRA, folder, "animate hello.wav --model log_mel.npz --out video --formats mp4 --size 64")
+    if "no EGL context" in run.stderr:
+        pytest.skip("drawing needs EGL (scripts/system-packages.sh)")
+    assert run.returncode == 0, run.stderr
+    assert (folder / "video/hello.mp4").stat().st_size > 1000
+
+
+def test_a_network_asks_for_the_extra_that_it_needs(tmp_path):
+    (tmp_path / "model.ckpt").write_bytes(b"a network")
+    (tmp_path / "hello.wav").write_bytes(b"sound")
+    run = run_without(EXTRA, tmp_path, "animate hello.wav --model model.ckpt --out out")
+    assert run.returncode == 1
+    assert run.stderr.splitlines() == [
+        "speechface animate: model.ckpt: a network needs PyTorch, which is not installed: "
+        "pip install 'speechface[train]'"
+    ]

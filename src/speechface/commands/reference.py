@@ -70,7 +70,8 @@ def _rows(kind: type[Settings], names: list[str], prefix: str = "") -> list[str]
             for bound, text in _BOUNDS.items()
             if getattr(limit, bound, None) is not None
         ]
-        allowed = " or ".join(f"`{member}`" for member in choices(kind, name)) or _kind(field.annotation)
+        named = "list of " * (get_origin(field.annotation) is list) + " or ".join(f"`{x}`" for x in choices(kind, name))
+        allowed = named if choices(kind, name) else _kind(field.annotation)
         meaning = " ".join((field.description or "").split()).replace("|", "\\|")
         rows.append(f"| `{prefix}{name}` | {default} | {', '.join([allowed, *bounds])} | {meaning} |")
     return rows

@@ -228,12 +228,12 @@ def estimate_focal_factor(
     logarithm of the length, gives the minimum. A far face hardly shows perspective: there the estimate is rough, and
     harmless.
     """
-    sides = np.repeat(np.asarray(sides, float), [len(clip) for clip in observed])
+    by_frame = np.repeat(np.asarray(sides, float), [len(clip) for clip in observed])
     together = np.concatenate(observed)
     tried = np.array(_FOCAL_FACTORS)
     middle = tried[len(tried) // 2]
-    frames, at_rest = choose_frames(face, together, focal=middle * sides, count=count)
-    energy = [_from_frames(face, together[frames], f * sides[frames], at_rest, settings)[1] for f in tried]
+    frames, at_rest = choose_frames(face, together, focal=middle * by_frame, count=count)
+    energy = [_from_frames(face, together[frames], f * by_frame[frames], at_rest, settings)[1] for f in tried]
     best = int(np.clip(np.argmin(energy), 1, len(tried) - 2))
     near = slice(best - 1, best + 2)
     curvature, slope, _ = np.polyfit(np.log(tried[near]), energy[near], 2)

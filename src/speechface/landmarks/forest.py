@@ -140,8 +140,7 @@ class ForestPredictor:
         """
         from speechface.landmarks.compiled import predict
 
-        if isinstance(image, np.ndarray):
-            image = untouched(image)
+        equalised = untouched(image) if isinstance(image, np.ndarray) else image
         boxes = np.asarray(boxes, float)
-        shapes = predict(image, boxes.reshape(-1, 4), self._model).reshape(*boxes.shape[:-1], _POINTS, 2)
+        shapes = predict(equalised, boxes.reshape(-1, 4), self._model).reshape(*boxes.shape[:-1], _POINTS, 2)
         return boxes[..., None, :2] + shapes * (boxes[..., 2:] - boxes[..., :2])[..., None, :]

@@ -11,6 +11,7 @@ only the first process compiles.
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import numba
 import numpy as np
@@ -29,7 +30,7 @@ _OFFSET = 256
 _VALUES = 2 * _POINTS
 
 
-def _compiled(*signature: Callable, cache: bool = True) -> Callable:
+def _compiled(*signature: Any, cache: bool = True) -> Callable:
     """Decorator: compile a function, at once where its signature is given; keep the machine code where that can be."""
 
     def decorate(function):

@@ -96,7 +96,8 @@ def load_forest() -> dict[str, np.ndarray]:
         with written_whole(large) as temporary:
             np.save(temporary, model["leaves"])
         with written_whole(small) as temporary:
-            np.savez(temporary, **{name: array for name, array in model.items() if name != "leaves"})
+            rest: dict[str, Any] = {name: array for name, array in model.items() if name != "leaves"}
+            np.savez(temporary, **rest)
     except OSError as error:
         warn_no_cache(error)
     return model

@@ -5,6 +5,7 @@ detector's boxes have on average. The landmarks do not depend on a box that drif
 jumps by several per cent from frame to frame.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -135,16 +136,20 @@ class FaceTracker:
         ----------
         images : iterable of `speechface.media.Image`, or what else the finder takes a view of
         """
-        left, decoded = iter(images), list[Any]()
+        left = iter(images)
+        decoded: list[Any] = []
 
         def views(count: int) -> list[Any]:
             """The next images; decodes what is missing."""
             decoded.extend(map(self._face.view, itertools.islice(left, max(count - len(decoded), 0))))
             return decoded[:count]
 
+        def ahead(position: int) -> list[Any]:
+            return views(AHEAD)[position:]
+
         while frames := views(CHUNK):
             for position, view in enumerate(frames):
-                self._rows.append(self._step(view, lambda position=position: views(AHEAD)[position:]))
+                self._rows.append(self._step(view, functools.partial(ahead, position)))
             del decoded[: len(frames)]
         return self._result()
 

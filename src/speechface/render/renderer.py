@@ -59,6 +59,26 @@ def _create_context():
         ) from None
 
 
+def _averaged(pixels: np.ndarray, scale: int) -> np.ndarray:
+    """RGBA pixels (scale h, scale w, 4), uint8 -> RGB (h, w, 3), each the mean of `scale` x `scale`, rounded.
+
+    OpenCV does it in a quarter of numpy's time; numpy serves where it is not installed.
+    """
+    height, width = pixels.shape[0] // scale, pixels.shape[1] // scale
+    try:
+        import cv2
+    except ImportError:
+        parts = pixels[..., :3].reshape(height, scale, width, scale, 3)
+        total = np.full((height, width, 3), scale * scale // 2, np.uint16)
+        for row in range(scale):
+            for column in range(scale):
+                total += parts[:, row, :, column]
+        return (total // (scale * scale)).astype(np.uint8)
+    if scale > 1:
+        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB)
+
+
 class _Static:
     """Buffers of one rig: indices, colours and material stay, positions and normals change every frame."""
 
@@ -192,8 +212,6 @@ class Renderer:
         -------
         ndarray (height, width, 3), uint8, RGB
         """
-        import cv2
-
         if self._context is None:
             raise ValueError("this renderer is closed")
         context = self._context
@@ -209,7 +227,4 @@ class Renderer:
             self._face["projection"].write(np.ascontiguousarray(matrix.T, "f4"))
             static.array.render()
             self._canvas.read_into(self._pixels, components=4)
-        pixels = self._pixels
-        if self._size != (self.width, self.height):
-            pixels = cv2.resize(pixels, (self.width, self.height), interpolation=cv2.INTER_AREA)
-        return cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB)
+        return _averaged(self._pixels, self._size[0] // self.width)

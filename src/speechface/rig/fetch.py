@@ -41,9 +41,10 @@ def repack(archive: str | os.PathLike, out: str | os.PathLike, files: dict[str, 
         with tarfile.open(archive, "r:*") as source:
             for member in source:
                 name = _wanted(member.name, files)
-                if name is None or not member.isfile():
+                file = source.extractfile(member) if name and member.isfile() else None
+                if name is None or file is None:
                     continue
-                content = source.extractfile(member).read()
+                content = file.read()
                 digest = hashlib.sha256(content).hexdigest()
                 if digest != files[name]:
                     raise RigError(
@@ -55,8 +56,8 @@ def repack(archive: str | os.PathLike, out: str | os.PathLike, files: dict[str, 
     missing = sorted(set(files) - set(found))
     if missing:
         raise RigError(f"{archive}: {missing[0]} is missing ({len(missing)} of {len(files)} files)")
-    options = {"w:xz": {"preset": 1}, "w:gz": {"compresslevel": 6}, "w": {}}
-    mode = {".xz": "w:xz", ".gz": "w:gz"}.get(Path(out).suffix, "w")
+    options: dict[str, dict[str, Any]] = {"w:xz": {"preset": 1}, "w:gz": {"compresslevel": 6}, "w": {}}
+    mode: Any = {".xz": "w:xz", ".gz": "w:gz"}.get(Path(out).suffix, "w")
     with written_whole(out) as temporary, tarfile.open(temporary, mode, **options[mode]) as target:
         for name in sorted(found):
             entry = tarfile.TarInfo(name)

@@ -1,5 +1,7 @@
 """Vertex colours for the unpainted ICT head: skin with lips, brows and shaded hollows, eyes, teeth."""
 
+from typing import Any
+
 import numpy as np
 
 from speechface.geometry import ibug
@@ -17,7 +19,7 @@ _LASH = np.array([0.16, 0.10, 0.09])
 _IRIS, _RING = np.array([0.36, 0.25, 0.16]), np.array([0.14, 0.10, 0.08])
 _SCLERA = np.array([0.93, 0.92, 0.90])
 #: part -> (colour, gloss, softness)
-_PARTS = {
+_PARTS: dict[str, tuple[Any, float, float]] = {
     "face": (_SKIN, 0.12, 1.0), "head": (_SKIN, 0.10, 1.0), "mouth_socket": ((0.42, 0.17, 0.17), 0.2, 0.6),
     "eye_socket": ((0.75, 0.48, 0.42), 0.2, 0.8), "gums": ((0.66, 0.32, 0.32), 0.35, 0.8),
     "teeth": ((0.92, 0.89, 0.83), 0.55, 0.4), "eye_left": (_SCLERA, 1.0, 0.1), "eye_right": (_SCLERA, 1.0, 0.1),

@@ -129,9 +129,8 @@ class NetworkSettings(ModelSettings):
 class Predictor(Protocol):
     """A trained, joined or fitted model, ready for use."""
 
-    #: Of the model in the configuration, and of its family in `FAMILIES`.
+    #: Of the model in the configuration.
     name: str
-    family: str
     seed: int
     #: Input, and what it was computed with: keys of the feature's section, and ``audio_sr``, the sound's rate, Hz.
     feature: str
@@ -140,11 +139,22 @@ class Predictor(Protocol):
     columns: tuple[str, ...]
     #: Channels that were learnt, bool (n_channels,).
     observed: np.ndarray
-    #: How the speaker's face at rest is used, and how many frames at the start of a clip show it.
-    rest: Rest
-    rest_frames: int
-    #: JSON values for people: settings, history, provenance.
-    facts: dict[str, Any]
+
+    @property
+    def family(self) -> str:
+        """Name of its family in `FAMILIES`."""
+
+    @property
+    def rest(self) -> Rest:
+        """How the speaker's face at rest is used."""
+
+    @property
+    def rest_frames(self) -> int:
+        """How many frames at the start of a clip show it."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """JSON values for people: settings, history, provenance."""
 
     def to(self, device: str) -> Self:
         """The same model, computing on `device` ("cpu", "cuda"), where it can; results come back to the CPU."""

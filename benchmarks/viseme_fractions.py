@@ -3,7 +3,7 @@
 espeak-ng reads the first twenty Harvard sentences (IEEE Recommended Practice for Speech Quality Measurements, 1969).
 Prints the table of `speechface.fitting.priors`.
 
-    python benchmarks/viseme_shares.py
+    python benchmarks/viseme_fractions.py
 """
 
 from collections import Counter
