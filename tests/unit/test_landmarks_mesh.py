@@ -5,16 +5,18 @@ places are known, and toy numbers.
 """
 
 import json
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from speechface.errors import ModelError
 from speechface.geometry import mesh478
 from speechface.landmarks.mesh import blaze
 from speechface.landmarks.mesh.finder import MeshFinder, _squares
-from speechface.landmarks.mesh.landmarker import FaceLandmarker, Roi
+from speechface.landmarks.mesh.landmarker import FaceLandmarker, Roi, _Network
 from speechface.media import ArrayImage
 
 SIZE = 400
@@ -77,6 +79,12 @@ def test_squares_cover_an_image_and_overlap_by_half():
         covered[top:bottom, left:right] += 1
     assert covered.min() >= 1
     assert _squares(covered.shape, 1) == [(0, 0, 1280, 720)]
+
+
+def test_a_missing_interpreter_is_said_with_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    with pytest.raises(ModelError, match="pip install ai-edge-litert"):
+        _Network(b"")
 
 
 @pytest.fixture(scope="module")
