@@ -48,7 +48,7 @@ def test_encoder_gives_the_vector_that_halvings_leave(encoder, n_pooled, frequen
 @pytest.mark.parametrize("outputs", ["weights", "weights_rotation"])
 @pytest.mark.parametrize("head", REPORT_HEADS)
 @pytest.mark.parametrize(("shape", "settings"), [
-    ((128, 32), {"encoder": "conv"}), ((128, 32), {"encoder": "conv_pooled"}), ((128, 32), {"encoder": "conv", "frequency_layers": 7}),
+    ((128, 32), {"encoder": "conv"}), ((128, 32), {"encoder": "conv_pooled"}), ((128, 32), {"frequency_layers": 7}),
     ((65, 21), {"encoder": "conv"}), ((537,), {"feature": "acoustics"}),
 ])  # fmt: skip
 def test_every_encoder_goes_with_every_head(shape, settings, head, outputs):
@@ -132,7 +132,9 @@ def test_frozen_encoder_keeps_parameters_and_batch_norm_while_a_clone_moves():
 
 
 def test_a_pretrained_encoder_takes_the_layout_of_its_source():
-    source = network_spec(model_settings({"encoder": "conv_pooled", "frequency_layers": 6}), input_shape=(128, 32), width=0.1)
+    source = network_spec(
+        model_settings({"encoder": "conv_pooled", "frequency_layers": 6}), input_shape=(128, 32), width=0.1
+    )
     spec = network_spec(model_settings({"encoder": "pretrained", "head": "gru"}), input_shape=(128, 32), source=source)
     assert (spec["encoder"], spec["frequency_layers"], spec["width"], spec["frozen"]) == ("conv_pooled", 6, 0.1, True)
     with pytest.raises(ModelError, match="--encoder-from"):

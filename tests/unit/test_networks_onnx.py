@@ -27,7 +27,8 @@ def model_of(rest="none", **settings):
     observed = np.arange(46) % 5 > 0
     neutral = None if rest == "none" else np.full(46, 0.3, np.float32)
     return TrainedModel(build_network(spec, stats).eval(), "net", 0, settings.feature, {"audio_sr": 44100},
-                        output_columns(settings), observed, spec, stats, {"model": settings.dump()}, neutral)  # fmt: skip
+                        output_columns(settings), observed, spec, stats, {"model": settings.dump()},
+                        neutral)  # fmt: skip
 
 
 @pytest.mark.parametrize(

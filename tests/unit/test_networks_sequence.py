@@ -167,8 +167,8 @@ def test_only_train_batches_are_augmented(tmp_path):
         return rows.astype(np.float32) + rng.standard_normal(rows.shape, np.float32)
 
     data = SpeechDataModule(table, recurrent=True, rotations=False, frames_per_step=60, frames_per_epoch=0,
-                            sequence_frames=50, validation_fraction=0.25, validation_by="clips", seed=1, whole_clips=True,
-                            augment=noise)  # fmt: skip
+                            sequence_frames=50, validation_fraction=0.25, validation_by="clips", seed=1,
+                            whole_clips=True, augment=noise)  # fmt: skip
     again = list(data.train_dataloader())
     for one, other in zip(data.train_dataloader(), again):
         assert torch.equal(one["features"], other["features"])

@@ -44,7 +44,9 @@ def rows_of(folder):
 
 
 def numbers_of(folder):
-    return [{k: row[k] for k in ("epoch", "step", "learning_rate", "train_loss", "val_loss")} for row in rows_of(folder)]
+    return [
+        {k: row[k] for k in ("epoch", "step", "learning_rate", "train_loss", "val_loss")} for row in rows_of(folder)
+    ]
 
 
 def test_loss_falls_more_than_tenfold_on_two_clips(tmp_path, clips):
