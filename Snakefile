@@ -15,17 +15,14 @@ if "datasets" not in config:
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/shares.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/targets.smk"
-include: "workflow/rules/data.smk"
 include: "workflow/rules/media.smk"
 include: "workflow/rules/landmarks.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/labels.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/show.smk"
 include: "workflow/rules/figures.smk"
 
 
@@ -33,30 +30,15 @@ include: "workflow/rules/figures.smk"
 report: str(Path("results/workflow/front.rst").resolve())
 
 
-onstart:
-    forget_failures("results/.kept")
-
-
-onerror:
-    put_back_finished()
-
-
 rule all:
-    """Everything, and one HTML report that shows it."""
+    """Everything."""
     default_target: True
-    input:
-        final_targets(),
-        "results/report.html",
-
-
-rule paper:
-    """Metrics, figures, tables, rendered clips and the label report, without the HTML page."""
     input:
         final_targets(),
 
 
 rule prepare:
-    """All per-clip tables, without training."""
+    """All tables of clips, without training."""
     input:
         prepared_tables(),
 

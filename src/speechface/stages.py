@@ -1,7 +1,8 @@
 """The stages of the workflow: their versions and the config sections they read.
 
 Snakemake reruns a job when its parameters change, but it cannot see an edit inside this package. So each
-stage has a version, which reaches its rule as a parameter: raise it whenever the stage's output changes.
+stage has a version, which reaches its rule as a parameter: raise it whenever the stage's output changes. A feature is a
+stage of its own and brings its version (`speechface.audio.feature.Feature`).
 """
 
 from dataclasses import dataclass
@@ -14,30 +15,44 @@ class Stage:
     """`version` counts changes of the output; `sections` are the config sections the stage depends on."""
 
     version: int
-    sections: tuple = ()
+    sections: tuple[str, ...] = ()
 
 
-STAGES = {
-    "clips": Stage(1, ("datasets",)),
-    "demo": Stage(2, ("demo",)),
-    "audio": Stage(2, ("audio",)),
-    "landmarks": Stage(6, ("landmarks",)),
-    "crops": Stage(3, ("crops",)),
-    "spectrogram": Stage(3, ("audio", "spectrogram")),
-    "acoustics": Stage(2, ("audio", "acoustics")),
-    "log_mel": Stage(2, ("audio", "log_mel")),
-    "waveform": Stage(1, ("audio", "waveform")),
-    "rig": Stage(2, ("rig",)),
-    "identity": Stage(4, ("labels",)),
-    "labels": Stage(5, ("labels",)),
-    "label_report": Stage(2, ("quality",)),
-    "splits": Stage(2, ("datasets",)),
-    "stats": Stage(1, ()),
-    "training": Stage(4, ("models", "training")),
-    "baselines": Stage(2, ("baselines",)),
-    "prediction": Stage(3, ()),
-    "evaluation": Stage(2, ("evaluation",)),
-    "rendering": Stage(1, ("rendering",)),
-    "figures": Stage(1, ("figures",)),
-    "animation": Stage(1, ()),
-}
+class _Stages(dict[str, Stage]):
+    """The stages named here, and every feature."""
+
+    def __missing__(self, name: str) -> Stage:
+        from speechface.audio.features import FEATURES
+
+        if name not in FEATURES:
+            raise KeyError(name)
+        return Stage(FEATURES[name].version, ("audio", name))
+
+    def __contains__(self, name: object) -> bool:
+        from speechface.audio.features import FEATURES
+
+        return super().__contains__(name) or name in FEATURES
+
+
+STAGES = _Stages(
+    {
+        "clips": Stage(1, ("datasets",)),
+        "demo": Stage(2, ("demo",)),
+        "audio": Stage(2, ("audio",)),
+        "landmarks": Stage(6, ("landmarks",)),
+        "crops": Stage(3, ("crops",)),
+        "rig": Stage(2, ("rig",)),
+        "identity": Stage(4, ("labels",)),
+        "labels": Stage(5, ("labels",)),
+        "label_report": Stage(2, ("quality",)),
+        "splits": Stage(2, ("datasets",)),
+        "stats": Stage(1, ()),
+        "training": Stage(4, ("models", "training")),
+        "baselines": Stage(2, ("baselines",)),
+        "prediction": Stage(3, ()),
+        "evaluation": Stage(2, ("evaluation",)),
+        "rendering": Stage(1, ("rendering",)),
+        "figures": Stage(1, ("figures",)),
+        "animation": Stage(1, ()),
+    }
+)

@@ -173,13 +173,13 @@ class Run:
     def jobs(self, states="all"):
         return self.lab.jobs(self.name, states)
 
-    def running(self, rule):
-        """The first job of `rule` that runs."""
+    def running(self, rule, shard=""):
+        """The first job of `rule` that runs, of a shard if one is given."""
 
         def found():
             if self.process.poll() is not None:
                 pytest.fail(f"the run ended before {rule} ran\n{self.text[-4000:]}")
-            return [job for job in self.jobs("running") if job["rule"].startswith(f"rule_{rule}")]
+            return [job for job in self.jobs("running") if is_of(job, rule, shard)]
 
         return wait_for(found, seconds=PATIENCE, what=f"a running job of {rule}")[0]
 
@@ -193,6 +193,11 @@ class Run:
         if code is not None and found != code:
             pytest.fail(f"Snakemake ended with {found}, expected {code}\n{self.text[-8000:]}")
         return found
+
+
+def is_of(job, rule, shard=""):
+    """Is a Slurm job one of a rule and shard? Its comment says so: ``rule_NAME_wildcards_SHARD``."""
+    return job["rule"].startswith(f"rule_{rule}") and job["rule"].replace("/", "_").endswith(shard.replace("/", "_"))
 
 
 @pytest.fixture(scope="session")
@@ -249,7 +254,7 @@ def finished(lab, profile, tmp_path_factory):
     (videos / "broken.mp4").write_bytes(b"this is not a video" * 100)
     write_video(videos / "no_face.mp4", image=lambda k: np.full((160, 160, 3), 20 + k, np.uint8))
     began = time.monotonic()
-    run = Run(lab, profile, folder)
+    run = Run(lab, profile, folder, "--report", "results/report.html", "--report-after-run")
     run.end(code=0, seconds=4 * PATIENCE)
     facts = {"seconds": time.monotonic() - began, "jobs": len(re.findall("has been submitted", run.text))}
     return folder, run, facts
@@ -259,7 +264,7 @@ ACTORS = ("anna", "bob")
 SMALL = {
     "datasets": {"talk": {"adapter": "folder", "root": "videos", "split": {"by": "clip"}}},
     "models": {"one": {"feature": "acoustics", "head": "gru", "schedule": "recurrent", "sequence_frames": 20}},
-    "training": {"batch": 32, "threads": 1, "validation": 0},
+    "training": {"frames_per_step": 32, "threads": 1, "validation_fraction": 0},
 }
 
 
@@ -272,11 +277,11 @@ def videos(tmp_path_factory):
         (folder / actor).mkdir(parents=True)
         for number, name in enumerate(("first", "second")):
             write_video(folder / actor / f"{name}.mp4", image=lambda k, n=number: np.full((32, 32, 3), 9 * n, np.uint8))
-    files = sorted(folder.rglob("*.mp4"))
-    audio = [root / "results/audio/talk" / path.relative_to(folder).with_suffix("") for path in files]
-    command = [sys.executable, "-m", "speechface", "extract-wav", "--video", *map(str, files)]
-    command += ["--wav", *(f"{path}.flac" for path in audio), "--frames", *(f"{path}.frames.parquet" for path in audio)]
-    subprocess.run(command, check=True, timeout=PATIENCE)
+    for actor in ACTORS:
+        clips = [f"talk/{actor}/{path.stem}={path}" for path in sorted((folder / actor).glob("*.mp4"))]
+        command = [sys.executable, "-m", "speechface", "extract-audio", "--clips", *clips]
+        command += ["--out", str(root / f"results/audio/talk/{actor}.parquet")]
+        subprocess.run(command, check=True, timeout=PATIENCE)
     return root
 
 
@@ -293,9 +298,8 @@ def start(lab, profile, videos, tmp_path):
         return runs[-1]
 
     begin.folder = folder
-    names = [f"{actor}/{clip}" for actor in ACTORS for clip in ("first", "second")]
-    begin.files = [f"results/spectrogram/talk/{name}.parquet" for name in names]
-    begin.tables = ["--allowed-rules", *(f"spectrogram__talk_{actor}" for actor in ACTORS), "--", *begin.files]
+    begin.files = [f"results/spectrogram/talk/{actor}.parquet" for actor in ACTORS]
+    begin.tables = ["--allowed-rules", "spectrogram", "--", *begin.files]
     yield begin
     for run in runs:
         if run.process.poll() is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from tests.slurm.conftest import PATIENCE, SMALL, wait_for
+from tests.slurm.conftest import PATIENCE, SMALL, is_of, wait_for
 from tests.unit.training_tables import make_clips, write_split, write_stats
 from tests.workflow.conftest import ROOT
 
@@ -19,44 +19,51 @@ def landed(folder, tables):
     return [table for table in tables if (folder / table).is_file()]
 
 
-def test_a_failing_clip_is_named_the_others_land_and_a_second_run_completes(start):
-    bad = start.folder / "results/spectrogram/talk/bob/second.parquet"
-    (bad / "in the way").mkdir(parents=True)  # where a file must go
+def test_a_failing_job_is_named_the_others_land_and_a_second_run_completes(start):
+    bad = start.folder / "results/spectrogram/talk/.bob.finished.arrows"
+    (bad / "in the way").mkdir(parents=True)  # where finished clips must go
     run = start(*start.tables)
     assert run.end() != 0
-    assert "Error in rule spectrogram__talk_bob" in run.text
-    assert "results/spectrogram/talk/bob/second.parquet" in (start.folder / "logs/spectrogram/talk/bob.log").read_text()
+    assert "Error in rule spectrogram" in run.text
+    assert ".bob.finished.arrows" in (start.folder / "logs/spectrogram/talk/bob.log").read_text()
     others = [table for table in start.files if "bob" not in table]
     assert landed(start.folder, others) == others
-    assert sum(job["rule"].startswith("rule_spectrogram__talk_bob") for job in run.jobs()) == 2  # one retry
+    assert sum(is_of(job, "spectrogram", "talk/bob") for job in run.jobs()) == 2  # one retry
     shutil.rmtree(bad)
     again = start(*start.tables)
     again.end(code=0)
     assert landed(start.folder, start.files) == start.files
-    assert {job["rule"].split("_wildcards")[0] for job in again.jobs()} == {"rule_spectrogram__talk_bob"}
+    assert [is_of(job, "spectrogram", "talk/bob") for job in again.jobs()] == [True]
 
 
 def test_a_cancelled_job_is_reported_and_a_second_run_completes(start, lab):
     run = start("--retries", "0", *start.tables)
-    job = run.running("spectrogram__talk_anna")
+    job = run.running("spectrogram", "talk/anna")
     lab.call("scancel", job["id"])
     assert run.end() != 0
     assert re.search(rf"SLURM-job '{job['id']}' failed, SLURM status is: 'CANCELLED'", run.text)
-    assert "Error in rule spectrogram__talk_anna" in run.text
+    assert "Error in rule spectrogram" in run.text
     again = start(*start.tables)
     again.end(code=0)
     assert landed(start.folder, start.files) == start.files
     assert len(again.jobs()) == 1
 
 
+def test_resources_given_by_the_name_of_a_rule_reach_slurm(start, lab):
+    run = start("--set-resources", "spectrogram:mem_mb=432", *start.tables)
+    run.end(code=0)
+    for job in run.jobs():
+        assert re.search(r"MinMemoryNode=432M|mem=432M", lab.call("scontrol", "show", "job", "-d", job["id"]))
+
+
 def test_the_jobs_of_a_lost_node_are_done_by_another(start, lab):
     run = start(*start.tables)
-    job = run.running("spectrogram__talk_bob")
+    job = run.running("spectrogram", "talk/bob")
     lab.lose_node(job["node"], job["id"])
     try:
         run.end(code=0)
         assert landed(start.folder, start.files) == start.files
-        tries = [j for j in run.jobs() if j["rule"].startswith("rule_spectrogram__talk_bob")]
+        tries = [j for j in run.jobs() if is_of(j, "spectrogram", "talk/bob")]
         assert {j["state"] for j in tries if j["id"] == job["id"]} == {"NODE_FAIL"}
         assert [j["node"] for j in tries if j["state"] == "COMPLETED"] != [job["node"]]
         assert f"'{job['id']}' failed due to a node failure" in run.text
@@ -86,7 +93,7 @@ def prepare_training(start, *, names, epochs, gpus=0, seeds=(0,), n_frames=40, *
     config = json.loads(json.dumps(SMALL))
     config["models"] = {name: dict(SMALL["models"]["one"]) for name in names}
     config["seeds"] = list(seeds)
-    config["training"] |= {"epochs": epochs, "epoch_samples": 0, "gpus": gpus, **training}
+    config["training"] |= {"epochs": epochs, "frames_per_epoch": 0, "gpus": gpus, **training}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     for place in ("splits/acoustics", "stats", "rig"):
         (folder / "results" / place).mkdir(parents=True)
@@ -139,7 +146,7 @@ def test_two_tasks_on_two_nodes_train_one_network(start, lab):
     assert log.count("epochs of") == 1  # one of the two writes
     alone = start.folder / "alone.ckpt"
     train = ["train-model", "--name", "one", "--settings", json.dumps(SMALL["models"]["one"]), "--training",
-             json.dumps({**SMALL["training"], "epochs": 2, "epoch_samples": 0}), "--train",
+             json.dumps({**SMALL["training"], "epochs": 2, "frames_per_epoch": 0}), "--train",
              "results/splits/acoustics/train.parquet", "--stats", "results/stats/acoustics.json", "--rig",
              "results/rig/rig.npz", "--seed", "0", "--work-dir", "alone", "--log", "alone.csv", "--out",
              str(alone)]  # fmt: skip

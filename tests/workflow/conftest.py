@@ -13,29 +13,36 @@ ROOT = Path(__file__).resolve().parents[2]
 
 CONFIG = {
     "datasets": {
-        "demo": {"adapter": "demo", "split": {"by": "actor", "train": ["1-2"], "test": [3]}},
+        "demo": {
+            "adapter": "demo",
+            "n_actors": 3,
+            "clips_per_actor": 2,
+            "width": 240,
+            "height": 240,
+            "fps": 25,
+            "split": {"by": "actor", "train": ["1-2"], "test": [3]},
+        },
         "odd": {"adapter": "folder", "root": "videos", "role": "predict"},
     },
-    "demo": {"actors": 3, "clips": 2, "width": 240, "height": 240, "fps": 25},
     "labels": {"identity_frames": 8, "iterations": 4},
     "models": {
         "cnn": {"outputs": "weights_rotation"},
         "gru": {"feature": "acoustics", "head": "gru", "schedule": "recurrent", "sequence_frames": 20},
         "tcn": {
             "family": "sequence",
-            "training": {"epochs": 1, "batch": 60},
-            "leave_one_out": True,
-            "speaker": "given",
+            "training": {"epochs": 1, "frames_per_step": 60},
+            "leave_one_speaker_out": True,
+            "rest": "given",
         },
         "raw": {
             "family": "sequence",
             "feature": "waveform",
             "head": "attention",
-            "training": {"epochs": 1, "batch": 60},
+            "training": {"epochs": 1, "frames_per_step": 60},
         },
         "all_tcn": {"family": "ensemble", "members": ["tcn"], "member_seeds": "all"},
     },
-    "training": {"batch": 32, "epochs": 2, "epoch_samples": 64},
+    "training": {"frames_per_step": 32, "epochs": 2, "frames_per_epoch": 64},
     "evaluation": {"bootstrap": 50},
     "rendering": {"max_clips": 2, "size": 120, "clips": []},
     "figures": {"dpi": 60},

@@ -1,4 +1,4 @@
-"""What all rules need: the configuration, checked once before any job is planned, and the clips."""
+"""What all rules need: the configuration, checked once before any job is planned, clips, shards and helpers."""
 
 import hashlib
 import json
@@ -10,96 +10,70 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from snakemake.exceptions import WorkflowError
 
+from speechface.audio.features import FEATURES
 from speechface.config import resolve
 from speechface.datasets.base import list_clips
 from speechface.errors import SpeechfaceError
+from speechface.shards import plan_shards, shard_ids
 from speechface.stages import STAGES
-from speechface.commands.check_results import outdated, told
+
+LEARNT_SPLITS = ("train", "test", "predict")  # planned splits that get tables
 
 try:
     CONFIG = resolve(config, " ".join(map(str, workflow.configfiles)) or "config")
-    CLIPS = {clip.id: clip for clip in list_clips(CONFIG)}
+    CLIPS = {clip.id: clip for clip in list_clips(CONFIG.datasets)}
+    USED = [clip for clip in CLIPS.values() if clip.split in LEARNT_SPLITS]
+    SHARDS = {shard.id: shard for shard in plan_shards(USED, most=CONFIG.shard_clips)}
 except SpeechfaceError as error:
     raise WorkflowError(str(error)) from None
 
-BASELINES = CONFIG["baselines"]["names"]
-MODELS = list(CONFIG["models"])
-ENSEMBLES = [name for name in MODELS if CONFIG["models"][name]["family"] == "ensemble"]
+SHARD_OF = shard_ids(SHARDS.values())
+BASELINES = list(CONFIG.baselines.names)
+MODELS = list(CONFIG.models)
+ENSEMBLES = [name for name in MODELS if CONFIG.models[name].family == "ensemble"]
 NETWORKS = [name for name in MODELS if name not in ENSEMBLES]  # what is trained
-RECORDED = ("train", "test", "predict")  # planned splits that get tables
-USED = [clip for clip in CLIPS.values() if clip.split in RECORDED]
 EVALUATED = [clip for clip in USED if clip.split != "train"]
 LEARNING = [clip for clip in USED if clip.split in ("train", "test")]
 LEFT_OUT = sorted(
-    {f"{clip.dataset}/{clip.actor}" for clip in EVALUATED if CONFIG["datasets"][clip.dataset]["split"]["by"] == "actor"}
-)  # speakers that models with leave_one_out leave out, one after the other
-LEARNS = bool(LEARNING)
-FEATURE_TABLES = {
-    "spectrogram": "results/spectrogram/{clip}.parquet",
-    "acoustics": "results/acoustics/{clip}.parquet",
-    "log_mel": "results/log_mel/{clip}.parquet",
-    "waveform": "results/waveform/{clip}.parquet",
-}
-SOUND = f"results/audio/{{clip}}.{CONFIG['audio']['format']}"
-FEATURE_FOLDERS = {name: str(Path(table).parent) for name, table in FEATURE_TABLES.items()}
+    {f"{clip.dataset}/{clip.actor}" for clip in EVALUATED if CONFIG.datasets[clip.dataset].split.by == "actor"}
+)  # speakers that models with leave_one_speaker_out leave out, one after the other
+SYNTHETIC = [clip for clip in USED if CONFIG.datasets[clip.dataset].SYNTHETIC]  # their exact motion is known
+EVALUATED_SYNTHETIC = [clip for clip in EVALUATED if clip in SYNTHETIC]
 
 
-def has_truth(clip):
-    """Is the clip synthetic, so that its exact motion is known?"""
-    return CONFIG["datasets"][clip.dataset]["adapter"] == "demo"
-
-
-HAS_TRUTH = any(map(has_truth, USED))
-
-
-def refuse_outdated():
-    """Where Snakemake's records are lost but results are there, let them speak for themselves.
-
-    Without records Snakemake takes every file for up to date, whatever the config says.
-    """
-    records = Path(".snakemake")
-    if any(records.glob("metadata/*")) or any(records.glob("metadata.db*")) or not Path("results").is_dir():
-        return
-    found = outdated(CONFIG, "results", clips=set(CLIPS))
-    if found:
-        config_file = " ".join(map(str, workflow.configfiles)) or "CONFIG"
-        raise WorkflowError(
-            f"the records of earlier runs (.snakemake) are lost, and {len(found)} results differ from the config:\n"
-            + "\n".join(told(found))
-            + f"\n`speechface check-results {config_file} --remove` removes them; then start again"
-        )
-
-
-refuse_outdated()
+def names(found):
+    """A wildcard's constraint: one of these names."""
+    return "|".join(map(re.escape, found)) or "none"
 
 
 wildcard_constraints:
-    clip="|".join(re.escape(clip.id) for clip in USED),
-    demo_clip="|".join(re.escape(f"{clip.actor}/{clip.clip}") for clip in USED if has_truth(clip)) or "none",
-    speaker="|".join(sorted({re.escape(f"{clip.dataset}/{clip.actor}") for clip in USED})),
-    model="|".join(map(re.escape, NETWORKS)) or "none",
-    ensemble="|".join(map(re.escape, ENSEMBLES)) or "none",
-    baseline="|".join(BASELINES) or "none",
-    judged="|".join(map(re.escape, ["labels", *MODELS, *BASELINES])),
-    predictor="|".join(map(re.escape, [*MODELS, *BASELINES])) or "none",
-    feature="|".join(FEATURE_TABLES),
+    shard=names(SHARDS),
+    dataset=names(CONFIG.datasets),
+    actor=names(sorted({shard.actor for shard in SHARDS.values()})),
+    model=names(NETWORKS),
+    ensemble=names(ENSEMBLES),
+    baseline=names(BASELINES),
+    predictor=names([*MODELS, *BASELINES]),
+    evaluated=names(["labels", *MODELS, *BASELINES]),
+    feature=names(FEATURES),
     seed=r"\d+",
 
 
-# The package and interpreter that planned the workflow also run its jobs, whatever PATH says; they need not check the
-# settings again.
+# The package and interpreter that planned the workflow also run its jobs, whatever PATH says.
 _package = Path(workflow.basedir) / "src"
 _interpreter = "" if workflow.deployment_settings.deployment_method else f"{Path(sys.executable).parent}:"
 shell.prefix(
     "set -euo pipefail; "
-    f'export PYTHONPATH="{_package}${{{{PYTHONPATH:+:$PYTHONPATH}}}}" PATH="{_interpreter}$PATH" SPEECHFACE_SETTINGS=resolved; '
+    f'export PYTHONPATH="{_package}${{{{PYTHONPATH:+:$PYTHONPATH}}}}" PATH="{_interpreter}$PATH"; '
 )
 
 
-def settings(section, keys=None):
-    """The settings of a config section (or its `keys`) as JSON text, for ``--settings``; a change reruns the rule."""
-    chosen = CONFIG[section] if keys is None else {key: CONFIG[section][key] for key in keys}
-    return json.dumps(chosen, sort_keys=True)
+# ---- params and resources -------------------------------------------------------------------------------------------
+
+
+def settings(section):
+    """The settings of a config section as JSON text, for ``--settings``; a change reruns the rule."""
+    return CONFIG.section(section).text()
 
 
 def stage_version(stage):
@@ -107,7 +81,7 @@ def stage_version(stage):
     return STAGES[stage].version
 
 
-def growing(base_mb):
+def mem_mb_per_attempt(base_mb):
     """Memory that grows with every attempt."""
 
     def memory(wildcards, attempt):
@@ -116,7 +90,7 @@ def growing(base_mb):
     return memory
 
 
-def patient(minutes):
+def runtime_per_attempt(minutes):
     """Run time in minutes that grows with every attempt."""
 
     def runtime(wildcards, attempt):
@@ -125,38 +99,75 @@ def patient(minutes):
     return runtime
 
 
-# ---- clips ----------------------------------------------------------------------------------------------------------
+def shard_runtime(minutes_per_clip):
+    """Run time of a shard: a quarter of an hour, and `minutes_per_clip` for each clip; grows with every attempt."""
+
+    def runtime(wildcards, attempt):
+        return int(15 + minutes_per_clip * len(SHARDS[wildcards.shard].clips)) * attempt
+
+    return runtime
 
 
-def clip_video(wildcards):
-    """The media file of a clip."""
-    return CLIPS[wildcards.clip].path
+# ---- clips and shards -----------------------------------------------------------------------------------------------
 
 
-def every_clip(pattern, clips=None):
-    """`pattern` with ``{clip}`` filled by the ids of `clips` (default: all clips that get tables)."""
-    return [pattern.replace("{clip}", clip.id) for clip in (USED if clips is None else clips)]
+def sources(clips):
+    """The files that the clips' videos and sound lie in (`speechface.media.source`)."""
+    return sorted({part for clip in clips for part in clip.files()})
 
 
-def clips_of_speaker(pattern):
-    """Input function: `pattern` for every clip of the speaker in the wildcards."""
-
-    def files(wildcards):
-        own = [clip for clip in USED if f"{clip.dataset}/{clip.actor}" == wildcards.speaker]
-        return every_clip(pattern, own)
-
-    return files
+def shard_sources(wildcards):
+    """The files that the videos of a shard's clips lie in."""
+    return sources(SHARDS[wildcards.shard].clips)
 
 
-def speaker_identity(wildcards):
-    """The identity file of a clip's speaker."""
-    clip = CLIPS[wildcards.clip]
-    return f"results/identity/{clip.dataset}/{clip.actor}.npz"
+def named_clips(clips):
+    """Clips as ``ID=SOURCE``, for ``--clips``."""
+    return [f"{clip.id}={clip.path}" for clip in clips]
+
+
+def shard_clips(wildcards):
+    """A shard's clips as ``ID=SOURCE``."""
+    return named_clips(SHARDS[wildcards.shard].clips)
+
+
+def tables(stage, clips=None):
+    """The tables of a stage that hold `clips` (default: all that get tables)."""
+    chosen = USED if clips is None else clips
+    return [f"results/{stage}/{shard}.parquet" for shard in sorted({SHARD_OF[clip.id] for clip in chosen})]
+
+
+def tables_of_actor(stage):
+    """Input function: the tables of a stage that hold the clips of the actor in the wildcards."""
+
+    def found(wildcards):
+        return [f"results/{stage}/{shard.id}.parquet" for shard in SHARDS.values() if shard.actor == wildcards.actor]
+
+    return found
+
+
+def shard_identity(wildcards):
+    """The identity file of a shard's actor."""
+    return f"results/identity/{SHARDS[wildcards.shard].actor}.npz"
+
+
+def table_of_clip(stage):
+    """Input function: the table of a stage that holds the clip in the wildcards."""
+
+    def table(wildcards):
+        return f"results/{stage}/{SHARD_OF[wildcards.clip]}.parquet"
+
+    return table
+
+
+def datasets_of(clips):
+    """Names of the datasets of `clips`."""
+    return sorted({clip.dataset for clip in clips})
 
 
 def clip_config():
     """The part of the configuration that decides which clips there are, as JSON text."""
-    return json.dumps({key: CONFIG[key] for key in ("datasets", "demo")}, sort_keys=True)
+    return json.dumps({"datasets": CONFIG.dump()["datasets"]}, sort_keys=True)
 
 
 def clip_digest():
@@ -165,48 +176,17 @@ def clip_digest():
     return hashlib.sha256(listing.encode()).hexdigest()
 
 
-# ---- rig ------------------------------------------------------------------------------------------------------------
+def demo_settings():
+    """What changes a synthetic clip, as JSON text; how many actors and clips there are does not."""
+    demo = CONFIG.dump()["datasets"].get("demo", {})
+    return json.dumps({key: demo.get(key) for key in ("width", "height", "fps", "seed")}, sort_keys=True)
 
 
 def rig_source():
     """The files the configured rig is built from: none for the builtin head."""
-    rig = CONFIG["rig"]
-    if rig["kind"] == "builtin":
-        return []
-    return rig["source"] or "resources/ict_facekit.tar.xz"
+    return [] if CONFIG.rig.kind == "builtin" else CONFIG.rig.source or "resources/ict_facekit.tar.xz"
 
 
 def rig_settings():
     """The rig section as JSON text, its source filled in."""
-    return json.dumps({**CONFIG["rig"], "source": str(rig_source() or "")}, sort_keys=True)
-
-
-# ---- truth of synthetic clips ---------------------------------------------------------------------------------------
-
-
-def truth_tables():
-    """The exact truth of every synthetic clip."""
-    return every_clip("results/{clip}.truth.parquet", [clip for clip in USED if has_truth(clip)])
-
-
-def truth_reports():
-    """What the comparison of labels with truth writes: nothing where no truth is known."""
-    if not HAS_TRUTH:
-        return []
-    text = report(
-        "results/labels/truth.csv",
-        caption="../report/truth.rst",
-        category="Labels",
-        labels={"table": "labels against exact truth"},
-    )
-    return ["results/labels/truth.parquet", text]
-
-
-def truth_options():
-    """Options of `label-report` where truth is known."""
-    if not HAS_TRUTH:
-        return ""
-    return (
-        "--truth-dir results/demo --truth-out results/labels/truth.parquet --truth-csv results/labels/truth.csv "
-        "--rig results/rig/rig.npz"
-    )
+    return json.dumps({**CONFIG.rig.dump(), "source": str(rig_source() or "")}, sort_keys=True)

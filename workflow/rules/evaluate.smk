@@ -2,47 +2,46 @@
 
 
 rule predict:
-    """Predict the animation of every test and predict clip with one model."""
+    """Predict the animation of every test and predict clip of a dataset with one model."""
     input:
-        model=predictor_file,
-        own=own_files("results/models/{name}/{seed}/without/{speaker}/model.ckpt"),
+        model=model_file,
+        without=files_without("results/models/{name}/{seed}/without/{actor}/model.ckpt"),
         clips="results/splits/clips.parquet",
-        features=predictor_features,
-        neutral=neutral_labels,
+        features=features_of_dataset,
+        labels=rest_labels,
     output:
-        tables=every_clip("results/predictions/{predictor}/{seed}/{clip}.parquet", EVALUATED),
+        table=ensure("results/predictions/{predictor}/{seed}/{dataset}.parquet", non_empty=True),
     log:
-        "logs/predict/{predictor}/{seed}.log",
+        "logs/predict/{predictor}/{seed}/{dataset}.log",
     benchmark:
-        "results/benchmarks/jobs/predict/{predictor}/{seed}.tsv"
+        "results/benchmarks/jobs/predict/{predictor}/{seed}/{dataset}.tsv"
     conda:
         "../../envs/train.yaml"
     resources:
-        mem_mb=growing(3000),
-        runtime=patient(30),
-        gpu=lambda wildcards: CONFIG["training"]["gpus"] if wildcards.predictor in MODELS else 0,
+        mem_mb=mem_mb_per_attempt(3000),
+        runtime=runtime_per_attempt(30),
+        gpu=lambda wildcards: CONFIG.training.gpus if wildcards.predictor in MODELS else 0,
     params:
-        features=predictor_features_dir,
-        neutral=lambda wildcards, input: "--labels-dir results/labels" if input.neutral else "",
-        out=lambda wildcards: f"results/predictions/{wildcards.predictor}/{wildcards.seed}",
-        own=own_options("--model-of", "own"),
+        labels=lambda wildcards, input: f"--labels {' '.join(input.labels)}" if input.labels else "",
+        without=options_without("--model-of"),
         version=stage_version("prediction"),
     shell:
         r"""
-        python -m speechface predict --model {input.model:q} {params.own} --clips {input.clips:q} \
-            --features-dir {params.features:q} {params.neutral} --gpus {resources.gpu} --out-dir {params.out:q} 2> {log:q}
+        python -m speechface predict --model {input.model:q} {params.without} --clips {input.clips:q} \
+            --dataset {wildcards.dataset} --features {input.features:q} {params.labels} --gpus {resources.gpu} \
+            --out {output.table:q} 2> {log:q}
         """
 
 
 rule evaluate:
-    """Score every judged clip of one model against its labels."""
+    """Score every evaluated clip of one model against its labels."""
     input:
-        predictions=every_clip("results/predictions/{predictor}/{seed}/{clip}.parquet", EVALUATED),
-        labels=every_clip("results/labels/{clip}.parquet", EVALUATED),
-        audio=every_clip(SOUND, EVALUATED),
+        predictions=evaluated_predictions(EVALUATED),
+        labels=tables("labels", EVALUATED),
+        audio=tables("audio", EVALUATED),
         clips="results/splits/clips.parquet",
         stats=model_stats,
-        own=own_files("results/stats/{feature}/without/{speaker}.json"),
+        without=files_without("results/stats/{feature}/without/{actor}.json"),
         rig="results/rig/rig.npz",
     output:
         table=ensure("results/evaluation/{predictor}/{seed}.parquet", non_empty=True),
@@ -53,22 +52,45 @@ rule evaluate:
     conda:
         "../../envs/train.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=patient(30),
+        mem_mb=mem_mb_per_attempt(2000),
+        runtime=runtime_per_attempt(30),
     params:
-        predictions=lambda wildcards: f"results/predictions/{wildcards.predictor}/{wildcards.seed}",
+        name="{predictor}",
+        truth="",
         settings=settings("evaluation"),
-        sound=CONFIG["audio"]["format"],
-        own=own_options("--stats-of", "own"),
+        without=options_without("--stats-of"),
         version=stage_version("evaluation"),
     shell:
         r"""
-        python -m speechface evaluate --predictions-dir {params.predictions:q} --model {wildcards.predictor:q} \
-            --seed {wildcards.seed} --labels-dir results/labels --clips {input.clips:q} --stats {input.stats:q} {params.own} \
-            --rig {input.rig:q} --wav-dir results/audio \
-            --audio-format {params.sound:q} --settings {params.settings:q} \
-            --out {output.table:q} 2> {log:q}
+        python -m speechface evaluate --predictions {input.predictions:q} --model {params.name} \
+            --seed {wildcards.seed} --labels {input.labels:q} {params.truth} --clips {input.clips:q} \
+            --stats {input.stats:q} {params.without} --rig {input.rig:q} --audio {input.audio:q} \
+            --settings {params.settings:q} --out {output.table:q} 2> {log:q}
         """
+
+
+use rule evaluate as evaluate_truth with:
+    input:
+        predictions=evaluated_predictions(EVALUATED_SYNTHETIC),
+        labels=tables("labels", EVALUATED_SYNTHETIC),
+        truth=tables("truth", EVALUATED_SYNTHETIC),
+        audio=tables("audio", EVALUATED_SYNTHETIC),
+        clips="results/splits/clips.parquet",
+        stats=model_stats,
+        without=files_without("results/stats/{feature}/without/{actor}.json"),
+        rig="results/rig/rig.npz",
+    output:
+        table=ensure("results/evaluation/truth/{evaluated}/{seed}.parquet", non_empty=True),
+    log:
+        "logs/evaluate_truth/{evaluated}/{seed}.log",
+    benchmark:
+        "results/benchmarks/jobs/evaluate_truth/{evaluated}/{seed}.tsv"
+    params:
+        name="{evaluated}",
+        truth=lambda wildcards, input: f"--truth {' '.join(input.truth)}",
+        settings=settings("evaluation"),
+        without=options_without("--stats-of"),
+        version=stage_version("evaluation"),
 
 
 rule summarise_metrics:
@@ -90,8 +112,8 @@ rule summarise_metrics:
     conda:
         "../../envs/train.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=patient(30),
+        mem_mb=mem_mb_per_attempt(2000),
+        runtime=runtime_per_attempt(30),
     params:
         settings=settings("evaluation"),
         version=stage_version("evaluation"),
@@ -102,73 +124,7 @@ rule summarise_metrics:
         """
 
 
-rule compare_models:
-    """Means over seeds, paired differences from one model, and the best by validation."""
-    input:
-        tables=[f"results/evaluation/{name}/{seed}.parquet" for name, seed in trained_runs()],
-        facts=[f"results/models/{name}/{seed}/model.json" for name, seed in trained_runs() if name in NETWORKS],
-    output:
-        table=ensure("results/evaluation/models.parquet", non_empty=True),
-    log:
-        "logs/compare_models.log",
-    benchmark:
-        "results/benchmarks/jobs/compare_models.tsv"
-    conda:
-        "../../envs/train.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=patient(30),
-    params:
-        reference=lambda wildcards: CONFIG["evaluation"]["reference"] or (MODELS + BASELINES)[0],
-        settings=settings("evaluation"),
-        version=stage_version("evaluation"),
-    shell:
-        r"""
-        python -m speechface compare-models --inputs {input.tables:q} --facts {input.facts:q} \
-            --reference {params.reference:q} --settings {params.settings:q} --out {output.table:q} 2> {log:q}
-        """
-
-
-rule evaluate_truth:
-    """Score the labels, or the predictions of one model, against the exact motion of the synthetic clips."""
-    input:
-        predictions=evaluated_tables,
-        labels=every_clip("results/labels/{clip}.parquet", EVALUATED),
-        truth=truth_tables(),
-        audio=every_clip(SOUND, EVALUATED),
-        clips="results/splits/clips.parquet",
-        stats=model_stats,
-        own=own_files("results/stats/{feature}/without/{speaker}.json"),
-        rig="results/rig/rig.npz",
-    output:
-        table=ensure("results/evaluation/truth/{judged}/{seed}.parquet", non_empty=True),
-    log:
-        "logs/evaluate_truth/{judged}/{seed}.log",
-    benchmark:
-        "results/benchmarks/jobs/evaluate_truth/{judged}/{seed}.tsv"
-    conda:
-        "../../envs/train.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=patient(30),
-    params:
-        predictions=evaluated_dir,
-        settings=settings("evaluation"),
-        sound=CONFIG["audio"]["format"],
-        own=own_options("--stats-of", "own"),
-        version=stage_version("evaluation"),
-    shell:
-        r"""
-        python -m speechface evaluate --predictions-dir {params.predictions:q} --model {wildcards.judged:q} \
-            --seed {wildcards.seed} --labels-dir results/labels --truth-dir results/demo --clips {input.clips:q} \
-            --stats {input.stats:q} {params.own} --rig {input.rig:q} --wav-dir results/audio \
-            --audio-format {params.sound:q} --settings {params.settings:q} \
-            --out {output.table:q} 2> {log:q}
-        """
-
-
-rule summarise_truth:
-    """Bring the errors against exact truth together: labels and models apart."""
+use rule summarise_metrics as summarise_truth with:
     input:
         tables=[f"results/evaluation/truth/{name}/{seed}.parquet" for name, seed in evaluated_runs()],
     output:
@@ -183,16 +139,30 @@ rule summarise_truth:
         "logs/summarise_truth.log",
     benchmark:
         "results/benchmarks/jobs/summarise_truth.tsv"
+
+
+rule compare_models:
+    """Means over seeds, paired differences from one model, and the best by validation."""
+    input:
+        tables=[f"results/evaluation/{name}/{seed}.parquet" for name, seed in trained_runs()],
+        facts=[f"results/models/{name}/{seed}/model.json" for name, seed in network_runs()],
+    output:
+        table=ensure("results/evaluation/models.parquet", non_empty=True),
+    log:
+        "logs/compare_models.log",
+    benchmark:
+        "results/benchmarks/jobs/compare_models.tsv"
     conda:
         "../../envs/train.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=patient(30),
+        mem_mb=mem_mb_per_attempt(2000),
+        runtime=runtime_per_attempt(30),
     params:
+        reference=lambda wildcards: CONFIG.evaluation.reference or (MODELS + BASELINES)[0],
         settings=settings("evaluation"),
         version=stage_version("evaluation"),
     shell:
         r"""
-        python -m speechface summarise-metrics --inputs {input.tables:q} --settings {params.settings:q} \
-            --out {output.table:q} --csv {output.csv:q} 2> {log:q}
+        python -m speechface compare-models --inputs {input.tables:q} --facts {input.facts:q} \
+            --reference {params.reference:q} --settings {params.settings:q} --out {output.table:q} 2> {log:q}
         """

@@ -10,8 +10,8 @@ rule fetch_rig:
     conda:
         "../../envs/media.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=patient(60),
+        mem_mb=mem_mb_per_attempt(500),
+        runtime=runtime_per_attempt(60),
     params:
         version=stage_version("rig"),
     shell:
@@ -33,8 +33,8 @@ rule build_rig:
     conda:
         "../../envs/vision.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=patient(15),
+        mem_mb=mem_mb_per_attempt(4000),
+        runtime=runtime_per_attempt(15),
     params:
         settings=rig_settings(),
         version=stage_version("rig"),
@@ -47,19 +47,19 @@ rule build_rig:
 rule fit_identity:
     """Find one actor's identity from the landmarks of all of the actor's clips."""
     input:
-        landmarks=clips_of_speaker("results/landmarks/{clip}.parquet"),
+        landmarks=tables_of_actor("landmarks"),
         rig="results/rig/rig.npz",
     output:
-        identity=ensure("results/identity/{speaker}.npz", non_empty=True),
+        identity=ensure("results/identity/{actor}.npz", non_empty=True),
     log:
-        "logs/fit_identity/{speaker}.log",
+        "logs/fit_identity/{actor}.log",
     benchmark:
-        "results/benchmarks/jobs/fit_identity/{speaker}.tsv"
+        "results/benchmarks/jobs/fit_identity/{actor}.tsv"
     conda:
         "../../envs/vision.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=patient(10),
+        mem_mb=mem_mb_per_attempt(2000),
+        runtime=runtime_per_attempt(10),
     params:
         settings=settings("labels"),
         version=stage_version("identity"),
@@ -70,46 +70,39 @@ rule fit_identity:
         """
 
 
-for share in SHARES:
-
-    rule:
-        """Fit head rotation, translation and 46 weights to the landmarks of clips."""
-        name:
-            share.rule_name("fit_labels")
-        input:
-            landmarks=share.files("results/landmarks/{clip}.parquet"),
-            identity=share.identity,
-            rig="results/rig/rig.npz",
-        output:
-            table=ensure(share.files("results/labels/{clip}.parquet"), non_empty=True),
-        log:
-            f"logs/fit_labels/{share.place}.log",
-        benchmark:
-            f"results/benchmarks/jobs/fit_labels/{share.place}.tsv"
-        conda:
-            "../../envs/vision.yaml"
-        resources:
-            mem_mb=growing(2000),
-            runtime=share.patient(1),
-        params:
-            settings=settings("labels"),
-            version=stage_version("labels"),
-        shell:
-            r"""
-            python -m speechface fit-labels --landmarks {input.landmarks:q} --identity {input.identity:q} \
-                --rig {input.rig:q} --settings {params.settings:q} --out {output.table:q} \
-                --keep results/.kept 2> {log:q}
-            """
+rule fit_labels:
+    """Fit head rotation, translation and weights to the landmarks of a shard's clips."""
+    input:
+        landmarks="results/landmarks/{shard}.parquet",
+        identity=shard_identity,
+        rig="results/rig/rig.npz",
+    output:
+        table=ensure(update("results/labels/{shard}.parquet"), non_empty=True),
+    log:
+        "logs/fit_labels/{shard}.log",
+    benchmark:
+        "results/benchmarks/jobs/fit_labels/{shard}.tsv"
+    conda:
+        "../../envs/vision.yaml"
+    resources:
+        mem_mb=mem_mb_per_attempt(2000),
+        runtime=shard_runtime(minutes_per_clip=1),
+    params:
+        settings=settings("labels"),
+        version=stage_version("labels"),
+    shell:
+        r"""
+        python -m speechface fit-labels --landmarks {input.landmarks:q} --identity {input.identity:q} \
+            --rig {input.rig:q} --settings {params.settings:q} --out {output.table:q} 2> {log:q}
+        """
 
 
 rule label_report:
     """Judge the labels of every clip; exclude clips that cannot be trusted, with the reason."""
     input:
         clips="results/clips.parquet",
-        landmarks=every_clip("results/landmarks/{clip}.parquet"),
-        labels=every_clip("results/labels/{clip}.parquet"),
-        rig="results/rig/rig.npz",
-        truth=truth_tables(),
+        landmarks=tables("landmarks"),
+        labels=tables("labels"),
     output:
         table=ensure("results/labels/quality.parquet", non_empty=True),
         csv=report(
@@ -130,7 +123,6 @@ rule label_report:
             category="Labels",
             labels={"table": "frames that are not used"},
         ),
-        truth=truth_reports(),
     log:
         "logs/label_report.log",
     benchmark:
@@ -138,15 +130,46 @@ rule label_report:
     conda:
         "../../envs/vision.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=patient(15),
+        mem_mb=mem_mb_per_attempt(2000),
+        runtime=runtime_per_attempt(15),
     params:
         settings=settings("quality"),
-        truth=truth_options(),
         version=stage_version("label_report"),
     shell:
         r"""
-        python -m speechface label-report --clips {input.clips:q} --landmarks-dir results/landmarks \
-            --labels-dir results/labels --settings {params.settings:q} {params.truth} \
-            --out {output.table:q} --csv {output.csv:q} --actors {output.actors:q} --flagged {output.flagged:q} 2> {log:q}
+        python -m speechface label-report --clips {input.clips:q} --landmarks {input.landmarks:q} \
+            --labels {input.labels:q} --settings {params.settings:q} --out {output.table:q} --csv {output.csv:q} \
+            --actors {output.actors:q} --flagged {output.flagged:q} 2> {log:q}
+        """
+
+
+rule label_truth:
+    """Compare the labels of synthetic clips with the exact truth."""
+    input:
+        labels=tables("labels", SYNTHETIC),
+        truth=tables("truth", SYNTHETIC),
+        rig="results/rig/rig.npz",
+    output:
+        table=ensure("results/labels/truth.parquet", non_empty=True),
+        csv=report(
+            "results/labels/truth.csv",
+            caption="../report/truth.rst",
+            category="Labels",
+            labels={"table": "labels against exact truth"},
+        ),
+    log:
+        "logs/label_truth.log",
+    benchmark:
+        "results/benchmarks/jobs/label_truth.tsv"
+    conda:
+        "../../envs/vision.yaml"
+    resources:
+        mem_mb=mem_mb_per_attempt(2000),
+        runtime=runtime_per_attempt(15),
+    params:
+        version=stage_version("label_report"),
+    shell:
+        r"""
+        python -m speechface label-truth --labels {input.labels:q} --truth {input.truth:q} --rig {input.rig:q} \
+            --out {output.table:q} --csv {output.csv:q} 2> {log:q}
         """

@@ -1,31 +1,73 @@
-"""Face landmarks of the clips, and on the way their face images, which `crop_face` then only has to hand out."""
+"""Face landmarks and face images of the clips."""
 
-for share in SHARES:
 
-    rule:
-        """Locate 68 face landmarks in every video frame of clips."""
-        name:
-            share.rule_name("detect_landmarks")
-        input:
-            video=share.video,
-        output:
-            table=ensure(share.files("results/landmarks/{clip}.parquet"), non_empty=True),
-        log:
-            f"logs/detect_landmarks/{share.place}.log",
-        benchmark:
-            f"results/benchmarks/jobs/detect_landmarks/{share.place}.tsv"
-        conda:
-            "../../envs/vision.yaml"
-        resources:
-            mem_mb=growing(1000),
-            runtime=share.patient(1),
-        params:
-            settings=settings("landmarks"),
-            version=stage_version("landmarks"),
-            crops=crops_in_passing,
-        shell:
-            r"""
-            python -m speechface detect-landmarks --video {input.video:q} --settings {params.settings:q} \
-                --out {output.table:q} {params.crops} \
-                --keep results/.kept 2> {log:q}
-            """
+rule detect_landmarks:
+    """Locate the face landmarks in every video frame of a shard's clips."""
+    input:
+        sources=shard_sources,
+    output:
+        table=ensure(update("results/landmarks/{shard}.parquet"), non_empty=True),
+    log:
+        "logs/detect_landmarks/{shard}.log",
+    benchmark:
+        "results/benchmarks/jobs/detect_landmarks/{shard}.tsv"
+    conda:
+        "../../envs/vision.yaml"
+    resources:
+        mem_mb=mem_mb_per_attempt(1000),
+        runtime=shard_runtime(minutes_per_clip=1),
+    params:
+        clips=shard_clips,
+        settings=settings("landmarks"),
+        version=stage_version("landmarks"),
+    shell:
+        r"""
+        python -m speechface detect-landmarks --clips {params.clips:q} --settings {params.settings:q} \
+            --out {output.table:q} 2> {log:q}
+        """
+
+
+rule crop_faces:
+    """Cut the frontal face out of every frame: of all clips, or of those in videos (crops.clips)."""
+    input:
+        sources=crop_sources,
+        landmarks="results/landmarks/{shard}.parquet",
+    output:
+        table=ensure(update("results/crops/{shard}.parquet"), non_empty=True),
+    log:
+        "logs/crop_faces/{shard}.log",
+    benchmark:
+        "results/benchmarks/jobs/crop_faces/{shard}.tsv"
+    conda:
+        "../../envs/vision.yaml"
+    resources:
+        mem_mb=mem_mb_per_attempt(800),
+        runtime=shard_runtime(minutes_per_clip=1),
+    params:
+        clips=crop_clips,
+        settings=crop_settings(),
+        version=stage_version("crops"),
+    shell:
+        r"""
+        python -m speechface crop-faces --clips {params.clips:q} --landmarks {input.landmarks:q} \
+            --settings {params.settings:q} --out {output.table:q} 2> {log:q}
+        """
+
+
+rule crops:
+    """Unpack the face images that there are as small videos, for people and other tools: `snakemake crops`."""
+    input:
+        tables=tables("crops", cropped_clips()),
+    output:
+        files="results/crops/files.txt",
+    log:
+        "logs/crops.log",
+    conda:
+        "../../envs/media.yaml"
+    resources:
+        mem_mb=mem_mb_per_attempt(500),
+        runtime=runtime_per_attempt(60),
+    shell:
+        r"""
+        python -m speechface unpack video {input.tables:q} --out-dir results/crops --list {output.files:q} 2> {log:q}
+        """

@@ -1,63 +1,117 @@
-"""Sound and face images of the clips."""
-
-for share in SHARES:
-
-    rule:
-        """Take the sound of clips as a mono file that starts with the first video frame, and the frame times."""
-        name:
-            share.rule_name("extract_wav")
-        input:
-            video=share.video,
-        output:
-            wav=share.files(SOUND),
-            frames=ensure(share.files("results/audio/{clip}.frames.parquet"), non_empty=True),
-        log:
-            f"logs/extract_wav/{share.place}.log",
-        benchmark:
-            f"results/benchmarks/jobs/extract_wav/{share.place}.tsv"
-        conda:
-            "../../envs/media.yaml"
-        resources:
-            mem_mb=growing(500),
-            runtime=share.patient(0.5),
-        params:
-            settings=settings("audio"),
-            late=share.of_dataset("sound_late_ms"),
-            version=stage_version("audio"),
-        shell:
-            r"""
-            python -m speechface extract-wav --video {input.video:q} --settings {params.settings:q} \
-                --late-ms {params.late} --wav {output.wav:q} --frames {output.frames:q} \
-                --keep results/.kept 2> {log:q}
-            """
+"""What there is to work on: the clip table, the synthetic clips, and the sound of every clip."""
 
 
-for share in SHARES:
+rule list_clips:
+    """Write the table of all clips with their planned split."""
+    output:
+        table=ensure("results/clips.parquet", non_empty=True),
+    log:
+        "logs/list_clips.log",
+    conda:
+        "../../envs/media.yaml"
+    resources:
+        mem_mb=mem_mb_per_attempt(500),
+        runtime=runtime_per_attempt(5),
+    params:
+        config=clip_config(),
+        digest=clip_digest(),
+        version=stage_version("clips"),
+    shell:
+        r"""
+        python -m speechface list-clips --config {params.config:q} --out {output.table:q} 2> {log:q}
+        """
 
-    rule:
-        """Cut the frontal face out of every frame of clips."""
-        name:
-            share.rule_name("crop_face")
-        input:
-            video=share.video,
-            landmarks=share.files("results/landmarks/{clip}.parquet"),
-        output:
-            crops=ensure(share.files("results/crops/{clip}.mp4"), non_empty=True),
-        log:
-            f"logs/crop_face/{share.place}.log",
-        benchmark:
-            f"results/benchmarks/jobs/crop_face/{share.place}.tsv"
-        conda:
-            "../../envs/vision.yaml"
-        resources:
-            mem_mb=growing(800),
-            runtime=share.patient(1),
-        params:
-            settings=crop_settings(),
-            version=stage_version("crops"),
-        shell:
-            r"""
-            python -m speechface crop-face --video {input.video:q} --landmarks {input.landmarks:q} \
-                --settings {params.settings:q} --out {output.crops:q} \
-                --keep results/.kept 2> {log:q}
-            """
+
+rule make_demo_actors:
+    """Build the heads of all demo actors once."""
+    output:
+        actors=ensure("results/demo/actors.npz", non_empty=True),
+    log:
+        "logs/make_demo_actors.log",
+    benchmark:
+        "results/benchmarks/jobs/make_demo_actors.tsv"
+    conda:
+        "../../envs/vision.yaml"
+    resources:
+        mem_mb=mem_mb_per_attempt(2000),
+        runtime=runtime_per_attempt(15),
+    params:
+        n_actors=lambda wildcards: CONFIG.datasets["demo"].n_actors,
+        version=stage_version("demo"),
+    shell:
+        r"""
+        python -m speechface make-demo-actors --n-actors {params.n_actors} --out {output.actors:q} 2> {log:q}
+        """
+
+
+rule make_demo_clips:
+    """Synthesise the clips of a demo actor: speech, motion, images and the exact truth."""
+    input:
+        actors="results/demo/actors.npz",
+    output:
+        videos=ensure(update("results/videos/{shard}.parquet"), non_empty=True),
+        truth=ensure(update("results/truth/{shard}.parquet"), non_empty=True),
+    log:
+        "logs/make_demo_clips/{shard}.log",
+    benchmark:
+        "results/benchmarks/jobs/make_demo_clips/{shard}.tsv"
+    conda:
+        "../../envs/vision.yaml"
+    resources:
+        mem_mb=mem_mb_per_attempt(1500),
+        runtime=shard_runtime(minutes_per_clip=1),
+    params:
+        clips=shard_clips,
+        settings=demo_settings(),
+        version=stage_version("demo"),
+    shell:
+        r"""
+        python -m speechface make-demo-clips --clips {params.clips:q} --actors {input.actors:q} \
+            --settings {params.settings:q} --videos {output.videos:q} --truth {output.truth:q} 2> {log:q}
+        """
+
+
+rule extract_audio:
+    """Take the sound of a shard's clips, mono, from the first video frame on, and the times of the frames."""
+    input:
+        sources=shard_sources,
+    output:
+        table=ensure(update("results/audio/{shard}.parquet"), non_empty=True),
+    log:
+        "logs/extract_audio/{shard}.log",
+    benchmark:
+        "results/benchmarks/jobs/extract_audio/{shard}.tsv"
+    conda:
+        "../../envs/media.yaml"
+    resources:
+        mem_mb=mem_mb_per_attempt(500),
+        runtime=shard_runtime(minutes_per_clip=0.5),
+    params:
+        clips=shard_clips,
+        settings=settings("audio"),
+        delay=lambda wildcards: CONFIG.datasets[SHARDS[wildcards.shard].dataset].audio_delay_ms,
+        version=stage_version("audio"),
+    shell:
+        r"""
+        python -m speechface extract-audio --clips {params.clips:q} --audio-delay-ms {params.delay} \
+            --settings {params.settings:q} --out {output.table:q} 2> {log:q}
+        """
+
+
+rule wav:
+    """Unpack the sound of all clips as wav files, for people and other tools: `snakemake wav`."""
+    input:
+        tables=tables("audio"),
+    output:
+        files="results/wav/files.txt",
+    log:
+        "logs/wav.log",
+    conda:
+        "../../envs/media.yaml"
+    resources:
+        mem_mb=mem_mb_per_attempt(500),
+        runtime=runtime_per_attempt(60),
+    shell:
+        r"""
+        python -m speechface unpack audio {input.tables:q} --out-dir results/wav --list {output.files:q} 2> {log:q}
+        """

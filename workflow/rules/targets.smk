@@ -1,12 +1,15 @@
 """What is shown, and all that is to be made."""
 
+import json
 import shlex
 from pathlib import Path
+
+from speechface.figures.registry import FIGURES
 
 
 def shown_model():
     """The model of the videos and of the figures that show one model."""
-    return CONFIG["rendering"]["model"] or (MODELS + BASELINES)[0]
+    return CONFIG.rendering.model or (MODELS + BASELINES)[0]
 
 
 def shown_seed():
@@ -15,23 +18,37 @@ def shown_seed():
 
 
 def shown_clips():
-    """The clips of the videos: those configured, or some of the judged ones, spread evenly over the table."""
-    wanted = CONFIG["rendering"]["clips"]
-    judged = {clip.id: clip for clip in EVALUATED}
-    unknown = [name for name in wanted if name not in judged]
+    """The clips of the videos: those configured, or some of the evaluated ones, spread evenly over the table."""
+    evaluated = {clip.id: clip for clip in EVALUATED}
+    unknown = [name for name in CONFIG.rendering.clips if name not in evaluated]
     if unknown:
         raise WorkflowError(
-            f"rendering.clips: {unknown[0]} is not among the {len(judged)} test and predict clips, "
-            f"e.g. {next(iter(judged), 'none')}"
+            f"rendering.clips: {unknown[0]} is not among the {len(evaluated)} test and predict clips, "
+            f"e.g. {next(iter(evaluated), 'none')}"
         )
-    if wanted:
-        return [judged[name] for name in wanted]
-    count = min(CONFIG["rendering"]["max_clips"], len(EVALUATED))
+    if CONFIG.rendering.clips:
+        return [evaluated[name] for name in CONFIG.rendering.clips]
+    count = min(CONFIG.rendering.max_clips, len(EVALUATED))
     return [EVALUATED[(2 * k + 1) * len(EVALUATED) // (2 * count)] for k in range(count)]
 
 
-def spoken_clips():
-    """The clips of the features figure: the actor and sentence with most emotions, speech before song."""
+def cropped_clips():
+    """The clips whose face images are made."""
+    return USED if CONFIG.crops.clips == "all" else shown_clips()
+
+
+def crop_clips(wildcards):
+    """Those of a shard as ``ID=SOURCE``."""
+    return named_clips(clip for clip in cropped_clips() if SHARD_OF[clip.id] == wildcards.shard)
+
+
+def crop_sources(wildcards):
+    """The files that their videos lie in."""
+    return sources(clip for clip in cropped_clips() if SHARD_OF[clip.id] == wildcards.shard)
+
+
+def clips_of_features_figure():
+    """The actor and sentence with most emotions, speech before song."""
     groups = {}
     for clip in USED:
         groups.setdefault((clip.dataset, clip.actor, clip.channel or "", clip.statement or ""), []).append(clip)
@@ -39,60 +56,45 @@ def spoken_clips():
     return ranked[0][1]
 
 
-def every_video():
-    """The media files of all clips that get tables."""
-    return [clip.path for clip in USED]
+wildcard_constraints:
+    clip=names(clip.id for clip in shown_clips()),
 
 
-def crops():
-    """The face images of all clips, if all are wanted."""
-    return every_clip("results/crops/{clip}.mp4") if CONFIG["crops"]["clips"] == "all" else []
+def crop_settings():
+    """What a face image depends on, as JSON text."""
+    return json.dumps({"size": CONFIG.crops.size, "margin": CONFIG.crops.margin})
 
 
 def prepared_tables():
-    """All per-clip tables, and face images."""
-    tables = every_clip("results/labels/{clip}.parquet") + crops()
+    """All tables of clips, without training."""
+    found = tables("labels") + tables("crops", cropped_clips())
     for feature in features_used():
-        tables += every_clip(FEATURE_TABLES[feature])
-    return tables
-
-
-def features_used():
-    """Input features that some model or baseline reads."""
-    names = [name for name, _ in trained_runs()]
-    return sorted({feature_of(name) for name in names})
+        found += tables(feature)
+    return found
 
 
 def label_targets():
     """Labels, their report and, where truth is known, their errors."""
-    targets = ["results/labels/quality.parquet"]
-    if HAS_TRUTH:
-        targets.append("results/labels/truth.parquet")
-    return targets
+    return ["results/labels/quality.parquet"] + (["results/labels/truth.parquet"] if SYNTHETIC else [])
+
+
+def figures_wanted():
+    """Names of the figures to draw."""
+    return list(CONFIG.figures.names or FIGURES)
 
 
 def final_targets():
     """What `rule all` asks for."""
-    targets = ["results/splits/clips.parquet"] + label_targets() + crops()
-    if not LEARNS:
+    targets = ["results/splits/clips.parquet", "results/workflow/front.rst"] + label_targets()
+    if CONFIG.crops.clips == "all":
+        targets += tables("crops")
+    if not LEARNING:
         return targets
     targets += ["results/evaluation/metrics.parquet"]
     targets += [f"results/renders/{shown_model()}/{clip.id}.mp4" for clip in shown_clips()]
-    targets += [f"results/figures/{name}.pdf" for name in CONFIG["figures"]["names"]]
-    if any(map(has_truth, EVALUATED)):
-        targets.append("results/figures/truth.pdf")
+    targets += [f"results/figures/{name}.pdf" for name in figures_wanted()]
+    targets += [f"results/figures/{name}.pdf" for name in truth_figures()]
     return targets
-
-
-def metrics_where_learned():
-    """The table of metrics, or nothing where no model is trained."""
-    return ["results/evaluation/metrics.parquet"] if LEARNS else []
-
-
-def workflow_image():
-    """The image of the rules, where it is among the figures."""
-    shown = LEARNS and "workflow" in CONFIG["figures"]["names"]
-    return ["results/figures/workflow.png"] if shown else []
 
 
 def this_workflow():
@@ -111,3 +113,93 @@ def workflow_files():
 def config_names():
     """The config files by name, for the report."""
     return " ".join(shlex.quote(Path(path).name) for path in workflow.configfiles)
+
+
+def metrics_where_learnt():
+    """The table of metrics, or nothing where no model is trained."""
+    return ["results/evaluation/metrics.parquet"] if LEARNING else []
+
+
+def workflow_image():
+    """The image of the rules, where it is among the figures."""
+    return ["results/figures/workflow.png"] if LEARNING and "workflow" in figures_wanted() else []
+
+
+# ---- figures and videos ---------------------------------------------------------------------------------------------
+
+
+def prediction_of_clip(wildcards):
+    """The shown model's predictions for the dataset of the clip in the wildcards."""
+    return predictions(shown_model(), shown_seed(), [CLIPS[wildcards.clip]])
+
+
+def identity_of_clip(wildcards):
+    """The identity file of the clip's actor."""
+    return f"results/identity/{SHARDS[SHARD_OF[wildcards.clip]].actor}.npz"
+
+
+def truth_figures():
+    """The figure of errors against exact truth, where it is known."""
+    return ["truth"] if EVALUATED_SYNTHETIC else []
+
+
+def figure_module(figure):
+    """The name under which a figure is registered: truth is the comparison, drawn from other numbers."""
+    return "comparison" if figure == "truth" else figure
+
+
+#: What a figure may read: name of its input -> function of the figure's name that lists the files.
+FIGURE_INPUTS = {
+    "clips": lambda figure: "results/splits/clips.parquet",
+    "quality": lambda figure: "results/labels/quality.parquet",
+    "rig": lambda figure: "results/rig/rig.npz",
+    "graph": lambda figure: "results/workflow/rules.dot",
+    "models": lambda figure: "results/evaluation/models.parquet",
+    "metrics": lambda figure: f"results/evaluation/{'truth' if figure == 'truth' else 'metrics'}.parquet",
+    "logs": lambda figure: [f"results/models/{name}/{seed}/metrics.csv" for name, seed in network_runs()],
+    "landmarks": lambda figure: tables("landmarks"),
+    "labels": lambda figure: tables("labels"),
+    "predictions": lambda figure: predictions(shown_model(), shown_seed()),
+    "identity": lambda figure: sorted({f"results/identity/{shard.actor}.npz" for shard in SHARDS.values()}),
+    "spectrogram": lambda figure: tables("spectrogram", clips_of_features_figure()),
+    "acoustics": lambda figure: tables("acoustics", clips_of_features_figure()),
+    "videos": lambda figure: sources(USED),
+}
+
+
+def figure_inputs(figure):
+    """The files that a figure reads, by the names of its inputs."""
+    return {name: FIGURE_INPUTS[name](figure) for name in FIGURES[figure_module(figure)].INPUTS}
+
+
+def figure_options(wildcards, input):
+    """These files as options of `speechface figure`; videos are found by the clip table."""
+    given = [
+        f"--{name} " + " ".join(map(shlex.quote, [files] if isinstance(files, str) else files))
+        for name, files in input.items()
+        if name != "videos"
+    ]
+    return " ".join(given)
+
+
+def figure_table_option(figure):
+    """Where the table of a figure goes that has one."""
+    return f"--table-stem results/tables/{figure}" if figure_tables(figure) else ""
+
+
+def figure_tables(figure):
+    """The outputs of a figure that is also a table."""
+    if not hasattr(FIGURES[figure_module(figure)], "rows"):
+        return {}
+    csv = report(
+        f"results/tables/{figure}.csv",
+        caption=figure_caption(figure),
+        category="Results",
+        labels={"table": figure},
+    )
+    return {"tex": ensure(f"results/tables/{figure}.tex", non_empty=True), "csv": csv}
+
+
+def figure_caption(figure):
+    """What the report says of a figure."""
+    return "../report/truth_metrics.rst" if figure == "truth" else "../report/figure.rst"

@@ -6,7 +6,8 @@ rule split_clips:
     input:
         clips="results/clips.parquet",
         quality="results/labels/quality.parquet",
-        frames=every_clip("results/audio/{clip}.frames.parquet"),
+        labels=tables("labels"),
+        audio=tables("audio"),
     output:
         table=ensure("results/splits/clips.parquet", non_empty=True),
     log:
@@ -14,14 +15,14 @@ rule split_clips:
     conda:
         "../../envs/train.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=patient(10),
+        mem_mb=mem_mb_per_attempt(1000),
+        runtime=runtime_per_attempt(10),
     params:
         version=stage_version("splits"),
     shell:
         r"""
-        python -m speechface build-split --clips {input.clips:q} --quality {input.quality:q} \
-            --labels-dir results/labels --audio-dir results/audio --out {output.table:q} 2> {log:q}
+        python -m speechface split-clips --clips {input.clips:q} --quality {input.quality:q} \
+            --labels {input.labels:q} --audio {input.audio:q} --out {output.table:q} 2> {log:q}
         """
 
 
@@ -29,8 +30,8 @@ rule build_split:
     """Join features and labels of all clips into one train and one test table."""
     input:
         clips="results/splits/clips.parquet",
-        features=split_features(LEARNING),
-        labels=every_clip("results/labels/{clip}.parquet", LEARNING),
+        features=feature_tables(LEARNING),
+        labels=tables("labels", LEARNING),
     output:
         train=ensure("results/splits/{feature}/train.parquet", non_empty=True),
         test=ensure("results/splits/{feature}/test.parquet", non_empty=True),
@@ -41,15 +42,14 @@ rule build_split:
     conda:
         "../../envs/train.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=patient(30),
+        mem_mb=mem_mb_per_attempt(2000),
+        runtime=runtime_per_attempt(30),
     params:
-        folder=lambda wildcards: FEATURE_FOLDERS[wildcards.feature],
         version=stage_version("splits"),
     shell:
         r"""
         python -m speechface build-split --clips {input.clips:q} --feature {wildcards.feature} \
-            --features-dir {params.folder:q} --labels-dir results/labels \
+            --features {input.features:q} --labels {input.labels:q} \
             --train-out {output.train:q} --test-out {output.test:q} 2> {log:q}
         """
 
@@ -58,8 +58,8 @@ rule build_pool:
     """Join features and labels of all clips that train when one actor after the other is left out."""
     input:
         clips="results/splits/clips.parquet",
-        features=split_features(USED),
-        labels=every_clip("results/labels/{clip}.parquet"),
+        features=feature_tables(USED),
+        labels=tables("labels"),
     output:
         pool=ensure("results/splits/{feature}/pool.parquet", non_empty=True),
     log:
@@ -69,15 +69,14 @@ rule build_pool:
     conda:
         "../../envs/train.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=patient(30),
+        mem_mb=mem_mb_per_attempt(2000),
+        runtime=runtime_per_attempt(30),
     params:
-        folder=lambda wildcards: FEATURE_FOLDERS[wildcards.feature],
         version=stage_version("splits"),
     shell:
         r"""
         python -m speechface build-split --clips {input.clips:q} --feature {wildcards.feature} \
-            --features-dir {params.folder:q} --labels-dir results/labels --pool-out {output.pool:q} 2> {log:q}
+            --features {input.features:q} --labels {input.labels:q} --pool-out {output.pool:q} 2> {log:q}
         """
 
 
@@ -94,8 +93,8 @@ rule label_stats:
     conda:
         "../../envs/train.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=patient(15),
+        mem_mb=mem_mb_per_attempt(2000),
+        runtime=runtime_per_attempt(15),
     params:
         without="",
         version=stage_version("stats"),
@@ -120,13 +119,13 @@ use rule label_stats as stats_without_speaker with:
     input:
         train="results/splits/{feature}/pool.parquet",
     output:
-        stats=ensure("results/stats/{feature}/without/{speaker}.json", non_empty=True),
+        stats=ensure("results/stats/{feature}/without/{actor}.json", non_empty=True),
     log:
-        "logs/stats_without_speaker/{feature}/{speaker}.log",
+        "logs/stats_without_speaker/{feature}/{actor}.log",
     benchmark:
-        "results/benchmarks/jobs/stats_without_speaker/{feature}/{speaker}.tsv"
+        "results/benchmarks/jobs/stats_without_speaker/{feature}/{actor}.tsv"
     params:
-        without=lambda wildcards: f"--without {wildcards.speaker}",
+        without=lambda wildcards: f"--without {wildcards.actor}",
 
 
 rule train_model:
@@ -147,13 +146,13 @@ rule train_model:
     retries: training_retries()
     conda:
         "../../envs/train.yaml"
-    threads: CONFIG["training"]["threads"]
+    threads: CONFIG.training.threads
     resources:
-        **training_company(),
+        **training_tasks(),
         mem_mb=training_memory(),
         runtime=training_runtime,
-        gpu=CONFIG["training"]["gpus"] * CONFIG["training"]["processes"],
-        processes=CONFIG["training"]["processes"],
+        gpu=CONFIG.training.gpus * CONFIG.training.processes,
+        processes=CONFIG.training.processes,
     params:
         settings=model_settings,
         training=training_settings,
@@ -177,16 +176,16 @@ use rule train_model as train_without_speaker with:
         rig="results/rig/rig.npz",
         pretrained=pretrained,
     output:
-        model=ensure("results/models/{model}/{seed}/without/{speaker}/model.ckpt", non_empty=True),
-        metrics=ensure("results/models/{model}/{seed}/without/{speaker}/metrics.csv", non_empty=True),
-        facts=ensure("results/models/{model}/{seed}/without/{speaker}/model.json", non_empty=True),
+        model=ensure("results/models/{model}/{seed}/without/{actor}/model.ckpt", non_empty=True),
+        metrics=ensure("results/models/{model}/{seed}/without/{actor}/metrics.csv", non_empty=True),
+        facts=ensure("results/models/{model}/{seed}/without/{actor}/model.json", non_empty=True),
     log:
-        "logs/train_without_speaker/{model}/{seed}/{speaker}.log",
+        "logs/train_without_speaker/{model}/{seed}/{actor}.log",
     benchmark:
-        "results/benchmarks/jobs/train_without_speaker/{model}/{seed}/{speaker}.tsv"
+        "results/benchmarks/jobs/train_without_speaker/{model}/{seed}/{actor}.tsv"
     params:
-        without=lambda wildcards: f"--without {wildcards.speaker}",
-        work=lambda wildcards: f"results/models/{wildcards.model}/{wildcards.seed}/without/{wildcards.speaker}/work",
+        without=lambda wildcards: f"--without {wildcards.actor}",
+        work=lambda wildcards: f"results/models/{wildcards.model}/{wildcards.seed}/without/{wildcards.actor}/work",
 
 
 rule join_models:
@@ -203,8 +202,8 @@ rule join_models:
     conda:
         "../../envs/train.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=patient(15),
+        mem_mb=mem_mb_per_attempt(2000),
+        runtime=runtime_per_attempt(15),
     params:
         version=stage_version("training"),
     shell:
@@ -218,12 +217,12 @@ use rule join_models as join_without_speaker with:
     input:
         members=member_files,
     output:
-        model=ensure("results/models/{ensemble}/{seed}/without/{speaker}/model.ckpt", non_empty=True),
-        facts=ensure("results/models/{ensemble}/{seed}/without/{speaker}/model.json", non_empty=True),
+        model=ensure("results/models/{ensemble}/{seed}/without/{actor}/model.ckpt", non_empty=True),
+        facts=ensure("results/models/{ensemble}/{seed}/without/{actor}/model.json", non_empty=True),
     log:
-        "logs/join_without_speaker/{ensemble}/{seed}/{speaker}.log",
+        "logs/join_without_speaker/{ensemble}/{seed}/{actor}.log",
     benchmark:
-        "results/benchmarks/jobs/join_without_speaker/{ensemble}/{seed}/{speaker}.tsv"
+        "results/benchmarks/jobs/join_without_speaker/{ensemble}/{seed}/{actor}.tsv"
 
 
 rule fit_baseline:
@@ -240,8 +239,8 @@ rule fit_baseline:
     conda:
         "../../envs/train.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=patient(60),
+        mem_mb=mem_mb_per_attempt(4000),
+        runtime=runtime_per_attempt(60),
     params:
         settings=settings("baselines"),
         version=stage_version("baselines"),

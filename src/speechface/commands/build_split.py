@@ -165,7 +165,7 @@ def join_tables(
     clips = read_table(clips_path)
     by_clip = clips.meta.get("by_clip", ())
     check_disjoint(clips["dataset"], clips["actor"], clips["split"], by_clip)
-    members = {side: [] for side in outs}
+    members: dict[str, list[str]] = {side: [] for side in outs}
     for split, *clip in zip(*(clips[name].astype(str) for name in ("split", *ID_COLUMNS))):
         for side in sides_of(split, clip[0] in by_clip):
             if side in members:

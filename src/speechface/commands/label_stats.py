@@ -40,7 +40,8 @@ def train_statistics(path: str, without: tuple[str, str] | None = None) -> dict[
     feature = meta.get("feature")
     if feature is None:
         raise TableError(f"{path}: not a train table: its metadata names no feature")
-    weights, rotations, inputs, n_clips = Moments((len(CHANNELS),)), Moments((3,)), None, 0
+    weights, rotations, n_clips = Moments((len(CHANNELS),)), Moments((3,)), 0
+    inputs: Moments | None = None
     for group in row_groups(path, ["dataset", "actor", feature, *ROTATIONS, *CHANNELS]):
         if inputs is None:
             inputs = Moments(group[feature].shape[1:])
@@ -50,7 +51,7 @@ def train_statistics(path: str, without: tuple[str, str] | None = None) -> dict[
         rotations.update(group.stack(ROTATIONS))
         inputs.update(group[feature])
         n_clips += len(group) > 0
-    if weights.count == 0:
+    if inputs is None or weights.count == 0:
         raise TableError(f"{path}: the train table has no frame")
     numbers = {
         "weight_mean": weights.mean, "weight_std": weights.std,

@@ -75,16 +75,17 @@ def _room(args, training):
 def run(args: Namespace) -> None:
     from speechface.commands.common import actor_of
     from speechface.commands.label_stats import read_stats
-    from speechface.config import model_settings, parse_section
+    from speechface.config import model_settings
     from speechface.launch import ALONE, launch, place
     from speechface.networks.families import FAMILIES
     from speechface.networks.families.base import TrainingJob
+    from speechface.sections import TrainingSettings
 
     settings = model_settings(args.settings, "--settings (models)")
     family = FAMILIES[settings.family]
     if family.train is None:
         raise ModelError(f"--settings: models of family {settings.family} are not trained")
-    training = _granted(args, settings.training_with(parse_section("training", args.training, "--training")))
+    training = _granted(args, settings.training_with(TrainingSettings.parse(args.training, "--training")))
     stats = read_stats(args.stats)
     if stats["feature"] != settings.feature:
         raise ModelError(f"{args.stats}: statistics of '{stats['feature']}', but the model takes '{settings.feature}'")

@@ -168,10 +168,15 @@ def _blocks(batches: Iterable[Batch]) -> Iterator[Batch]:
         held.append(batch)
         rows += len(batch[0])
         if rows >= _ROWS:
-            yield tuple(np.concatenate(part) for part in zip(*held))
+            yield _joined(held)
             held, rows = [], 0
     if rows:
-        yield tuple(np.concatenate(part) for part in zip(*held))
+        yield _joined(held)
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    inputs, targets = zip(*batches)
+    return np.concatenate(inputs), np.concatenate(targets)
 
 
 def fit_ridge(

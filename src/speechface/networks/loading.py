@@ -49,6 +49,10 @@ def load_model(path: str | Path) -> Predictor:
         raise ModelError(f"{path}: no such model; make it with 'speechface train-model' or 'fit-baseline'")
     try:
         content = _npz(path) if Path(path).suffix == ".npz" else _ckpt(path)
+    except ImportError:
+        raise ModelError(
+            f"{path}: a network needs PyTorch, which is not installed: pip install 'speechface[train]'"
+        ) from None
     except Exception as error:  # PyTorch raises many kinds for a file that is not its own
         raise ModelError(f"{path}: not a readable model file ({type(error).__name__})") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:

@@ -76,7 +76,8 @@ class SpeechModule(pl.LightningModule):
         self.settings, self.schedule, self.weight_decay = settings, schedule, weight_decay
         self.gradient_clip = gradient_clip
         self.steps_per_epoch, self.epochs, self.seed = steps_per_epoch, epochs, seed
-        self._losses, self._train_sums = [], np.zeros(2)
+        self._losses: list[torch.Tensor] = []
+        self._train_sums = np.zeros(2)
         #: Sums of the last validation: loss, squared error of the mouth, frames.
         self.val_sums = np.zeros(3)
 

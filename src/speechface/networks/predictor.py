@@ -8,6 +8,7 @@ import torch
 
 from speechface.errors import ModelError
 from speechface.networks.families.base import Rest
+from speechface.networks.network import SpeechNetwork
 from speechface.networks.registry import build_network
 from speechface.rig.channels import limit_mouth_close
 
@@ -41,7 +42,7 @@ class TrainedModel:
         ``model`` and ``training`` settings, ``provenance``, ``history`` (best epoch, losses), ``train_table``.
     """
 
-    network: torch.nn.Module
+    network: SpeechNetwork
     name: str
     seed: int
     feature: str

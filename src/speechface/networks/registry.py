@@ -163,7 +163,7 @@ def _image_encoder(settings, shape, source):
     return {**{key: source[key] for key in ("encoder", "frequency_layers", "width")}, "frozen": settings.encoder_frozen}
 
 
-def build_network(spec: dict[str, Any], stats: dict[str, Any], *, encoder: nn.Module | None = None) -> SpeechNetwork:
+def build_network(spec: dict[str, Any], stats: dict[str, Any], *, encoder: Any = None) -> SpeechNetwork:
     """Return a fresh `SpeechNetwork`.
 
     Parameters
@@ -190,4 +190,4 @@ def build_network(spec: dict[str, Any], stats: dict[str, Any], *, encoder: nn.Mo
         dropout=spec["dropout"],
     )
     # convolutions run in the memory format of their weights; channels last is the faster one (benchmarks)
-    return SpeechNetwork(encoder, head, output).to(memory_format=torch.channels_last)
+    return SpeechNetwork(encoder, head, output).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

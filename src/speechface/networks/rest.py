@@ -57,7 +57,7 @@ def train_rests(
         )
         for speaker in speakers
     }
-    mean = np.mean([rest[speaker] for speaker in speakers], 0, dtype=np.float64).astype(np.float32)
+    mean = np.asarray(np.mean([rest[speaker] for speaker in speakers], 0, dtype=np.float64), np.float32)
     by_clip = np.stack([rest[key[:2]] - mean for key in clips])
     return mean, by_clip[clip]
 

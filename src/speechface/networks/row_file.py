@@ -43,7 +43,7 @@ class RowFile:
 
     def append(self, rows: np.ndarray) -> None:
         """Add rows, array (n, *shape), at the end."""
-        bytes_left = memoryview(np.ascontiguousarray(rows, self.dtype)).cast("B")
+        bytes_left = np.ascontiguousarray(rows, self.dtype).data.cast("B")
         while len(bytes_left):
             bytes_left = bytes_left[self._file.write(bytes_left) :]
         self._count += len(rows)

@@ -7,6 +7,7 @@ would have gone without.
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -164,7 +165,8 @@ class ClipSampler:
         self.n_sequences = max(1, round(frames_per_step * len(self.pieces) / frames))
         self.n_steps = -(-len(self.pieces) // self.n_sequences)
         self.mean_frames = frames / self.n_steps
-        self._sweep, self._steps = -1, []
+        self._sweep = -1
+        self._steps: list[Any] = []
 
     def __call__(self, step: int) -> Rows:
         """Rows of step `step`: (rows (n_sequences, T), lengths (n_sequences,)); padding repeats the last row."""

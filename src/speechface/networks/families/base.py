@@ -25,10 +25,7 @@ Rest = Literal["none", "given", "estimated"]
 class ModelSettings(Settings):
     """An entry of ``models``: the keys of all families."""
 
-    #: Old keys, of any family.
-    RENAMED: ClassVar = {
-        "leave_one_out": "leave_one_speaker_out", "speaker": "rest", "neutral_frames": "rest_frames",
-    }  # fmt: skip
+    RENAMED: ClassVar = {"leave_one_out": "leave_one_speaker_out"}
     #: What rows of features a model of the family reads, see `speechface.audio.feature.Kind`.
     READS: ClassVar[tuple[str, ...]] = ()
 
@@ -54,6 +51,7 @@ class ModelSettings(Settings):
 class NetworkSettings(ModelSettings):
     """Keys of all trained networks."""
 
+    RENAMED: ClassVar = {"speaker": "rest", "neutral_frames": "rest_frames"}
     #: What the family trains with where neither the model's entry nor section training says anything else.
     TRAINING: ClassVar[dict[str, Any]] = {}
     #: Are the sequences of training whole clips?
@@ -131,9 +129,8 @@ class NetworkSettings(ModelSettings):
 class Predictor(Protocol):
     """A trained, joined or fitted model, ready for use."""
 
-    #: Of the model in the configuration, and of its family in `FAMILIES`.
+    #: Of the model in the configuration.
     name: str
-    family: str
     seed: int
     #: Input, and what it was computed with: keys of the feature's section, and ``audio_sr``, the sound's rate, Hz.
     feature: str
@@ -142,11 +139,22 @@ class Predictor(Protocol):
     columns: tuple[str, ...]
     #: Channels that were learnt, bool (n_channels,).
     observed: np.ndarray
-    #: How the speaker's face at rest is used, and how many frames at the start of a clip show it.
-    rest: Rest
-    rest_frames: int
-    #: JSON values for people: settings, history, provenance.
-    facts: dict[str, Any]
+
+    @property
+    def family(self) -> str:
+        """Name of its family in `FAMILIES`."""
+
+    @property
+    def rest(self) -> Rest:
+        """How the speaker's face at rest is used."""
+
+    @property
+    def rest_frames(self) -> int:
+        """How many frames at the start of a clip show it."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """JSON values for people: settings, history, provenance."""
 
     def to(self, device: str) -> Self:
         """The same model, computing on `device` ("cpu", "cuda"), where it can; results come back to the CPU."""
