@@ -22,7 +22,7 @@ OFFSETS = np.arange(-0.25, 0.2501, 0.005)
 WINDOW_S, RANGE_DB = 0.02, 45.0
 
 
-def correlations(landmarks, times, audio, *, sr):
+def correlations(landmarks: np.ndarray, times: np.ndarray, audio: np.ndarray, *, sr: int) -> np.ndarray:
     """Correlation of lip gap and loudness for each of `OFFSETS`; landmarks (T, 68, 2), times (T,) s -> (n,)."""
     gap = lip_gap(landmarks) / interocular(landmarks)
     width = int(WINDOW_S * sr)
@@ -33,23 +33,25 @@ def correlations(landmarks, times, audio, *, sr):
     return np.array([np.corrcoef(gap, level[rows])[0, 1] for rows in at])
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", nargs="?", default="results", type=Path)
     args = parser.parse_args()
-    found = {}
-    sounds, tables = (ClipTables((args.results / stage).glob("*/*.parquet")) for stage in ("audio", "landmarks"))
-    for clip_id in sorted(tables):
-        table = tables.read(clip_id)
-        if not table.usable or not table["detected"].all():
+    found: dict[str, list[np.ndarray]] = {}
+    landmarks, sounds = (
+        ClipTables(sorted((args.results / name).glob("*/*.parquet"))) for name in ("landmarks", "audio")
+    )
+    for clip_id in landmarks:
+        table = landmarks.read(clip_id, ["time", "detected", "landmarks"])
+        if not table.usable or not table["detected"].all() or sounds.entry(clip_id)["status"] != "ok":
             continue
         audio, sr = read_sound(sounds, clip_id)
         if len(audio):
             curve = correlations(table["landmarks"], table["time"], audio, sr=sr)
             found.setdefault(clip_id.split("/")[0], []).append(curve)
     print(f"{'dataset':16} {'clips':>5} {'median':>7} {'quartiles':>11}  {'of the mean curve':>17}")
-    for dataset, curves in found.items():
-        curves = np.array(curves)
+    for dataset, listed in found.items():
+        curves = np.array(listed)
         each, mean = 1e3 * OFFSETS[curves.argmax(1)], curves.mean(0)
         low, middle, high = np.percentile(each, [25, 50, 75])
         best = f"{1e3 * OFFSETS[mean.argmax()]:6.0f} ms (r {mean.max():.2f})"

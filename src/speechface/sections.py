@@ -3,7 +3,7 @@
 The sections of datasets, features, landmark detectors and model families stand beside these, in their own modules.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -72,7 +72,8 @@ class LabelSettings(Settings):
 
 
 class QualitySettings(Settings):
-    """Which clips' labels are good enough to learn from and to be evaluated on; the others are excluded with the reason."""
+    """Which clips' labels are good enough to learn from and to be evaluated on; the others are excluded, with the
+    reason."""
 
     RENAMED: ClassVar = {"min_used_share": "min_used_fraction"}
 
@@ -128,7 +129,7 @@ class TrainingSettings(Settings):
     """Machines over which a cluster spreads the processes."""
 
     @model_validator(mode="after")
-    def _enough_processes(self):
+    def _enough_processes(self) -> Self:
         if self.nodes > self.processes:
             raise ValueError(f"nodes is {self.nodes}; there are only {self.processes} processes; lower it")
         return self
@@ -137,7 +138,7 @@ class TrainingSettings(Settings):
 class BaselineSettings(Settings):
     """Trivial references that stand beside every network."""
 
-    names: list[Literal["neutral", "mean", "ridge", "knn"]] = ["neutral", "mean", "ridge", "knn"]
+    names: list[str] = ["neutral", "mean", "ridge", "knn"]
     """Which to fit."""
     feature: str = "spectrogram"
     """Input of ridge and knn."""

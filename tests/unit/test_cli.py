@@ -80,3 +80,17 @@ def test_commands_over_clips_run_in_one_thread_unless_told_otherwise(command, gi
     environment |= {"OMP_NUM_THREADS": given} if given else {}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert f"THREADS {threads}" in run.stdout
+
+
+def test_a_pipe_that_is_closed_is_no_error():
+    code = (
+        "import sys\nfrom speechface.cli import main\n"
+        "sys.stdin.read()\n"  # until nobody reads what follows
+        "sys.argv = ['speechface', 'reference', 'schema']\nsys.exit(main())"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as process:
+        process.stdout.close()
+        process.stdin.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0
