@@ -35,15 +35,15 @@ _UNKNOWN = Rate(None, None, None)
 #: Predict: the report's CNN on a clip of 250 frames, ``benchmarks/inference_speed.py``.
 #: ``speechface plan --benchmarks`` puts the times of your own machine in their place.
 RATES = {
-    "extract_audio": Rate(0.72, 0.46, 586),
-    "detect_landmarks": Rate(9.26, 0.68, 487),
-    "crop_faces": Rate(6.13, 0.32, 234),
-    "spectrogram": Rate(0.30, 0.37, 3433),
-    "acoustics": Rate(0.30, 0.36, 591),
-    "log_mel": Rate(0.23, 0.36, 440),
-    "waveform": Rate(0.55, 1.28, 598),
+    "extract_audio": Rate(0.72, 0.46, 551),
+    "detect_landmarks": Rate(9.26, 0.68, 480),
+    "crop_faces": Rate(6.13, 0.32, 246),
+    "spectrogram": Rate(0.30, 0.37, 3259),
+    "acoustics": Rate(0.30, 0.36, 586),
+    "log_mel": Rate(0.23, 0.36, 439),
+    "waveform": Rate(0.55, 1.28, 596),
     "fit_identity": Rate(0.35, 1.41, 0),
-    "fit_labels": Rate(2.11, 1.07, 346),
+    "fit_labels": Rate(2.11, 1.07, 243),
     "make_demo_clips": Rate(30.0, 1.5, 2200),
     "predict": Rate(5.7, 2.8, 360),
     "evaluate": Rate(1.0, 1.0, 150),
