@@ -3,8 +3,8 @@
     python benchmarks/stage_rates.py [CLIP.mp4 CLIP.mp4 ...] [--repeats 2] [--copies 3]
 
 Runs the commands as the workflow does, on all clips and on the first one alone, one thread each, and prints the lines
-of `speechface.planning.RATES`, ready to paste. All clips are taken several times (`--copies`): the difference is what
-the other clips' frames cost; what is left of the single run is the fixed cost of a job. Processor time (user and system)
+of `speechface.planning.RATES`, ready to paste. All clips are taken several times (`--copies`): the difference is the cost
+of the other clips' frames; what is left of the single run is the fixed cost of a job. Processor time (user and system)
 stays nearly the same on a machine that is busy otherwise; the load is told. The clips must show one actor; without
 clips, the RAVDESS actor in ``../shared/clips``.
 """
@@ -23,27 +23,27 @@ from speechface.audio.features import FEATURES
 
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 CLIPS = Path("../shared/clips/ravdess")
-#: Rules whose output does not grow with the frames.
-NO_BYTES = ("build_rig", "fit_identity")
+#: Rules that write nothing of their own a frame.
+NO_BYTES = ("fit_identity",)
 
 
 def commands(videos, folder):
-    """Return (rule, output, arguments without it) of every preparation command, in order, for `videos`."""
+    """Return (rule, arguments) of every preparation command, in order, for `videos` into `folder`."""
 
     def table(name):
         return str(folder / f"{name}.parquet")
 
-    clips = ["--clips", *(f"set/actor/{Path(video).stem}={video}" for video in videos)]
+    clips = ["--clips", *(f"data/actor/{Path(video).stem}={video}" for video in videos), "--out"]
     rig, identity = str(folder / "rig.npz"), str(folder / "identity.npz")
-    found, fitted = ["--landmarks", table("landmarks")], ["--rig", rig]
+    landmarks = ["--landmarks", table("landmarks")]
     return [
-        ("build_rig", rig, ["build-rig"]),
-        ("extract_audio", table("audio"), ["extract-audio", *clips]),
-        ("detect_landmarks", table("landmarks"), ["detect-landmarks", *clips]),
-        ("crop_faces", table("crops"), ["crop-faces", *clips, *found]),
-        *((name, table(name), ["features", name, "--audio", table("audio")]) for name in FEATURES),
-        ("fit_identity", identity, ["fit-identity", *found, *fitted]),
-        ("fit_labels", table("labels"), ["fit-labels", *found, *fitted, "--identity", identity]),
+        ("build_rig", ["build-rig", "--out", rig]),
+        ("extract_audio", ["extract-audio", *clips, table("audio")]),
+        ("detect_landmarks", ["detect-landmarks", *clips, table("landmarks")]),
+        ("crop_faces", ["crop-faces", *landmarks, *clips, table("crops")]),
+        *((name, ["features", name, "--audio", table("audio"), "--out", table(name)]) for name in FEATURES),
+        ("fit_identity", ["fit-identity", *landmarks, "--rig", rig, "--out", identity]),
+        ("fit_labels", ["fit-labels", *landmarks, "--identity", identity, "--rig", rig, "--out", table("labels")]),
     ]
 
 
@@ -60,12 +60,14 @@ def measure(videos, repeats):
     """Return ({rule: least seconds}, frames, {rule: bytes written}) of all commands on `videos`."""
     least, written = {}, {}
     with tempfile.TemporaryDirectory() as name:
-        for rule, out, arguments in commands(videos, Path(name)):
+        folder = Path(name)
+        for rule, arguments in commands(videos, folder):
+            out = Path(arguments[arguments.index("--out") + 1])
             for _ in range(repeats):
-                Path(out).unlink(missing_ok=True)  # or its clips would be kept
-                least[rule] = min(least.get(rule, float("inf")), processor_seconds([*arguments, "--out", out]))
-            written[rule] = Path(out).stat().st_size
-        frames = pq.read_metadata(Path(name) / "landmarks.parquet").num_rows
+                out.unlink(missing_ok=True)  # or its clips would be kept
+                least[rule] = min(least.get(rule, float("inf")), processor_seconds(arguments))
+            written[rule] = out.stat().st_size
+        frames = pq.read_metadata(folder / "landmarks.parquet").num_rows
     return least, frames, written
 
 
