@@ -30,7 +30,7 @@ class Rate:
 _UNKNOWN = Rate(None, None, None)
 
 #: rule -> its rate. Preparation: what ``python benchmarks/stage_rates.py`` prints, on five RAVDESS clips (1280x720, 477
-#: frames) taken three times, one thread of a 2-core virtual machine with AVX2 at a load of 1.3 to 3.3.
+#: frames) taken three times, one thread of a 2-core virtual machine with AVX2 at a load of 1.3 to 3.3; bytes as of now.
 #: Make_demo_clips, evaluate and render_clip: processor time of single jobs of a small demo run (240x240 images).
 #: Predict: the report's CNN on a clip of 250 frames, ``benchmarks/inference_speed.py``.
 #: ``speechface plan --benchmarks`` puts the times of your own machine in their place.
