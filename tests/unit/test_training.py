@@ -177,6 +177,17 @@ def test_patience_and_minutes_end_training(table, clips, tmp_path):
     assert "minutes" in model.facts["history"]["stopped"]
 
 
+def test_a_terminal_shows_how_far_training_is(table, clips, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("speechface.networks.callbacks._EVERY_S", 0)
+    fit(table, clips, tmp_path, epochs=2, basis=np.ones((46, 204)))
+    lines = capsys.readouterr().out.split("\r")[1:]
+    assert len(lines) == 6
+    assert lines[0].startswith("epoch 1/2 step 1/3 loss ")
+    (first, _) = rows_of(tmp_path)
+    assert f"validation {float(first['val_loss']):.4f} mouth {float(first['val_mouth_mm']):.2f} mm" in lines[-1]
+
+
 def test_nothing_is_written_outside_the_work_folder(table, clips, tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")

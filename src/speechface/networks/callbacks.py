@@ -23,6 +23,10 @@ __all__ = ["LOG_COLUMNS", "ProgressLine", "RunLog", "StopOnSignal", "WholeFiles"
 LOG_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "val_loss", "val_mouth_mm", "windows_per_s", "seconds")
 
 
+#: Seconds from one progress line to the next.
+_EVERY_S = 0.2
+
+
 def checkpoints(work_dir: Path, *, monitor: str | None) -> list[ModelCheckpoint]:
     """Callbacks that keep ``best.ckpt``, the network of the epoch with the least `monitor`, and ``last.ckpt``, the
     state after the last finished epoch, from which a run goes on."""
@@ -131,19 +135,19 @@ class RunLog(pl.Callback):
             return f"the validation {measure} has not fallen for {self.patience} epochs"
         return None
 
-    def on_train_start(self, trainer, module):
+    def on_train_start(self, trainer: Any, module: Any) -> None:
         self._began = time.monotonic()
 
-    def on_train_epoch_start(self, trainer, module):
+    def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
         self._epoch_began, self._steps = time.monotonic(), 0
 
-    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+    def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         self._steps += 1
         self._train_seconds = time.monotonic() - self._epoch_began
         if self.max_minutes and processes.highest(self.late):
             trainer.should_stop = True
 
-    def on_train_epoch_end(self, trainer, module):
+    def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
         train, val, mouth = module.losses_of_epoch()
         module.train_sums[:] = 0
         speed = self._steps * trainer.datamodule.mean_frames / max(self._train_seconds, 1e-9)
@@ -179,7 +183,7 @@ class StopOnSignal(pl.Callback):
         self._signal = 0
         self._handlers: dict[int, Any] = {}
 
-    def on_train_start(self, trainer, module):
+    def on_train_start(self, trainer: Any, module: Any) -> None:
         # here, not earlier: Lightning sets handlers of its own before
         for number in (signal.SIGTERM, signal.SIGUSR1):
             self._handlers[number] = signal.signal(number, self._note)
@@ -187,10 +191,10 @@ class StopOnSignal(pl.Callback):
     def _note(self, number, frame):
         self._signal = number
 
-    def on_train_epoch_start(self, trainer, module):
+    def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
         self._end_if_asked(module)
 
-    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+    def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         if module.step % module.steps_per_epoch:
             self._end_if_asked(module)
 
@@ -200,25 +204,25 @@ class StopOnSignal(pl.Callback):
         if number:
             raise Interrupted(f"{signal.Signals(number).name} after step {module.step}")
 
-    def teardown(self, trainer, module, stage):
+    def teardown(self, trainer: Any, module: Any, stage: str) -> None:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._handlers = {}
 
 
 class ProgressLine(pl.Callback):
-    """One line on a terminal, written over at most five times a second."""
+    """One line on a terminal, written over every `_EVERY_S` seconds at most."""
 
     def __init__(self, run: RunLog):
         self.run = run
         self._shown, self._began = 0.0, 0.0
 
-    def on_train_epoch_start(self, trainer, module):
+    def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
         self._began = time.monotonic()
 
-    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+    def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         now = time.monotonic()
-        if now - self._shown < 0.2:
+        if now - self._shown < _EVERY_S:
             return
         self._shown = now
         ms = 1e3 * (now - self._began) / (batch_idx + 1)
@@ -226,11 +230,11 @@ class ProgressLine(pl.Callback):
         text = f"epoch {trainer.current_epoch + 1}/{self.run.epochs} step {batch_idx + 1}/{module.steps_per_epoch}"
         text += f" loss {loss:.4f} {ms:.0f} ms/step"
         for value, words in zip(
-            self.log.rows[-1][4:6] if self.log.rows else (), (" validation {:.4f}", " mouth {:.2f} mm")
+            self.run.rows[-1][4:6] if self.run.rows else (), (" validation {:.4f}", " mouth {:.2f} mm")
         ):
             text += "" if math.isnan(value) else words.format(value)
         sys.stdout.write("\r" + text + "\x1b[K")
         sys.stdout.flush()
 
-    def on_train_end(self, trainer, module):
+    def on_train_end(self, trainer: Any, module: Any) -> None:
         sys.stdout.write("\n")
