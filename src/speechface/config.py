@@ -282,8 +282,8 @@ def resolve(config: Mapping[str, Any] | None, source: str = "config") -> Config:
         together = getattr(dataset, "clips_per_actor", 0) if dataset.SYNTHETIC else 0
         if together > top.shard_clips:
             raise ConfigError(
-                f"{source}: shard_clips is {top.shard_clips}; the clips of a synthetic actor are made together, give at "
-                f"least datasets.{name}.clips_per_actor ({together})"
+                f"{source}: shard_clips is {top.shard_clips}; the clips of a synthetic actor are made together, give at"
+                f" least datasets.{name}.clips_per_actor ({together})"
             )
     models = _models(_named(config.get("models") or {}, f"{source}: models"), source)
     sections: dict[str, Any] = {

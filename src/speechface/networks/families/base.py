@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
-from speechface.errors import ConfigError
 from speechface.launch import ALONE, Place
 from speechface.sections import MACHINE_KEYS, TrainingSettings
 from speechface.settings import Settings
@@ -120,10 +119,7 @@ class NetworkSettings(ModelSettings):
             raise ValueError(
                 f"training.{shared[0]} is {self.training[shared[0]]}; all models share it; set it in training"
             )
-        try:
-            TrainingSettings.parse(self.training, "training")
-        except ConfigError as error:  # becomes a mistake of the whole entry, which is named with its place
-            raise ValueError(str(error)) from None
+        TrainingSettings.parse(self.training, "training")
         return self
 
     def training_with(self, shared: TrainingSettings) -> TrainingSettings:
