@@ -1,10 +1,9 @@
-"""What Lightning's own callbacks do not do: the log, when to stop, a clean end at a signal, the progress line."""
+"""What Lightning's own callbacks do not do: the log, when to stop, a clean end at a signal."""
 
 import csv
 import math
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,9 @@ from speechface.errors import Interrupted
 from speechface.files import written_whole
 from speechface.networks import processes
 
-__all__ = ["LOG_COLUMNS", "ProgressLine", "RunLog", "StopOnSignal", "WholeFiles", "checkpoints"]
+__all__ = ["LOG_COLUMNS", "RunLog", "StopOnSignal", "WholeFiles", "checkpoints"]
 
 LOG_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "val_loss", "val_mouth_mm", "windows_per_s", "seconds")
-
-
-#: Seconds from one progress line to the next.
-_EVERY_S = 0.2
 
 
 def checkpoints(work_dir: Path, *, monitor: str | None) -> list[ModelCheckpoint]:
@@ -157,7 +152,7 @@ class RunLog(pl.Callback):
         self.write()
         known = {name: torch.tensor(value, dtype=torch.float64)
                  for name, value in zip(LOG_COLUMNS[2:], self.rows[-1][2:]) if not math.isnan(value)}  # fmt: skip
-        module.log_dict(known, sync_dist=True)  # the same in all processes already
+        module.log_dict(known, prog_bar=True, sync_dist=True)  # the same in all processes already
         trainer.should_stop = processes.agreed(self.reason_to_stop is not None)
 
     def write(self) -> None:
@@ -208,33 +203,3 @@ class StopOnSignal(pl.Callback):
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._handlers = {}
-
-
-class ProgressLine(pl.Callback):
-    """One line on a terminal, written over every `_EVERY_S` seconds at most."""
-
-    def __init__(self, run: RunLog):
-        self.run = run
-        self._shown, self._began = 0.0, 0.0
-
-    def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
-        self._began = time.monotonic()
-
-    def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        now = time.monotonic()
-        if now - self._shown < _EVERY_S:
-            return
-        self._shown = now
-        ms = 1e3 * (now - self._began) / (batch_idx + 1)
-        loss = module.train_sums[0] / max(module.train_sums[1], 1)
-        text = f"epoch {trainer.current_epoch + 1}/{self.run.epochs} step {batch_idx + 1}/{module.steps_per_epoch}"
-        text += f" loss {loss:.4f} {ms:.0f} ms/step"
-        for value, words in zip(
-            self.run.rows[-1][4:6] if self.run.rows else (), (" validation {:.4f}", " mouth {:.2f} mm")
-        ):
-            text += "" if math.isnan(value) else words.format(value)
-        sys.stdout.write("\r" + text + "\x1b[K")
-        sys.stdout.flush()
-
-    def on_train_end(self, trainer: Any, module: Any) -> None:
-        sys.stdout.write("\n")
