@@ -11,7 +11,6 @@ up to the point where a killed process stopped writing; the next attempt takes t
 """
 
 import contextlib
-import csv
 import functools
 import hashlib
 import json
@@ -27,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from speechface.errors import DISK_ERRORS, BatchError, ClipError, MediaError, SpeechfaceError, TableError
-from speechface.files import written_whole
+from speechface.files import attempt, written_whole
 from speechface.logs import clip_in_work
 from speechface.settings import Settings
 from speechface.stages import STAGES
@@ -362,7 +361,6 @@ def update_clip_tables(
     settings: Settings | Mapping[str, Any],
     facts: Callable[[str, Mapping[str, Any]], Mapping[str, Any]],
     shared: Sequence[str] = (),
-    summary: str | os.PathLike | None = None,
 ) -> None:
     """Make the tables of a stage for one shard; clips whose facts are those of an earlier run are kept.
 
@@ -380,19 +378,18 @@ def update_clip_tables(
     facts : function of a clip id and of the facts known from an earlier run
         What the clip is made from, beside stage, version and settings: hashes of contents (`file_facts`).
     shared : names of keys of the clips' metadata that all usable clips share; they are stored once
-    summary : path-like, optional
-        A text that lists the clips with status and reason (.csv). It is there only when no clip has failed. Snakemake
-        puts the old tables back after a failed job and takes them for new ones; that this file is missing tells it that
-        they are not.
 
     Raises
     ------
     BatchError
         At the end, naming the clips that failed. The error of an only clip is raised as it is.
     """
-    if summary is not None:
-        Path(summary).unlink(missing_ok=True)
-    job = _Job({output: Path(path) for output, path in paths.items()}, stage, settings, make, facts, tuple(shared))
+    places = {output: Path(path) for output, path in paths.items()}
+    with attempt(next(iter(places.values()))):
+        _update(_Job(places, stage, settings, make, facts, tuple(shared)), clip_ids)
+
+
+def _update(job: "_Job", clip_ids: Sequence[str]) -> None:
     try:
         for clip_id in clip_ids:
             with clip_in_work(clip_id):
@@ -406,8 +403,6 @@ def update_clip_tables(
             f"{len(job.failed)} of {len(clip_ids)} clips failed, the others are done: {', '.join(job.failed)}; the log "
             "tells why, the next run makes only these"
         )
-    if summary is not None:
-        job.write_summary(summary)
     job.finished.path.unlink(missing_ok=True)
 
 
@@ -434,14 +429,6 @@ class _Job:
         self.from_old: set[str] = set()
         self.made, self.kept = 0, 0
         self.failed: list[str] = []
-
-    def write_summary(self, path: str | os.PathLike) -> None:
-        """Write the list of clips: id, status, reason."""
-        entries = [next(iter(outputs.values())) for outputs in self.done.values()]
-        with written_whole(path) as temporary, open(temporary, "w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("clip", "status", "reason"))
-            writer.writerows((entry["id"], entry["status"], entry["reason"]) for entry in entries)
 
     def do(self, clip_id: str, *, alone: bool) -> None:
         """Keep or make one clip."""

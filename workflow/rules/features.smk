@@ -10,7 +10,6 @@ for FEATURE in FEATURES:
             audio="results/audio/{shard}.parquet",
         output:
             table=ensure(update(f"results/{FEATURE}/{{shard}}.parquet"), non_empty=True),
-            summary=f"results/{FEATURE}/{{shard}}.csv",
         log:
             f"logs/{FEATURE}/{{shard}}.log",
         benchmark:
@@ -21,11 +20,12 @@ for FEATURE in FEATURES:
             mem_mb=mem_mb_per_attempt(800),
             runtime=shard_runtime(minutes_per_clip=0.5),
         params:
+            attempts=failed_attempts_of(FEATURE),
             feature=FEATURE,
             settings=settings(FEATURE),
             version=stage_version(FEATURE),
         shell:
             r"""
             python -m speechface features {params.feature} --audio {input.audio:q} --settings {params.settings:q} \
-                --out {output.table:q} --summary {output.summary:q} 2> {log:q}
+                --out {output.table:q} 2> {log:q}
             """

@@ -7,7 +7,6 @@ rule detect_landmarks:
         sources=shard_sources,
     output:
         table=ensure(update("results/landmarks/{shard}.parquet"), non_empty=True),
-        summary="results/landmarks/{shard}.csv",
     log:
         "logs/detect_landmarks/{shard}.log",
     benchmark:
@@ -18,13 +17,14 @@ rule detect_landmarks:
         mem_mb=mem_mb_per_attempt(1000),
         runtime=shard_runtime(minutes_per_clip=1),
     params:
+        attempts=failed_attempts_of("landmarks"),
         clips=shard_clips,
         settings=settings("landmarks"),
         version=stage_version("landmarks"),
     shell:
         r"""
         python -m speechface detect-landmarks --clips {params.clips:q} --settings {params.settings:q} \
-            --out {output.table:q} --summary {output.summary:q} 2> {log:q}
+            --out {output.table:q} 2> {log:q}
         """
 
 
@@ -35,7 +35,6 @@ rule crop_faces:
         landmarks="results/landmarks/{shard}.parquet",
     output:
         table=ensure(update("results/crops/{shard}.parquet"), non_empty=True),
-        summary="results/crops/{shard}.csv",
     log:
         "logs/crop_faces/{shard}.log",
     benchmark:
@@ -46,13 +45,14 @@ rule crop_faces:
         mem_mb=mem_mb_per_attempt(800),
         runtime=shard_runtime(minutes_per_clip=1),
     params:
+        attempts=failed_attempts_of("crops"),
         clips=crop_clips,
         settings=crop_settings(),
         version=stage_version("crops"),
     shell:
         r"""
         python -m speechface crop-faces --clips {params.clips:q} --landmarks {input.landmarks:q} \
-            --settings {params.settings:q} --out {output.table:q} --summary {output.summary:q} 2> {log:q}
+            --settings {params.settings:q} --out {output.table:q} 2> {log:q}
         """
 
 

@@ -51,7 +51,6 @@ rule make_demo_clips:
     output:
         videos=ensure(update("results/videos/{shard}.parquet"), non_empty=True),
         truth=ensure(update("results/truth/{shard}.parquet"), non_empty=True),
-        summary="results/truth/{shard}.csv",
     log:
         "logs/make_demo_clips/{shard}.log",
     benchmark:
@@ -62,6 +61,7 @@ rule make_demo_clips:
         mem_mb=mem_mb_per_attempt(1500),
         runtime=shard_runtime(minutes_per_clip=1),
     params:
+        attempts=failed_attempts_of("videos"),
         clips=shard_clips,
         settings=demo_settings(),
         version=stage_version("demo"),
@@ -69,7 +69,7 @@ rule make_demo_clips:
         r"""
         python -m speechface make-demo-clips --clips {params.clips:q} --actors {input.actors:q} \
             --settings {params.settings:q} --videos {output.videos:q} --truth {output.truth:q} \
-            --summary {output.summary:q} 2> {log:q}
+            2> {log:q}
         """
 
 
@@ -79,7 +79,6 @@ rule extract_audio:
         sources=shard_sources,
     output:
         table=ensure(update("results/audio/{shard}.parquet"), non_empty=True),
-        summary="results/audio/{shard}.csv",
     log:
         "logs/extract_audio/{shard}.log",
     benchmark:
@@ -90,6 +89,7 @@ rule extract_audio:
         mem_mb=mem_mb_per_attempt(500),
         runtime=shard_runtime(minutes_per_clip=0.5),
     params:
+        attempts=failed_attempts_of("audio"),
         clips=shard_clips,
         settings=settings("audio"),
         delay=lambda wildcards: CONFIG.datasets[SHARDS[wildcards.shard].dataset].audio_delay_ms,
@@ -97,7 +97,7 @@ rule extract_audio:
     shell:
         r"""
         python -m speechface extract-audio --clips {params.clips:q} --audio-delay-ms {params.delay} \
-            --settings {params.settings:q} --out {output.table:q} --summary {output.summary:q} 2> {log:q}
+            --settings {params.settings:q} --out {output.table:q} 2> {log:q}
         """
 
 
