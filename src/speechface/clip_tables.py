@@ -11,6 +11,7 @@ up to the point where a killed process stopped writing; the next attempt takes t
 """
 
 import contextlib
+import csv
 import functools
 import hashlib
 import json
@@ -361,6 +362,7 @@ def update_clip_tables(
     settings: Settings | Mapping[str, Any],
     facts: Callable[[str, Mapping[str, Any]], Mapping[str, Any]],
     shared: Sequence[str] = (),
+    summary: str | os.PathLike | None = None,
 ) -> None:
     """Make the tables of a stage for one shard; clips whose facts are those of an earlier run are kept.
 
@@ -378,12 +380,18 @@ def update_clip_tables(
     facts : function of a clip id and of the facts known from an earlier run
         What the clip is made from, beside stage, version and settings: hashes of contents (`file_facts`).
     shared : names of keys of the clips' metadata that all usable clips share; they are stored once
+    summary : path-like, optional
+        A text that lists the clips with status and reason (.csv). It is there only when no clip has failed. Snakemake
+        puts the old tables back after a failed job and takes them for new ones; that this file is missing tells it that
+        they are not.
 
     Raises
     ------
     BatchError
         At the end, naming the clips that failed. The error of an only clip is raised as it is.
     """
+    if summary is not None:
+        Path(summary).unlink(missing_ok=True)
     job = _Job({output: Path(path) for output, path in paths.items()}, stage, settings, make, facts, tuple(shared))
     try:
         for clip_id in clip_ids:
@@ -398,6 +406,8 @@ def update_clip_tables(
             f"{len(job.failed)} of {len(clip_ids)} clips failed, the others are done: {', '.join(job.failed)}; the log "
             "tells why, the next run makes only these"
         )
+    if summary is not None:
+        job.write_summary(summary)
     job.finished.path.unlink(missing_ok=True)
 
 
@@ -424,6 +434,14 @@ class _Job:
         self.from_old: set[str] = set()
         self.made, self.kept = 0, 0
         self.failed: list[str] = []
+
+    def write_summary(self, path: str | os.PathLike) -> None:
+        """Write the list of clips: id, status, reason."""
+        entries = [next(iter(outputs.values())) for outputs in self.done.values()]
+        with written_whole(path) as temporary, open(temporary, "w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(("clip", "status", "reason"))
+            writer.writerows((entry["id"], entry["status"], entry["reason"]) for entry in entries)
 
     def do(self, clip_id: str, *, alone: bool) -> None:
         """Keep or make one clip."""

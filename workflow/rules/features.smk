@@ -10,6 +10,7 @@ for FEATURE in FEATURES:
             audio="results/audio/{shard}.parquet",
         output:
             table=ensure(update(f"results/{FEATURE}/{{shard}}.parquet"), non_empty=True),
+            summary=f"results/{FEATURE}/{{shard}}.csv",
         log:
             f"logs/{FEATURE}/{{shard}}.log",
         benchmark:
@@ -26,5 +27,5 @@ for FEATURE in FEATURES:
         shell:
             r"""
             python -m speechface features {params.feature} --audio {input.audio:q} --settings {params.settings:q} \
-                --out {output.table:q} 2> {log:q}
+                --out {output.table:q} --summary {output.summary:q} 2> {log:q}
             """

@@ -78,6 +78,7 @@ rule fit_labels:
         rig="results/rig/rig.npz",
     output:
         table=ensure(update("results/labels/{shard}.parquet"), non_empty=True),
+        summary="results/labels/{shard}.csv",
     log:
         "logs/fit_labels/{shard}.log",
     benchmark:
@@ -93,7 +94,8 @@ rule fit_labels:
     shell:
         r"""
         python -m speechface fit-labels --landmarks {input.landmarks:q} --identity {input.identity:q} \
-            --rig {input.rig:q} --settings {params.settings:q} --out {output.table:q} 2> {log:q}
+            --rig {input.rig:q} --settings {params.settings:q} --out {output.table:q} \
+            --summary {output.summary:q} 2> {log:q}
         """
 
 

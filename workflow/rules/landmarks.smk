@@ -7,6 +7,7 @@ rule detect_landmarks:
         sources=shard_sources,
     output:
         table=ensure(update("results/landmarks/{shard}.parquet"), non_empty=True),
+        summary="results/landmarks/{shard}.csv",
     log:
         "logs/detect_landmarks/{shard}.log",
     benchmark:
@@ -23,7 +24,7 @@ rule detect_landmarks:
     shell:
         r"""
         python -m speechface detect-landmarks --clips {params.clips:q} --settings {params.settings:q} \
-            --out {output.table:q} 2> {log:q}
+            --out {output.table:q} --summary {output.summary:q} 2> {log:q}
         """
 
 
@@ -34,6 +35,7 @@ rule crop_faces:
         landmarks="results/landmarks/{shard}.parquet",
     output:
         table=ensure(update("results/crops/{shard}.parquet"), non_empty=True),
+        summary="results/crops/{shard}.csv",
     log:
         "logs/crop_faces/{shard}.log",
     benchmark:
@@ -50,7 +52,7 @@ rule crop_faces:
     shell:
         r"""
         python -m speechface crop-faces --clips {params.clips:q} --landmarks {input.landmarks:q} \
-            --settings {params.settings:q} --out {output.table:q} 2> {log:q}
+            --settings {params.settings:q} --out {output.table:q} --summary {output.summary:q} 2> {log:q}
         """
 
 

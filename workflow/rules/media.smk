@@ -51,6 +51,7 @@ rule make_demo_clips:
     output:
         videos=ensure(update("results/videos/{shard}.parquet"), non_empty=True),
         truth=ensure(update("results/truth/{shard}.parquet"), non_empty=True),
+        summary="results/truth/{shard}.csv",
     log:
         "logs/make_demo_clips/{shard}.log",
     benchmark:
@@ -67,7 +68,8 @@ rule make_demo_clips:
     shell:
         r"""
         python -m speechface make-demo-clips --clips {params.clips:q} --actors {input.actors:q} \
-            --settings {params.settings:q} --videos {output.videos:q} --truth {output.truth:q} 2> {log:q}
+            --settings {params.settings:q} --videos {output.videos:q} --truth {output.truth:q} \
+            --summary {output.summary:q} 2> {log:q}
         """
 
 
@@ -77,6 +79,7 @@ rule extract_audio:
         sources=shard_sources,
     output:
         table=ensure(update("results/audio/{shard}.parquet"), non_empty=True),
+        summary="results/audio/{shard}.csv",
     log:
         "logs/extract_audio/{shard}.log",
     benchmark:
@@ -94,7 +97,7 @@ rule extract_audio:
     shell:
         r"""
         python -m speechface extract-audio --clips {params.clips:q} --audio-delay-ms {params.delay} \
-            --settings {params.settings:q} --out {output.table:q} 2> {log:q}
+            --settings {params.settings:q} --out {output.table:q} --summary {output.summary:q} 2> {log:q}
         """
 
 

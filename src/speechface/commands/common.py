@@ -7,7 +7,8 @@ from typing import Any
 from speechface.errors import ConfigError
 
 __all__ = [
-    "actor_of", "add_clips", "add_settings", "clips_of", "columns_of", "paths_of_actors", "settings_of", "write_csv",
+    "actor_of", "add_clips", "add_settings", "add_summary", "clips_of", "columns_of", "paths_of_actors", "settings_of",
+    "write_csv",
 ]  # fmt: skip
 
 
@@ -37,6 +38,13 @@ def add_clips(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="ID=SOURCE",
         help="clips as DATASET/ACTOR/CLIP=FILE, e.g. ravdess/Actor_05/x=videos/x.mp4",
+    )
+
+
+def add_summary(parser: argparse.ArgumentParser) -> None:
+    """Add ``--summary CSV``, see `speechface.clip_tables.update_clip_tables`."""
+    parser.add_argument(
+        "--summary", metavar="CSV", help="list of the clips with status and reason to write when none has failed"
     )
 
 

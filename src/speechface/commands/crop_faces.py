@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from speechface.commands.common import add_clips, add_settings, clips_of, settings_of
+from speechface.commands.common import add_clips, add_settings, add_summary, clips_of, settings_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--landmarks", required=True, metavar="PARQUET", help="table of the clips' landmarks")
     parser.add_argument("--out", required=True, metavar="PARQUET", help="table to write")
     add_settings(parser, "crops")
+    add_summary(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace) -> None:
         {"crops": args.out},
         list(sources),
         lambda clip_id: _crop(clip_id, sources[clip_id], tables.read(clip_id, ("detected", "landmarks")), settings),
+        summary=args.summary,
         stage="crops",
         settings=settings,
         facts=facts,

@@ -9,7 +9,7 @@ import functools
 import logging
 from typing import TYPE_CHECKING
 
-from speechface.commands.common import add_clips, add_settings, clips_of, settings_of
+from speechface.commands.common import add_clips, add_settings, add_summary, clips_of, settings_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_clips(parser)
     parser.add_argument("--out", required=True, metavar="PARQUET", help="table to write")
     add_settings(parser, "landmarks")
+    add_summary(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -43,6 +44,7 @@ def run(args: argparse.Namespace) -> None:
         {"landmarks": args.out},
         list(sources),
         lambda clip_id: _detect(sources[clip_id], settings, tracker(), detector.profile),
+        summary=args.summary,
         stage="landmarks",
         settings=settings,
         facts=lambda clip_id, known: {"source": source_facts(sources[clip_id], known.get("source"))},

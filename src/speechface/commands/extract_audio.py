@@ -9,7 +9,7 @@ of the frames. A clip without sound has one of no samples; a clip that cannot be
 import argparse
 import logging
 
-from speechface.commands.common import add_clips, add_settings, clips_of, settings_of
+from speechface.commands.common import add_clips, add_settings, add_summary, clips_of, settings_of
 
 __all__ = ["add_arguments", "run"]
 
@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", required=True, metavar="PARQUET", help="table to write")
     add_settings(parser, "audio")
+    add_summary(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -58,6 +59,7 @@ def run(args: argparse.Namespace) -> None:
         {"audio": args.out},
         list(sources),
         extract,
+        summary=args.summary,
         stage="audio",
         settings={**settings.dump(), "audio_delay_ms": args.audio_delay_ms},
         facts=lambda clip_id, known: {"source": media.source_facts(sources[clip_id], known.get("source"))},

@@ -7,7 +7,7 @@ numbers of a feature are stands in its module under `speechface.audio` and in th
 import argparse
 import logging
 
-from speechface.commands.common import add_settings
+from speechface.commands.common import add_settings, add_summary
 
 __all__ = ["add_arguments", "run"]
 
@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--audio", required=True, metavar="PARQUET", help="table of sound, written by extract-audio")
     parser.add_argument("--out", required=True, metavar="PARQUET", help="table to write")
     add_settings(parser, "NAME")
+    add_summary(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -52,6 +53,7 @@ def run(args: argparse.Namespace) -> None:
         {name: args.out},
         list(tables.entries),
         make,
+        summary=args.summary,
         stage=name,
         settings=settings,
         facts=lambda clip_id, known: {"audio": tables.content(clip_id)},

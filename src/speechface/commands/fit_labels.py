@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from speechface.commands.common import add_settings, settings_of
+from speechface.commands.common import add_settings, add_summary, settings_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rig", required=True, metavar="NPZ", help="the rig the identity was fitted with")
     parser.add_argument("--out", required=True, metavar="PARQUET", help="table to write")
     add_settings(parser, "labels")
+    add_summary(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -57,6 +58,7 @@ def run(args: argparse.Namespace) -> None:
         {"labels": args.out},
         list(tables.entries),
         lambda clip_id: _labels(tables.read(clip_id, _COLUMNS), actor, settings),
+        summary=args.summary,
         stage="labels",
         settings=settings,
         facts=facts,

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from speechface.commands.common import add_clips, clips_of
+from speechface.commands.common import add_clips, add_summary, clips_of
 from speechface.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--truth", required=True, metavar="PARQUET", help="table of exact weights, pose and landmarks to write"
     )
+    add_summary(parser)
     parser.add_argument(
         "--settings",
         default="",
@@ -74,6 +75,7 @@ def run(args: argparse.Namespace) -> None:
             {"videos": args.videos, "truth": args.truth},
             list(clips),
             lambda clip_id: _make(clips[clip_id], head, renderer, settings),
+            summary=args.summary,
             stage="demo",
             settings=settings,
             facts=lambda clip_id, known: {"head": heads[clips[clip_id].actor]},
