@@ -11,7 +11,8 @@ fit-labels with each detector, and the labels are compared with the curves, besi
 
 writes results/captured_motion.md and .csv. `--work FOLDER` keeps videos and tables, and makes again only what has
 changed (after a change of the renderer, delete it). The capture is cut into clips of `--seconds`; every head takes
-`--clips` others, chosen so that more clips only add some. Where the capture has no head motion, a seeded one is added.
+`--clips` others, spread over the capture. Where the capture has no head motion, a seeded one is added. Motions:
+captured, as recorded; calibrated, relative to the person at rest, which is what closes lips; speech, the demo's.
 
 - Channels: r, slope of the label over the truth, mean absolute error, over the frames of all clips together. Means and
   medians are over channels that move in the truth, without the gaze; a channel that stands still in the labels has r 0.
@@ -38,6 +39,7 @@ from driven_heads import (
     WIDTH,
     LipGap,
     Motion,
+    calibrated,
     captured_clips,
     draw,
     exact_points,
@@ -45,7 +47,7 @@ from driven_heads import (
     heads_of,
     read_live_link,
     spoken_clips,
-)  # fmt: skip
+)
 
 from speechface.cli import main as speechface
 from speechface.clip_tables import ClipRows, ClipTables, update_clip_tables
@@ -64,6 +66,7 @@ PARTS = {"mouth": ibug.MOUTH, "eyes": ibug.EYES, "brows": ibug.BROWS}
 #: Lips touch up to the first and stand apart from the second distance on, mm; frames in between do not count.
 TOUCH_MM, APART_MM = 0.5, 1.0
 RESAMPLES = 2000
+MOTIONS = ("captured", "calibrated", "speech")
 
 
 # ---- labels -----------------------------------------------------------------------------------------------------
@@ -318,6 +321,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--capture", required=True, metavar="CSV", help="a recording of Live Link Face")
     parser.add_argument("--capture-fps", type=int, help="its frames/s; from its time codes where missing")
+    parser.add_argument("--motion", nargs="+", default=list(MOTIONS), choices=MOTIONS)
     parser.add_argument("--rig", nargs="+", default=["builtin"], metavar="KIND[=SOURCE]")
     parser.add_argument("--detector", nargs="+", default=["dlib"], choices=tuple(DETECTORS))
     parser.add_argument("--model", default="resources/face_landmarker.task", help="of the detector mediapipe")
@@ -330,11 +334,14 @@ def main():
     parser.add_argument("--out", required=True, metavar="STEM", help="STEM.md and STEM.csv are written")
     args = parser.parse_args()
     capture = read_live_link(args.capture, args.capture_fps)
+    how = {"clips": args.clips, "seed": args.seed}
+    relative = calibrated(capture)
     motions = {
-        "captured": lambda place, number: captured_clips(capture, place, clips=args.clips, seconds=args.seconds,
-                                                         seed=args.seed),
-        "speech": lambda place, number: spoken_clips(number, clips=args.clips, seed=args.seed),
-    }  # fmt: skip
+        "captured": lambda place, _: captured_clips(capture, place, seconds=args.seconds, **how),
+        "calibrated": lambda place, _: captured_clips(relative, place, seconds=args.seconds, **how),
+        "speech": lambda _, number: spoken_clips(number, **how),
+    }
+    motions = {name: motions[name] for name in args.motion}
     text = [
         f"Heads {', '.join(map(str, args.actors))}, {args.clips} clips of each; values with 95 % intervals over clips."
     ]

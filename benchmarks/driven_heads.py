@@ -10,7 +10,6 @@ import numpy as np
 
 from speechface.errors import RigError
 from speechface.export.animation import ARKIT_NAMES
-from speechface.fitting.face import Face
 from speechface.geometry import ibug
 from speechface.geometry.rotation import euler_from_matrix, matrix_from_euler
 from speechface.rig.channels import GAZE, limit_mouth_close
@@ -86,6 +85,14 @@ def read_live_link(path, fps=None):
         seconds = 3600 * (hour - first[0]) + 60 * (minute - first[1]) + second - first[2]
         fps = min(RATES, key=lambda rate: abs(rate - len(rows) / max(seconds, 1)))
     return Motion(names, np.stack([column(name) for name in names], 1), rotations, Fraction(fps))
+
+
+def calibrated(motion):
+    """A capture relative to the person at rest, as the phone's own calibration does: the mean of its calmest frames is
+    0. Without it what rest is to the phone (here .13 mouthFunnel) keeps the lips of other heads apart for ever."""
+    calm = np.argsort(motion.weights.sum(1), kind="stable")[: max(1, len(motion.weights) // 100)]
+    rest = motion.weights[calm].mean(0)
+    return replace(motion, weights=np.clip((motion.weights - rest) / (1 - rest), 0, 1))
 
 
 def cut(motion, seconds):
@@ -193,16 +200,14 @@ def gaze_degrees(rig):
 
 def exact_points(rig, profile, weights, rotations, scene):
     """Pixels (T, p, 2) of a detector's points on a head; those of the jaw stand on the outline that the camera sees."""
-    face, turn = Face.of_rig(rig, profile), matrix_from_euler(rotations)
+    turn = matrix_from_euler(rotations)
 
-    def pixels(points):
-        flat = points.reshape(len(points), -1, 3) - rig.pivot
-        placed = flat @ turn.transpose(0, 2, 1) + rig.pivot + scene.translation
-        return scene.camera.project(placed).reshape(*points.shape[:-1], 2)
+    def pixels(vertices):
+        points = rig.neutral[vertices] + rig.displacement(weights, vertices.ravel()).reshape(-1, *vertices.shape, 3)
+        turned = (points.reshape(len(points), -1, 3) - rig.pivot) @ turn.transpose(0, 2, 1) + rig.pivot
+        return scene.camera.project(turned + scene.translation).reshape(*points.shape[:-1], 2)
 
-    image = pixels(face.landmarks(weights))
-    moved = np.tensordot(face.variables(weights), face.jaw_shapes, (-1, -1))
-    contour = pixels(face.jaw_neutral + moved)
+    image, contour = map(pixels, rig.points(profile.scheme))
     tangent = np.gradient(contour[:, :, contour.shape[2] // 2], axis=1)
     normal = np.stack([-tangent[..., 1], tangent[..., 0]], -1)
     outwards = contour.mean(2) - image[:, profile.nose].mean(1, keepdims=True)
