@@ -62,7 +62,8 @@ from speechface.metrics.bootstrap import interval, resample_counts, resampled_su
 from speechface.rig.channels import GAZE, ROTATIONS
 from speechface.rig.rig import Rig
 
-PARTS = {"mouth": ibug.MOUTH, "eyes": ibug.EYES, "brows": ibug.BROWS}
+FLAT = "mouth in x and y"
+PARTS = {"mouth": ibug.MOUTH, FLAT: ibug.MOUTH, "eyes": ibug.EYES, "brows": ibug.BROWS}
 #: Lips touch up to the first and stand apart from the second distance on, mm; frames in between do not count.
 TOUCH_MM, APART_MM = 0.5, 1.0
 RESAMPLES = 2000
@@ -126,6 +127,7 @@ class Judge:
                 "xy": (truth * found).sum(0), "off": np.abs(found - truth).sum(0)}  # fmt: skip
         for name, part in PARTS.items():
             miss = self.rig.displacement(found - truth, self.rig.landmarks[part])
+            miss = miss[..., :2] if name == FLAT else miss
             centred = miss - miss.mean(0) if len(miss) else miss
             sums[name] = (miss**2).sum(-1).mean(1).sum()
             sums[name + "_centred"] = (centred**2).sum(-1).mean(1).sum()

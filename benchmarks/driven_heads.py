@@ -12,7 +12,7 @@ from speechface.errors import RigError
 from speechface.export.animation import ARKIT_NAMES
 from speechface.geometry import ibug
 from speechface.geometry.rotation import euler_from_matrix, matrix_from_euler
-from speechface.rig.channels import GAZE, limit_mouth_close
+from speechface.rig.channels import GAZE
 from speechface.rig.rig import Rig
 
 #: A channel moves when its truth has a larger standard deviation.
@@ -43,7 +43,10 @@ class Motion:
             sides = [column[side] for side in (name, name + "Left", name + "Right") if side in column]
             if sides:
                 weights[:, k] = np.mean(sides, 0)
-        return limit_mouth_close(np.clip(weights, 0, 1))
+        if {"mouthClose", "jawOpen"} <= set(channels):  # lips can only close what the jaw has opened
+            close, jaw = channels.index("mouthClose"), channels.index("jawOpen")
+            weights[:, close] = np.minimum(weights[:, close], weights[:, jaw])
+        return np.clip(weights, 0, 1)
 
     def left_out(self, channels):
         """Names of moving channels that a rig does not have."""
