@@ -15,8 +15,9 @@ from scipy.ndimage import gaussian_filter1d
 
 from speechface.commands.fit_identity import fit_settings
 from speechface.config import defaults
+from speechface.fitting.clip import Clip, State
 from speechface.fitting.face import Face
-from speechface.fitting.gauss_newton import Clip, State, _Problem
+from speechface.fitting.gauss_newton import _Problem
 from speechface.fitting.identity import fit_identity
 from speechface.fitting.labels import fit_labels
 from speechface.fitting.quality import compare_with_truth

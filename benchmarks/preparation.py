@@ -110,8 +110,8 @@ def as_process(commands, clips, folder):
     times = {}
     for command in commands:
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        command = [sys.executable, "-m", "speechface", *arguments(command, clips, folder)]
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+        words = [sys.executable, "-m", "speechface", *arguments(command, clips, folder)]
+        subprocess.run(words, check=True, stderr=subprocess.DEVNULL)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         processor = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
         times[command] = (processor, time.perf_counter() - start)

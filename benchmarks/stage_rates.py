@@ -3,10 +3,10 @@
     python benchmarks/stage_rates.py [CLIP.mp4 CLIP.mp4 ...] [--repeats 2] [--copies 3]
 
 Runs the commands as the workflow does, on all clips and on the first one alone, one thread each, and prints the lines
-of `speechface.planning.RATES`, ready to paste. All clips are taken several times (`--copies`): the difference is the cost
-of the other clips' frames; what is left of the single run is the fixed cost of a job. Processor time (user and system)
-stays nearly the same on a machine that is busy otherwise; the load is told. The clips must show one actor; without
-clips, the RAVDESS actor in ``../shared/clips``.
+of `speechface.planning.RATES`, ready to paste. All clips are taken several times (`--copies`): the difference is the
+cost of the other clips' frames; what is left of the single run is the fixed cost of a job. Processor time (user and
+system) stays nearly the same on a machine that is busy otherwise; the load is told. The clips must show one actor;
+without clips, the RAVDESS actor in ``../shared/clips``.
 """
 
 import argparse

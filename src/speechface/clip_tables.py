@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from speechface.errors import DISK_ERRORS, BatchError, ClipError, MediaError, SpeechfaceError, TableError
-from speechface.files import written_whole
+from speechface.files import attempt, written_whole
 from speechface.logs import clip_in_work
 from speechface.settings import Settings
 from speechface.stages import STAGES
@@ -384,7 +384,12 @@ def update_clip_tables(
     BatchError
         At the end, naming the clips that failed. The error of an only clip is raised as it is.
     """
-    job = _Job({output: Path(path) for output, path in paths.items()}, stage, settings, make, facts, tuple(shared))
+    places = {output: Path(path) for output, path in paths.items()}
+    with attempt(next(iter(places.values()))):
+        _update(_Job(places, stage, settings, make, facts, tuple(shared)), clip_ids)
+
+
+def _update(job: "_Job", clip_ids: Sequence[str]) -> None:
     try:
         for clip_id in clip_ids:
             with clip_in_work(clip_id):

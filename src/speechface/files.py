@@ -6,10 +6,11 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["written_whole", "write_npz"]
+__all__ = ["attempt", "failed_attempts", "write_npz", "written_whole"]
 
 
 @contextlib.contextmanager
@@ -45,3 +46,36 @@ def write_npz(path: str | os.PathLike, arrays: Mapping[str, Any]) -> None:
             # a fixed time stamp: numpy.savez writes the present
             archive.writestr(zipfile.ZipInfo(name + ".npy", (1980, 1, 1, 0, 0, 0)), buffer.getvalue(),
                              zipfile.ZIP_DEFLATED)  # fmt: skip
+
+
+def _attempts(path: str | os.PathLike) -> Path:
+    path = Path(path)
+    return path.with_name(f".{path.stem}.failed")
+
+
+def failed_attempts(path: str | os.PathLike) -> int:
+    """Return how many attempts to update the file `path` have failed or were killed so far (`attempt`)."""
+    try:
+        return len(_attempts(path).read_text().splitlines())
+    except OSError:
+        return 0
+
+
+@contextlib.contextmanager
+def attempt(path: str | os.PathLike) -> Iterator[None]:
+    """Note an attempt to update the file `path` in a hidden file beside it; the note goes when the block succeeds.
+
+    Snakemake puts a file back that a failed job was to update, and records it as if the job had made it. The number of
+    failed attempts is therefore a parameter of the job: after a failure it is another one, and the job runs again.
+    """
+    notes = _attempts(path)
+    notes.parent.mkdir(parents=True, exist_ok=True)
+    before = notes.read_text() if notes.exists() else ""
+    with written_whole(notes) as temporary:
+        Path(temporary).write_text(f"{before}{datetime.now().isoformat(timespec='seconds')}\n")
+    yield
+    if before:
+        with written_whole(notes) as temporary:
+            Path(temporary).write_text(before)
+    else:
+        notes.unlink(missing_ok=True)

@@ -63,10 +63,6 @@ class Settings(BaseModel):
             found |= vars(kind).get("RENAMED", {})
         return {key: text for key, text in found.items() if key not in cls.model_fields}
 
-    def __getitem__(self, key: str) -> Any:
-        # for callers that have not moved to attributes yet; to be removed
-        return getattr(self, key)
-
     def dump(self) -> dict[str, Any]:
         """Return the settings as a dict of JSON values."""
         return self.model_dump(mode="json")

@@ -169,7 +169,7 @@ def test_interrupted_training_goes_on_in_the_second_attempt(start, lab):
     (model,), options = prepare_training(start, names=("one",), epochs=3000, gpus=0)
     run = start(*options, model)
     job = run.running("train_model")
-    work = start.folder / "results/models/one/0/work/last.pt"
+    work = start.folder / "results/models/one/0/work/last.ckpt"
     wait_for(work.is_file, seconds=PATIENCE, what="first saved state of training")
     lab.call("scancel", "--signal=USR1", job["id"])
 
@@ -180,10 +180,10 @@ def test_interrupted_training_goes_on_in_the_second_attempt(start, lab):
     log = start.folder / "logs/train_model/one/0.log"
 
     def resumed():  # Snakemake takes the first attempt's log away
-        return log.is_file() and "going on after step" in log.read_text()
+        return log.is_file() and "going on after epoch" in log.read_text()
 
     wait_for(resumed, seconds=PATIENCE, what="resumed training")
-    lab.call("scancel", again["id"])  # which saves, too
+    lab.call("scancel", again["id"])  # which ends it cleanly, too
     assert run.end() != 0
     assert work.is_file()
 
@@ -192,13 +192,13 @@ def test_a_preempted_training_makes_room_is_sent_again_and_goes_on(start, lab, s
     (model,), options = prepare_training(start, names=("one",), epochs=100_000)
     run = start(*options, model, profile=scavenging)
     job = run.running("train_model")
-    wait_for((start.folder / "results/models/one/0/work/last.pt").is_file, seconds=PATIENCE, what="first saved state")
+    wait_for((start.folder / "results/models/one/0/work/last.ckpt").is_file, seconds=PATIENCE, what="first saved state")
     # a job that needs all of the node
     room = ["sbatch", "--parsable", "-p", "cpu", "-w", job["node"], "--exclusive", "-o", "/dev/null", "--wrap", "true"]
     other = lab.call(*room).strip()
     wait_for(lambda: lab.state(other) == "COMPLETED", seconds=PATIENCE, what="end of the job that needed the node")
     log = start.folder / "logs/train_model/one/0.log"
-    wait_for(lambda: log.is_file() and "going on after step" in log.read_text(), seconds=PATIENCE, what="going on")
+    wait_for(lambda: log.is_file() and "going on after epoch" in log.read_text(), seconds=PATIENCE, what="going on")
     assert run.process.poll() is None
     for job in run.jobs("running"):
         lab.call("scancel", job["id"])

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from synthetic import synthetic_rig
 
+from speechface.fitting.clip import FitSettings
 from speechface.fitting.face import Face
-from speechface.fitting.gauss_newton import FitSettings
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.landmarks.detectors.dlib import PROFILE
 from speechface.rig.channels import INDEX

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from fitting_cases import FOCAL, PRECISE, moving_face, project
 
+from speechface.fitting.clip import Clip, FitSettings, State
 from speechface.fitting.face import VARIABLES, Face, variables_of, weights_of
-from speechface.fitting.gauss_newton import Clip, FitSettings, State, _Problem, fit
+from speechface.fitting.gauss_newton import _Problem, fit
 from speechface.fitting.pose import centred, fill_gaps, initial_pose
 from speechface.geometry import ibug
 from speechface.geometry.camera import Camera

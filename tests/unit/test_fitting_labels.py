@@ -4,9 +4,9 @@ from fitting_cases import FOCAL, FPS, PRECISE, moving_face, project, smooth_nois
 
 from speechface.config import defaults
 from speechface.fitting import labels as labels_module
+from speechface.fitting.clip import FitSettings
 from speechface.fitting.eyes import EyeCalibration, blink_weights, calibrate_eyes
 from speechface.fitting.face import Face
-from speechface.fitting.gauss_newton import FitSettings
 from speechface.fitting.identity import choose_frames, estimate_focal_factor, fit_identity
 from speechface.fitting.labels import fit_labels, relative_rotation
 from speechface.fitting.observability import explained_variance, observed_channels

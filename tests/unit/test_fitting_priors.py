@@ -1,8 +1,9 @@
 import numpy as np
 from fitting_cases import FOCAL, FPS, moving_face, project, smooth_noise
 
+from speechface.fitting.clip import Clip, FitSettings
 from speechface.fitting.face import VARIABLES, Face, variables_of, weights_of
-from speechface.fitting.gauss_newton import Clip, FitSettings, fit
+from speechface.fitting.gauss_newton import fit
 from speechface.fitting.labels import fit_labels
 from speechface.fitting.priors import articulation_moments, independent_precision, weight_precision
 from speechface.geometry import ibug

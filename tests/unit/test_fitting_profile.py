@@ -8,8 +8,8 @@ from fitting_cases import FOCAL, FPS, moving_face
 from synthetic import synthetic_rig
 
 from speechface.errors import RigError
+from speechface.fitting.clip import FitSettings
 from speechface.fitting.face import Face
-from speechface.fitting.gauss_newton import FitSettings
 from speechface.fitting.identity import fit_identity
 from speechface.fitting.labels import fit_labels
 from speechface.fitting.observability import observed_channels

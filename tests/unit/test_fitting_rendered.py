@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from speechface.fitting.clip import FitSettings
 from speechface.fitting.face import Face
-from speechface.fitting.gauss_newton import FitSettings
 from speechface.fitting.identity import fit_identity
 from speechface.fitting.labels import fit_labels, relative_rotation
 from speechface.fitting.pose import centred

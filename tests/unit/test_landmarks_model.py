@@ -143,3 +143,16 @@ def test_compiled_code_is_kept_for_the_next_process(tmp_path):
     values, hits = answer()
     assert hits == "0\n"
     assert answer() == [values, "1\n"]
+
+
+def test_without_a_folder_for_compiled_code_every_process_compiles(monkeypatch, caplog):
+    from speechface.landmarks import kernels
+
+    def njit(*_, cache=False, **__):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda function: ("compiled", function)
+
+    monkeypatch.setattr(kernels.numba, "njit", njit)
+    assert kernels._compiled()(len) == ("compiled", len)
+    assert "NUMBA_CACHE_DIR" in caplog.text

@@ -281,7 +281,7 @@ def test_a_family_sets_defaults_and_an_entry_overrides_them():
         ({"loss_velocity": 1.0}, "models.m: loss_velocity is 1.0; single frames"),
         ({"augmentation": {"gain_db": 1}}, "models.m: unknown key 'augmentation'"),
         ({"loss_weights": 0}, "no part of the loss"),
-        ({"training": {"epoch": 3}}, "models.m: training: unknown key 'epoch'"),
+        ({"training": {"epoch": 3}}, "models.m.training: unknown key 'epoch'"),
         ({"training": {"gpus": 1}}, "models.m: training.gpus is 1; all models share it"),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.unit.synthetic import synthetic_rig
 
-from speechface.errors import RigError
+from speechface.errors import ConfigError, RigError
 from speechface.rig.channels import CHANNELS, INDEX
 from speechface.rig.npz import read_npz
 from speechface.rig.registry import build_rig
@@ -80,8 +80,11 @@ def test_what_is_not_an_archive_is_said(tmp_path):
         read_npz(tmp_path / "x.npz", identity_modes=0)
 
 
-@pytest.mark.parametrize(("kind", "source", "words"), [("npz", "", "source is empty"), ("builtin", "x", "needs none"),
-                                                       ("flame", "x", "unknown rig kind")])  # fmt: skip
-def test_registry_refuses_what_it_cannot_build(kind, source, words):
-    with pytest.raises(RigError, match=words):
+@pytest.mark.parametrize(
+    ("kind", "source", "error", "words"),
+    [("npz", "", RigError, "source is empty"), ("builtin", "x", RigError, "needs none"),
+     ("flame", "x", ConfigError, "unknown rig 'flame'; known are builtin, ict, npz")],
+)  # fmt: skip
+def test_registry_refuses_what_it_cannot_build(kind, source, error, words):
+    with pytest.raises(error, match=words):
         build_rig(kind, source, identity_modes=1)

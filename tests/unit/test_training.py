@@ -177,6 +177,16 @@ def test_patience_and_minutes_end_training(table, clips, tmp_path):
     assert "minutes" in model.facts["history"]["stopped"]
 
 
+def test_a_terminal_shows_how_far_training_is(table, clips, tmp_path, monkeypatch, capsys):
+    fit(table, clips, tmp_path / "file", epochs=1)
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    fit(table, clips, tmp_path / "terminal", epochs=2, basis=np.ones((46, 204)))
+    shown = capsys.readouterr().out
+    assert "Epoch 1" in shown
+    assert "val_mouth_mm=" in shown
+
+
 def test_nothing_is_written_outside_the_work_folder(table, clips, tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")

@@ -14,6 +14,7 @@ from speechface.audio.features import FEATURES
 from speechface.config import resolve
 from speechface.datasets.base import list_clips
 from speechface.errors import SpeechfaceError
+from speechface.files import failed_attempts
 from speechface.shards import plan_shards, shard_ids
 from speechface.stages import STAGES
 
@@ -108,6 +109,18 @@ def shard_runtime(minutes_per_clip):
     return runtime
 
 
+def failed_attempts_of(stage):
+    """Params function: how many attempts to update the stage's table have failed; a new failure reruns the job.
+
+    Snakemake puts the old table back after a failed job and takes it for a new one (`speechface.files.attempt`).
+    """
+
+    def count(wildcards):
+        return failed_attempts(f"results/{stage}/{wildcards.shard}.parquet")
+
+    return count
+
+
 # ---- clips and shards -----------------------------------------------------------------------------------------------
 
 
@@ -184,7 +197,7 @@ def demo_settings():
 
 def rig_source():
     """The files the configured rig is built from: none for the builtin head."""
-    return [] if CONFIG.rig.kind == "builtin" else CONFIG.rig.source or "resources/ict_facekit.tar.xz"
+    return CONFIG.rig.source or ("resources/ict_facekit.tar.xz" if CONFIG.rig.kind == "ict" else [])
 
 
 def rig_settings():

@@ -20,6 +20,7 @@ for FEATURE in FEATURES:
             mem_mb=mem_mb_per_attempt(800),
             runtime=shard_runtime(minutes_per_clip=0.5),
         params:
+            attempts=failed_attempts_of(FEATURE),
             feature=FEATURE,
             settings=settings(FEATURE),
             version=stage_version(FEATURE),

@@ -88,12 +88,14 @@ rule fit_labels:
         mem_mb=mem_mb_per_attempt(2000),
         runtime=shard_runtime(minutes_per_clip=1),
     params:
+        attempts=failed_attempts_of("labels"),
         settings=settings("labels"),
         version=stage_version("labels"),
     shell:
         r"""
         python -m speechface fit-labels --landmarks {input.landmarks:q} --identity {input.identity:q} \
-            --rig {input.rig:q} --settings {params.settings:q} --out {output.table:q} 2> {log:q}
+            --rig {input.rig:q} --settings {params.settings:q} --out {output.table:q} \
+            2> {log:q}
         """
 
 

@@ -17,6 +17,7 @@ rule detect_landmarks:
         mem_mb=mem_mb_per_attempt(1000),
         runtime=shard_runtime(minutes_per_clip=1),
     params:
+        attempts=failed_attempts_of("landmarks"),
         clips=shard_clips,
         settings=settings("landmarks"),
         version=stage_version("landmarks"),
@@ -44,6 +45,7 @@ rule crop_faces:
         mem_mb=mem_mb_per_attempt(800),
         runtime=shard_runtime(minutes_per_clip=1),
     params:
+        attempts=failed_attempts_of("crops"),
         clips=crop_clips,
         settings=crop_settings(),
         version=stage_version("crops"),

@@ -61,13 +61,15 @@ rule make_demo_clips:
         mem_mb=mem_mb_per_attempt(1500),
         runtime=shard_runtime(minutes_per_clip=1),
     params:
+        attempts=failed_attempts_of("videos"),
         clips=shard_clips,
         settings=demo_settings(),
         version=stage_version("demo"),
     shell:
         r"""
         python -m speechface make-demo-clips --clips {params.clips:q} --actors {input.actors:q} \
-            --settings {params.settings:q} --videos {output.videos:q} --truth {output.truth:q} 2> {log:q}
+            --settings {params.settings:q} --videos {output.videos:q} --truth {output.truth:q} \
+            2> {log:q}
         """
 
 
@@ -87,6 +89,7 @@ rule extract_audio:
         mem_mb=mem_mb_per_attempt(500),
         runtime=shard_runtime(minutes_per_clip=0.5),
     params:
+        attempts=failed_attempts_of("audio"),
         clips=shard_clips,
         settings=settings("audio"),
         delay=lambda wildcards: CONFIG.datasets[SHARDS[wildcards.shard].dataset].audio_delay_ms,

@@ -105,7 +105,8 @@ def train_table(wildcards):
 def model_stats(wildcards):
     """The statistics of that table."""
     name = named_model(wildcards)
-    return f"results/stats/{feature_of(name)}{'/pool' if leaves_out(name) else ''}.json"
+    table = f"{feature_of(name)}/pool" if leaves_out(name) else feature_of(name)
+    return f"results/stats/{table}.json"
 
 
 def stats_without(wildcards):

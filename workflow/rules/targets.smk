@@ -182,9 +182,9 @@ def figure_options(wildcards, input):
     return " ".join(given)
 
 
-def figure_table_option(figure):
+def figure_table_option(wildcards, output):
     """Where the table of a figure goes that has one."""
-    return f"--table-stem results/tables/{figure}" if figure_tables(figure) else ""
+    return f"--table-stem {output.tex.removesuffix('.tex')}" if "tex" in output.keys() else ""
 
 
 def figure_tables(figure):

@@ -165,7 +165,8 @@ rule train_model:
         python -m speechface train-model --name {wildcards.model:q} --seed {wildcards.seed} \
             --settings {params.settings:q} --training {params.training:q} --train {input.train:q} \
             --stats {input.stats:q} --rig {input.rig:q} {params.pretrained} {params.without} --work-dir {params.work:q} \
-            --threads {threads} --gpus {resources.gpu} --processes {resources.processes} --log {output.metrics:q} --out {output.model:q} 2> {log:q}
+            --threads {threads} --gpus {resources.gpu} --processes {resources.processes} \
+            --log {output.metrics:q} --out {output.model:q} 2> {log:q}
         """
 
 

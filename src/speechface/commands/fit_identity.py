@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from speechface.commands.common import add_settings, settings_of
 
 if TYPE_CHECKING:
-    from speechface.fitting.gauss_newton import FitSettings
+    from speechface.fitting.clip import FitSettings
     from speechface.geometry.camera import Camera
     from speechface.sections import LabelSettings
 
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def fit_settings(settings: "LabelSettings") -> "FitSettings":
     """What the fit takes of the config section labels."""
-    from speechface.fitting.gauss_newton import FitSettings
+    from speechface.fitting.clip import FitSettings
 
     return FitSettings(settings.noise_mm, settings.sparsity, settings.smoothness, settings.iterations)
 

@@ -11,8 +11,12 @@ import logging
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from speechface.errors import Interrupted, ModelError
+
+if TYPE_CHECKING:
+    from speechface.networks.families.base import Predictor
 
 LOG = logging.getLogger(__name__)
 
@@ -119,7 +123,7 @@ def run(args: Namespace) -> None:
              *(history.get(key, "?") for key in ("epochs", "frames", "stopped", "best_val_loss")))  # fmt: skip
 
 
-def write_facts(path: str, model) -> None:
+def write_facts(path: str, model: "Predictor") -> None:
     """Write what people and other commands want to know of a model as a JSON beside it."""
     from speechface.files import written_whole
 

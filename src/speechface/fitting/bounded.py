@@ -49,7 +49,17 @@ def _solve(factor, right):
     return cho_solve_banded((factor, True), flat, check_finite=False).reshape(right.shape)
 
 
-def solve_bounded_chain(blocks, linear, coupling, lower, upper, start, *, max_iterations, right=None):
+def solve_bounded_chain(
+    blocks: np.ndarray,
+    linear: np.ndarray,
+    coupling: np.ndarray,
+    lower: np.ndarray,
+    upper: np.ndarray,
+    start: np.ndarray,
+    *,
+    max_iterations: int,
+    right: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Minimise ``1/2 x'Hx - g'x`` subject to ``lower <= x <= upper``.
 
     H is block diagonal plus ``sum_t |x_t - x_{t-1}|^2`` weighted by `coupling`: a chain of frames.
@@ -106,6 +116,6 @@ def solve_bounded_chain(blocks, linear, coupling, lower, upper, start, *, max_it
                 break
             length *= 0.5
         x = trial
-    if right is None:
+    if right is None or free is None:
         return x, None
     return x, _solve(factor, np.where(free[..., None], right, 0.0))

@@ -14,108 +14,24 @@ chain of frames (`fitting.bounded`); identity is eliminated by its Schur complem
 the true energy falls.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from speechface.fitting.bounded import solve_bounded_chain
+from speechface.fitting.clip import N_POSE, ROTATION_UNIT, TRANSLATION_UNIT, Clip, FitSettings, State
 from speechface.fitting.face import VARIABLES, Face
 from speechface.fitting.pose import initial_pose
-from speechface.geometry.rotation import matrix_from_rotvec, rotvec_from_matrix, skew
+from speechface.geometry.rotation import rotvec_from_matrix, skew
 
-__all__ = ["FitSettings", "State", "Clip", "fit"]
+__all__ = ["fit"]
 
 #: A jaw landmark slides along the jaw: the fraction of a tangential miss that counts.
 _TANGENTIAL = 0.1
-#: Units of the pose variables: radians and mm.
-_ROTATION_UNIT, _TRANSLATION_UNIT = 0.1, 10.0
 #: Standard deviation of the head's motion from frame to frame, radians and mm.
 _ROTATION_STEP, _TRANSLATION_STEP = 0.03, 3.0
 #: Largest step of a pose variable, in its units.
 _LARGEST_STEP = 5.0
-_N_POSE = 6
-
-
-@dataclass(frozen=True)
-class FitSettings:
-    """`noise_mm`, `sparsity`, `smoothness`, `iterations`: see section labels of the configuration.
-
-    `huber` : residuals beyond this many standard deviations count linearly.
-    """
-
-    noise_mm: float
-    sparsity: float
-    smoothness: float
-    iterations: int
-    huber: float = 3.0
-
-
-@dataclass
-class State:
-    """What is sought: rotation (T, 3, 3), translation (T, 3) mm, variables (T, n), identity (k,)."""
-
-    rotation: np.ndarray
-    translation: np.ndarray
-    variables: np.ndarray
-    identity: np.ndarray
-
-    def moved(self, step, identity_step, length):
-        """State after `length` times a step: (T, 6 + n) towards new pose increments and variables."""
-        turn = matrix_from_rotvec(length * _ROTATION_UNIT * step[:, :3])
-        return State(
-            turn @ self.rotation,
-            self.translation + length * _TRANSLATION_UNIT * step[:, 3:_N_POSE],
-            self.variables + length * (step[:, _N_POSE:] - self.variables),
-            self.identity + length * identity_step,
-        )
-
-
-@dataclass
-class Clip:
-    """The observations: p points in T frames.
-
-    Parameters
-    ----------
-    observed : ndarray (T, p, 2), pixels from the principal point, y up, finite everywhere
-    trust : ndarray (T, p), weight of each landmark in each frame, 0 where there is no face
-    focal : ndarray (T,), pixels
-    target : ndarray (T, channels), solver variables of the channels (`face.VARIABLES`) known from elsewhere
-    target_precision : ndarray (T, channels), 0 where unknown
-    prior_scale : ndarray (T, channels), factor on the prior of the variables (large: at rest)
-    chain : bool, False where frames do not follow each other
-    """
-
-    observed: np.ndarray
-    trust: np.ndarray
-    focal: np.ndarray
-    target: np.ndarray
-    target_precision: np.ndarray
-    prior_scale: np.ndarray
-    chain: bool
-
-    @classmethod
-    def of(
-        cls,
-        observed: np.ndarray,
-        *,
-        focal: float | np.ndarray,
-        chain: bool,
-        trust: np.ndarray | None = None,
-        target: np.ndarray | None = None,
-        target_precision: np.ndarray | None = None,
-        prior_scale: np.ndarray | None = None,
-    ) -> "Clip":
-        """Fill in what is not given: full trust, no targets, the prior as it is."""
-        frames, n = len(observed), len(VARIABLES)
-        return cls(
-            np.asarray(observed, float),
-            np.ones(np.shape(observed)[:2]) if trust is None else trust,
-            np.broadcast_to(np.asarray(focal, float), frames),
-            np.zeros((frames, n)) if target is None else target,
-            np.zeros((frames, n)) if target_precision is None else target_precision,
-            np.ones((frames, n)) if prior_scale is None else prior_scale,
-            chain and frames > 1,
-        )
 
 
 class _Problem:
@@ -134,11 +50,11 @@ class _Problem:
         self.tangent = np.stack([-self.normal[..., 1], self.normal[..., 0]], -1) * _TANGENTIAL
         # arrays the solver multiplies with, one matrix (3, n) a landmark
         self.n = face.shapes.shape[-1]
-        self.coupling = np.zeros(_N_POSE + self.n)
+        self.coupling = np.zeros(N_POSE + self.n)
         if clip.chain:
-            self.coupling[:3] = (_ROTATION_UNIT / _ROTATION_STEP) ** 2
-            self.coupling[3:_N_POSE] = (_TRANSLATION_UNIT / _TRANSLATION_STEP) ** 2
-            self.coupling[_N_POSE:] = (settings.smoothness * face.steps) ** -2.0
+            self.coupling[:3] = (ROTATION_UNIT / _ROTATION_STEP) ** 2
+            self.coupling[3:N_POSE] = (TRANSLATION_UNIT / _TRANSLATION_STEP) ** 2
+            self.coupling[N_POSE:] = (settings.smoothness * face.steps) ** -2.0
 
         def padded(array, value):
             """(T, channels) -> (T, n): errors of the detector have no target and their own prior."""
@@ -233,7 +149,7 @@ class _Problem:
         turn = rotvec_from_matrix(state.rotation[1:] @ state.rotation[:-1].transpose(0, 2, 1))
         shift = np.diff(state.translation, axis=0)
         change = np.diff(state.variables, axis=0)
-        return np.concatenate([turn / _ROTATION_UNIT, shift / _TRANSLATION_UNIT, change], 1)
+        return np.concatenate([turn / ROTATION_UNIT, shift / TRANSLATION_UNIT, change], 1)
 
     def jacobian(self, state, basis):
         """Derivatives, mm, of the image of every landmark.
@@ -265,10 +181,10 @@ class _Problem:
             out[:, self.inner] = product.transpose(1, 0, 2, 3)
             return out
 
-        jacobian = np.empty((frames, n_points, 2, _N_POSE + self.n))
-        jacobian[..., :3] = -_ROTATION_UNIT * np.matmul(lens, skew(turned))
-        jacobian[..., 3:_N_POSE] = _TRANSLATION_UNIT * lens
-        jacobian[..., _N_POSE:] = along(face.shapes[self.inner], basis[1])
+        jacobian = np.empty((frames, n_points, 2, N_POSE + self.n))
+        jacobian[..., :3] = -ROTATION_UNIT * np.matmul(lens, skew(turned))
+        jacobian[..., 3:N_POSE] = TRANSLATION_UNIT * lens
+        jacobian[..., N_POSE:] = along(face.shapes[self.inner], basis[1])
         identity = along(face.identity[self.inner], basis[2]) if self.solve_identity else None
         return image, scale, jacobian, identity
 
@@ -298,24 +214,24 @@ class _Problem:
         jacobian = self.whitened(jacobian, root)
         transposed = jacobian.transpose(0, 2, 1)
 
-        start = np.zeros((self.frames, _N_POSE + self.n))
-        start[:, _N_POSE:] = state.variables
+        start = np.zeros((self.frames, N_POSE + self.n))
+        start[:, N_POSE:] = state.variables
         blocks = np.matmul(transposed, jacobian)
         linear = np.matmul(transposed, residual[..., None])[..., 0] + np.matmul(blocks, start[..., None])[..., 0]
-        index = np.arange(_N_POSE, _N_POSE + self.n)
-        blocks[:, _N_POSE:, _N_POSE:] += self.prior_root[:, :, None] * face.precision * self.prior_root[:, None]
+        index = np.arange(N_POSE, N_POSE + self.n)
+        blocks[:, N_POSE:, N_POSE:] += self.prior_root[:, :, None] * face.precision * self.prior_root[:, None]
         blocks[:, index, index] += self.target_precision
-        blocks[:, np.arange(_N_POSE), np.arange(_N_POSE)] += 1e-4
-        linear[:, _N_POSE:] += self.target_precision * self.target
-        linear[:, _N_POSE:] -= settings.sparsity * self.prior_scale * face.sparsity
+        blocks[:, np.arange(N_POSE), np.arange(N_POSE)] += 1e-4
+        linear[:, N_POSE:] += self.target_precision * self.target
+        linear[:, N_POSE:] -= settings.sparsity * self.prior_scale * face.sparsity
         if clip.chain:
             drift = self._differences(state) * self.coupling
-            linear[1:, :_N_POSE] -= drift[:, :_N_POSE]
-            linear[:-1, :_N_POSE] += drift[:, :_N_POSE]
-        pose = np.full(_N_POSE, _LARGEST_STEP)
+            linear[1:, :N_POSE] -= drift[:, :N_POSE]
+            linear[:-1, :N_POSE] += drift[:, :N_POSE]
+        pose = np.full(N_POSE, _LARGEST_STEP)
         lower, upper = np.append(-pose, face.lower), np.append(pose, face.upper)
         if freeze:
-            lower[_N_POSE:] = upper[_N_POSE:] = 0.0
+            lower[N_POSE:] = upper[N_POSE:] = 0.0
 
         if by_identity is None:
             x, _ = solve_bounded_chain(blocks, linear, self.coupling, lower, upper, start, max_iterations=3)

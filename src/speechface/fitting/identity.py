@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from speechface.fitting.clip import Clip, FitSettings
 from speechface.fitting.eyes import EyeCalibration, calibrate_eyes
 from speechface.fitting.face import VARIABLES, Face
-from speechface.fitting.gauss_newton import Clip, FitSettings, fit
+from speechface.fitting.gauss_newton import fit
 from speechface.fitting.pose import initial_pose
 from speechface.landmarks.detector import Profile
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from speechface.fitting.clip import Clip, FitSettings, State
 from speechface.fitting.eyes import EYE_CHANNELS, EyeCalibration, blink_weights
 from speechface.fitting.face import VARIABLES, Face, weights_of
-from speechface.fitting.gauss_newton import Clip, FitSettings, State, fit
+from speechface.fitting.gauss_newton import fit
 from speechface.fitting.identity import relative_opening
 from speechface.fitting.pose import fill_gaps
 from speechface.geometry.rotation import matrix_from_rotvec, median_rotation, rotvec_from_matrix

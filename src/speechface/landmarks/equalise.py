@@ -53,21 +53,21 @@ class Equalised:
     reduced: Callable
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         left, top, right, bottom = self.window
         return bottom - top, right - left
 
     def __array__(self, dtype=None, copy=None):
         return np.asarray(self.reduced(1), dtype)
 
-    def at(self, x, y):
+    def at(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Equalised values (n,), uint8, at whole pixels inside the part."""
         from speechface.landmarks.compiled import read_pixels
 
         return read_pixels(self, np.asarray(x) + self.window[0], np.asarray(y) + self.window[1])
 
 
-def untouched(gray):
+def untouched(gray: np.ndarray) -> Equalised:
     """Return a whole image that is seen as it is."""
     gray = _with_close_pixels(gray)
     window = (0, 0, gray.shape[1], gray.shape[0])
@@ -89,20 +89,21 @@ class Equaliser:
         Tiles along each axis.
     """
 
-    def __init__(self, *, clip_limit, tiles):
+    def __init__(self, *, clip_limit: float, tiles: int):
         import cv2
 
         self._tiles = tiles
         self._clip_limit = float(clip_limit)
         self._clahe = cv2.createCLAHE(clipLimit=clip_limit)
-        self._last = None, None, None  # image, the same with a border that makes it divisible, its tiles
+        #: The last image, the same with a border that makes it divisible, and its tiles.
+        self._last: tuple[np.ndarray, np.ndarray, Tiles] | None = None
         self._cells = None, None  # shape of an image, and what `Tiles` say of its rows and columns
 
-    def whole(self, gray):
+    def whole(self, gray: np.ndarray) -> Equalised:
         """Return an image (height, width), uint8, equalised as OpenCV does it, as `Equalised`."""
         return self.part(gray, (0, 0, gray.shape[1], gray.shape[0]))
 
-    def part(self, gray, window):
+    def part(self, gray: np.ndarray, window: tuple[int, int, int, int]) -> Equalised:
         """Return ``whole(gray)[top:bottom, left:right]`` to within one grey level of rounding, as `Equalised`.
 
         Parameters
@@ -110,7 +111,7 @@ class Equaliser:
         gray : ndarray (height, width), uint8
         window : tuple (left, top, right, bottom) of int, pixels, inside the image and not empty
         """
-        if self._last[0] is not gray:
+        if self._last is None or self._last[0] is not gray:
             self._last = gray, *self._tiled(gray)
         _, bordered, tiles = self._last
         return Equalised(bordered, window, tiles, lambda step: self._reduced(bordered, window, step))

@@ -30,11 +30,11 @@ class People:
         self._beside = np.zeros((0, 4))
         self._lost = None  # (width, frame) of the face that was lost
 
-    def next_frame(self):
+    def next_frame(self) -> None:
         """Begin the next frame."""
         self._rows.append((self._scene, self._person))
 
-    def new_scene(self):
+    def new_scene(self) -> None:
         """After a cut nothing is known about anybody."""
         self._scene += 1
         self._begin()
@@ -44,17 +44,17 @@ class People:
         self._person, self._beside, self._lost = self._people, np.zeros((0, 4)), None
         self._rows[-1] = (self._scene, self._person)
 
-    def saw(self, boxes, followed):
+    def saw(self, boxes: np.ndarray, followed: np.ndarray | None) -> None:
         """Note the faces (m, 4) of a whole image; `followed` (4,) is the box of the followed one, if known."""
         self._counts.append(len(boxes))
         if followed is not None:
             self._beside = boxes[box_overlap(followed, boxes) < SAME_PLACE]
 
-    def lost(self, box):
+    def lost(self, box: np.ndarray) -> None:
         """The followed face, last in `box` (4,), is lost."""
         self._lost = (box[2] - box[0], len(self._rows))
 
-    def may_be_followed(self, boxes):
+    def may_be_followed(self, boxes: np.ndarray) -> np.ndarray:
         """Which of faces (m, 4) may be followed now, (m,) bool: for a while nobody but the lost person."""
         if self._lost is None or len(self._rows) - self._lost[1] > LOYALTY:
             return np.ones(len(boxes), bool)
@@ -67,18 +67,18 @@ class People:
             same[k] = not (box_overlap(boxes[k], self._beside) > SAME_PLACE).any()
         return same
 
-    def found(self, box):
+    def found(self, box: np.ndarray) -> None:
         """A face in `box` (4,) is followed from now on."""
         if self._lost is not None and not self._is_lost_one(box[None])[0]:
             self._begin()
         self._lost = None
         self._rows[-1] = (self._scene, self._person)
 
-    def count(self):
+    def count(self) -> int:
         """How many faces were seen at once: in two looks at least, since the detector errs; else in the only one."""
         return sorted(self._counts)[-2:][0] if self._counts else 0
 
-    def others(self, boxes, detected):
+    def others(self, boxes: np.ndarray, detected: np.ndarray) -> np.ndarray:
         """Rows (n,) bool with a face (`detected` (n,), `boxes` (n, 4)) that is not its scene's main person's."""
         rows = np.array(self._rows).reshape(-1, 2)[: len(detected)]
         area = np.where(detected, np.nan_to_num(boxes[:, 2:] - boxes[:, :2]).prod(1), 0)

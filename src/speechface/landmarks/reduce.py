@@ -1,9 +1,11 @@
 """Images made smaller by a whole number."""
 
+import numpy as np
+
 __all__ = ["reduced"]
 
 
-def reduced(plane, step):
+def reduced(plane: np.ndarray, step: int) -> np.ndarray:
     """Average `step` x `step` pixels of a plane (height, width), uint8; what is left over at its end is cut.
 
     Pixel j of the result has its centre at ``step * j + (step - 1) / 2``.

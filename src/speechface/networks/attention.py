@@ -1,7 +1,7 @@
 """Attention over the frames of a clip, for the networks of family `sequence`."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 __all__ = ["AttentionHead", "WINDOW", "LAYERS"]
@@ -80,7 +80,7 @@ class AttentionHead(nn.Module):
     #: Frames before the present one (both ways: on either side) that count.
     n_past = LAYERS * WINDOW
 
-    def __init__(self, n_in, *, n_channels, both_ways, dropout):
+    def __init__(self, n_in: int, *, n_channels: int, both_ways: bool, dropout: float):
         super().__init__()
         n_channels = -(-n_channels // PARTS) * PARTS
         self.bidirectional = both_ways
@@ -91,7 +91,9 @@ class AttentionHead(nn.Module):
         self.norm = nn.LayerNorm(n_channels)
         self.n_out = n_channels
 
-    def forward(self, encoded, state=None, lengths=None):
+    def forward(
+        self, encoded: Tensor, state: Tensor | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """encoded (B, T, n_in) -> (B, T, n_out) and the state: the last `n_past` encoded frames at most.
 
         lengths : tensor (B,) or None, frames of each sequence; padding behind them is not seen.

@@ -1,11 +1,22 @@
 """Random changes of a clip's sound in training, each drawn for a whole sequence from the generator it is given."""
 
+from typing import Any
+
 import numpy as np
 
 __all__ = ["augment_log_mel", "augment_waveform", "warp_bands"]
 
 
-def augment_log_mel(rows, *, gain_db, tilt_db, noise_db, tract_percent, centres, rng):
+def augment_log_mel(
+    rows: np.ndarray,
+    *,
+    gain_db: float,
+    tilt_db: float,
+    noise_db: float,
+    tract_percent: float,
+    centres: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """Return changed copies of sequences of log-mel rows.
 
     Parameters
@@ -38,7 +49,7 @@ def augment_log_mel(rows, *, gain_db, tilt_db, noise_db, tract_percent, centres,
     return out
 
 
-def warp_bands(rows, factors, centres):
+def warp_bands(rows: np.ndarray, factors: Any, centres: np.ndarray) -> np.ndarray:
     """Return log-mel rows as a voice gives them whose formants lie `factors` times as high.
 
     Parameters
@@ -60,12 +71,12 @@ def warp_bands(rows, factors, centres):
     for k, factor in enumerate(factors):
         place = np.interp(centres / factor, centres, np.arange(n_mels))
         low = np.minimum(place.astype(int), n_mels - 2)
-        share = (place - low).astype(np.float32)
-        out[k] = rows[k][..., low] * (1 - share) + rows[k][..., low + 1] * share
+        part = (place - low).astype(np.float32)
+        out[k] = rows[k][..., low] * (1 - part) + rows[k][..., low + 1] * part
     return out
 
 
-def augment_waveform(rows, *, gain_db, noise_db, rng):
+def augment_waveform(rows: np.ndarray, *, gain_db: float, noise_db: float, rng: np.random.Generator) -> np.ndarray:
     """Return changed copies of sequences of rows of samples.
 
     Parameters

@@ -96,7 +96,10 @@ class Baseline:
         return self._neighbours(inputs)
 
     def _neighbours(self, inputs):
-        from sklearn.neighbors import NearestNeighbors
+        try:
+            from sklearn.neighbors import NearestNeighbors
+        except ImportError:
+            raise ModelError("knn needs scikit-learn: pip install 'speechface[workflow]'") from None
 
         points = self.arrays["points"].astype(np.float32)
         targets = self.arrays["targets"].astype(np.float32)

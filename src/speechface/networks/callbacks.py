@@ -1,10 +1,9 @@
-"""What Lightning's own callbacks do not do: the log, when to stop, a clean end at a signal, the progress line."""
+"""What Lightning's own callbacks do not do: the log, when to stop, a clean end at a signal."""
 
 import csv
 import math
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from speechface.errors import Interrupted
 from speechface.files import written_whole
 from speechface.networks import processes
 
-__all__ = ["LOG_COLUMNS", "ProgressLine", "RunLog", "StopOnSignal", "WholeFiles", "checkpoints"]
+__all__ = ["LOG_COLUMNS", "RunLog", "StopOnSignal", "WholeFiles", "checkpoints"]
 
 LOG_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "val_loss", "val_mouth_mm", "windows_per_s", "seconds")
 
@@ -131,19 +130,19 @@ class RunLog(pl.Callback):
             return f"the validation {measure} has not fallen for {self.patience} epochs"
         return None
 
-    def on_train_start(self, trainer, module):
+    def on_train_start(self, trainer: Any, module: Any) -> None:
         self._began = time.monotonic()
 
-    def on_train_epoch_start(self, trainer, module):
+    def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
         self._epoch_began, self._steps = time.monotonic(), 0
 
-    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+    def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         self._steps += 1
         self._train_seconds = time.monotonic() - self._epoch_began
         if self.max_minutes and processes.highest(self.late):
             trainer.should_stop = True
 
-    def on_train_epoch_end(self, trainer, module):
+    def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
         train, val, mouth = module.losses_of_epoch()
         module.train_sums[:] = 0
         speed = self._steps * trainer.datamodule.mean_frames / max(self._train_seconds, 1e-9)
@@ -153,7 +152,7 @@ class RunLog(pl.Callback):
         self.write()
         known = {name: torch.tensor(value, dtype=torch.float64)
                  for name, value in zip(LOG_COLUMNS[2:], self.rows[-1][2:]) if not math.isnan(value)}  # fmt: skip
-        module.log_dict(known, sync_dist=True)  # the same in all processes already
+        module.log_dict(known, prog_bar=True, sync_dist=True)  # the same in all processes already
         trainer.should_stop = processes.agreed(self.reason_to_stop is not None)
 
     def write(self) -> None:
@@ -179,7 +178,7 @@ class StopOnSignal(pl.Callback):
         self._signal = 0
         self._handlers: dict[int, Any] = {}
 
-    def on_train_start(self, trainer, module):
+    def on_train_start(self, trainer: Any, module: Any) -> None:
         # here, not earlier: Lightning sets handlers of its own before
         for number in (signal.SIGTERM, signal.SIGUSR1):
             self._handlers[number] = signal.signal(number, self._note)
@@ -187,10 +186,10 @@ class StopOnSignal(pl.Callback):
     def _note(self, number, frame):
         self._signal = number
 
-    def on_train_epoch_start(self, trainer, module):
+    def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
         self._end_if_asked(module)
 
-    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+    def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         if module.step % module.steps_per_epoch:
             self._end_if_asked(module)
 
@@ -200,37 +199,7 @@ class StopOnSignal(pl.Callback):
         if number:
             raise Interrupted(f"{signal.Signals(number).name} after step {module.step}")
 
-    def teardown(self, trainer, module, stage):
+    def teardown(self, trainer: Any, module: Any, stage: str) -> None:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._handlers = {}
-
-
-class ProgressLine(pl.Callback):
-    """One line on a terminal, written over at most five times a second."""
-
-    def __init__(self, run: RunLog):
-        self.run = run
-        self._shown, self._began = 0.0, 0.0
-
-    def on_train_epoch_start(self, trainer, module):
-        self._began = time.monotonic()
-
-    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
-        now = time.monotonic()
-        if now - self._shown < 0.2:
-            return
-        self._shown = now
-        ms = 1e3 * (now - self._began) / (batch_idx + 1)
-        loss = module.train_sums[0] / max(module.train_sums[1], 1)
-        text = f"epoch {trainer.current_epoch + 1}/{self.run.epochs} step {batch_idx + 1}/{module.steps_per_epoch}"
-        text += f" loss {loss:.4f} {ms:.0f} ms/step"
-        for value, words in zip(
-            self.log.rows[-1][4:6] if self.log.rows else (), (" validation {:.4f}", " mouth {:.2f} mm")
-        ):
-            text += "" if math.isnan(value) else words.format(value)
-        sys.stdout.write("\r" + text + "\x1b[K")
-        sys.stdout.flush()
-
-    def on_train_end(self, trainer, module):
-        sys.stdout.write("\n")

@@ -142,13 +142,13 @@ class SpeechDataModule(pl.LightningDataModule):
         self.steps_per_epoch = max(1, math.ceil((frames_per_epoch or self.n_train) / self.mean_frames - 1e-9))
         self._ahead, self._resident = 0, None
 
-    def feed_gpu(self):
+    def feed_gpu(self) -> None:
         """Serve a GPU: prepare batches ahead of it; keep all features on it if they are used as stored and fit."""
         self._ahead = AHEAD
         if self.augment is None and self.table.features.nbytes < RESIDENT_FRACTION * torch.cuda.mem_get_info()[0]:
             self._resident = _on_device(self.table.features, "cuda")
 
-    def collate(self, rows, lengths):
+    def collate(self, rows: np.ndarray, lengths: np.ndarray | None) -> dict[str, Any]:
         """Rows (B, T) of the table as one batch of tensors; ``features`` are their rows where the device holds them."""
         return {
             "features": torch.from_numpy(self.table.features[rows] if self._resident is None else rows),
@@ -157,7 +157,7 @@ class SpeechDataModule(pl.LightningDataModule):
             "offsets": None if self.offsets is None else torch.from_numpy(self.offsets[rows]),
         }
 
-    def example(self):
+    def example(self) -> torch.Tensor:
         """Features of the first batch, in their own units."""
         return torch.from_numpy(self.table.features[self.sampler(0)[0]]).float() * self.table.step
 
@@ -172,12 +172,12 @@ class SpeechDataModule(pl.LightningDataModule):
             batch["features"] = torch.from_numpy(self.augment(batch["features"].numpy(), rng=rng))
         return batch
 
-    def train_dataloader(self):
+    def train_dataloader(self) -> Any:
         """The steps of the current epoch."""
         first = self.steps_per_epoch * (0 if self.trainer is None else self.trainer.current_epoch)
         return _Loader(self._train_batch, first, first + self.steps_per_epoch, self._ahead)
 
-    def val_dataloader(self):
+    def val_dataloader(self) -> Any:
         batches = self.validation_batches
         if not batches:
             return []
@@ -190,7 +190,7 @@ class SpeechDataModule(pl.LightningDataModule):
 
         return _Loader(batch, 0, -(-len(batches) // size), self._ahead)
 
-    def on_after_batch_transfer(self, batch, dataloader_idx):
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Stored numbers to the feature's own units, on the device."""
         features = batch["features"] if self._resident is None else self._resident[batch["features"]]
         return {**batch, "features": features.float() * self.table.step}

@@ -5,9 +5,11 @@ T-convolutions. Its third (pretrained) is the encoder of a trained model, taken 
 """
 
 import copy
+from collections.abc import Sequence
+from typing import Any, Self
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 __all__ = ["ConvolutionalEncoder", "StandardisingEncoder", "FrozenEncoder", "adopt_encoder", "ENCODER_WIDTHS"]
 
@@ -46,7 +48,9 @@ class ConvolutionalEncoder(nn.Module):
     128 bins; there are four. `frequency_layers` = 7 gives the one.
     """
 
-    def __init__(self, input_shape, *, first_channels, max_channels, frequency_layers, pool):
+    def __init__(
+        self, input_shape: Sequence[int], *, first_channels: int, max_channels: int, frequency_layers: int, pool: bool
+    ):
         super().__init__()
         widths = [min(first_channels * 2**k, max_channels) for k in range(frequency_layers)]
         rows, columns = input_shape
@@ -61,7 +65,7 @@ class ConvolutionalEncoder(nn.Module):
         self.pool = pool
         self.n_out = n_in if pool else n_in * rows * columns
 
-    def forward(self, windows):
+    def forward(self, windows: Tensor) -> Tensor:
         """windows (n, bins, hops), in [0, 1] -> (n, n_out)."""
         maps = self.layers(windows.unsqueeze(1))
         # .contiguous(): the order of the numbers must not depend on the memory format the convolutions ran in
@@ -77,14 +81,17 @@ class StandardisingEncoder(nn.Module):
         Of the train table. A deviation below 1e-6 counts as 1: such a number never changes.
     """
 
-    def __init__(self, mean, std):
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, mean: Any, std: Any):
         super().__init__()
         mean, std = torch.as_tensor(mean, dtype=torch.float32), torch.as_tensor(std, dtype=torch.float32)
         self.register_buffer("mean", mean)
         self.register_buffer("scale", torch.where(std > 1e-6, 1 / std.clamp(min=1e-6), torch.ones_like(std)))
         self.n_out = mean.numel()
 
-    def forward(self, windows):
+    def forward(self, windows: Tensor) -> Tensor:
         """windows (n, n_features) -> the same shape, standardised."""
         return (windows - self.mean) * self.scale
 
@@ -92,23 +99,23 @@ class StandardisingEncoder(nn.Module):
 class FrozenEncoder(nn.Module):
     """An encoder that stays as it is: no gradients, and batch norm keeps its running statistics."""
 
-    def __init__(self, encoder):
+    def __init__(self, encoder: Any):
         super().__init__()
         self.encoder = encoder.requires_grad_(False)
         self.n_out = encoder.n_out
         self.train(False)
 
-    def train(self, mode=True):
+    def train(self, mode: bool = True) -> Self:
         super().train(mode)
         self.encoder.eval()
         return self
 
-    def forward(self, windows):
+    def forward(self, windows: Tensor) -> Tensor:
         with torch.no_grad():
             return self.encoder(windows)
 
 
-def adopt_encoder(encoder, *, frozen):
+def adopt_encoder(encoder: Any, *, frozen: bool) -> nn.Module:
     """Return a copy of a trained `encoder`: frozen, or a clone that goes on learning."""
     inner = encoder.encoder if isinstance(encoder, FrozenEncoder) else encoder
     # a loaded model is in eval mode, and Lightning leaves every module in the mode it finds

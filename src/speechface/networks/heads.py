@@ -1,7 +1,9 @@
 """Heads: encoded windows become hidden states; the output layer turns these into weights and rotations."""
 
+from typing import Any
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 __all__ = ["DenseHead", "RecurrentHead", "OutputLayer"]
@@ -13,14 +15,14 @@ class DenseHead(nn.Module):
     recurrent = False
     bidirectional = False
 
-    def __init__(self, n_in, *, n_hidden):
+    def __init__(self, n_in: int, *, n_hidden: int):
         super().__init__()
         self.dense = nn.Linear(n_in, n_hidden)
         nn.init.kaiming_normal_(self.dense.weight)
         nn.init.zeros_(self.dense.bias)
         self.n_out = n_hidden
 
-    def forward(self, encoded, state=None, lengths=None):
+    def forward(self, encoded: Tensor, state: Any = None, lengths: Tensor | None = None) -> tuple[Tensor, Any]:
         """encoded (B, T, n_in) -> (B, T, n_out); `state` and `lengths` are not used."""
         return torch.tanh(self.dense(encoded)), None
 
@@ -39,13 +41,13 @@ class RecurrentHead(nn.Module):
 
     recurrent = True
 
-    def __init__(self, n_in, *, cell, n_hidden, bidirectional, n_layers=1):
+    def __init__(self, n_in: int, *, cell: Any, n_hidden: int, bidirectional: bool, n_layers: int = 1):
         super().__init__()
         self.rnn = cell(n_in, n_hidden, n_layers, batch_first=True, bidirectional=bidirectional)
         self.bidirectional = bidirectional
         self.n_out = n_hidden * (2 if bidirectional else 1)
 
-    def forward(self, encoded, state=None, lengths=None):
+    def forward(self, encoded: Tensor, state: Any = None, lengths: Tensor | None = None) -> tuple[Tensor, Any]:
         """encoded (B, T, n_in), the state after the frame before, and frames of each sequence (B,).
 
         Returns hidden states (B, T, n_out) and the state after the last frame. Padding behind a sequence is never
@@ -75,7 +77,10 @@ class OutputLayer(nn.Module):
     dropout : float in [0, 1)
     """
 
-    def __init__(self, n_in, *, weight_mean, rotation_mean, rotation_std, dropout):
+    rotation_mean: Tensor
+    rotation_std: Tensor
+
+    def __init__(self, n_in: int, *, weight_mean: Any, rotation_mean: Any, rotation_std: Any, dropout: float):
         super().__init__()
         weight_mean = torch.as_tensor(weight_mean, dtype=torch.float32)
         self.n_weights = len(weight_mean)
@@ -90,10 +95,10 @@ class OutputLayer(nn.Module):
             self.dense.bias[: self.n_weights] = torch.logit(weight_mean.clamp(0.02, 0.98))
 
     @property
-    def n_out(self):
+    def n_out(self) -> int:
         return self.n_weights + len(self.rotation_mean)
 
-    def forward(self, hidden):
+    def forward(self, hidden: Tensor) -> Tensor:
         """hidden (..., n_in) -> (..., n_weights + n_rotations): weights in [0, 1], then rotations, radians."""
         # the last steps in full precision: half precision has 8 bits near 1
         raw = self.dense(self.dropout(hidden)).float()

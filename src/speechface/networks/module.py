@@ -95,7 +95,7 @@ class SpeechModule(pl.LightningModule):
             rate = rate_at(self.schedule, self.step // self.steps_per_epoch)
         return rate * self.settings.learning_rate_scale
 
-    def configure_optimizers(self):
+    def configure_optimizers(self) -> torch.optim.Optimizer:
         parameters = [p for p in self.parameters() if p.requires_grad]
         # fused: one kernel for all parameters; it cannot work with the gradient scaling of fp16
         fused = getattr(self.trainer, "precision", "") != "16-mixed"
@@ -149,12 +149,12 @@ class SpeechModule(pl.LightningModule):
             loss = loss + factors.loss_range * range_loss(weights[valid], self.observed[: self.n_weights])
         return loss
 
-    def on_train_batch_start(self, batch, batch_idx):
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = self.learning_rate
         torch.manual_seed(self.seed * 1_000_003 + self.step + processes.rank() * 500_000_003)
 
-    def training_step(self, batch, batch_idx):
+    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
         # the gradients are averaged over the processes: what is of fewer frames must count less
         loss = self._step(batch, "train") * batch.get("share", 1.0)
         self._losses.append(loss.detach())
@@ -168,15 +168,17 @@ class SpeechModule(pl.LightningModule):
             self._losses.clear()
         return self._train_sums
 
-    def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None):
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None
+    ) -> None:
         # Lightning refuses to clip for a fused optimiser in half precision, where this is as good as elsewhere
         if self.gradient_clip:
             torch.nn.utils.clip_grad_value_(self.parameters(), self.gradient_clip)
 
-    def on_validation_epoch_start(self):
+    def on_validation_epoch_start(self) -> None:
         self.val_sums[:] = 0
 
-    def validation_step(self, batch, batch_idx):
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
         self._step(batch, "val")
 
     def losses_of_epoch(self) -> tuple[float, float, float]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 __all__ = ["SpeechNetwork", "valid_frames"]
 
@@ -18,13 +18,13 @@ class SpeechNetwork(nn.Module):
     output : `speechface.networks.heads.OutputLayer`
     """
 
-    def __init__(self, encoder, head, output):
+    def __init__(self, encoder: Any, head: Any, output: Any):
         super().__init__()
         self.encoder: Any = encoder
         self.head: Any = head
         self.output: Any = output
 
-    def encode(self, features, lengths=None):
+    def encode(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:
         """features (B, T, ...) -> (B, T, n); padded frames are not encoded, so batch norm never sees them."""
         batch, frames = features.shape[:2]
         if lengths is None:
@@ -35,7 +35,7 @@ class SpeechNetwork(nn.Module):
         out[mask] = encoded
         return out
 
-    def forward(self, features, state=None, lengths=None):
+    def forward(self, features: Tensor, state: Any = None, lengths: Tensor | None = None) -> tuple[Tensor, Any]:
         """Predict sequences.
 
         Parameters
@@ -55,6 +55,6 @@ class SpeechNetwork(nn.Module):
         return self.output(hidden), state
 
 
-def valid_frames(lengths, frames, device):
+def valid_frames(lengths: Tensor, frames: int, device: Any) -> Tensor:
     """Mask (B, frames), True where a frame is not padding."""
     return torch.arange(frames, device=device) < lengths.to(device)[:, None]

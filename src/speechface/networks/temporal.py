@@ -1,7 +1,9 @@
 """The networks of family `sequence`: a few spectra a video frame become a vector, layers over time follow."""
 
+from typing import Any
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 __all__ = ["HopEncoder", "TemporalHead", "DILATIONS", "KERNEL"]
@@ -24,7 +26,10 @@ class HopEncoder(nn.Module):
     n_channels : int
     """
 
-    def __init__(self, mean, std, *, n_channels):
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, mean: Any, std: Any, *, n_channels: int):
         super().__init__()
         mean, std = torch.as_tensor(mean, dtype=torch.float32), torch.as_tensor(std, dtype=torch.float32)
         self.register_buffer("mean", mean)
@@ -38,7 +43,7 @@ class HopEncoder(nn.Module):
         )  # fmt: skip
         self.n_out = n_channels
 
-    def forward(self, rows):
+    def forward(self, rows: Tensor) -> Tensor:
         """rows (n, n_hops, n_mels), dB -> (n, n_out)."""
         return self.layers(((rows - self.mean) * self.scale).transpose(1, 2)).squeeze(2)
 
@@ -76,13 +81,15 @@ class TemporalHead(nn.Module):
     #: Frames before the present one that count.
     n_past = (KERNEL - 1) * sum(DILATIONS)
 
-    def __init__(self, n_in, *, n_channels, dropout):
+    def __init__(self, n_in: int, *, n_channels: int, dropout: float):
         super().__init__()
         self.adapt = nn.Identity() if n_in == n_channels else nn.Linear(n_in, n_channels)
         self.blocks = nn.Sequential(*[_Block(n_channels, dilation=step, dropout=dropout) for step in DILATIONS])
         self.n_out = n_channels
 
-    def forward(self, encoded, state=None, lengths=None):
+    def forward(
+        self, encoded: Tensor, state: Tensor | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """encoded (B, T, n_in) -> (B, T, n_out) and the state: the last `n_past` encoded frames at most.
 
         `lengths` is not used: padding stands behind the frames, which never see it.

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import TQDMProgressBar
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.strategies import DDPStrategy
@@ -27,9 +28,8 @@ from speechface.errors import ModelError
 from speechface.launch import ALONE, Place
 from speechface.networks import processes
 from speechface.networks.augmentation import augment_log_mel, augment_waveform
-from speechface.networks.callbacks import ProgressLine, RunLog, StopOnSignal, WholeFiles, checkpoints
+from speechface.networks.callbacks import RunLog, StopOnSignal, WholeFiles, checkpoints
 from speechface.networks.data import SpeechDataModule
-from speechface.networks.families.base import TrainingJob
 from speechface.networks.families.sequence import SequenceSettings
 from speechface.networks.losses import output_scale
 from speechface.networks.module import SpeechModule
@@ -37,55 +37,17 @@ from speechface.networks.precision import LIGHTNING_NAMES, choose_precision
 from speechface.networks.predictor import TrainedModel
 from speechface.networks.registry import build_network, is_recurrent, network_spec, output_columns
 from speechface.networks.rest import train_rests
-from speechface.networks.schedules import ONE_CYCLE, Schedule, schedule_of
-from speechface.networks.split_table import SplitTable, read_split
+from speechface.networks.schedules import ONE_CYCLE, Schedule
+from speechface.networks.split_table import SplitTable
 from speechface.sections import MACHINE_KEYS, TrainingSettings
 from speechface.stages import STAGES
 
 LOG = logging.getLogger(__name__)
 
-__all__ = ["train", "train_job"]
+__all__ = ["train"]
 
 #: Settings that say when and where to train, not what comes out; changing them does not begin anew.
 _FREE_SETTINGS = ("epochs", "patience", "max_minutes", "precision", *MACHINE_KEYS)
-
-
-def train_job(job: TrainingJob) -> TrainedModel | None:
-    """Train the network of a job, see `train`; None in processes that do not write."""
-    from speechface.networks.loading import load_model
-
-    settings, source = job.settings, None
-    if FEATURES[settings.feature].kind == "image" and settings.encoder == "pretrained":
-        if not job.encoder_from:
-            raise ModelError(f"model '{job.name}' has encoder pretrained; give the trained model by --encoder-from")
-        found = load_model(job.encoder_from)
-        if not isinstance(found, TrainedModel):
-            raise ModelError(f"{job.encoder_from}: a model of family {found.family} has no encoder; take another")
-        source = found
-    schedule = schedule_of(settings.schedule)
-    table = read_split(
-        job.train, settings.feature, without=job.without, most_bytes=job.most_bytes, folder=job.work_dir
-    )  # fmt: skip
-    with processes.join(job.place, gpu=job.training.gpus > 0):
-        model = train(
-            table, settings, job.training, job.stats, name=job.name, seed=job.seed, schedule=schedule, source=source,
-            landmark_basis=_landmark_basis(job.rig) if job.rig else None, work_dir=job.work_dir, log=job.log,
-            place=job.place,
-        )  # fmt: skip
-    if model is not None:
-        model.facts["train_table"] = {key: v for key, v in table.meta.items() if not key.startswith("_")}
-        for name in ("last.ckpt", "best.ckpt"):
-            # the run is over: a later one of this name must begin anew
-            (Path(job.work_dir) / name).unlink(missing_ok=True)
-    return model
-
-
-def _landmark_basis(path):
-    """Displacement of the 68 landmarks by weight, (46, 204), mm."""
-    from speechface.rig.rig import Rig
-
-    rig = Rig.load(path)
-    return rig.shapes[:, rig.landmarks].reshape(len(rig.shapes), -1)
 
 
 def _fingerprint(table, settings, training, stats, schedule, seed, width, work_dir):
@@ -151,7 +113,7 @@ def _trainer(run, *, device, place, precision, validate, work_dir):
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     callbacks = [run, StopOnSignal(), *checkpoints(work_dir, monitor=run.monitor if validate else None)]
     if sys.stdout.isatty():
-        callbacks.append(ProgressLine(run))
+        callbacks.append(TQDMProgressBar())
     return pl.Trainer(
         accelerator="cpu" if device == "cpu" else "gpu",
         precision=LIGHTNING_NAMES[precision],
@@ -166,7 +128,7 @@ def _trainer(run, *, device, place, precision, validate, work_dir):
         log_every_n_steps=1,
         deterministic=device == "cuda",  # a CPU's operations are
         num_sanity_val_steps=0,
-        enable_progress_bar=False,
+        enable_progress_bar=sys.stdout.isatty(),
         enable_model_summary=False,
     )
 

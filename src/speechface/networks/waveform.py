@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from speechface.audio.filters import mel_centres
 
@@ -51,7 +51,9 @@ class WaveformEncoder(nn.Module):
     width : float, factor on the number of filters
     """
 
-    def __init__(self, n_samples, scale, *, n_channels, width):
+    scale: Tensor
+
+    def __init__(self, n_samples: int, scale: float, *, n_channels: int, width: float):
         super().__init__()
         self.register_buffer("scale", torch.tensor(1 / max(float(scale), 1.0), dtype=torch.float32))
         n_filters = max(1, round(N_FILTERS * width))
@@ -67,16 +69,16 @@ class WaveformEncoder(nn.Module):
         self.n_out = n_channels
 
     @staticmethod
-    def shortest():
+    def shortest() -> int:
         """Samples that a row must have at least."""
         return TAPS + (_FEWEST_HOPS - 1) * STRIDE
 
-    def loudness(self, rows):
+    def loudness(self, rows: Tensor) -> Tensor:
         """Logarithm of the filters' energies, about standardised: (n, n_samples) -> (n, n_filters, n_hops)."""
         cosines, sines = self.filters((rows * (self.scale / _GAIN)).unsqueeze(1)).chunk(2, 1)
         energy = (cosines.square() + sines.square()).float()  # half precision is too coarse near silence
         return (torch.log(energy + _SILENCE) - _CENTRE) / _SPREAD
 
-    def forward(self, rows):
+    def forward(self, rows: Tensor) -> Tensor:
         """rows (n, n_samples), 16-bit samples -> (n, n_out)."""
         return self.layers(self.loudness(rows)).squeeze(2)

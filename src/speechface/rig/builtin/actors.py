@@ -66,12 +66,12 @@ def _person(number):
     return person, style, np.clip(identity, -2, 2).astype(np.float32), "male" if male else "female"
 
 
-def look(number):
+def look(number: int) -> Look:
     """Colours of actor `number` (1..24), without building anything."""
     return _person(number)[0]
 
 
-def actor(number):
+def actor(number: int) -> Actor:
     """Actor `number` (1..24): the same person in every run and on every machine.
 
     The rig shares its first ``rig.meta["n_shared"]`` vertices with the template `build()`: same order, triangles,

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from speechface.rig.builtin.field import march
-from speechface.rig.builtin.mesh import grid_faces
+from speechface.rig.builtin.mesh import HeadMesh, grid_faces
 from speechface.rig.builtin.skin import SIDES
 
 __all__ = ["add_ears", "add_bust"]
@@ -37,7 +37,7 @@ def _ear_relief(points, share, angle):
     return height + 2.2 * _bump(points, (3.5, -24.0), 6.5)  # lobe
 
 
-def add_ears(mesh):
+def add_ears(mesh: HeadMesh) -> None:
     """Part ear: relief over an outline, hinged to the head along its front edge. ``edge``: depth of the hollow."""
     n = 46
     t = np.linspace(0, 1, len(_EAR_OUTLINE) + 1)
@@ -83,7 +83,7 @@ _SHIRT = (
 )  # fmt: skip
 
 
-def add_bust(mesh):
+def add_bust(mesh: HeadMesh) -> None:
     """Part shirt: collar, shoulders and chest; ``edge`` is 1 on the collar's rib."""
     n = 64
     u = np.linspace(0, 2 * np.pi, n, endpoint=False)

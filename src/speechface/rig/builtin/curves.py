@@ -9,20 +9,20 @@ __all__ = ["MOUTH_HALF_WIDTH", "lip_line", "lip_top", "lip_bottom", "eye_outline
 MOUTH_HALF_WIDTH = 24.5
 
 
-def lip_line(x):
+def lip_line(x: np.ndarray) -> np.ndarray:
     """Height of the line where the closed lips touch."""
     s = np.abs(x) / MOUTH_HALF_WIDTH
     return -68.2 + 1.5 * s**2 - 0.5 * np.exp(-((np.asarray(x) / 4.5) ** 2))
 
 
-def lip_top(x):
+def lip_top(x: np.ndarray) -> np.ndarray:
     """Upper border of the upper lip: two peaks beside the middle."""
     s = np.clip(np.abs(x) / MOUTH_HALF_WIDTH, 0, 1)
     peak = 1.5 * np.exp(-(((np.abs(x) - 5.2) / 4.0) ** 2)) * (1 - s)
     return lip_line(x) + (1 - s**2.2) * 6.9 + peak - 0.2
 
 
-def lip_bottom(x):
+def lip_bottom(x: np.ndarray) -> np.ndarray:
     """Lower border of the lower lip."""
     s = np.clip(np.abs(x) / MOUTH_HALF_WIDTH, 0, 1)
     return lip_line(x) - (1 - s**2.6) * 9.3

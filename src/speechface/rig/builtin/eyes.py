@@ -4,7 +4,7 @@ import numpy as np
 
 from speechface.rig.builtin.curves import brow_curve
 from speechface.rig.builtin.field import EYE_CENTRE, EYE_RADIUS, front_surface, normals, smoothstep, unit
-from speechface.rig.builtin.mesh import grid_faces
+from speechface.rig.builtin.mesh import HeadMesh, grid_faces
 from speechface.rig.builtin.skin import SIDES
 
 __all__ = ["PUPIL_ANGLE", "IRIS_ANGLE", "add_eyes", "add_lashes", "add_brows"]
@@ -14,7 +14,7 @@ PUPIL_ANGLE, IRIS_ANGLE = 0.172, 0.455
 _N_BROW_HAIRS = 170
 
 
-def add_eyes(mesh):
+def add_eyes(mesh: HeadMesh) -> None:
     """Parts eye_left and eye_right: spheres with a bulging cornea, rings dense where colours change."""
     near = [0, 0.09, 0.162, 0.180, 0.25, 0.33, 0.41, 0.435, 0.455, 0.475, 0.50]
     theta = np.concatenate([near, np.linspace(0.6, 2.0, 11)])
@@ -45,7 +45,7 @@ def _hairs(root, direction, bend, across, length, width):
     return vertices.reshape(-1, 3), faces.reshape(-1, 3)
 
 
-def add_lashes(mesh):
+def add_lashes(mesh: HeadMesh) -> None:
     """Part lash: a dark line over the upper lid's rim and hairs on both rims; ``lower`` marks the lower lid's."""
     rng = np.random.default_rng(11)
     ring, upper = mesh.loops["margin_left"], mesh.loops["eye_upper"]
@@ -79,7 +79,7 @@ def _lash_line(rim):
     return vertices, grid_faces(2, len(rim), closed=False)
 
 
-def add_brows(mesh):
+def add_brows(mesh: HeadMesh) -> None:
     """Part brow: a thin tinted patch (``edge`` 0 at its rim to 1) and hairs over it (``edge`` 2)."""
     n = 26
     s = np.linspace(0, 1, n)

@@ -23,7 +23,7 @@ EYE_RADIUS, LID_RADIUS = 14.2, 15.8
 STAR_CENTRE = np.array([0.0, -30.0, -72.0])
 
 
-def unit(vectors):
+def unit(vectors: np.ndarray) -> np.ndarray:
     """Vectors (..., 3) scaled to length 1."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
@@ -32,25 +32,25 @@ def _length(vectors):
     return np.sqrt(np.einsum("...i,...i->...", vectors, vectors))
 
 
-def smoothstep(x, start, stop):
+def smoothstep(x: np.ndarray, start: float, stop: float) -> np.ndarray:
     """0 below `start`, 1 above `stop`, a cubic between."""
     t = np.clip((x - start) / (stop - start), 0, 1)
     return t * t * (3 - 2 * t)
 
 
-def sigmoid(x):
+def sigmoid(x: np.ndarray) -> np.ndarray:
     """Logistic function."""
     return 0.5 * (1 + np.tanh(0.5 * np.asarray(x)))
 
 
-def smooth_min(a, b, blend):
+def smooth_min(a: np.ndarray, b: np.ndarray, blend: float) -> np.ndarray:
     """Minimum of `a` and `b`, twice differentiable, rounded over about `blend` mm."""
     width = 1.5 * blend
     h = np.maximum(width - np.abs(a - b), 0) / width
     return np.minimum(a, b) - h**3 * (width / 6)
 
 
-def smooth_max(a, b, blend):
+def smooth_max(a: np.ndarray, b: np.ndarray, blend: float) -> np.ndarray:
     """Maximum of `a` and `b`, rounded over about `blend` mm."""
     return -smooth_min(-a, -b, blend)
 
@@ -107,7 +107,7 @@ def _joined(points, primitives, total=None):
     return total
 
 
-def distance(points):
+def distance(points: np.ndarray) -> np.ndarray:
     """Signed distance, mm, negative inside, of points (..., 3) to the skin of head and neck."""
     p = np.array(points, float)
     p[..., 0] = np.abs(p[..., 0])
@@ -121,7 +121,7 @@ def distance(points):
     return f
 
 
-def normals(points, step=0.4):
+def normals(points: np.ndarray, step: float = 0.4) -> np.ndarray:
     """Unit outward normals (n, 3) of the field by central differences of `step` mm."""
     gradient = [distance(points + step * e) - distance(points - step * e) for e in np.eye(3)]
     return unit(np.stack(gradient, -1))

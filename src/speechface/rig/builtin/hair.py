@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from speechface.rig.builtin.field import STAR_CENTRE, radius_map, smoothstep, unit
-from speechface.rig.builtin.mesh import grid_faces, strip
+from speechface.rig.builtin.mesh import HeadMesh, grid_faces, strip
 
 __all__ = ["STYLES", "HairStyle", "add_hair", "above_hairline"]
 
@@ -84,7 +84,7 @@ def _polar(points):
     return np.arcsin(np.clip(d[..., 1] / np.maximum(r, 1e-9), -1, 1)), np.arctan2(d[..., 0], d[..., 2]), r
 
 
-def above_hairline(points, style):
+def above_hairline(points: np.ndarray, style: str) -> np.ndarray:
     """Distance (n,), mm, of points to the hairline of `style` (a name); positive where hair grows."""
     if STYLES[style] is None:
         return np.full(len(points), -1e3)
@@ -108,7 +108,7 @@ def _strand_noise(rng, n, scales, closed=True):
     return total
 
 
-def add_hair(mesh, style, *, seed):
+def add_hair(mesh: HeadMesh, style: str, *, seed: int) -> np.ndarray:
     """Append the part hair for a style (a key of `STYLES`).
 
     ``edge`` is 1 where hair runs out on the skin and 0 inside, ``tone`` the shade of the lock.

@@ -12,7 +12,7 @@ from speechface.rig.builtin.field import normals, smoothstep
 from speechface.rig.builtin.hair import add_hair
 from speechface.rig.builtin.identity import MODES, identity_modes
 from speechface.rig.builtin.landmarks import jaw_contour, landmark_vertices
-from speechface.rig.builtin.looks import DEFAULT_LOOK, ambient_light, paint
+from speechface.rig.builtin.looks import DEFAULT_LOOK, Look, ambient_light, paint
 from speechface.rig.builtin.mesh import HeadMesh
 from speechface.rig.builtin.mouth import add_teeth, add_tongue
 from speechface.rig.builtin.shapes import blendshapes
@@ -109,7 +109,7 @@ def _copy(mesh):
     return HeadMesh(mesh.vertices, mesh.triangles, mesh.part, list(mesh.names), dict(mesh.tags), mesh.loops)
 
 
-def build(*, identity_modes=20, look=None, style=None, seed=0):
+def build(*, identity_modes: int = 20, look: Look | None = None, style: str | None = None, seed: int = 0) -> Rig:
     """Build the builtin head.
 
     Parameters

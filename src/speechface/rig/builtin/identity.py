@@ -4,6 +4,7 @@ import numpy as np
 
 from speechface.rig.builtin.curves import MOUTH_HALF_WIDTH, lip_line
 from speechface.rig.builtin.field import EYE_CENTRE, smoothstep
+from speechface.rig.builtin.mesh import HeadMesh
 
 __all__ = ["MODES", "identity_modes"]
 
@@ -15,7 +16,7 @@ MODES = (
 )  # fmt: skip
 
 
-def identity_modes(mesh):
+def identity_modes(mesh: HeadMesh) -> np.ndarray:
     """Offsets (20, V, 3), float32, mm, of any mesh around this head (hair included)."""
     x, y, z = mesh.vertices.T
     across, side = np.abs(x), np.tanh(x / 4)  # no jump in the middle

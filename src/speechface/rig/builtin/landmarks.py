@@ -8,6 +8,7 @@ import numpy as np
 from speechface.geometry import ibug
 from speechface.rig.builtin.curves import brow_curve
 from speechface.rig.builtin.field import front_surface
+from speechface.rig.builtin.mesh import HeadMesh
 from speechface.rig.contour import contour_candidates
 
 __all__ = ["landmark_vertices", "landmark_targets", "jaw_contour", "allowed_vertices", "TABLE", "symmetric"]
@@ -24,7 +25,7 @@ def _under_jaw(points):
     return -0.804 * (points[:, 1] + 60) - 0.594 * (points[:, 2] + 80)
 
 
-def landmark_targets(mesh):
+def landmark_targets(mesh: HeadMesh) -> np.ndarray:
     """Uncalibrated positions (36, 3), mm, by anatomy; jaw points lie on the outline seen from the front."""
     skin = mesh.vertices[mesh.is_part("skin")]
     outline = skin[(skin[:, 2] > -70) & (_under_jaw(skin) < 10)]
@@ -78,7 +79,7 @@ def _mouth_landmarks(mesh):
     return outer + inner
 
 
-def allowed_vertices(mesh, landmark):
+def allowed_vertices(mesh: HeadMesh, landmark: int) -> np.ndarray:
     """Vertices that may stand for a landmark: skin, or the lid margin or lip rim that the landmark names."""
     skin = mesh.is_part("skin")
     if landmark < ibug.EYES.start:
@@ -96,7 +97,7 @@ def allowed_vertices(mesh, landmark):
     return np.nonzero(skin & (row >= -0.55) & (row < 0.5) & (lower == (landmark > ibug.MOUTH_CORNERS[1])))[0]
 
 
-def landmark_vertices(mesh, *, calibrated=True):
+def landmark_vertices(mesh: HeadMesh, *, calibrated: bool = True) -> np.ndarray:
     """Vertex (68,), int32, of each landmark.
 
     Jaw, brows and nose take the skin vertex next to a target; lids and lips take vertices of their rims. Where the
@@ -104,8 +105,8 @@ def landmark_vertices(mesh, *, calibrated=True):
     """
     v = mesh.vertices
     skin = allowed_vertices(mesh, 0)
-    result = [skin[np.argmin(np.linalg.norm(v[skin] - p, axis=1))] for p in landmark_targets(mesh)]
-    result = np.array(result + _eye_landmarks(mesh) + _mouth_landmarks(mesh))
+    nearest = [skin[np.argmin(np.linalg.norm(v[skin] - p, axis=1))] for p in landmark_targets(mesh)]
+    result = np.array(nearest + _eye_landmarks(mesh) + _mouth_landmarks(mesh))
     table = resources.files("speechface.rig.builtin").joinpath(TABLE)
     if calibrated and table.is_file():
         positions = json.loads(table.read_text(encoding="utf-8"))["positions_mm"]
@@ -115,7 +116,7 @@ def landmark_vertices(mesh, *, calibrated=True):
     return symmetric(mesh, result).astype(np.int32)
 
 
-def symmetric(mesh, vertices):
+def symmetric(mesh: HeadMesh, vertices: np.ndarray) -> np.ndarray:
     """Replace the right half's landmarks by the mirror images of the left half's."""
     v = mesh.vertices
     result = vertices.copy()
@@ -127,7 +128,7 @@ def symmetric(mesh, vertices):
     return result
 
 
-def jaw_contour(mesh, landmarks):
+def jaw_contour(mesh: HeadMesh, landmarks: np.ndarray) -> np.ndarray:
     """Vertices (17, m), int32, over which each jaw point may slide; the throat is left out."""
     skin = np.nonzero(mesh.is_part("skin") & (_under_jaw(mesh.vertices) < 26) & (mesh.vertices[:, 2] > -110))[0]
     return contour_candidates(mesh.vertices, landmarks, skin)

@@ -10,6 +10,7 @@ from speechface.rig.builtin.curves import MOUTH_HALF_WIDTH, lip_line
 from speechface.rig.builtin.eyes import IRIS_ANGLE, PUPIL_ANGLE
 from speechface.rig.builtin.field import EYE_CENTRE, distance, normals, smoothstep, unit
 from speechface.rig.builtin.hair import STYLES, above_hairline
+from speechface.rig.builtin.mesh import HeadMesh
 
 __all__ = ["Look", "DEFAULT_LOOK", "paint", "ambient_light"]
 
@@ -221,7 +222,7 @@ def _paint_hair(canvas, look, style):
     canvas.material[grown] = np.stack([gloss * (1 - edge[grown]), 0.15 + 0.85 * edge[grown]], -1)
 
 
-def ambient_light(mesh):
+def ambient_light(mesh: HeadMesh) -> np.ndarray:
     """Ambient light (V,): occlusion of the skin by the head's own form, smoothed; brows as the skin, others 1."""
     light = np.ones(len(mesh))
     skin = mesh.is_part("skin")

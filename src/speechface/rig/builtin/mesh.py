@@ -46,17 +46,17 @@ class HeadMesh:
         """Append triangles (n, 3) over vertices that exist already."""
         self.triangles = np.concatenate([self.triangles, np.asarray(triangles, np.int64).reshape(-1, 3)])
 
-    def is_part(self, *names):
+    def is_part(self, *names: str) -> np.ndarray:
         """Mask (V,) of the vertices of the named parts (absent names match nothing)."""
         known = [self.names.index(name) for name in names if name in self.names]
         return np.isin(self.part, known)
 
-    def tag(self, name, default):
+    def tag(self, name: str, default: float) -> np.ndarray:
         """Tag values (V,) with `default` where none was given."""
         return np.nan_to_num(self.tags[name], nan=default)
 
 
-def strip(first, second, *, closed):
+def strip(first: np.ndarray, second: np.ndarray, *, closed: bool) -> np.ndarray:
     """Triangles between two rows of vertex indices of equal length."""
     first, second = np.asarray(first), np.asarray(second)
     k = np.arange(len(first) if closed else len(first) - 1)
@@ -65,7 +65,7 @@ def strip(first, second, *, closed):
     return np.concatenate([np.stack([a, b, c], -1), np.stack([b, d, c], -1)])
 
 
-def grid_faces(n_rows, n_columns, *, closed):
+def grid_faces(n_rows: int, n_columns: int, *, closed: bool) -> np.ndarray:
     """Triangles of a grid stored row by row; `closed` joins the last column to the first."""
     k = np.arange(n_rows * n_columns).reshape(n_rows, n_columns)
     return np.concatenate([strip(k[i], k[i + 1], closed=closed) for i in range(n_rows - 1)])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from speechface.rig.builtin.mesh import grid_faces
+from speechface.rig.builtin.mesh import HeadMesh, grid_faces
 
 __all__ = ["add_teeth", "add_tongue", "UPPER_EDGE", "LOWER_EDGE"]
 
@@ -84,7 +84,7 @@ def _add_arch(mesh, part, gum_part, *, widths, half_width, depth, front, root, e
     mesh.add(gum_part, vertices, faces if height < 0 else faces[:, ::-1], lower=lower)
 
 
-def add_teeth(mesh):
+def add_teeth(mesh: HeadMesh) -> None:
     """Parts teeth_upper, teeth_lower (``tone``: 0 mid crown .. 1 gap; ``edge``: row from the gum) and gum."""
     _add_arch(mesh, "teeth_upper", "gum", widths=_UPPER_WIDTHS, half_width=23.5, depth=30.0, front=0.9,
               root=-61.3, edge=UPPER_EDGE, lower=0)  # fmt: skip
@@ -92,7 +92,7 @@ def add_teeth(mesh):
               root=-79.6, edge=LOWER_EDGE, lower=1)  # fmt: skip
 
 
-def add_tongue(mesh):
+def add_tongue(mesh: HeadMesh) -> None:
     """Part tongue: a flattened ellipsoid with a groove along its back; ``edge`` is the groove's depth 0..1."""
     n_around, n_along = 28, 16
     around = np.linspace(0, 2 * np.pi, n_around, endpoint=False) + np.pi / 2

@@ -8,7 +8,7 @@ from speechface.rig.builtin.field import STAR_CENTRE, smoothstep, unit
 __all__ = ["spacing", "sample_half", "mirrored", "triangulate"]
 
 
-def spacing(points):
+def spacing(points: np.ndarray) -> np.ndarray:
     """Wanted distance (n,), mm, between neighbouring vertices at points (n, 3)."""
     x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
     h = 2.7 + 3.8 * smoothstep(-z, 50, 80) + 0.05 * np.maximum(y - 45, 0) + 0.045 * np.maximum(-y - 112, 0)
@@ -143,7 +143,7 @@ def _hull(points):
     return triangles
 
 
-def triangulate(points, unfolded):
+def triangulate(points: np.ndarray, unfolded: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mirror-symmetric triangulation of half a head.
 
     Parameters

@@ -4,6 +4,7 @@ import numpy as np
 
 from speechface.rig.builtin.curves import MOUTH_HALF_WIDTH, lip_line
 from speechface.rig.builtin.field import EYE_CENTRE, sigmoid, smoothstep
+from speechface.rig.builtin.mesh import HeadMesh
 from speechface.rig.channels import CHANNELS
 
 __all__ = ["blendshapes", "JAW_HINGE", "JAW_ANGLE"]
@@ -220,7 +221,7 @@ def _eyes(p, side):
     }
 
 
-def blendshapes(mesh):
+def blendshapes(mesh: HeadMesh) -> np.ndarray:
     """Offsets (46, V, 3), float32, mm at weight 1, in the order of `CHANNELS`.
 
     Left and right shapes are mirror images of each other; the others are symmetric.

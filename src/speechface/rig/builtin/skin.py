@@ -60,7 +60,7 @@ def _mouth_outline():
     return np.concatenate([upper, lower]) * [1.2, 1]
 
 
-def build_skin(*, seed=3):
+def build_skin(*, seed: int = 3) -> HeadMesh:
     """Head, neck, lids and inside of the mouth as the parts skin, lid and bag of a `HeadMesh`.
 
     ``loops`` holds, for either side, ``margin_<side>``, ``margin_in_<side>`` and ``tuck_<side>`` (rings of the
