@@ -96,7 +96,8 @@ def run(args: argparse.Namespace) -> None:
         if not detected.any():
             reasons.append(table.reason or "no frame with a face")
             continue
-        observed.append(centred(table["landmarks"][detected], camera_of(table.meta, 1.0).centre))
+        points = table["landmarks"][detected][:, DETECTORS[table.meta["detector"]].profile.fitted]
+        observed.append(centred(points, camera_of(table.meta, 1.0).centre))
         metas.append(table.meta)
     detectors = sorted({meta["detector"] for meta in metas})
     if len(detectors) > 1:

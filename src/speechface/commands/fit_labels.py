@@ -118,6 +118,7 @@ def _labels(table: "Table", load_actor: Any, settings: "LabelSettings") -> "Clip
     from speechface.fitting.quality import clip_quality, confidence, expected_error
     from speechface.geometry import ibug
     from speechface.geometry.rotation import euler_from_matrix
+    from speechface.landmarks.detectors import DETECTORS
     from speechface.rig.channels import CHANNELS, ROTATIONS
 
     if not table.usable:
@@ -131,7 +132,7 @@ def _labels(table: "Table", load_actor: Any, settings: "LabelSettings") -> "Clip
                          f"{actor.detector}; run 'speechface fit-identity' again")  # fmt: skip
     rig, profile = actor.rig, actor.face.profile
     camera = camera_of(table.meta, actor.focal_factor)
-    seen = centred(table["landmarks"], camera.centre)
+    seen = centred(table["landmarks"][:, DETECTORS[actor.detector].profile.fitted], camera.centre)
     fps = float(table.meta["fps"])
     labels = fit_labels(actor.face, actor.eyes, seen, detected, fit_settings(settings), focal=camera.focal, fps=fps)
 

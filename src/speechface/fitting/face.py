@@ -65,7 +65,7 @@ class Face:
 
     Parameters
     ----------
-    profile : Profile of the detector, with p points, j of them on the jaw
+    profile : Profile of the points of the detector that are fitted: p, j of them on the jaw
     neutral : ndarray (p, 3)
     shapes : ndarray (p, 3, n), change for each solver variable
     identity : ndarray (p, 3, k), change for each identity coefficient: the rig's modes, then the offsets of the inner
@@ -103,22 +103,25 @@ class Face:
         `errors` : fraction of the detector's common errors that the fit allows for. RigError where the rig does not
         know the detector's points.
         """
-        vertices, contour = rig.points(profile.scheme)
-        if len(vertices) != profile.n_points:
-            raise RigError(
-                f"rig '{rig.name}' has {len(vertices)} points '{profile.scheme}', the detector {profile.n_points}"
-            )
+        places, contour = rig.points(profile.scheme)
 
-        def view(vertices):
-            shapes = np.moveaxis(rig.shapes[:, vertices].astype(float), 0, -1) @ MIXING
+        def view(places):
             return (
-                rig.neutral[vertices].astype(float),
-                shapes,
-                np.moveaxis(rig.identity[:, vertices].astype(float), 0, -1),
+                places.of(rig.neutral).astype(float),
+                np.moveaxis(places.of(rig.shapes).astype(float), 0, -1) @ MIXING,
+                np.moveaxis(places.of(rig.identity).astype(float), 0, -1),
             )
 
-        neutral, shapes, modes = view(vertices)
-        jaw_neutral, jaw_shapes, jaw_modes = view(contour)
+        neutral, shapes, modes = view(places)
+        if len(neutral) != profile.n_points:
+            raise RigError(
+                f"rig '{rig.name}' has {len(neutral)} points '{profile.scheme}', the detector {profile.n_points}"
+            )
+        neutral, shapes, modes = (array[profile.fitted] for array in (neutral, shapes, modes))
+        profile = profile.of_fitted()
+        jaw_neutral, jaw_shapes, jaw_modes = (
+            view(contour) if contour else (array[profile.jaw][:, None] for array in (neutral, shapes, modes))
+        )
         n, common = len(VARIABLES), profile.error_modes(errors)
         m = common.shape[-1]
         shapes = np.concatenate([shapes, common], -1)

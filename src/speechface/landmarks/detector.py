@@ -5,7 +5,7 @@ it once a process and asks it to track clip after clip; the label fitter and the
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -29,6 +29,10 @@ class DetectorSettings(Settings):
     which other keys there are."""
     min_detection_rate: float = Field(0.5, ge=0, le=1)
     """A clip with a smaller fraction of frames with a face is excluded."""
+
+    def files(self) -> list[str]:
+        """Files that the detector needs, beside its package."""
+        return []
 
 
 @dataclass
@@ -112,6 +116,7 @@ class Profile:
         Expected error of the rig's inner landmarks: a constant, then for each per cent of miss of the inner points and
         of the mouth's, and for each mm that the labels move the face.
     irises : (Points, Points), right, left, the centre first; None where the detector does not see them
+    fitted : Points, those that labels are fitted to
     """
 
     scheme: str
@@ -138,6 +143,34 @@ class Profile:
     lid_trust: float
     expected_error_mm: tuple[float, float, float, float]
     irises: tuple[Points, Points] | None = None
+    fitted: Points = field(default_factory=lambda: slice(None))
+
+    def of_fitted(self) -> "Profile":
+        """The profile of the points `fitted` alone, numbered in their order. Pairs of other points are left out."""
+        if isinstance(self.fitted, slice):
+            return self
+        place = np.full(self.n_points, -1)
+        place[self.fitted] = np.arange(len(self.fitted))
+
+        def some(points: Points) -> np.ndarray:
+            found = place[self.numbers(points)]
+            return found[found >= 0]
+
+        def whole(pairs: Any) -> tuple[tuple[int, int], ...]:
+            return tuple((a, b) for a, b in place[np.array(pairs)].tolist() if min(a, b) >= 0)
+
+        def eye(eye: Eye) -> Eye:
+            return Eye(some(eye.points), (int(place[eye.corners[0]]), int(place[eye.corners[1]])), whole(eye.lids))
+
+        kept = (place[self.pairs] >= 0).all(1)
+        return replace(
+            self, n_points=len(self.fitted), fitted=slice(None), irises=None,
+            **{name: some(getattr(self, name)) for name in ("jaw", "right_brow", "left_brow", "nose", "mouth")},
+            right_eye=eye(self.right_eye), left_eye=eye(self.left_eye), chin=int(place[self.chin]),
+            mouth_corners=whole([self.mouth_corners])[0], lip_pairs=whole(self.lip_pairs),
+            weights=self.weights[self.fitted], pairs=place[self.pairs[kept]], pair_weights=self.pair_weights[kept],
+            error_modes_mm=lambda: self.error_modes_mm()[:, self.fitted],
+        )  # fmt: skip
 
     def numbers(self, points: Points) -> np.ndarray:
         """The numbers of some points."""

@@ -23,6 +23,26 @@ class MediapipeSettings(DetectorSettings):
     detect_every: int = Field(10, ge=1)
     """Frames between checks of the tracked face by the detector; in between the crop follows the last landmarks."""
 
+    def files(self) -> list[str]:
+        """The model file."""
+        return [self.model]
+
+
+#: Skin between the features: cheeks, upper lip, chin, between the brows.
+_SKIN = (50, 280, 101, 330, 36, 266, 205, 425, 187, 411, 207, 427, 212, 432, 202, 422, 204, 424, 164, 18, 200, 199, 175,
+         151, 9, 8)  # fmt: skip
+#: Labels are fitted to these: the network's other points follow from them.
+_FITTED = np.unique(np.concatenate([
+    mesh478.OUTER_LIPS, mesh478.INNER_LIPS, mesh478.RIGHT_EYE, mesh478.LEFT_EYE, mesh478.RIGHT_BROW, mesh478.LEFT_BROW,
+    mesh478.NOSE, mesh478.JAW, _SKIN,
+]))  # fmt: skip
+
+
+def _weights() -> np.ndarray:
+    weights = np.ones(mesh478.N_POINTS)
+    weights[mesh478.JAW] = 0.1  # they slide over the skin when the head turns
+    return weights
+
 
 PROFILE = Profile(
     scheme="mediapipe478",
@@ -34,12 +54,13 @@ PROFILE = Profile(
     mouth=mesh478.LIPS,
     right_eye=Eye(mesh478.RIGHT_EYE, mesh478.RIGHT_EYE_CORNERS, mesh478.RIGHT_LID_PAIRS),
     left_eye=Eye(mesh478.LEFT_EYE, mesh478.LEFT_EYE_CORNERS, mesh478.LEFT_LID_PAIRS),
+    fitted=_FITTED,
     irises=(mesh478.RIGHT_IRIS, mesh478.LEFT_IRIS),
     mouth_corners=mesh478.MOUTH_CORNERS,
     lip_pairs=mesh478.INNER_LIP_PAIRS,
     chin=mesh478.CHIN,
     # all numbers from here on are preliminary: every point is trusted alike
-    weights=np.ones(mesh478.N_POINTS),
+    weights=_weights(),
     pairs=np.array([*mesh478.INNER_LIP_PAIRS, mesh478.OUTER_LIP_MIDDLE, mesh478.MOUTH_CORNERS]),
     pair_weights=np.ones(len(mesh478.INNER_LIP_PAIRS) + 2),
     error_modes_mm=lambda: np.zeros((0, mesh478.N_POINTS, 2)),
