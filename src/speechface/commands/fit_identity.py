@@ -50,7 +50,7 @@ def read_identity(path: str | os.PathLike) -> dict[str, Any]:
     -------
     dict with ``status``, ``reason``, ``rig``, and where the status is ok ``detector``, ``identity`` (K,),
     ``landmark_offsets`` (inner points, 2) in mm, ``focal_factor``, ``eye_open``, ``eye_closed`` and ``eye_noise``, (2,)
-    each.
+    each; ``lips_shut`` where the detector tells contact.
 
     Raises
     ------
@@ -123,6 +123,8 @@ def run(args: argparse.Namespace) -> None:
             "landmark_offsets": offsets.astype(np.float32),
             "eye_open": found.eyes.open, "eye_closed": found.eyes.closed, "eye_noise": found.eyes.noise,
         }  # fmt: skip
+        if found.lips is not None:
+            arrays["lips_shut"] = np.array(found.lips.shut)
         largest = np.abs(arrays["identity"]).max(initial=0)
         LOG.info("identity from %d clips, %d left out, focal length %.2f, largest mode %.1f sd, shut eyes at %.2f",
                  len(observed), len(reasons), factor, largest, found.eyes.closed.mean())  # fmt: skip

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from speechface.clip_tables import ClipRows
     from speechface.fitting.eyes import EyeCalibration
     from speechface.fitting.face import Face
+    from speechface.fitting.lips import LipCalibration
     from speechface.rig.rig import Rig
     from speechface.sections import LabelSettings
     from speechface.tables import Table
@@ -76,6 +77,7 @@ class _Actor:
     detector: str
     face: "Face"
     eyes: "EyeCalibration"
+    lips: "LipCalibration | None"
     observed: "np.ndarray"
     focal_factor: float
 
@@ -88,6 +90,7 @@ def _load_actor(identity_path: str, rig_path: str, settings: "LabelSettings") ->
     from speechface.errors import ClipError, RigError
     from speechface.fitting.eyes import EyeCalibration
     from speechface.fitting.face import Face
+    from speechface.fitting.lips import LipCalibration
     from speechface.fitting.observability import observed_channels
     from speechface.landmarks.detectors import DETECTORS
     from speechface.rig.rig import Rig
@@ -102,7 +105,8 @@ def _load_actor(identity_path: str, rig_path: str, settings: "LabelSettings") ->
                        f"'{rig.name}' with {face.n_modes}; run 'speechface fit-identity' again")  # fmt: skip
     coefficients = np.concatenate([modes, identity["landmark_offsets"].T.ravel() / profile.offset_mm]).astype(float)
     eyes = EyeCalibration(identity["eye_open"], identity["eye_closed"], identity["eye_noise"])
-    return _Actor(rig, identity["detector"], face.of_actor(coefficients), eyes, observed_channels(face),
+    lips = LipCalibration(float(identity["lips_shut"])) if "lips_shut" in identity else None
+    return _Actor(rig, identity["detector"], face.of_actor(coefficients), eyes, lips, observed_channels(face),
                   identity["focal_factor"])  # fmt: skip
 
 
@@ -134,7 +138,8 @@ def _labels(table: "Table", load_actor: Any, settings: "LabelSettings") -> "Clip
     camera = camera_of(table.meta, actor.focal_factor)
     seen = centred(table["landmarks"][:, DETECTORS[actor.detector].profile.fitted], camera.centre)
     fps = float(table.meta["fps"])
-    labels = fit_labels(actor.face, actor.eyes, seen, detected, fit_settings(settings), focal=camera.focal, fps=fps)
+    labels = fit_labels(actor.face, actor.eyes, seen, detected, fit_settings(settings), focal=camera.focal, fps=fps,
+                        lips=actor.lips)  # fmt: skip
 
     size = np.where(detected, profile.interocular(seen), np.nan)
     with np.errstate(invalid="ignore"):

@@ -11,6 +11,7 @@ import numpy as np
 
 from speechface.errors import RigError
 from speechface.fitting.priors import weight_precision
+from speechface.geometry import ibug
 from speechface.landmarks.detector import Profile
 from speechface.rig.channels import CHANNELS, GAZE, INDEX, N_CHANNELS, limit_mouth_close
 from speechface.rig.rig import Rig
@@ -47,6 +48,12 @@ def _steps():
     return steps
 
 
+def _gaps(rig):
+    """Change of the gaps between the rig's inner lips, mm, for each channel's variable, (pairs, n)."""
+    upper, lower = (rig.landmarks[list(side)] for side in zip(*ibug.INNER_LIP_PAIRS))
+    return ((rig.shapes[:, upper, 1] - rig.shapes[:, lower, 1]).astype(float).T) @ MIXING
+
+
 def weights_of(variables: np.ndarray) -> np.ndarray:
     """Solver variables (..., n + m) -> weights (..., 46) in [0, 1], mouthClose at most jawOpen."""
     return limit_mouth_close(np.clip(variables[..., : len(VARIABLES)] @ MIXING.T, 0.0, 1.0))
@@ -78,6 +85,7 @@ class Face:
     sparsity : ndarray (n,), derivative of the weights' sum by the variables
     lower, upper : ndarray (n,), bounds
     steps : ndarray (n,), typical change from frame to frame in units of the smoothness
+    gaps : ndarray (pairs, n), mm, change of the gaps between the rig's inner lips for each solver variable
 
     The n variables are the channels' (`VARIABLES`), then one for each mode of the detector's errors.
     """
@@ -95,6 +103,7 @@ class Face:
     lower: np.ndarray
     upper: np.ndarray
     steps: np.ndarray
+    gaps: np.ndarray
 
     @classmethod
     def of_rig(cls, rig: Rig, profile: Profile, *, errors: float = 0.0) -> "Face":
@@ -139,7 +148,7 @@ class Face:
             np.concatenate([jaw_modes, no_offsets], -1), modes.shape[-1],
             precision, np.append(MIXING.sum(0), np.zeros(m)),
             np.append(np.zeros(n), np.full(m, -_LARGEST_ERROR)), np.append(np.ones(n), np.full(m, _LARGEST_ERROR)),
-            np.append(_steps(), np.full(m, _STEP_OF_ERRORS)),
+            np.append(_steps(), np.full(m, _STEP_OF_ERRORS)), np.pad(_gaps(rig), ((0, 0), (0, m))),
         )  # fmt: skip
 
     def of_actor(self, coefficients: np.ndarray) -> "Face":

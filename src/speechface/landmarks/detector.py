@@ -15,7 +15,7 @@ from pydantic import Field
 from speechface.geometry import ibug
 from speechface.settings import Settings
 
-__all__ = ["Detector", "DetectorSettings", "Eye", "Points", "Profile", "Tracker", "Tracks"]
+__all__ = ["Contact", "Detector", "DetectorSettings", "Eye", "Points", "Profile", "Tracker", "Tracks"]
 
 #: Which points of a detector: a slice, or an array of their numbers.
 Points = slice | np.ndarray
@@ -81,6 +81,23 @@ class Eye:
     lids: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True)
+class Contact:
+    """How the gap of the inner lips tells that they touch, in units of the eyes' distance.
+
+    Parameters
+    ----------
+    usual : float, gap of shut lips where an actor never shuts them
+    largest : float, that of any actor
+    sure, open : float, gaps beyond the actor's shut ones up to which the lips surely touch, and from which they do not
+    """
+
+    usual: float
+    largest: float
+    sure: float
+    open: float
+
+
 @dataclass(frozen=True, eq=False)
 class Profile:
     """A detector's points, and how it errs. Right and left are the subject's.
@@ -117,6 +134,7 @@ class Profile:
         of the mouth's, and for each mm that the labels move the face.
     irises : (Points, Points), right, left, the centre first; None where the detector does not see them
     fitted : Points, those that labels are fitted to
+    contact : Contact, None where the inner lips do not tell whether lips touch
     """
 
     scheme: str
@@ -144,6 +162,7 @@ class Profile:
     expected_error_mm: tuple[float, float, float, float]
     irises: tuple[Points, Points] | None = None
     fitted: Points = field(default_factory=lambda: slice(None))
+    contact: Contact | None = None
 
     def of_fitted(self) -> "Profile":
         """The profile of the points `fitted` alone, numbered in their order. Pairs of other points are left out."""
