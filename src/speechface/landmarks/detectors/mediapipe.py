@@ -3,7 +3,10 @@
 Its networks are run by `speechface.landmarks.mesh`, without the package mediapipe.
 """
 
+import functools
+import json
 from collections.abc import Iterable
+from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -38,8 +41,26 @@ _FITTED = np.unique(np.concatenate([
 ]))  # fmt: skip
 
 
+#: Noise and common errors of these points; written by benchmarks/calibrate_noise.py.
+ERRORS = "mediapipe_errors.json"
+#: What the rig lacks beside what the detector errs, mm, and the noise that a weight of 1 stands for.
+_RIG_MM, _UNIT_MM = 0.8, 1.2
+
+
+@functools.cache
+def _errors() -> tuple[np.ndarray, np.ndarray]:
+    """Noise (478,), mm, infinite where it was not measured, and common errors (m, 478, 2)."""
+    content = json.loads(resources.files(__package__).joinpath(ERRORS).read_text(encoding="utf-8"))
+    noise, modes = np.full(mesh478.N_POINTS, np.inf), np.array(content["modes_mm"])
+    noise[_FITTED] = content["noise_mm"]
+    everywhere = np.zeros((len(modes), mesh478.N_POINTS, 2))
+    everywhere[:, _FITTED] = modes
+    everywhere[:, mesh478.JAW] = 0
+    return noise, everywhere
+
+
 def _weights() -> np.ndarray:
-    weights = np.ones(mesh478.N_POINTS)
+    weights = _UNIT_MM**2 / (_errors()[0] ** 2 + _RIG_MM**2)
     weights[mesh478.JAW] = 0.1  # they slide over the skin when the head turns
     return weights
 
@@ -61,11 +82,12 @@ PROFILE = Profile(
     mouth_corners=mesh478.MOUTH_CORNERS,
     lip_pairs=mesh478.INNER_LIP_PAIRS,
     chin=mesh478.CHIN,
-    # all numbers from here on are preliminary: every point is trusted alike
     weights=_weights(),
+    # on recordings the gap of the lips is better known than on the drawn heads that gave the noise
     pairs=np.array([*mesh478.INNER_LIP_PAIRS, mesh478.OUTER_LIP_MIDDLE, mesh478.MOUTH_CORNERS]),
     pair_weights=np.ones(len(mesh478.INNER_LIP_PAIRS) + 2),
-    error_modes_mm=lambda: np.zeros((0, mesh478.N_POINTS, 2)),
+    error_modes_mm=lambda: _errors()[1],
+    # the numbers from here on are not measured yet: dlib's, but for the eyes, which this detector shuts
     noise_mm=1.5,
     offset_mm=3.0,
     closed_eye=0.3,
