@@ -7,7 +7,7 @@ landmarks the face cannot reach. A clip that cannot be used is listed with the r
 import argparse
 import functools
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from speechface.commands.common import add_settings, settings_of
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from speechface.clip_tables import ClipRows
     from speechface.fitting.eyes import EyeCalibration
     from speechface.fitting.face import Face
+    from speechface.fitting.gaze import Eyeballs
     from speechface.fitting.lips import LipCalibration
     from speechface.rig.rig import Rig
     from speechface.sections import LabelSettings
@@ -69,8 +70,8 @@ def run(args: argparse.Namespace) -> None:
 class _Actor:
     """What all clips of an actor share.
 
-    `face` is the actor's own; `observed` (46,) bool, the channels that the landmarks show; `focal_factor`, focal length
-    in units of the image's longer side.
+    `eyeballs` and `gaze_rest` are None where the detector does not see irises. `face` is the actor's own; `observed`
+    (46,) bool, the channels that the landmarks show; `focal_factor`, focal length in units of the image's longer side.
     """
 
     rig: "Rig"
@@ -78,6 +79,8 @@ class _Actor:
     face: "Face"
     eyes: "EyeCalibration"
     lips: "LipCalibration | None"
+    eyeballs: "Eyeballs | None"
+    gaze_rest: "np.ndarray | None"
     observed: "np.ndarray"
     focal_factor: float
 
@@ -90,9 +93,11 @@ def _load_actor(identity_path: str, rig_path: str, settings: "LabelSettings") ->
     from speechface.errors import ClipError, RigError
     from speechface.fitting.eyes import EyeCalibration
     from speechface.fitting.face import Face
+    from speechface.fitting.gaze import Eyeballs
     from speechface.fitting.lips import LipCalibration
     from speechface.fitting.observability import observed_channels
     from speechface.landmarks.detectors import DETECTORS
+    from speechface.rig.channels import GAZE, INDEX
     from speechface.rig.rig import Rig
 
     identity = read_identity(identity_path)
@@ -106,8 +111,11 @@ def _load_actor(identity_path: str, rig_path: str, settings: "LabelSettings") ->
     coefficients = np.concatenate([modes, identity["landmark_offsets"].T.ravel() / profile.offset_mm]).astype(float)
     eyes = EyeCalibration(identity["eye_open"], identity["eye_closed"], identity["eye_noise"])
     lips = LipCalibration(float(identity["lips_shut"])) if "lips_shut" in identity else None
-    return _Actor(rig, identity["detector"], face.of_actor(coefficients), eyes, lips, observed_channels(face),
-                  identity["focal_factor"])  # fmt: skip
+    eyeballs, observed = Eyeballs.of_rig(rig, profile, modes), observed_channels(face)
+    if eyeballs is not None:
+        observed[[INDEX[name] for name in GAZE]] = True
+    return _Actor(rig, identity["detector"], face.of_actor(coefficients), eyes, lips, eyeballs,
+                  identity.get("gaze_rest"), observed, identity["focal_factor"])  # fmt: skip
 
 
 def _labels(table: "Table", load_actor: Any, settings: "LabelSettings") -> "ClipRows":
@@ -117,6 +125,7 @@ def _labels(table: "Table", load_actor: Any, settings: "LabelSettings") -> "Clip
     from speechface.clip_tables import ClipRows
     from speechface.commands.fit_identity import camera_of, fit_settings
     from speechface.errors import ClipError, TableError
+    from speechface.fitting.gaze import with_gaze
     from speechface.fitting.labels import fit_labels, relative_rotation
     from speechface.fitting.pose import centred
     from speechface.fitting.quality import clip_quality, confidence, expected_error
@@ -136,10 +145,15 @@ def _labels(table: "Table", load_actor: Any, settings: "LabelSettings") -> "Clip
                          f"{actor.detector}; run 'speechface fit-identity' again")  # fmt: skip
     rig, profile = actor.rig, actor.face.profile
     camera = camera_of(table.meta, actor.focal_factor)
-    seen = centred(table["landmarks"][:, DETECTORS[actor.detector].profile.fitted], camera.centre)
+    points = centred(table["landmarks"], camera.centre)
+    seen = points[:, DETECTORS[actor.detector].profile.fitted]
     fps = float(table.meta["fps"])
     labels = fit_labels(actor.face, actor.eyes, seen, detected, fit_settings(settings), focal=camera.focal, fps=fps,
                         lips=actor.lips)  # fmt: skip
+    if actor.eyeballs is not None:
+        weights = with_gaze(labels.weights, actor.eyeballs, points, detected, labels.rotation, labels.translation,
+                            rest=actor.gaze_rest, focal=camera.focal)  # fmt: skip
+        labels = replace(labels, weights=weights)
 
     size = np.where(detected, profile.interocular(seen), np.nan)
     with np.errstate(invalid="ignore"):

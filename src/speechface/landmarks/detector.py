@@ -133,6 +133,8 @@ class Profile:
         Expected error of the rig's inner landmarks: a constant, then for each per cent of miss of the inner points and
         of the mouth's, and for each mm that the labels move the face.
     irises : (Points, Points), right, left, the centre first; None where the detector does not see them
+    iris_gain : (float, float)
+        How far the irises' points follow irises that move across and up or down, as a fraction.
     fitted : Points, those that labels are fitted to
     contact : Contact, None where the inner lips do not tell whether lips touch
     """
@@ -161,6 +163,7 @@ class Profile:
     lid_trust: float
     expected_error_mm: tuple[float, float, float, float]
     irises: tuple[Points, Points] | None = None
+    iris_gain: tuple[float, float] = (1.0, 1.0)
     fitted: Points = field(default_factory=lambda: slice(None))
     contact: Contact | None = None
 

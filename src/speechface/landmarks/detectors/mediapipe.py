@@ -77,6 +77,8 @@ PROFILE = Profile(
     left_eye=Eye(mesh478.LEFT_EYE, mesh478.LEFT_EYE_CORNERS, mesh478.LEFT_LID_PAIRS),
     fitted=_FITTED,
     irises=(mesh478.RIGHT_IRIS, mesh478.LEFT_IRIS),
+    # on drawn heads; up and down the irises' points follow the lids rather than the irises
+    iris_gain=(0.85, 0.3),
     # by eye on frames of ten people: shut lips have a gap of 0.001 to 0.008, the next wider one is 0.006 to 0.01 more
     contact=Contact(usual=0.004, largest=0.012, sure=0.004, open=0.01),
     mouth_corners=mesh478.MOUTH_CORNERS,
