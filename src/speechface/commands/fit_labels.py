@@ -150,7 +150,7 @@ def _labels(table: "Table", load_actor: Any, settings: "LabelSettings") -> "Clip
     fps = float(table.meta["fps"])
     labels = fit_labels(actor.face, actor.eyes, seen, detected, fit_settings(settings), focal=camera.focal, fps=fps,
                         lips=actor.lips)  # fmt: skip
-    if actor.eyeballs is not None:
+    if actor.eyeballs is not None and actor.gaze_rest is not None:
         weights = with_gaze(labels.weights, actor.eyeballs, points, detected, labels.rotation, labels.translation,
                             rest=actor.gaze_rest, focal=camera.focal)  # fmt: skip
         labels = replace(labels, weights=weights)

@@ -1,6 +1,6 @@
 """What the label fitter sees of a rig: a detector's points as linear functions of identity and weights.
 
-The solver's variables u leave out the gaze channels, which no landmark shows, and hold jawOpen without the
+The solver's variables u leave out the gaze channels, which irises show (`fitting.gaze`), and hold jawOpen without the
 part that mouthClose takes back: jawOpen = u_jaw + u_close, mouthClose = u_close. With u >= 0, mouthClose never
 exceeds jawOpen.
 """

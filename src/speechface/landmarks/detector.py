@@ -187,9 +187,9 @@ class Profile:
         kept = (place[self.pairs] >= 0).all(1)
         return replace(
             self, n_points=len(self.fitted), fitted=slice(None), irises=None,
-            **{name: some(getattr(self, name)) for name in ("jaw", "right_brow", "left_brow", "nose", "mouth")},
-            right_eye=eye(self.right_eye), left_eye=eye(self.left_eye), chin=int(place[self.chin]),
-            mouth_corners=whole([self.mouth_corners])[0], lip_pairs=whole(self.lip_pairs),
+            jaw=some(self.jaw), right_brow=some(self.right_brow), left_brow=some(self.left_brow), nose=some(self.nose),
+            mouth=some(self.mouth), right_eye=eye(self.right_eye), left_eye=eye(self.left_eye),
+            chin=int(place[self.chin]), mouth_corners=whole([self.mouth_corners])[0], lip_pairs=whole(self.lip_pairs),
             weights=self.weights[self.fitted], pairs=place[self.pairs[kept]], pair_weights=self.pair_weights[kept],
             error_modes_mm=lambda: self.error_modes_mm()[:, self.fitted],
         )  # fmt: skip
