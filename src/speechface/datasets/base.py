@@ -28,6 +28,7 @@ ADAPTERS = Registry("dataset", {
     "demo": "speechface.datasets.demo",
     "ravdess": "speechface.datasets.ravdess",
     "grid": "speechface.datasets.grid",
+    "savee": "speechface.datasets.savee",
     "folder": "speechface.datasets.folder",
 })  # fmt: skip
 
