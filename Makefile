@@ -1,15 +1,14 @@
 # make demo    install, then train and render on synthetic actors
 # make test    install, then all tests
-# make lint    style of Python, workflow and prose
+# make lint    style of Python, workflow and prose; types
 # make test-slurm     the workflow on a real Slurm of four nodes, started for the test (about ten minutes)
-# make stage-code     after an edit that changes no result, or with a new version in stages.py
 # make slurm-profile  let `snakemake --profile slurm` find profiles/slurm
 
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 BIN := .venv/bin
 
-.PHONY: demo test test-slurm slurm-profile install lint format docs stage-code clean
+.PHONY: demo test test-slurm slurm-profile install lint format docs clean
 
 demo: install
 	@$(BIN)/snakemake --cores $(CORES) --report results/report.html --report-after-run
@@ -33,12 +32,13 @@ install: .venv/installed
 	@sh scripts/system-packages.sh
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing pinned packages into .venv (about 2 GB, a few minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[workflow,train,dev]'
 	@touch $@
 
 lint: install
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 	$(BIN)/codespell src tests workflow docs benchmarks README.md CHANGELOG.md
@@ -52,9 +52,6 @@ docs: install
 	$(BIN)/python -m speechface reference config > docs/config.md
 	$(BIN)/python -m speechface reference metrics > docs/metrics.md
 	$(BIN)/python scripts/incremental.py > docs/incremental.md
-
-stage-code: install
-	$(BIN)/python scripts/stage_code.py --record
 
 clean:
 	rm -rf results logs

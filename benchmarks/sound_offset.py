@@ -5,7 +5,7 @@
 Reads the landmarks and the sound of a workflow's results (`snakemake prepare`). For every clip, the offset at which the
 gap between the inner lips goes best with the loudness (correlation, -250 to 250 ms). Lips open a little before
 they are heard and single clips scatter by 50 ms: compare the medians of datasets, by tens of clips. What one set has
-more than sets known to be in step belongs into its ``sound_late_ms``.
+more than sets known to be in step belongs into its ``audio_delay_ms``.
 """
 
 import argparse
@@ -13,20 +13,18 @@ from pathlib import Path
 
 import numpy as np
 
-from speechface.audio.sound import read_sound
-from speechface.tables import read_table
+from speechface.clip_tables import ClipTables
+from speechface.geometry.ibug import interocular, lip_gap
+from speechface.sound_tables import read_sound
 
 OFFSETS = np.arange(-0.25, 0.2501, 0.005)
-#: Inner lips, upper and lower, of three columns; outer corners of the eyes.
-UPPER, LOWER, EYES = [61, 62, 63], [67, 66, 65], (36, 45)
 #: Loudness is measured in windows of this length, and at most this far below the loudest, dB.
 WINDOW_S, RANGE_DB = 0.02, 45.0
 
 
-def correlations(landmarks, times, audio, *, sr):
+def correlations(landmarks: np.ndarray, times: np.ndarray, audio: np.ndarray, *, sr: int) -> np.ndarray:
     """Correlation of lip gap and loudness for each of `OFFSETS`; landmarks (T, 68, 2), times (T,) s -> (n,)."""
-    gap = np.linalg.norm(landmarks[:, UPPER] - landmarks[:, LOWER], axis=-1).mean(1)
-    gap /= np.linalg.norm(landmarks[:, EYES[0]] - landmarks[:, EYES[1]], axis=-1)
+    gap = lip_gap(landmarks) / interocular(landmarks)
     width = int(WINDOW_S * sr)
     power = np.convolve(np.square(audio, dtype=np.float64), np.ones(width) / width, "same")
     level = 10 * np.log10(power + 1e-12)
@@ -35,25 +33,25 @@ def correlations(landmarks, times, audio, *, sr):
     return np.array([np.corrcoef(gap, level[rows])[0, 1] for rows in at])
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", nargs="?", default="results", type=Path)
     args = parser.parse_args()
-    found = {}
-    for path in sorted((args.results / "landmarks").glob("*/*/*.parquet")):
-        clip = path.relative_to(args.results / "landmarks").with_suffix("")
-        table = read_table(path)
-        sounds = [
-            file for file in (args.results / "audio" / clip.parent).glob(f"{clip.name}.*") if file.suffix != ".parquet"
-        ]
-        if not table.usable or not table["detected"].all() or not sounds:
+    found: dict[str, list[np.ndarray]] = {}
+    landmarks, sounds = (
+        ClipTables(sorted((args.results / name).glob("*/*.parquet"))) for name in ("landmarks", "audio")
+    )
+    for clip_id in landmarks:
+        table = landmarks.read(clip_id, ["time", "detected", "landmarks"])
+        if not table.usable or not table["detected"].all() or sounds.entry(clip_id)["status"] != "ok":
             continue
-        audio, sr = read_sound(sounds[0])
+        audio, sr = read_sound(sounds, clip_id)
         if len(audio):
-            found.setdefault(clip.parts[0], []).append(correlations(table["landmarks"], table["time"], audio, sr=sr))
+            curve = correlations(table["landmarks"], table["time"], audio, sr=sr)
+            found.setdefault(clip_id.split("/")[0], []).append(curve)
     print(f"{'dataset':16} {'clips':>5} {'median':>7} {'quartiles':>11}  {'of the mean curve':>17}")
-    for dataset, curves in found.items():
-        curves = np.array(curves)
+    for dataset, listed in found.items():
+        curves = np.array(listed)
         each, mean = 1e3 * OFFSETS[curves.argmax(1)], curves.mean(0)
         low, middle, high = np.percentile(each, [25, 50, 75])
         best = f"{1e3 * OFFSETS[mean.argmax()]:6.0f} ms (r {mean.max():.2f})"

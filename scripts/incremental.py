@@ -3,7 +3,7 @@
     python scripts/incremental.py > docs/incremental.md
     python scripts/incremental.py --run FOLDER KEY [KEY ...]    # of a finished run, by Snakemake's own records
 
-For every key of the schema a small workflow is planned with another value. A job runs again if it is new, if its
+For every key of the configuration a small workflow is planned with another value. A job runs again if it is new, if its
 parameters, inputs or command are not those it had, or if it reads what such a job makes.
 """
 
@@ -16,38 +16,53 @@ import logging
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-from speechface.config import resolve, schema  # noqa: E402
+from speechface.audio.features import FEATURES  # noqa: E402
+from speechface.config import TopLevel, choices, resolve  # noqa: E402
+from speechface.datasets.base import ADAPTERS  # noqa: E402
 from speechface.errors import ConfigError  # noqa: E402
+from speechface.landmarks.detectors import DETECTORS  # noqa: E402
+from speechface.networks.families import FAMILIES  # noqa: E402
+from speechface.networks.families.base import ModelSettings  # noqa: E402
+from speechface.sections import SECTIONS  # noqa: E402
 
 BASE = {
-    "datasets": {"demo": {"adapter": "demo", "split": {"by": "actor", "train": [1, 2], "test": [3]}}},
-    "demo": {"actors": 3, "clips": 2},
+    "datasets": {
+        "demo": {
+            "adapter": "demo", "n_actors": 3, "clips_per_actor": 2,
+            "split": {"by": "actor", "train": [1, 2], "test": [3]},
+        }
+    },
     "models": {
         "cnn": {},
         "gru": {"feature": "acoustics", "head": "gru"},
-        "tcn": {"family": "sequence", "leave_one_out": True, "speaker": "given"},
+        "tcn": {"family": "sequence", "leave_one_speaker_out": True, "rest": "given"},
         "raw": {"family": "sequence", "feature": "waveform", "head": "attention"},
         "all_tcn": {"family": "ensemble", "members": ["tcn"], "member_seeds": "all"},
     },
     "rendering": {"max_clips": 1},
-}
-#: Other values that cannot be guessed from the schema.
+}  # fmt: skip
+#: Other values that cannot be guessed from the kind of a key.
 OTHERS = {
     "seeds": [0, 1],
-    "batch": "clip",
-    "demo.fps": 30,
+    "shard_clips": 1,
+    "datasets.<name>.fps": 30,
     "datasets.<name>.actors": ["Actor_01", "Actor_03"],
     "datasets.<name>.where": {"emotion": ["neutral", "happy", "angry"]},
     "datasets.<name>.split": {"by": "actor", "train": [1], "test": [3]},
+    "rig.kind": "ict",
+    "models.<name>.family": "sequence",
+    "models.<name>.feature": "acoustics",
     "models.<name>.schedule": "cnn2",
     "models.<name>.training": {"epochs": 7},
     "models.<name>.augmentation": {"gain_db": 1.0},
     "models.<name>.seeds": [3],
     "baselines.names": ["neutral", "mean", "ridge"],
+    "baselines.feature": "acoustics",
     "evaluation.groups": ["actor"],
     "rendering.model": "gru",
     "figures.names": ["features", "training"],
@@ -55,7 +70,7 @@ OTHERS = {
 #: Which of the entries of BASE stands for the others; the first in which the new value is allowed is taken.
 ENTRIES = {"datasets": ("demo",), "models": ("cnn", "gru", "tcn")}
 #: Steps that only ask for others, or collect them.
-TARGETS = ("all", "write_report")
+TARGETS = ("all",)
 HEAD = """# What runs again
 
 Which steps run again after a key of the config has changed, made by `make docs`: every key is changed in a small
@@ -67,42 +82,57 @@ row do the same.
 
 
 def keys():
-    """(dotted name, schema node) of every key."""
-    for section, node in schema()["properties"].items():
-        named = node.get("additionalProperties")
-        if isinstance(named, dict) and "properties" in named:
-            for key, child in named["properties"].items():
-                yield f"{section}.<name>.{key}", child
-        elif "properties" in node:
-            for key, child in node["properties"].items():
-                yield f"{section}.{key}", child
-        else:
-            yield section, node
+    """(dotted name, field) of every key."""
+    entries = {
+        "datasets": [adapter.Settings for adapter in ADAPTERS.values()],
+        "models": [FAMILIES[name].settings for name in choices(ModelSettings, "family")],
+        "landmarks": [detector.settings for detector in DETECTORS.values()],
+    }
+    sections = {name: [kind] for name, kind in SECTIONS.items()}
+    sections |= {name: [feature.settings] for name, feature in FEATURES.items()}
+    found = dict(TopLevel.model_fields)
+    for section in (
+        "datasets",
+        "audio",
+        *FEATURES,
+        "landmarks",
+        "crops",
+        "rig",
+        "labels",
+        "quality",
+        "models",
+        *SECTIONS,
+    ):
+        place = f"{section}.<name>" if section in ENTRIES else section
+        for kind in entries.get(section) or sections[section]:
+            for key, field in kind.model_fields.items():
+                found.setdefault(f"{place}.{key}", field)
+    yield from found.items()
 
 
-def candidates(name, node, value):
+def candidates(name, field, value):
     """Other values to try, in order."""
     if name in OTHERS:
         return [OTHERS[name]]
-    if "enum" in node:
-        return [other for other in node["enum"] if other != value]
+    if get_origin(field.annotation) is Literal:
+        return [other for other in get_args(field.annotation) if other != value]
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, int | float):
-        step = node.get("multipleOf", 1)
+        step = next((limit.multiple_of for limit in field.metadata if hasattr(limit, "multiple_of")), 1)
         return [value + step, value - step, 2 * value, value / 2, 0.5]
     return []
 
 
-def changed(name, node, base):
+def changed(name, field, base):
     """The config `base` with another value of the key, or None where none can be found."""
     parts = name.split(".")
     for entry in ENTRIES.get(parts[0], (None,)):
         path = [entry if part == "<name>" else part for part in parts]
-        value = resolve(base)
+        value = resolve(base).dump()
         for part in path:
             value = value.get(part) if isinstance(value, dict) else None
-        for other in candidates(name, node, value):
+        for other in candidates(name, field, value):
             config = copy.deepcopy(base)
             inner = config
             for part in path[:-1]:
@@ -138,18 +168,13 @@ def planned(folder, *, config=None, configfiles=(), everything):
     logging.getLogger("snakemake").handlers.clear()
 
 
-def step_of(job):
-    """The step of a job, whatever batch it is of."""
-    return job.rule.name.split("__")[0]
-
-
 def plan(config, folder):
     """Outputs -> (step, inputs, what else decides) of every job."""
     found = {}
     with planned(folder, config=config, everything=True) as dag:
         for job in dag.jobs:
             facts = (sorted(map(str, job.non_derived_params)), job.rule.shellcmd)
-            found[tuple(map(str, job.output)) or (step_of(job),)] = (step_of(job), set(map(str, job.input)), facts)
+            found[tuple(map(str, job.output)) or (job.rule.name,)] = (job.rule.name, set(map(str, job.input)), facts)
     return found
 
 
@@ -161,13 +186,13 @@ def runs(folder, names):
     text = place.read_text()
     found = {}
     try:
-        for name, node in keys():
+        for name, field in keys():
             if name not in names:
                 continue
             # under the same name: the name of the config file is a parameter, too
-            place.write_text(yaml.safe_dump(changed(name, node, yaml.safe_load(text)), sort_keys=False))
+            place.write_text(yaml.safe_dump(changed(name, field, yaml.safe_load(text)), sort_keys=False))
             with planned(folder, configfiles=[place], everything=False) as dag:
-                found[name] = sorted({step_of(job) for job in dag.needrun_jobs(exclude_finished=False)} - set(TARGETS))
+                found[name] = sorted({job.rule.name for job in dag.needrun_jobs(exclude_finished=False)} - set(TARGETS))
     finally:
         place.write_text(text)
     return found
@@ -207,10 +232,10 @@ def table(only=()):
     rows = {}
     with tempfile.TemporaryDirectory() as folder:
         before = plan(BASE, folder)
-        for name, node in keys():
+        for name, field in keys():
             if only and name not in only:
                 continue
-            other = changed(name, node, BASE)
+            other = changed(name, field, BASE)
             if other is None:
                 continue
             after = plan(other, folder)

@@ -7,11 +7,12 @@ import argparse
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 
 from speechface import __version__, logs
 from speechface.errors import DISK_ERRORS, SpeechfaceError
 
-__all__ = ["main", "COMMANDS"]
+__all__ = ["COMMANDS", "build_parser", "main"]
 
 #: command -> (one line of help, group). The module is ``speechface.commands.<command with underscores>``.
 COMMANDS = {
@@ -23,21 +24,21 @@ COMMANDS = {
     "check-results": ("compare what earlier runs left with a config file", "workflow"),
     "reference": ("print the reference of all configuration keys, or of all metrics", "workflow"),
     "list-clips": ("list every clip of the configured datasets with its planned split", "workflow"),
-    "build-cast": ("sculpt the heads of the demo actors into one .npz file", "data"),
-    "make-demo-clip": ("synthesise one clip of a demo actor, with its exact truth", "data"),
+    "make-demo-actors": ("build the heads of the demo actors into one .npz file", "data"),
+    "make-demo-clips": ("synthesise clips of demo actors, with their exact truth", "data"),
     "fetch-rig": ("download the ICT-FaceKit files a rig is built from", "data"),
     "build-rig": ("build a rig into one .npz file", "data"),
-    "extract-wav": ("video -> 44.1 kHz wav and frame times", "prepare"),
-    "detect-landmarks": ("video -> 68 landmarks a frame", "prepare"),
-    "crop-face": ("video -> 100x100 face images, one small video", "prepare"),
-    "spectrogram": ("wav -> 128x32 spectrogram a frame", "prepare"),
-    "acoustic-features": ("wav -> log-mel, MFCC and chroma a frame", "prepare"),
-    "log-mel": ("wav -> log-mel spectrum around each frame, for sequence networks", "prepare"),
-    "waveform": ("wav -> the samples around each frame, for networks that learn their filters", "prepare"),
+    "extract-audio": ("video -> 44.1 kHz sound and frame times", "prepare"),
+    "detect-landmarks": ("videos -> face landmarks of every frame", "prepare"),
+    "crop-faces": ("videos and landmarks -> 100x100 face images, a small video a clip", "prepare"),
+    "features": ("sound -> one feature a frame, e.g. its spectrogram", "prepare"),
+    "unpack": ("tables of sound or videos -> wav or mp4 files", "prepare"),
     "fit-identity": ("all landmarks of an actor -> the actor's identity", "label"),
     "fit-labels": ("landmarks and identity -> head rotation and 46 weights a frame", "label"),
-    "label-report": ("quality of the labels of every clip, and errors against truth", "label"),
-    "build-split": ("clip tables -> train and test tables", "train"),
+    "label-report": ("quality of the labels of every clip", "label"),
+    "label-truth": ("errors of the labels of synthetic clips against their exact truth", "label"),
+    "split-clips": ("clip table -> clip table with the final split, and why clips are excluded", "train"),
+    "build-split": ("features and labels -> train and test tables", "train"),
     "label-stats": ("train table -> means and standard deviations", "train"),
     "train-model": ("train one network with one seed", "train"),
     "join-models": ("trained networks -> one model that predicts their mean", "train"),
@@ -56,23 +57,33 @@ _ONE_THREAD = ("data", "prepare", "label")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 
 
-def build_parser(command=None):
+def _overview() -> str:
+    """All commands by group."""
+    width = max(map(len, COMMANDS)) + 2
+    lines = []
+    for group in dict.fromkeys(group for _, group in COMMANDS.values()):
+        lines.append(f"{group}:")
+        lines += [f"  {name:{width}}{text}" for name, (text, own) in COMMANDS.items() if own == group]
+    return "\n".join(lines)
+
+
+def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     """Return the parser; with `command`, only that command carries its own options."""
     parser = argparse.ArgumentParser(
         prog="speechface",
         description="Speech in, a moving face out. One command a workflow step; run `speechface COMMAND --help`.",
+        epilog=_overview(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"speechface {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, (text, _) in COMMANDS.items():
+    for name in COMMANDS:
         if command is None or name != command:
-            commands.add_parser(name, help=text, add_help=False)
+            commands.add_parser(name, add_help=False)
             continue
         module = importlib.import_module("speechface.commands." + name.replace("-", "_"))
         sub = commands.add_parser(
             name,
-            help=text,
             description=module.__doc__,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
@@ -81,10 +92,10 @@ def build_parser(command=None):
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns 0, or 1 after a one-line message when the input is at fault."""
     own_process = argv is None
-    argv = sys.argv[1:] if own_process else list(argv)
+    argv = sys.argv[1:] if argv is None else list(argv)
     command = next((word for word in argv if not word.startswith("-")), None)
     logs.configure()
     if own_process and command in COMMANDS and COMMANDS[command][1] in _ONE_THREAD:
@@ -97,12 +108,15 @@ def main(argv=None):
     except SpeechfaceError as error:
         print(f"speechface {command}: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # of `speechface plan | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise
-        print(f"speechface {command}: cannot write ({error}); what was there before is kept, and so are finished clips: "
-              "free space on the disk and run again", file=sys.stderr)  # fmt: skip
+        print(
+            f"speechface {command}: cannot write ({error}); what was there before is kept, and so are finished clips; "
+            "free space on the disk and run again",
+            file=sys.stderr,
+        )
         return 1
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

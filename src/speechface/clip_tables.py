@@ -45,6 +45,9 @@ __all__ = [
 
 LOG = logging.getLogger(__name__)
 
+#: output -> the entry of a clip: id, status, reason, facts, meta, content
+_Entries = dict[str, dict[str, Any]]
+
 #: Columns that name the clip of a row, in every table of many clips.
 ID_COLUMNS = ("dataset", "actor", "clip")
 _ID_TYPE = pa.dictionary(pa.int32(), pa.string())
@@ -130,6 +133,8 @@ class ClipTable:
             raise TableError(f"{path}: not a readable Parquet table ({_one_line(error)})") from None
         if "clips" not in self._meta:
             raise TableError(f"{path}: not a table of many clips: its metadata list none")
+        layout = {key: self._meta.get(key, {}) for key in ("_shapes", "_scaled")}
+        self._layout = {KEY: json.dumps(layout, sort_keys=True).encode()}
         #: clip id -> entry, in the order of the rows
         self.entries: dict[str, dict[str, Any]] = {e["id"]: e for e in self._meta.pop("clips")}
 
@@ -152,6 +157,10 @@ class ClipTable:
         except KeyError:
             raise TableError(f"{self.path}: no clip {clip_id}; it has {len(self.entries)} others") from None
 
+    def content(self, clip_id: str) -> dict[str, str]:
+        """Hash of what a clip's rows hold, for the facts of what is made from them."""
+        return {"sha256": self.entry(clip_id)["content"]}
+
     def clip_meta(self, clip_id: str) -> dict[str, Any]:
         """What holds for one clip: shared and own metadata, status and reason."""
         entry = self.entry(clip_id)
@@ -168,9 +177,10 @@ class ClipTable:
         if missing:
             raise TableError(f"{self.path}: column '{missing[0]}' is missing; it has {', '.join(self.schema.names)}")
         try:
-            return self._file.read_row_group(entry["row_group"], columns=names).select(names)
+            found = self._file.read_row_group(entry["row_group"], columns=names).select(names)
         except (pa.ArrowException, OSError) as error:
-            raise TableError(f"{self.path}: damaged ({_one_line(error)})") from None
+            raise TableError(f"{self.path}: {clip_id} is damaged ({_one_line(error)})") from None
+        return found.replace_schema_metadata(self._layout)
 
     def read(self, clip_id: str, columns: Sequence[str] | None = None) -> Table:
         """The rows of a clip as `Table`; one without columns for a clip that cannot be used (`Table.usable`)."""
@@ -217,8 +227,8 @@ class ClipTables:
         return self.table(clip_id).clip_meta(clip_id)
 
     def content(self, clip_id: str) -> dict[str, str]:
-        """Hash of what a clip's rows hold, for the facts of what is made from them."""
-        return {"sha256": self.entry(clip_id)["content"]}
+        """See `ClipTable.content`."""
+        return self.table(clip_id).content(clip_id)
 
     def arrow(self, clip_id: str, columns: Sequence[str] | None = None) -> pa.Table:
         return self.table(clip_id).arrow(clip_id, columns)
@@ -243,7 +253,10 @@ def unfinished(path: str | os.PathLike) -> Path:
 
 
 def _read_stream(path: Path) -> dict[str, dict[str, tuple[dict[str, Any], pa.Scalar]]]:
-    """clip id -> output -> (entry, rows as IPC bytes); as far as the stream can be read. The bytes stay in the file."""
+    """clip id -> output -> (entry, rows as IPC bytes); as far as the stream can be read. The bytes stay in the file.
+
+    What is damaged is as if it were not there.
+    """
     found: dict[str, dict[str, tuple[dict[str, Any], pa.Scalar]]] = {}
     with contextlib.suppress(pa.ArrowException, OSError, ValueError), pa.memory_map(os.fspath(path)) as source:
         reader = pa.ipc.open_stream(source)
@@ -252,9 +265,11 @@ def _read_stream(path: Path) -> dict[str, dict[str, tuple[dict[str, Any], pa.Sca
                 batch = reader.read_next_batch()
             except StopIteration:
                 break
+            batch.validate(full=True)
             for output, text, rows in zip(*batch.columns, strict=True):
                 entry = json.loads(text.as_py())
-                found.setdefault(entry["id"], {})[output.as_py()] = (entry, rows)
+                if entry["status"] != "ok" or entry["content"] == _content(rows.as_buffer(), entry["meta"]):
+                    found.setdefault(entry["id"], {})[output.as_py()] = (entry, rows)
     return found
 
 
@@ -277,6 +292,26 @@ class _Finished:
     def add(self, entries: Mapping[str, dict[str, Any]], rows: Mapping[str, bytes]) -> None:
         if self._writer is None:
             self._start()
+        self._write(entries, rows)
+
+    def _start(self) -> None:
+        """A new file with what was carried over; it takes the place of the old one only when that is in it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_name(self.path.name + ".new")
+        self._file = pa.OSFile(os.fspath(temporary), "wb")  # unbuffered: what is written survives a kill
+        try:
+            self._writer = pa.ipc.new_stream(self._file, _STREAM)
+            for outputs in self.carried.values():
+                self._write(
+                    {output: entry for output, (entry, _) in outputs.items()},
+                    {output: rows.as_py() for output, (_, rows) in outputs.items()},
+                )
+            os.replace(temporary, self.path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def _write(self, entries: Mapping[str, dict[str, Any]], rows: Mapping[str, bytes]) -> None:
         assert self._writer is not None
         columns = [
             pa.array(list(entries)),
@@ -284,25 +319,6 @@ class _Finished:
             pa.array([rows[output] for output in entries], pa.large_binary()),
         ]
         self._writer.write_batch(pa.record_batch(columns, schema=_STREAM))
-
-    def _start(self) -> None:
-        """A new file with what was carried over; it takes the place of the old one only when that is in it."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(self.path.name + ".new")
-        self._file = pa.OSFile(os.fspath(temporary), "wb")  # unbuffered: what is written survives a kill
-        self._writer = pa.ipc.new_stream(self._file, _STREAM)
-        for outputs in self.carried.values():
-            self._writer.write_batch(
-                pa.record_batch(
-                    [
-                        pa.array(list(outputs)),
-                        pa.array([json.dumps(entry, sort_keys=True) for entry, _ in outputs.values()]),
-                        pa.array([rows.as_py() for _, rows in outputs.values()], pa.large_binary()),
-                    ],
-                    schema=_STREAM,
-                )
-            )
-        os.replace(temporary, self.path)
 
     def close(self) -> None:
         if self._writer is not None and self._file is not None:
@@ -378,37 +394,60 @@ def update_clip_tables(
 class _Job:
     """One call of `update_clip_tables`, which see."""
 
-    def __init__(self, paths, stage, settings, make, facts, shared):
+    def __init__(
+        self,
+        paths: dict[str, Path],
+        stage: str,
+        settings: Settings | Mapping[str, Any],
+        make: Callable[[str], ClipRows | Mapping[str, ClipRows]],
+        facts: Callable[[str, Mapping[str, Any]], Mapping[str, Any]],
+        shared: tuple[str, ...],
+    ):
         self.paths, self.stage, self.make, self.facts, self.shared = paths, stage, make, facts, shared
         self.settings = settings.dump() if isinstance(settings, Settings) else dict(settings)
-        digest = hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()
+        digest = _digest(json.dumps(self.settings, sort_keys=True))
         self.basis = {"version": STAGES[stage].version, "settings": digest}
         self.old = _open_old(paths)
         self.finished = _Finished(unfinished(next(iter(paths.values()))))
         #: clip id -> output -> entry, in order
-        self.done: dict[str, dict[str, dict[str, Any]]] = {}
+        self.done: dict[str, _Entries] = {}
         self.from_old: set[str] = set()
-        self.made, self.kept, self.failed = 0, 0, []
+        self.made, self.kept = 0, 0
+        self.failed: list[str] = []
 
     def do(self, clip_id: str, *, alone: bool) -> None:
         """Keep or make one clip."""
+        entry: dict[str, Any] = {"id": clip_id, "facts": {}, "meta": {}, "status": "ok", "reason": ""}
+        try:
+            if not self._keep(clip_id, entry):
+                self.done[clip_id] = self._make(clip_id, entry)
+        except Exception as error:
+            if alone or (isinstance(error, OSError) and error.errno in DISK_ERRORS):
+                raise
+            # a known error is one line, a bug shows where it is
+            LOG.error("failed: %s", error, exc_info=not isinstance(error, SpeechfaceError))
+            entry |= {"status": "failed", "reason": _one_line(error), "content": _digest(_one_line(error))}
+            self.failed.append(clip_id)
+            self.done[clip_id] = dict.fromkeys(self.paths, entry)
+
+    def _keep(self, clip_id: str, entry: dict[str, Any]) -> bool:
+        """Take a clip from an earlier run or attempt if its facts are the same; notes the facts in `entry`."""
         old = self._old_entries(clip_id)
-        carried = {output: entry for output, (entry, _) in self.finished.carried.get(clip_id, {}).items()}
-        facts = None
+        carried = {output: known for output, (known, _) in self.finished.carried.get(clip_id, {}).items()}
         for known in (old, carried):
-            if set(known) != set(self.paths):
+            if known.keys() != self.paths.keys():
                 continue
-            facts = {**self.basis, **self.facts(clip_id, known[next(iter(known))]["facts"])}
-            if all(entry["status"] != "failed" and _same(entry["facts"], facts) for entry in known.values()):
+            entry["facts"] = {**self.basis, **self.facts(clip_id, next(iter(known.values()))["facts"])}
+            if all(one["status"] != "failed" and _same(one["facts"], entry["facts"]) for one in known.values()):
                 if known is old:
                     self.from_old.add(clip_id)
-                self.done[clip_id] = {output: {**entry, "facts": facts} for output, entry in known.items()}
+                self.done[clip_id] = {output: {**one, "facts": entry["facts"]} for output, one in known.items()}
                 self.kept += 1
-                return
-        facts = facts or {**self.basis, **self.facts(clip_id, {})}
-        self.done[clip_id] = self._make(clip_id, facts, alone)
+                return True
+        entry["facts"] = entry["facts"] or {**self.basis, **self.facts(clip_id, {})}
+        return False
 
-    def _old_entries(self, clip_id: str) -> dict[str, dict[str, Any]]:
+    def _old_entries(self, clip_id: str) -> _Entries:
         """Entries of an earlier run, none where its rows cannot be read."""
         if self.old is None or not all(clip_id in table for table in self.old.values()):
             return {}
@@ -431,36 +470,18 @@ class _Job:
             "meta": {**{key: table.meta[key] for key in self.shared if key in table.meta}, **entry["meta"]},
         }
 
-    def _make(self, clip_id: str, facts: dict[str, Any], alone: bool) -> dict[str, dict[str, Any]]:
-        entry = {"id": clip_id, "facts": facts, "meta": {}, "status": "ok", "reason": ""}
+    def _make(self, clip_id: str, entry: dict[str, Any]) -> _Entries:
         try:
             found = self.make(clip_id)
-            results = found if isinstance(found, Mapping) else {next(iter(self.paths)): found}
-            tables = {output: _stored(rows) for output, rows in results.items()}
         except (ClipError, MediaError) as error:
             LOG.warning("unusable: %s", error)
             entry |= {"status": "unusable", "reason": str(error), "content": _digest(str(error))}
             entries = dict.fromkeys(self.paths, entry)
-            self.finished.add(entries, dict.fromkeys(self.paths, b""))
-            self.made += 1
-            return entries
-        except Exception as error:
-            if alone or (isinstance(error, OSError) and error.errno in DISK_ERRORS):
-                raise
-            # a known error is one line, a bug shows where it is
-            LOG.error("failed: %s", error, exc_info=not isinstance(error, SpeechfaceError))
-            entry |= {"status": "failed", "reason": _one_line(error), "content": _digest(_one_line(error))}
-            self.failed.append(clip_id)
-            return dict.fromkeys(self.paths, entry)
-        contents = {output: _to_bytes(table) for output, table in tables.items()}
-        entries = {
-            output: {
-                **entry,
-                "meta": rows.meta,
-                "content": _digest(contents[output], json.dumps(rows.meta, sort_keys=True)),
-            }
-            for output, rows in results.items()
-        }
+            contents = dict.fromkeys(self.paths, b"")
+        else:
+            results = found if isinstance(found, Mapping) else {next(iter(self.paths)): found}
+            contents = {output: _to_bytes(_stored(rows)) for output, rows in results.items()}
+            entries = {output: _with_meta(entry, results[output].meta, contents[output]) for output in results}
         self.finished.add(entries, contents)
         self.made += 1
         return entries
@@ -472,12 +493,23 @@ class _Job:
 
         def rows(output: str, clip_id: str) -> pa.Table:
             if clip_id in self.from_old and self.old is not None:
-                return self.old[output].arrow(clip_id).replace_schema_metadata(self.old[output].schema.metadata)
+                return self.old[output].arrow(clip_id)
             return pa.ipc.open_stream(stream[clip_id][output][1].as_buffer()).read_all()
 
         for output, path in self.paths.items():
             _write(path, {clip_id: entries[output] for clip_id, entries in self.done.items()},
                    functools.partial(rows, output), self.stage, self.settings, self.shared)  # fmt: skip
+
+
+def _with_meta(entry: dict[str, Any], meta: dict[str, Any], rows: bytes) -> dict[str, Any]:
+    """The entry of a finished clip."""
+    meta = json.loads(json.dumps(meta))
+    return {**entry, "meta": meta, "content": _content(rows, meta)}
+
+
+def _content(rows: Any, meta: dict[str, Any]) -> str:
+    """Hash of a clip's rows, IPC bytes, and metadata."""
+    return _digest(rows, json.dumps(meta, sort_keys=True))
 
 
 def _digest(*parts: Any) -> str:
@@ -506,7 +538,8 @@ def _write(
     usable = [clip_id for clip_id, entry in entries.items() if entry["status"] == "ok"]
     first = rows(usable[0]) if usable else pa.table({"frame": pa.array([], pa.int32())})
     stored = json.loads((first.schema.metadata or {}).get(KEY, b"{}"))
-    common = {key: entries[usable[0]]["meta"][key] for key in shared} if usable else {}
+    own = entries[usable[0]]["meta"] if usable else {}
+    common = {key: own[key] for key in shared if key in own}
     listed = []
     for clip_id, entry in entries.items():
         meta = {key: value for key, value in entry["meta"].items() if key not in common}

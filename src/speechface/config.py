@@ -1,22 +1,28 @@
 """The configuration: one file, typed sections, defaults filled in, unknown keys refused.
 
-Every section is a class of `speechface.settings.Settings`. Features, datasets, landmark detectors and model families bring
-their own; the others stand in `speechface.sections`.
+Every section is a class of `speechface.settings.Settings`. Features, datasets, landmark detectors and model families
+bring their own; the others stand in `speechface.sections`.
 """
 
-import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from speechface.audio.features import FEATURES
 from speechface.datasets.base import ADAPTERS, DatasetSettings
 from speechface.errors import ConfigError
+from speechface.figures.registry import FIGURES
 from speechface.landmarks.detector import DetectorSettings
 from speechface.landmarks.detectors import DETECTORS
 from speechface.networks.families import FAMILIES
 from speechface.networks.families.base import ModelSettings
+from speechface.networks.families.ensemble import EnsembleSettings
+from speechface.networks.families.report import ReportSettings
+from speechface.registry import Registry, require
+from speechface.rig.registry import RIGS
 from speechface.sections import (
     SECTIONS,
     AudioSettings,
@@ -30,17 +36,43 @@ from speechface.sections import (
     RigSettings,
     TrainingSettings,
 )
-from speechface.settings import Settings
+from speechface.settings import Settings, from_json, unknown_key
 
-__all__ = ["Config", "defaults", "load", "model_settings", "parse_section", "resolve", "RENAMED", "RESERVED_NAMES"]
+__all__ = [
+    "Config", "RENAMED", "TopLevel", "choices", "defaults", "load", "model_settings", "parse_section",
+    "resolve",
+]  # fmt: skip
 
 #: Old key of the top level -> what to write now.
 RENAMED = {
     "batch": "shard_clips, the number of clips of an actor from which on they are divided among several jobs",
     "demo": "its keys in datasets.demo, with n_actors for actors and clips_per_actor for clips",
 }
-#: Names that no model may have: they stand for something else in tables.
-RESERVED_NAMES = ("neutral", "mean", "ridge", "knn", "labels")
+
+
+def _families(kind: type[Settings]) -> list[str]:
+    """Families whose settings are of a class: models, or baselines."""
+    return [name for name in FAMILIES if issubclass(FAMILIES[name].settings, kind)]
+
+
+#: Keys that name components: class -> key -> (what they name, function that lists the names).
+_NAMING: dict[type[Settings], dict[str, tuple[str, Callable[[], Iterable[str]]]]] = {
+    DatasetSettings: {"adapter": ("dataset", lambda: ADAPTERS)},
+    DetectorSettings: {"detector": ("detector", lambda: DETECTORS)},
+    ModelSettings: {"family": ("family", lambda: _families(ModelSettings)), "feature": ("feature", lambda: FEATURES)},
+    RigSettings: {"kind": ("rig", lambda: RIGS)},
+    BaselineSettings: {
+        "names": ("baseline", lambda: _families(BaselineSettings)),
+        "feature": ("feature", lambda: FEATURES),
+    },
+    FigureSettings: {"names": ("figure", lambda: FIGURES)},
+}
+
+
+def choices(section: type[Settings], key: str) -> list[str]:
+    """Names that a key may have, where it names components; else none."""
+    found = [_NAMING[kind][key] for kind in section.__mro__ if key in _NAMING.get(kind, {})]
+    return [name for _, names in found for name in names()]
 
 
 @dataclass(frozen=True)
@@ -87,16 +119,22 @@ def _dumped(entries: Mapping[str, Settings]) -> dict[str, Any]:
     return {name: entry.dump() for name, entry in entries.items()}
 
 
-def _detector_class(value: Any, where: str) -> type[Settings]:
-    name = value.get("detector", "dlib") if isinstance(value, dict) else "dlib"
-    return _member(DETECTORS, name, f"{where}.detector").settings
-
-
-def _member(registry: Mapping[str, Any], name: Any, where: str) -> Any:
+def _member(registry: Registry, name: Any, where: str) -> Any:
     try:
         return registry[name]
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
+
+
+def _check_names(settings: Settings, where: str) -> None:
+    """Refuse names of components that there are not; the components are not imported."""
+    for key, (kind, names) in _NAMING.get(type(settings), {}).items():
+        chosen = getattr(settings, key)
+        for name in [chosen] if isinstance(chosen, str) else chosen:
+            try:
+                require(kind, name, names())
+            except ConfigError as error:
+                raise ConfigError(f"{where}.{key}: {error}") from None
 
 
 def parse_section(name: str, value: Any, where: str = "") -> Settings:
@@ -108,17 +146,13 @@ def parse_section(name: str, value: Any, where: str = "") -> Settings:
         One line: where, key, what was found, what is expected.
     """
     where = where or f"--settings ({name})"
+    value = from_json(value, where)
     if name == "landmarks":
-        import json
-
-        if isinstance(value, str):
-            try:
-                value = json.loads(value) if value else {}
-            except json.JSONDecodeError as error:
-                raise ConfigError(f"{where}: not valid JSON: {error}") from None
-        return _detector_class(value, where).parse(value, where)
-    kind = SECTIONS[name] if name in SECTIONS else FEATURES[name].settings
-    return kind.parse(value, where)
+        detector = value.get("detector", "dlib") if isinstance(value, dict) else "dlib"
+        return _member(DETECTORS, detector, f"{where}.detector").settings.parse(value, where)
+    settings = (SECTIONS[name] if name in SECTIONS else FEATURES[name].settings).parse(value, where)
+    _check_names(settings, where)
+    return settings
 
 
 def defaults(name: str) -> Settings:
@@ -128,16 +162,12 @@ def defaults(name: str) -> Settings:
 
 def model_settings(value: Any, where: str = "model settings") -> ModelSettings:
     """Return the settings of one entry of ``models``, given as a dict or JSON text; its family decides on the keys."""
-    import json
-
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except json.JSONDecodeError as error:
-            raise ConfigError(f"{where}: not valid JSON: {error}") from None
+    value = from_json(value, where)
     if not isinstance(value, dict):
         raise ConfigError(f"{where}: found {value!r}, expected keys and values")
     family = _member(FAMILIES, value.get("family", "report"), f"{where}.family")
+    if not issubclass(family.settings, ModelSettings):
+        raise ConfigError(f"{where}.family is {value['family']}, a baseline; name it in baselines.names")
     settings = family.settings.parse(value, where)
     if settings.READS:
         feature = _member(FEATURES, settings.feature, f"{where}.feature")
@@ -170,14 +200,16 @@ def _named(value: Any, where: str) -> dict[str, Any]:
     return value
 
 
-def _integers(value: Any, where: str, least: int) -> list[int]:
-    good = isinstance(value, list) and value and all(type(item) is int and item >= least for item in value)
-    if not good:
-        raise ConfigError(f"{where}: found {value!r}, expected a list of whole numbers from {least} on")
-    return value
+class TopLevel(Settings):
+    """Keys of the top level that are no sections."""
+
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+    """Seeds with which every model is trained."""
+    shard_clips: int = Field(128, ge=1)
+    """Clips that one job of preparation works on, about: an actor with more is divided into a power of two of parts."""
 
 
-def _ensemble_of(name: str, settings: Any, models: dict[str, ModelSettings], where: str) -> ModelSettings:
+def _ensemble_of(settings: EnsembleSettings, models: dict[str, ModelSettings], where: str) -> ModelSettings:
     """Check the members of an ensemble; what it takes and gives, and whom it leaves out, are theirs."""
     taken: dict[str, Any] = {}
     for member in settings.members:
@@ -196,27 +228,33 @@ def _ensemble_of(name: str, settings: Any, models: dict[str, ModelSettings], whe
     return settings.model_copy(update=taken)
 
 
+def _check_encoder(name: str, settings: ReportSettings, models: dict[str, ModelSettings], where: str) -> None:
+    """A pretrained encoder is that of another model that has one of its own and hears no actor it is evaluated on."""
+    if settings.encoder != "pretrained":
+        return
+    other, where = models.get(settings.encoder_from), f"{where}.encoder_from is {settings.encoder_from!r}"
+    if settings.encoder_from == name or not isinstance(other, ReportSettings) or other.encoder == "pretrained":
+        raise ConfigError(
+            f"{where}; encoder pretrained takes the encoder of another model that has encoder conv or conv_pooled"
+        )
+    if other.leave_one_speaker_out:
+        raise ConfigError(
+            f"{where}; that model hears every actor (leave_one_speaker_out), those evaluated here, too; take another"
+        )
+
+
 def _models(entries: dict[str, Any], source: str) -> dict[str, ModelSettings]:
+    reserved = ("labels", *_families(BaselineSettings))  # they stand for something else in tables
     for name in entries:
-        if name in RESERVED_NAMES:
+        if name in reserved:
             raise ConfigError(f"{source}: models: '{name}' is the name of a baseline or of the labels; choose another")
     models = {name: model_settings(value, f"{source}: models.{name}") for name, value in entries.items()}
     for name, settings in models.items():
         where = f"{source}: models.{name}"
-        if settings.family == "ensemble":
-            models[name] = _ensemble_of(name, settings, models, f"{where}.members")
-        if getattr(settings, "encoder", "") == "pretrained":
-            other = models.get(settings.encoder_from)
-            if settings.encoder_from == name or getattr(other, "encoder", "pretrained") == "pretrained":
-                raise ConfigError(
-                    f"{where}.encoder_from is {settings.encoder_from!r}; encoder pretrained takes the encoder of another "
-                    "model that has encoder conv or conv_pooled"
-                )
-            if other.leave_one_speaker_out:
-                raise ConfigError(
-                    f"{where}.encoder_from is {settings.encoder_from!r}; that model hears every actor "
-                    "(leave_one_speaker_out), those evaluated here, too; take another"
-                )
+        if isinstance(settings, EnsembleSettings):
+            models[name] = _ensemble_of(settings, models, f"{where}.members")
+        if isinstance(settings, ReportSettings):
+            _check_encoder(name, settings, models, where)
     return models
 
 
@@ -228,15 +266,14 @@ def resolve(config: Mapping[str, Any] | None, source: str = "config") -> Config:
     ConfigError
         One line: file, key, what was found, what is expected.
     """
+    if not isinstance(config or {}, Mapping):
+        raise ConfigError(f"{source}: found {config!r}, expected keys and values")
     config = dict(config or {})
-    known = ["datasets", "models", "seeds", "shard_clips", "landmarks", *SECTIONS, *FEATURES]
+    known = [*TopLevel.model_fields, "datasets", "models", "landmarks", *SECTIONS, *FEATURES]
     for key in config:
-        if key in RENAMED and key not in known:
-            raise ConfigError(f"{source}: key '{key}' is of an older version; write now: {RENAMED[key]}")
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, 1)
-            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(sorted(known))}"
-            raise ConfigError(f"{source}: unknown key '{key}' in the top level; {hint}")
+            raise ConfigError(f"{source}: {unknown_key(key, known, RENAMED)}")
+    top = TopLevel.parse({key: config[key] for key in TopLevel.model_fields if key in config}, f"{source}: ")
     if not config.get("datasets"):
         raise ConfigError(f"{source}: datasets is missing; name one at least")
     entries = _named(config["datasets"], f"{source}: datasets")
@@ -253,8 +290,8 @@ def resolve(config: Mapping[str, Any] | None, source: str = "config") -> Config:
             raise ConfigError(f"{source}: {section}.{key} is {chosen}; it must be one of {', '.join(evaluated)}")
     return Config(
         datasets=datasets,
-        seeds=_integers(config.get("seeds", [0]), f"{source}: seeds", 0),
-        shard_clips=_integers([config.get("shard_clips", 128)], f"{source}: shard_clips", 1)[0],
+        seeds=top.seeds,
+        shard_clips=top.shard_clips,
         features=features,
         models=models,
         **sections,

@@ -13,6 +13,7 @@ __all__ = [
     "ModelError",
     "ClipError",
     "BatchError",
+    "Interrupted",
 ]
 
 #: Numbers of OSErrors that no other clip would escape: a full or unwritable disk, a broken one.
@@ -57,3 +58,7 @@ class ClipError(SpeechfaceError):
 
 class BatchError(SpeechfaceError):
     """Some of the clips that one command works through failed; the others are done."""
+
+
+class Interrupted(Exception):
+    """A signal asked the work to end; what is finished is kept, the same command goes on from it."""

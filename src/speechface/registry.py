@@ -9,14 +9,23 @@ members, a registry knows those that installed packages declare as entry points 
 
 import difflib
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from importlib import metadata
 from typing import Any
 
 from speechface.errors import ConfigError
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "require"]
+
+
+def require(kind: str, name: Any, known: Iterable[str]) -> None:
+    """Refuse a name that is none of the known ones, with one line (ConfigError) that tells the nearest."""
+    known = list(known)
+    if not isinstance(name, str) or name not in known:
+        near = difflib.get_close_matches(str(name), known, 1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        raise ConfigError(f"unknown {kind} {name!r}; {hint}known are {', '.join(known)}")
 
 
 class Registry(Mapping[str, Any]):
@@ -31,7 +40,7 @@ class Registry(Mapping[str, Any]):
         name -> "module:attribute", or "module" where the module itself is the member.
     """
 
-    def __init__(self, kind: str, members: dict[str, str]):
+    def __init__(self, kind: str, members: dict[str, str]) -> None:
         self.kind = kind
         self._own = dict(members)
         self._loaded: dict[str, Any] = {}
@@ -50,20 +59,21 @@ class Registry(Mapping[str, Any]):
         self._places[name] = ""
         self._loaded[name] = member
 
-    def __getitem__(self, name: str) -> Any:
-        """Return a member, importing it if need be.
+    def require(self, name: Any) -> None:
+        """Refuse a name that no member has; nothing is imported.
 
         Raises
         ------
         ConfigError
             One line that names the nearest known member.
         """
+        require(self.kind, name, self._places)
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a member, importing it if need be; ConfigError as of `require`."""
         if name not in self._loaded:
-            place = self._own.get(name) or self._places.get(name)
-            if place is None:
-                near = difflib.get_close_matches(str(name), self._places, 1)
-                hint = f"did you mean '{near[0]}'? " if near else ""
-                raise ConfigError(f"unknown {self.kind} '{name}'; {hint}known are {', '.join(self._places)}")
+            self.require(name)
+            place = self._own.get(name) or self._places[name]
             module, _, attribute = place.partition(":")
             member = importlib.import_module(module)
             for part in attribute.split(".") if attribute else ():

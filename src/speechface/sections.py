@@ -72,7 +72,8 @@ class LabelSettings(Settings):
 
 
 class QualitySettings(Settings):
-    """Which clips' labels are good enough to learn from and to be evaluated on; the others are excluded with the reason."""
+    """Which clips' labels are good enough to learn from and to be evaluated on; the others are excluded, with the
+    reason."""
 
     RENAMED: ClassVar = {"min_used_share": "min_used_fraction"}
 
@@ -137,7 +138,7 @@ class TrainingSettings(Settings):
 class BaselineSettings(Settings):
     """Trivial references that stand beside every network."""
 
-    names: list[Literal["neutral", "mean", "ridge", "knn"]] = ["neutral", "mean", "ridge", "knn"]
+    names: list[str] = ["neutral", "mean", "ridge", "knn"]
     """Which to fit."""
     feature: str = "spectrogram"
     """Input of ridge and knn."""

@@ -6,13 +6,14 @@ from these classes. Unknown keys are refused with the nearest known one, old key
 
 import difflib
 import json
-from typing import Any, ClassVar, Self
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from speechface.errors import ConfigError
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "from_json", "unknown_key"]
 
 
 class Settings(BaseModel):
@@ -23,30 +24,44 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, validate_default=True, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        validate_default=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
     )
 
     #: Old key -> what to write now, e.g. "validation_fraction" or "nothing: it is always on"; told to who uses it.
+    #: Those of the classes above count, too.
     RENAMED: ClassVar[dict[str, str]] = {}
 
     @classmethod
     def parse(cls, value: Any, where: str) -> Self:
         """Return the settings in a dict or a JSON text ("" or None: the defaults).
 
+        Messages begin with `where`; keys follow after a dot, or at once if it ends in ": ".
+
         Raises
         ------
         ConfigError
             One line: where, key, what was found, what is expected.
         """
-        if isinstance(value, str):
-            try:
-                value = json.loads(value) if value else {}
-            except json.JSONDecodeError as error:
-                raise ConfigError(f"{where}: not valid JSON: {error}") from None
+        value = from_json(value, where)
         try:
             return cls.model_validate({} if value is None else value)
         except ValidationError as error:
-            raise ConfigError(_explain(error, cls, where)) from None
+            raise ConfigError(_explain(error, cls, value, where)) from None
+        except ConfigError as error:  # of settings within these; it begins with their key
+            raise ConfigError(_at(where, str(error))) from None
+
+    @classmethod
+    def renamed(cls) -> dict[str, str]:
+        """All old keys -> what to write now."""
+        found: dict[str, str] = {}
+        for kind in reversed(cls.__mro__):
+            found |= vars(kind).get("RENAMED", {})
+        return {key: text for key, text in found.items() if key not in cls.model_fields}
 
     def __getitem__(self, key: str) -> Any:
         # for callers that have not moved to attributes yet; to be removed
@@ -61,34 +76,93 @@ class Settings(BaseModel):
         return json.dumps(self.dump(), sort_keys=True)
 
 
-def _class_at(cls: type[BaseModel], path: tuple[Any, ...]) -> type[BaseModel] | None:
-    """The section class that the keys of `path` lead to."""
-    for key in path:
-        field = cls.model_fields.get(str(key))
-        kind = field.annotation if field else None
-        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-            return None
-        cls = kind
-    return cls
+def _at(where: str, *path: str) -> str:
+    """The place of a key: "my.yaml: models.tcn" and "head" make "my.yaml: models.tcn.head"."""
+    return where + ("" if where.endswith(": ") or not path else ".") + ".".join(path)
 
 
-def _explain(error: ValidationError, cls: type[BaseModel], where: str) -> str:
+def from_json(value: Any, where: str) -> Any:
+    """Return what a JSON text says ("": None); other values as they are.
+
+    Raises
+    ------
+    ConfigError
+        If it is no JSON.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value) if value else None
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{where.removesuffix(': ')}: not valid JSON: {error}") from None
+
+
+def unknown_key(key: Any, known: Iterable[str], renamed: dict[str, str]) -> str:
+    """What to tell of a key that does not exist: its new name, or the nearest one, or all that there are."""
+    known = list(known)
+    if key in renamed:
+        return f"key '{key}' is of an older version; write now: {renamed[key]}"
+    near = difflib.get_close_matches(str(key), known, 1)
+    return f"unknown key '{key}'; " + (
+        f"did you mean '{near[0]}'?" if near else f"known are {', '.join(sorted(known))}"
+    )
+
+
+#: Kind of a mistake, as pydantic calls it -> what is expected; with the facts that pydantic gives.
+_EXPECTED = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "keys and values",
+    "model_type": "keys and values",
+    "literal_error": "{expected}",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "at most {le:g}",
+    "multiple_of": "a multiple of {multiple_of:g}",
+    "too_short": "at least {min_length} entries",
+    "too_long": "at most {max_length} entries",
+}
+
+
+def _place(loc: tuple[Any, ...], cls: type[BaseModel], value: Any) -> tuple[list[str], type[BaseModel] | None]:
+    """Keys and positions that lead to a mistake, without pydantic's names of the kinds of a union; the class there."""
+    path: list[str] = []
+    section: type[BaseModel] | None = cls
+    for key in loc:
+        if isinstance(key, int) and isinstance(value, list):
+            path[-1] += f"[{key}]"
+            value, section = value[key], None
+        elif section is not None or isinstance(value, dict):
+            field = section.model_fields.get(str(key)) if section else None
+            kinds = [field.annotation, *get_args(field.annotation)] if field else []
+            section = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+            value = value.get(key) if isinstance(value, dict) else None
+            path.append(str(key))
+    return path, section
+
+
+def _explain(error: ValidationError, cls: type[BaseModel], value: Any, where: str) -> str:
     """One line about the first mistake; unknown keys come first, since they often are the cause of the others."""
     mistakes = sorted(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    mistake = mistakes[0]
-    *path, key = mistake["loc"] or ("",)
-    place = ".".join([where, *map(str, path)]).removesuffix(".")
-    if mistake["type"] == "extra_forbidden":
-        section = _class_at(cls, tuple(path))
-        renamed = getattr(section, "RENAMED", {})
-        if key in renamed:
-            return f"{place}: key '{key}' is of an older version; write now: {renamed[key]}"
-        known = list(section.model_fields) if section else []
-        near = difflib.get_close_matches(str(key), known, 1)
-        hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(sorted(known))}"
-        return f"{place}: unknown key '{key}'; {hint}"
-    message = mistake["msg"].removeprefix("Value error, ")
-    if key == "" or mistake["type"] == "value_error":
-        return f"{'.'.join(part for part in (place, str(key)) if part)}: {message}"
-    found = mistake["input"]
-    return f"{place}.{key}: {message[0].lower()}{message[1:]}, found {found!r}"
+    first = mistakes[0]
+    if first["type"] == "extra_forbidden":
+        *above, key = first["loc"]
+        path, section = _place(tuple(above), cls, value)
+        renamed = section.renamed() if section and issubclass(section, Settings) else {}
+        place = _at(where, *path).removesuffix(": ")
+        return f"{place}: {unknown_key(key, section.model_fields if section else (), renamed)}"
+    path, _ = _place(first["loc"], cls, value)
+    place = _at(where, *path).removesuffix(": ")
+    if first["type"] == "missing":
+        return f"{place} is missing"
+    # a value that is of no kind of a union gives one mistake a kind
+    same = [found for found in mistakes if _place(found["loc"], cls, value)[0] == path and found["type"] in _EXPECTED]
+    if not same:
+        return f"{place}: {first['msg'].removeprefix('Value error, ')}"
+    wanted = dict.fromkeys(_EXPECTED[found["type"]].format(**found.get("ctx", {})) for found in same)
+    return f"{place}: found {first['input']!r}, expected {' or '.join(wanted)}"

@@ -1,7 +1,8 @@
 """The stages of the workflow: their versions and the config sections they read.
 
 Snakemake reruns a job when its parameters change, but it cannot see an edit inside this package. So each
-stage has a version, which reaches its rule as a parameter: raise it whenever the stage's output changes.
+stage has a version, which reaches its rule as a parameter: raise it whenever the stage's output changes. A feature is a
+stage of its own and brings its version (`speechface.audio.feature.Feature`).
 """
 
 from dataclasses import dataclass
@@ -14,14 +15,23 @@ class Stage:
     """`version` counts changes of the output; `sections` are the config sections the stage depends on."""
 
     version: int
-    sections: tuple = ()
+    sections: tuple[str, ...] = ()
 
 
 class _Stages(dict[str, Stage]):
-    """Stages by name; one that is not listed, such as a feature of another package, has version 1."""
+    """The stages named here, and every feature."""
 
     def __missing__(self, name: str) -> Stage:
-        return Stage(1)
+        from speechface.audio.features import FEATURES
+
+        if name not in FEATURES:
+            raise KeyError(name)
+        return Stage(FEATURES[name].version, ("audio", name))
+
+    def __contains__(self, name: object) -> bool:
+        from speechface.audio.features import FEATURES
+
+        return super().__contains__(name) or name in FEATURES
 
 
 STAGES = _Stages(
@@ -31,19 +41,15 @@ STAGES = _Stages(
         "audio": Stage(2, ("audio",)),
         "landmarks": Stage(6, ("landmarks",)),
         "crops": Stage(3, ("crops",)),
-        "spectrogram": Stage(3, ("audio", "spectrogram")),
-        "acoustics": Stage(2, ("audio", "acoustics")),
-        "log_mel": Stage(2, ("audio", "log_mel")),
-        "waveform": Stage(1, ("audio", "waveform")),
         "rig": Stage(2, ("rig",)),
         "identity": Stage(4, ("labels",)),
         "labels": Stage(5, ("labels",)),
         "label_report": Stage(2, ("quality",)),
-        "splits": Stage(1, ("datasets",)),
+        "splits": Stage(2, ("datasets",)),
         "stats": Stage(1, ()),
-        "training": Stage(3, ("models", "training")),
-        "baselines": Stage(1, ("baselines",)),
-        "prediction": Stage(2, ()),
+        "training": Stage(4, ("models", "training")),
+        "baselines": Stage(2, ("baselines",)),
+        "prediction": Stage(3, ()),
         "evaluation": Stage(2, ("evaluation",)),
         "rendering": Stage(1, ("rendering",)),
         "figures": Stage(1, ("figures",)),

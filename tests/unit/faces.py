@@ -1,10 +1,13 @@
 """A drawn set of 68 points and a make-believe detector and predictor, for tests without real faces."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
-from speechface.landmarks.shape import box_overlap, canonical_box, spread
+from speechface.landmarks.model import CANONICAL_HALF, canonical_box
+from speechface.landmarks.shape import box_overlap, spread
 
-__all__ = ["face_points", "Scene", "AsItIs"]
+__all__ = ["Scene", "face_points"]
 
 
 def _arc(x, y, width, height, start, stop, count):
@@ -29,16 +32,6 @@ def face_points(x=0.0, y=0.0, size=1.0, roll=0.0, opening=0.0):
     return size * points @ turn.T + np.array([x, y])
 
 
-class AsItIs:
-    """An equaliser that changes nothing; it hands on the frame and the window's corner."""
-
-    def whole(self, gray):
-        return gray, np.zeros(2)
-
-    def part(self, gray, window):
-        return gray, np.array(window[:2])
-
-
 class Scene:
     """Frames without content whose corner pixels count them, and what a detector and a predictor find in them.
 
@@ -58,8 +51,15 @@ class Scene:
     def _index(self, gray):
         return int(gray[1, 1]) * 256 + int(gray[1, 2])
 
-    def detect(self, image, scale):
-        gray, corner = image
+    @property
+    def images(self):
+        """The frames as a decoder gives them."""
+        return [SimpleNamespace(gray=frame) for frame in self.frames]
+
+    def box_of(self, landmarks):
+        return canonical_box(landmarks)
+
+    def detect(self, gray, scale, window=None):
         frame = self._index(gray)
         self.detections += 1
         self.scales.append(scale)
@@ -67,19 +67,14 @@ class Scene:
         boxes = [box for box in boxes if (box[2] - box[0]) * scale >= 79.5]  # the detector's smallest face
         boxes += [np.array(box, float) for box in self.phantoms.get(frame, [])]
         score = -0.2 if frame in self.weak else 1.0
-        return np.array(boxes).reshape(-1, 4) - np.tile(corner, 2), np.full(len(boxes), score)
+        return np.array(boxes).reshape(-1, 4), np.full(len(boxes), score)
 
-    def predict(self, image, boxes):
-        return np.stack([self._predict(image, box) for box in boxes])
-
-    def _predict(self, image, box):
-        gray, corner = image
+    def predict(self, gray, box):
         self.predictions += 1
-        box = box + np.tile(corner, 2)
         faces = self.faces[self._index(gray)]
         overlap = box_overlap(box, [canonical_box(face) for face in faces]) if faces else np.zeros(0)
         if len(overlap) and overlap.max() > 0.3:
-            return faces[int(overlap.argmax())] - corner
+            return faces[int(overlap.argmax())]
         # like dlib's: a plausible face in any box
-        half = (box[2] - box[0]) / 2 / 1.36
-        return face_points(*((box[:2] + box[2:]) / 2), size=half) - corner
+        half = (box[2] - box[0]) / 2 / CANONICAL_HALF
+        return face_points(*((box[:2] + box[2:]) / 2), size=half)

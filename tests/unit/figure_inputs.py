@@ -2,26 +2,28 @@
 
 import numpy as np
 from signals import speech_like
+from stored import write_clip_table
 from synthetic import synthetic_rig
 
-from speechface.audio.features import compute, description
+from speechface.audio.features import FEATURES, compute
+from speechface.clip_tables import ClipRows
 from speechface.commands.compare_models import COLUMNS
 from speechface.config import defaults
 from speechface.datasets.base import CLIP_COLUMNS
 from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.rig.channels import CHANNELS, ROTATIONS
-from speechface.tables import clip_path, read_table, write_table, write_unusable
+from speechface.tables import write_table, write_unusable
 
-__all__ = ["GRAPH", "SUMMARY", "clip_row", "texts", "write_clips", "write_features", "write_labels", "write_log",
-           "write_metrics", "write_quality"]  # fmt: skip
+__all__ = ["GRAPH", "SUMMARY", "clip_row", "id_of", "label_rows", "texts", "write_clips", "write_log", "write_metrics",
+           "write_quality", "write_results"]  # fmt: skip
 
 #: A graph of rules as Snakemake writes it.
 GRAPH = """digraph snakemake_dag {
     node[shape=box, style=rounded, fontname=sans, fontsize=10, penwidth=2];
 	0[label = "all", color = "0.1 0.6 0.85", style="rounded"];
 	1[label = "list_clips", color = "0.38 0.6 0.85", style="rounded"];
-	2[label = "extract_wav", color = "0.31 0.6 0.85", style="rounded,dashed"];
+	2[label = "extract_audio", color = "0.31 0.6 0.85", style="rounded,dashed"];
 	3[label = "train_model", color = "0.14 0.6 0.85", style="rounded"];
 	1 -> 2
 	2 -> 3
@@ -44,21 +46,23 @@ def write_clips(path, rows):
     write_table(path, {name: np.array([row[name] for row in rows], object) for name in CLIP_COLUMNS}, stage="clips")
 
 
-def write_features(folder, row, name, seconds=2.0, seed=0):
-    """The feature table `name` of one clip, of real feature values of a made-up voice."""
-    settings = defaults(name)
+def id_of(row):
+    return f"{row['dataset']}/{row['actor']}/{row['clip']}"
+
+
+def feature_rows(name, seconds=2.0, seed=0):
+    """Rows of the feature `name` of one clip, of real feature values of a made-up voice."""
+    feature, settings = FEATURES[name], defaults(name)
     times = np.arange(round(seconds * FPS)) / FPS
     audio = speech_like(round(seconds * SR), seed=seed) * np.float32(1 + 0.3 * seed)
     values = compute(name, audio, times, fps=FPS, sr=SR, settings=settings)
-    scaled = {name: 1 / 255} if settings["storage"] == "uint8" else None
+    scaled = {name: 1 / 255} if feature.storage(settings) == "uint8" else {}
     columns = {"frame": np.arange(len(times), dtype=np.int32), "time": times, name: values}
-    meta = {"sr": SR, "fps": FPS, **description(name, settings)}
-    write_table(clip_path(folder, row["dataset"], row["actor"], row["clip"]), columns, stage=name, settings=settings,
-                meta=meta, scaled=scaled)  # fmt: skip
+    return ClipRows(columns, {"audio_sr": SR, "fps": FPS, **feature.description(settings)}, scaled)
 
 
-def write_labels(folder, row, *, seed=0, noise=0.0, n=40, width=320, height=240, kind="labels"):
-    """A label or prediction table: the mouth opens and shuts, the head sways; `noise` is added to weights."""
+def label_rows(*, seed=0, noise=0.0, n=40, width=320, height=240, kind="labels"):
+    """Labels or a prediction: the mouth opens and shuts, the head sways; `noise` is added to weights."""
     rng = np.random.default_rng(seed)
     time = np.arange(n) / FPS
     weights = np.zeros((n, 46))
@@ -77,19 +81,15 @@ def write_labels(folder, row, *, seed=0, noise=0.0, n=40, width=320, height=240,
         columns |= {f"translation_{axis}": np.full(n, value, np.float32) for axis, value in zip("xyz", (5, 0, -1500))}
         meta = {"focal_px": camera.focal, "centre_px": list(camera.centre), "fps": FPS,
                 "rotation_reference": matrix_from_euler([0, 0.1, 0]).tolist()}  # fmt: skip
-    stage = "labels" if kind == "labels" else "prediction"
-    write_table(clip_path(folder, row["dataset"], row["actor"], row["clip"]), columns, stage=stage, meta=meta)
+    return ClipRows(columns, meta)
 
 
-def write_quality(root, rows, *, width=320, height=240):
-    """A landmark table of every clip, points on a circle, and a quality table in which the last clip is the worst."""
+def write_quality(root, rows, *, n=40, width=320, height=240):
+    """Landmarks of every clip, points on a circle, and a quality table in which the last clip is the worst."""
     angle = np.linspace(0, 2 * np.pi, 68, endpoint=False)
     points = np.stack([width / 2 + 30 * np.cos(angle), height / 2 + 30 * np.sin(angle)], 1)
-    for row in rows:
-        frames = len(read_table(clip_path(root / "labels", row["dataset"], row["actor"], row["clip"])))
-        write_table(clip_path(root / "landmarks", row["dataset"], row["actor"], row["clip"]),
-                    {"frame": np.arange(frames), "landmarks": np.tile(points, (frames, 1, 1)).astype(np.float32)},
-                    stage="landmarks")  # fmt: skip
+    seen = {"frame": np.arange(n), "landmarks": np.tile(points, (n, 1, 1)).astype(np.float32)}
+    write_clip_table(root / "landmarks.parquet", "landmarks", {id_of(row): ClipRows(seen) for row in rows})
     columns = {name: [row[name] for row in rows] for name in ("dataset", "actor", "clip")}
     columns["reprojection_pct_iod"] = np.linspace(0.8, 1.6, len(rows))
     write_table(root / "quality.parquet", columns, stage="label_report")
@@ -155,11 +155,12 @@ def write_results(root, *, emotions=("neutral", "happy", "sad", "disgust")):
     """A whole folder: clips, features, labels, predictions, identity, rig, logs and metrics; returns the clip rows."""
     rows = [clip_row(f"clip{k}", emotion) for k, emotion in enumerate(emotions)]
     write_clips(root / "clips.parquet", rows)
-    for k, row in enumerate(rows):
-        for name in ("spectrogram", "acoustics"):
-            write_features(root / name, row, name, seconds=1.5 + 0.2 * k, seed=k)
-        write_labels(root / "labels", row)
-        write_labels(root / "predictions", row, noise=0.05, seed=k, kind="prediction")
+    for name in ("spectrogram", "acoustics"):
+        made = {id_of(row): feature_rows(name, 1.5 + 0.2 * k, k) for k, row in enumerate(rows)}
+        write_clip_table(root / f"{name}.parquet", name, made, settings=defaults(name))
+    write_clip_table(root / "labels.parquet", "labels", {id_of(row): label_rows() for row in rows})
+    predicted = {id_of(row): label_rows(noise=0.05, seed=k, kind="prediction") for k, row in enumerate(rows)}
+    write_clip_table(root / "predictions.parquet", "prediction", predicted)
     write_quality(root, rows)
     synthetic_rig().save(root / "rig.npz")
     (root / "identity" / "demo").mkdir(parents=True)

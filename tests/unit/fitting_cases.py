@@ -8,6 +8,7 @@ from synthetic import synthetic_rig
 from speechface.fitting.face import Face
 from speechface.fitting.gauss_newton import FitSettings
 from speechface.geometry.rotation import matrix_from_euler
+from speechface.landmarks.detectors.dlib import PROFILE
 from speechface.rig.channels import INDEX
 
 __all__ = ["Case", "moving_face", "PRECISE", "FOCAL", "FPS"]
@@ -48,7 +49,7 @@ def moving_face(
     """A face whose `channels` and head move smoothly; `coefficients` of its identity, else the rig's mean."""
     rng = np.random.default_rng(seed)
     rig = synthetic_rig(seed)
-    face = Face.of_rig(rig)
+    face = Face.of_rig(rig, PROFILE)
     if coefficients is not None:
         face = face.of_actor(coefficients)
     weights = np.zeros((frames, 46))
@@ -58,4 +59,4 @@ def moving_face(
     rotation = matrix_from_euler(smooth_noise(rng, frames, 3, 5) * (0.05, 0.1, 0.04))
     translation = np.array([8.0, 15.0, -900.0]) + 5 * smooth_noise(rng, frames, 3, 5)
     points = face.landmarks(weights)
-    return Case(rig, Face.of_rig(rig), weights, rotation, translation, project(points, rotation, translation))
+    return Case(rig, Face.of_rig(rig, PROFILE), weights, rotation, translation, project(points, rotation, translation))

@@ -1,8 +1,31 @@
 """Sounds that the audio tests share: seeded, mono, float32, full scale 1."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import numpy as np
 
-__all__ = ["clicks", "noise", "rumble", "silence", "speech_like"]
+from speechface.clip_tables import update_clip_tables
+from speechface.errors import ClipError
+from speechface.sound_tables import sound_rows
+
+__all__ = ["clicks", "noise", "rumble", "silence", "speech_like", "write_sound_table"]
+
+
+def write_sound_table(
+    path: Path, sounds: Mapping[str, np.ndarray | str], *, sr: int, fps: float, n_frames: int
+) -> None:
+    """Write a table as extract-audio does; `sounds`: clip id -> sound, or the reason why there is none."""
+
+    def make(clip_id):
+        sound = sounds[clip_id]
+        if isinstance(sound, str):
+            raise ClipError(sound)
+        return sound_rows(clip_id, sound, sr, np.arange(n_frames) / fps, fps=fps, frame_rate=str(fps))
+
+    # no facts of an earlier table are ever the same
+    facts = lambda clip_id, known: {"n": known.get("n", 0) + 1}  # noqa: E731
+    update_clip_tables({"audio": path}, list(sounds), make, stage="audio", settings={"sr": sr}, facts=facts)
 
 
 def noise(n, seed=0):

@@ -6,6 +6,7 @@ beauty is not.
 
 import numpy as np
 
+from speechface.geometry import ibug
 from speechface.rig.channels import CHANNELS
 from speechface.rig.rig import Rig
 
@@ -70,7 +71,7 @@ def synthetic_rig(seed=0, *, grid=18, identity_modes=3):
         falloff = np.exp(-0.5 * ((plane[:, 0] - cx) ** 2 + (plane[:, 1] - cy) ** 2) / radius**2)
         shapes[k] = falloff[:, None] * rng.normal(0, 3, 3)
     below = np.clip((-40 - plane[:, 1]) / 3, 0, 1) * (np.abs(plane[:, 0]) < 60)
-    below[[60, 64]] = 0.3  # mouth corners
+    below[[ibug.INNER_LIPS.start, ibug.INNER_LIPS.start + 4]] = 0.3  # the mouth's inner corners
     shapes[CHANNELS.index("jawOpen")] = below[:, None] * np.array([0, -12.0, -2.0])
     triangles = Delaunay(plane).simplices
     a, b, c = (plane[triangles[:, i]] for i in range(3))
@@ -84,11 +85,11 @@ def synthetic_rig(seed=0, *, grid=18, identity_modes=3):
         neutral=neutral.astype(f32),
         shapes=shapes.astype(f32),
         triangles=triangles.astype(np.int32),
-        landmarks=np.arange(68, dtype=np.int32),
+        landmarks=np.arange(ibug.N_POINTS, dtype=np.int32),
         identity=modes.astype(f32),
         colors=np.full((len(neutral), 3), 0.7, f32),
         material=np.full((len(neutral), 2), 0.3, f32),
-        contour=np.arange(17, dtype=np.int32)[:, None],
+        contour=np.arange(ibug.N_JAW, dtype=np.int32)[:, None],
         regions={
             "lips": np.nonzero(near_mouth)[0].astype(np.int32),
             "upper_face": np.nonzero(plane[:, 1] > -5)[0].astype(np.int32),

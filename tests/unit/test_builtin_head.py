@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
+from speechface.geometry import ibug
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.rig import builtin
 from speechface.rig.builtin.field import EYE_CENTRE, EYE_RADIUS, distance
 from speechface.rig.builtin.head import _face
-from speechface.rig.builtin.landmarks import MIRROR as LANDMARK_MIRROR
 from speechface.rig.channels import CHANNELS, INDEX, MIRROR, index_of
 from speechface.rig.rig import Rig
 
@@ -273,7 +273,7 @@ def test_landmarks_run_in_ibug_order_and_mirror(rig):
     assert p[[37, 38, 43, 44], 1].min() > p[[40, 41, 46, 47], 1].max()
     assert p[48, 0] < p[51, 0] < p[54, 0]
     assert p[51, 1] > p[62, 1] >= p[66, 1] > p[57, 1]
-    np.testing.assert_allclose(p, p[LANDMARK_MIRROR] * FLIP, atol=1e-4)  # float32 of 100 mm
+    np.testing.assert_allclose(p, p[ibug.MIRROR] * FLIP, atol=1e-4)  # float32 of 100 mm
 
 
 def test_inner_lip_landmarks_part_with_the_jaw(rig):

@@ -6,30 +6,49 @@ import numpy as np
 import pytest
 
 from speechface.cli import main
+from speechface.clip_tables import ClipRows, update_clip_tables
 from speechface.commands.check_results import outdated, told
 from speechface.config import resolve
+from speechface.errors import ClipError
 from speechface.stages import STAGES, Stage
-from speechface.tables import write_table, write_unusable
+from speechface.tables import write_table
 
 CONFIG = {
     "datasets": {"set": {"adapter": "folder", "root": "videos", "split": {"by": "clip"}}},
-    "models": {"net": {"feature": "acoustics"}},
+    "models": {"net": {"feature": "acoustics", "training": {"epochs": 7}}},
 }
+CLIPS = ("set/a/one", "set/a/two")
+
+
+def make(clip_id):
+    if clip_id.endswith("two"):
+        raise ClipError("dark")
+    return ClipRows({"frame": np.arange(3, dtype=np.int32)})
+
+
+def write(path, stage, settings, clips=CLIPS):
+    update_clip_tables({"t": path}, clips, make, stage=stage, settings=settings, facts=lambda clip_id, known: {})
 
 
 @pytest.fixture
 def results(tmp_path):
-    """Results of a run with CONFIG: tables of two clips, one of them unusable, and a network."""
+    """Results of a run with CONFIG: tables of two clips, one of them unusable, an identity and a network."""
     config = resolve(CONFIG)
     folder = tmp_path / "results"
-    rows = {"frame": np.arange(3, dtype=np.int32)}
     for stage in ("landmarks", "spectrogram", "labels"):
-        write_table(folder / f"{stage}/set/a/one.parquet", rows, stage=stage, settings=config[stage])
-        write_unusable(folder / f"{stage}/set/a/two.parquet", "dark", stage=stage, settings=config[stage])
-    write_table(folder / "predictions/net/0/set/a/one.parquet", rows, stage="prediction")
+        write(folder / f"{stage}/set/a.parquet", stage, config.section(stage))
+    write(folder / "audio/set/a.parquet", "audio", {**config.audio.dump(), "audio_delay_ms": 0.0})
+    write(folder / "predictions/net/0/set.parquet", "prediction", {})
+    settings = config.quality.dump()
+    write_table(folder / "labels/quality.parquet", {"clip": ["x"]}, stage="label_report", settings=settings)
+    header = {"settings": config.labels.dump(), "stage_version": STAGES["identity"].version}
+    (folder / "identity/set").mkdir(parents=True)
+    np.savez(folder / "identity/set/a.npz", header=json.dumps(header))
     place = folder / "models/net/0/model.json"
     place.parent.mkdir(parents=True)
-    place.write_text(json.dumps({"model": config["models"]["net"], "training": config["training"]}))
+    model = config.models["net"]
+    training = {**config.training.dump(), **model.training}
+    place.write_text(json.dumps({"model": model.dump(), "training": training}))
     place.with_suffix(".ckpt").write_bytes(b"a network")
     return folder
 
@@ -38,8 +57,8 @@ def with_change(section, **values):
     return resolve({**CONFIG, section: {**CONFIG.get(section, {}), **values}})
 
 
-def names(found):
-    return sorted(f"{stage}:{path.name}" for stage, path, _ in found)
+def names(found, results):
+    return sorted(f"{stage}:{path.relative_to(results)}" for stage, path, _ in found)
 
 
 def test_nothing_differs_from_the_config_that_made_it(results):
@@ -48,29 +67,44 @@ def test_nothing_differs_from_the_config_that_made_it(results):
     assert outdated(machine, results) == []  # where a network was trained does not matter
 
 
-def test_sound_of_another_offset_is_told(results):
-    for dataset in ("set", "other"):
-        settings = {**resolve(CONFIG)["audio"], "late_ms": 0}
-        write_table(results / f"audio/{dataset}/a/one.frames.parquet", {"frame": np.arange(3)}, stage="audio",
-                    settings=settings)  # fmt: skip
-    assert outdated(resolve(CONFIG), results) == []
-    moved = resolve({**CONFIG, "datasets": {"set": {**CONFIG["datasets"]["set"], "sound_late_ms": 80}}})
-    assert told(outdated(moved, results)) == [
-        f"audio: 1 files, e.g. {results}/audio/set/a/one.frames.parquet: late_ms was 0, the config says 80"
-    ]
+@pytest.mark.parametrize(
+    ("section", "values", "expected"),
+    [
+        ("spectrogram", {"top_db": 60.0}, ["spectrogram:spectrogram/set/a.parquet"]),
+        ("labels", {"noise_mm": 2.0}, ["identity:identity/set/a.npz", "labels:labels/set/a.parquet"]),
+        ("quality", {"max_jitter_mm": 3.0}, ["label_report:labels/quality.parquet"]),
+        ("training", {"patience": 9}, ["training:models/net/0/model.ckpt"]),
+        ("training", {"epochs": 9}, []),  # the model has its own
+        ("models", {"net": {"feature": "acoustics", "training": {"epochs": 8}}}, ["training:models/net/0/model.ckpt"]),
+        (
+            "models",
+            {"net": {"feature": "acoustics", "head": "gru", "training": {"epochs": 7}}},
+            ["training:models/net/0/model.ckpt"],
+        ),
+    ],
+)
+def test_files_of_changed_settings_are_found(results, section, values, expected):
+    assert names(outdated(with_change(section, **values), results), results) == expected
 
 
 def test_a_changed_key_is_told_with_both_values(results):
     found = outdated(with_change("spectrogram", top_db=60), results)
-    assert names(found) == ["spectrogram:one.parquet", "spectrogram:two.parquet"]
-    path = results / "spectrogram/set/a/one.parquet"
-    assert told(found) == [f"spectrogram: 2 files, e.g. {path}: top_db was 80, the config says 60"]
-    assert names(outdated(with_change("training", epochs=9), results)) == ["training:model.ckpt"]
-    assert names(outdated(with_change("models", net={"feature": "acoustics", "head": "gru"}), results)) == [
-        "training:model.ckpt"
-    ]
+    path = results / "spectrogram/set/a.parquet"
+    assert told(found) == [f"spectrogram: 1 files, e.g. {path}: top_db was 80.0, the config says 60.0"]
+
+
+def test_sound_of_another_delay_is_told_for_its_dataset_alone(results):
+    write(results / "audio/other/a.parquet", "audio", {"sr": 44100, "audio_delay_ms": 0.0}, ["other/a/one"])
+    entry = CONFIG["datasets"]["set"]
+    both = {"set": {**entry, "audio_delay_ms": 80.0}, "other": entry}
+    found = outdated(resolve({**CONFIG, "datasets": both}), results)
+    path = results / "audio/set/a.parquet"
+    assert told(found) == [f"audio: 1 files, e.g. {path}: audio_delay_ms was 0.0, the config says 80.0"]
+
+
+def test_a_network_that_is_gone_does_not_matter(results):
     (results / "models/net/0/model.ckpt").unlink()  # removed, so that it is made again
-    assert outdated(with_change("training", epochs=9), results) == []
+    assert outdated(with_change("training", patience=9), results) == []
 
 
 def test_another_version_of_a_stage_is_told(results, monkeypatch):
@@ -81,8 +115,16 @@ def test_another_version_of_a_stage_is_told(results, monkeypatch):
 
 
 def test_tables_of_clips_that_are_no_more_do_not_matter(results):
-    found = outdated(with_change("labels", noise_mm=2.0), results, clips={"set/a/two"})
-    assert names(found) == ["labels:two.parquet"]
+    changed = with_change("spectrogram", top_db=60)
+    assert outdated(changed, results, clips={"set/b/three"}) == []
+    assert len(outdated(changed, results, clips={"set/a/two"})) == 1
+
+
+def test_files_that_cannot_be_read_and_unfinished_ones_are_passed_over(results):
+    (results / "labels/broken.parquet").write_bytes(b"no table")
+    (results / "identity/set/b.npz").write_bytes(b"no archive")
+    write(results / "labels/set/.tmp.parquet", "labels", {"noise_mm": 77.0})
+    assert outdated(resolve(CONFIG), results) == []
 
 
 def test_the_command_lists_fails_and_removes(results, tmp_path, capsys, monkeypatch):
@@ -93,9 +135,9 @@ def test_the_command_lists_fails_and_removes(results, tmp_path, capsys, monkeypa
     (tmp_path / "config.yaml").write_text(json.dumps({**CONFIG, "landmarks": {"detect_every": 3}}))
     assert main(["check-results", "config.yaml"]) == 1
     output = capsys.readouterr()
-    assert "landmarks: 2 files" in output.out
+    assert "landmarks: 1 files" in output.out
     assert "--remove" in output.err
     assert main(["check-results", "config.yaml", "--remove"]) == 0
     assert not list((results / "landmarks").rglob("*.parquet"))
-    assert len(list((results / "labels").rglob("*.parquet"))) == 2
+    assert (results / "labels/set/a.parquet").exists()
     assert main(["check-results", "config.yaml"]) == 0

@@ -5,8 +5,6 @@ import sys
 import pytest
 
 from speechface.cli import COMMANDS, build_parser, main
-from speechface.commands.common import settings_from
-from speechface.errors import ConfigError
 
 
 def test_help_names_every_command_and_imports_no_science():
@@ -70,7 +68,7 @@ def test_science_never_imports_snakemake():
 
 
 @pytest.mark.parametrize(
-    ("command", "given", "threads"), [("spectrogram", None, "1"), ("spectrogram", "3", "3"), ("predict", None, "None")]
+    ("command", "given", "threads"), [("features", None, "1"), ("features", "3", "3"), ("predict", None, "None")]
 )
 def test_commands_over_clips_run_in_one_thread_unless_told_otherwise(command, given, threads, tmp_path):
     code = (
@@ -84,10 +82,15 @@ def test_commands_over_clips_run_in_one_thread_unless_told_otherwise(command, gi
     assert f"THREADS {threads}" in run.stdout
 
 
-def test_only_the_workflow_s_settings_go_unchecked(monkeypatch):
-    monkeypatch.setenv("SPEECHFACE_SETTINGS", "resolved")
-    assert settings_from('{"size": 64, "margin": 2}', "crops") == {"size": 64, "margin": 2}
-    assert settings_from("", "crops")["size"] == 100
-    monkeypatch.delenv("SPEECHFACE_SETTINGS")
-    with pytest.raises(ConfigError, match="unknown key 'sizes'"):
-        settings_from('{"sizes": 64}', "crops")
+def test_a_pipe_that_is_closed_is_no_error():
+    code = (
+        "import sys\nfrom speechface.cli import main\n"
+        "sys.stdin.read()\n"  # until nobody reads what follows
+        "sys.argv = ['speechface', 'reference', 'schema']\nsys.exit(main())"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as process:
+        process.stdout.close()
+        process.stdin.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0

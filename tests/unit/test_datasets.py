@@ -1,15 +1,21 @@
 from collections import Counter
+from fractions import Fraction
 
 import pytest
 
-from speechface.config import defaults, resolve
+from speechface.config import resolve
 from speechface.datasets import demo, folder, grid, ravdess
-from speechface.datasets.base import ADAPTERS, Clip, list_clips, member, plan_splits
+from speechface.datasets.base import ADAPTERS, Clip, DatasetSettings, list_clips, member, plan_splits
 from speechface.errors import ConfigError
 
 
 def config_of(**datasets):
-    return resolve({"datasets": datasets})
+    return resolve({"datasets": datasets}).datasets
+
+
+def at(root, adapter):
+    """Settings of a dataset in a folder."""
+    return adapter.Settings(adapter="any", root=str(root), role="predict")
 
 
 def touch(path):
@@ -21,12 +27,12 @@ def touch(path):
 
 
 def test_demo_names_parse_back_to_their_actor():
-    clips = demo.clips("demo", {}, {"demo": defaults("demo")})
+    clips = demo.clips("demo", demo.Settings(adapter="demo", role="predict"))
     assert len(clips) == 24 * 4
     for clip in clips:
         again = ravdess.clip_from_name("demo", clip.clip, clip.path)
         assert again == clip
-        assert clip.path == f"results/demo/{clip.actor}/{clip.clip}.mp4"
+        assert clip.path == f"results/videos/demo/{clip.actor}.parquet::{clip.id}"
         assert clip.sex == ("male" if int(clip.actor[-2:]) % 2 else "female")
         assert None not in (clip.emotion, clip.intensity, clip.statement, clip.repetition)
 
@@ -63,6 +69,18 @@ def test_demo_refuses_more_clips_than_there_are():
         demo.clip_names(1, 61)
 
 
+@pytest.mark.parametrize(("value", "expected"), [("30000/1001", Fraction(30000, 1001)), (25, Fraction(25)),
+                                                 (29.97, Fraction(2997, 100)), ("24", Fraction(24))])  # fmt: skip
+def test_demo_frame_rates_are_exact(value, expected):
+    assert demo.VideoSettings(fps=value).frame_rate == expected
+
+
+@pytest.mark.parametrize("value", ["fast", "1/0", 0.0, -25.0, "1000"])
+def test_other_frame_rates_are_refused(value):
+    with pytest.raises(ConfigError, match=rf"datasets.demo: fps is '{value}'; expected 1 to 240"):
+        config_of(demo={"adapter": "demo", "role": "predict", "fps": value})
+
+
 def test_demo_splits_by_actor_as_configured():
     clips = list_clips(
         config_of(demo={"adapter": "demo", "split": {"by": "actor", "train": ["1-20"], "test": ["21-24"]}})
@@ -95,7 +113,7 @@ def test_ravdess_finds_clips_flat_and_in_the_archives_folders(tmp_path):
     touch(tmp_path / "Video_Speech_Actor_02" / "Actor_02" / "01-01-03-01-01-01-02.mp4")
     touch(tmp_path / "a" / "b" / "c" / "01-01-03-01-01-01-03.mp4")  # too deep
     touch(tmp_path / "Actor_01" / "readme.txt")
-    found = ravdess.clips("r", {"root": str(tmp_path)}, {})
+    found = ravdess.clips("r", at(tmp_path, ravdess))
     assert sorted(c.id for c in found) == ["r/Actor_01/01-01-01-01-01-01-01", "r/Actor_02/01-01-03-01-01-01-02"]
 
 
@@ -131,7 +149,7 @@ def test_grid_lists_speakers_with_their_sex(tmp_path):
     touch(tmp_path / "s4" / "lgir9s.mpg")
     touch(tmp_path / "s4" / "thumbs.db")
     touch(tmp_path / "other" / "bbaf2n.mpg")
-    found = {c.id: c for c in grid.clips("g", {"root": str(tmp_path)}, {})}
+    found = {c.id: c for c in grid.clips("g", at(tmp_path, grid))}
     assert set(found) == {"g/s1/bbaf2n", "g/s4/lgir9s", "g/other/bbaf2n"}
     assert [found[f"g/{a}"].sex for a in ("s1/bbaf2n", "s4/lgir9s", "other/bbaf2n")] == ["male", "female", None]
 
@@ -141,7 +159,7 @@ def test_folder_takes_any_video_and_cleans_names(tmp_path):
     touch(tmp_path / "bob" / "b.webm")
     touch(tmp_path / "bob" / "b.wav")
     touch(tmp_path / "loose.mp4")
-    found = folder.clips("f", {"root": str(tmp_path)}, {})
+    found = folder.clips("f", at(tmp_path, folder))
     assert [c.id for c in found] == ["f/Ann_Lee/take__1", "f/bob/b"]
     assert found[0].path.endswith("take #1.MP4")
     assert found[0].sex is None
@@ -183,8 +201,9 @@ def clips_of(actors, count):
     return [Clip("d", actor, f"c{k:03d}", f"{actor}/{k}") for actor in actors for k in range(count)]
 
 
-def split_settings(**rule):
-    return {"role": "learn", "split": {"by": "actor", "train": [], "test": [], "test_clips": 0.2, **rule}}
+def split_settings(test=(), **rule):
+    rule = {"test": [*test] or ["none"], **rule}
+    return DatasetSettings.parse({"adapter": "any", "split": rule}, "d")
 
 
 def test_no_actor_is_on_two_sides():
@@ -206,7 +225,7 @@ def test_an_actor_named_on_both_sides_tests():
 
 
 def test_role_predict_is_neither_side():
-    planned = plan_splits(clips_of(["a1"], 3), {"role": "predict"})
+    planned = plan_splits(clips_of(["a1"], 3), DatasetSettings(adapter="any", role="predict"))
     assert {c.split for c in planned} == {"predict"}
 
 

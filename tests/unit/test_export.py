@@ -4,10 +4,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from synthetic import synthetic_rig
 
-from speechface.export.animation import ARKIT_NAMES, Animation, arkit_weights
+from speechface.export.animation import ARKIT_NAMES, Animation, Sound, arkit_weights
 from speechface.export.livelink import HEADER, timecode
-from speechface.export.registry import FORMATS, writer
+from speechface.export.registry import FORMATS
 from speechface.rig.channels import CHANNELS, INDEX
 from speechface.tables import read_table
 
@@ -17,7 +18,8 @@ def animation():
     rng = np.random.default_rng(3)
     weights = rng.random((100, len(CHANNELS))).astype(np.float32)
     rotations = rng.normal(0, 0.1, (100, 3)).astype(np.float32)
-    return Animation("hello", Fraction(30000, 1001), weights, rotations, "hello.wav", {"model": "cnn"})
+    sound = Sound(np.zeros(1600, np.float32), 16000, "hello.wav")
+    return Animation("hello", Fraction(30000, 1001), weights, rotations, sound=sound, meta={"model": "cnn"})
 
 
 def test_arkit_has_52_distinct_names_and_every_channel_of_ours_but_the_merged_one():
@@ -29,7 +31,7 @@ def test_every_weight_arrives_under_its_own_arkit_name():
     for name in CHANNELS:
         weights = np.zeros((1, len(CHANNELS)), np.float32)
         weights[0, INDEX[name]] = 1
-        moved = {ARKIT_NAMES[k] for k in np.nonzero(arkit_weights(weights)[0])[0]}
+        moved = {ARKIT_NAMES[k] for k in np.nonzero(arkit_weights(weights, CHANNELS)[0])[0]}
         expected = {"noseSneerLeft", "noseSneerRight"} if name == "noseSneer" else {name}
         assert moved == expected
 
@@ -43,7 +45,7 @@ def test_timecode_counts_sixtieths_of_a_second(seconds, text):
 
 
 def test_livelink_csv_has_63_columns_and_times_that_read_back(animation, tmp_path):
-    path = writer("livelink")(animation, tmp_path)
+    path = FORMATS["livelink"].write(animation, tmp_path)
     rows = list(csv.reader(open(path)))
     assert path.name == "hello_1_speechface_cal.csv"
     assert rows[0] == list(HEADER)
@@ -62,20 +64,33 @@ def test_livelink_csv_has_63_columns_and_times_that_read_back(animation, tmp_pat
 
 
 def test_json_gives_as_many_rows_and_names_as_it_announces(animation, tmp_path):
-    content = json.load(open(writer("json")(animation, tmp_path)))
+    content = json.load(open(FORMATS["json"].write(animation, tmp_path)))
     assert content["numFrames"] == len(content["weightMat"]) == 100
     assert content["numPoses"] == len(content["facsNames"]) == {len(row) for row in content["weightMat"]}.pop()
     assert content["exportFps"] == pytest.approx(29.97, abs=1e-3)
 
 
 def test_parquet_round_trip(animation, tmp_path):
-    table = read_table(writer("parquet")(animation, tmp_path))
+    table = read_table(FORMATS["parquet"].write(animation, tmp_path))
     np.testing.assert_array_equal(table.stack(CHANNELS), animation.weights)
     assert table.meta["model"] == "cnn"
     assert table.meta["channels"] == list(CHANNELS)
 
 
-def test_every_registered_format_writes_one_file(animation, tmp_path):
-    for name in FORMATS:
-        path = writer(name)(animation, tmp_path / name)
-        assert [p.name for p in (tmp_path / name).iterdir()] == [path.name]
+def test_a_rig_s_own_channels_are_written_under_their_names(animation, tmp_path):
+    animation.weights, animation.channels = animation.weights[:, :2], ("tongueOut", "jawOpen")
+    table = read_table(FORMATS["parquet"].write(animation, tmp_path))
+    assert table.meta["channels"] == ["tongueOut", "jawOpen"]
+    moved = arkit_weights(animation.weights, animation.channels)
+    np.testing.assert_array_equal(moved[:, ARKIT_NAMES.index("tongueOut")], animation.weights[:, 0])
+    assert np.count_nonzero(moved.any(0)) == 2
+
+
+@pytest.mark.usefixtures("graphics")
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_registered_format_writes_one_file(name, animation, tmp_path):
+    synthetic_rig().save(tmp_path / "rig.npz")
+    animation.rig_file, animation.image_size = str(tmp_path / "rig.npz"), 64
+    path = FORMATS[name].write(animation, tmp_path / "out")
+    assert [p.name for p in (tmp_path / "out").iterdir()] == [path.name]
+    assert FORMATS[name].DESCRIPTION

@@ -10,16 +10,16 @@ from figure_inputs import (
     clip_row,
     texts,
     write_clips,
-    write_labels,
     write_log,
     write_metrics,
     write_nothing,
     write_results,
 )
+from stored import write_clip_table
 from synthetic import synthetic_rig
 
 from speechface.cli import main
-from speechface.config import schema
+from speechface.clip_tables import ClipTables
 from speechface.figures import (
     alignment,
     features,
@@ -28,10 +28,11 @@ from speechface.figures import (
     training,
     workflow,
 )
-from speechface.figures.registry import FIGURES, module_of
+from speechface.figures.inputs import FILES, LISTS, TABLES, VIDEOS
+from speechface.figures.registry import FIGURES
 from speechface.figures.style import message, save, styled
 from speechface.geometry.camera import Camera
-from speechface.tables import clip_path, read_table
+from speechface.tables import write_table
 
 
 @pytest.fixture(scope="module")
@@ -44,30 +45,44 @@ def results(tmp_path_factory):
 
 def options(root):
     """The command line options of every figure."""
-    clips = ["--clips", root / "clips.parquet"]
+    clips = ["--clips", root / "clips.parquet", "--rig", root / "rig.npz"]
+    names = (*TABLES, "quality", "metrics", "models")
+    table = {name: ["--" + name, root / f"{name}.parquet"] for name in names}
+    identity = ["--identity", root / "identity" / "demo" / "Actor_01.npz"]
     return {
-        "features": [*clips, "--spectrogram-dir", root / "spectrogram", "--acoustics-dir", root / "acoustics"],
-        "landmarks": [*clips, "--labels-dir", root / "labels", "--predictions-dir", root / "predictions", "--rig",
-                      root / "rig.npz"],
-        "alignment": [*clips, "--labels-dir", root / "labels", "--identity-dir", root / "identity", "--rig",
-                      root / "rig.npz"],
-        "labels_overview": [*clips, "--quality", root / "quality.parquet", "--landmarks-dir", root / "landmarks",
-                            "--labels-dir", root / "labels", "--identity-dir", root / "identity", "--rig",
-                            root / "rig.npz"],
-        "training": ["--logs", *sorted(root.glob("models/*/*/log.csv"))],
-        "comparison": ["--metrics", root / "metrics.parquet", "--table-stem", root / "tables" / "comparison"],
-        "models": ["--models", root / "models.parquet", "--table-stem", root / "tables" / "models"],
-        "emotions": ["--metrics", root / "metrics.parquet", "--table-stem", root / "tables" / "emotions"],
+        "features": [*clips[:2], *table["spectrogram"], *table["acoustics"]],
+        "landmarks": [*clips, *table["labels"], *table["predictions"]],
+        "alignment": [*clips, *table["labels"], *identity],
+        "labels_overview": [*clips, *table["quality"], *table["landmarks"], *table["labels"], *identity],
+        "training": ["--logs", *logs(root)],
+        "comparison": [*table["metrics"], "--table-stem", root / "tables" / "comparison"],
+        "models": [*table["models"], "--table-stem", root / "tables" / "models"],
+        "emotions": [*table["metrics"], "--table-stem", root / "tables" / "emotions"],
         "workflow": ["--graph", root / "rules.dot"],
-    }  # fmt: skip
+    }
 
 
-def test_registry_and_schema_name_the_same_figures():
-    wanted = schema()["properties"]["figures"]["properties"]["names"]["items"]["enum"]
-    assert sorted(FIGURES) == sorted(wanted)
-    for name in FIGURES:
-        module = module_of(name)
-        assert {"INPUTS", "collect", "draw"} <= set(module.__all__)
+def logs(root):
+    return sorted(root.glob("models/*/*/log.csv"))
+
+
+def inputs(root, figure, **changes):
+    """What the command hands to a figure's `collect`."""
+    found = {}
+    for name in figure.INPUTS:
+        path = root / ("rig.npz" if name == "rig" else f"{name}.parquet")
+        found[name] = ClipTables([path]) if name in TABLES else str(path)
+    if "identity" in found:
+        found["identity"] = {("demo", "Actor_01"): root / "identity" / "demo" / "Actor_01.npz"}
+    return {**found, **changes}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_names_known_inputs_and_has_a_caption(name):
+    figure = FIGURES[name]
+    assert set(figure.INPUTS) <= {*FILES, *TABLES, *LISTS, VIDEOS}
+    assert figure.CAPTION.endswith(".")
+    assert {"CAPTION", "INPUTS", "collect", "draw"} <= set(figure.__all__)
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -83,16 +98,14 @@ def test_command_writes_a_pdf_and_an_image_of_the_asked_resolution(name, results
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_inputs_without_content_give_a_figure_that_says_so(name, tmp_path):
-    write_nothing(tmp_path / "clips.parquet")
-    write_nothing(tmp_path / "models.parquet")
+    for table in ("clips", "models", "quality"):
+        write_nothing(tmp_path / f"{table}.parquet")
+    for table in TABLES:
+        write_clip_table(tmp_path / f"{table}.parquet", "labels", {"demo/Actor_01/x": "made for a test"})
     synthetic_rig().save(tmp_path / "rig.npz")
     write_metrics(tmp_path / "metrics.parquet", models=("cnn",), emotions=())
     if name == "comparison":
-        write_labels(tmp_path, clip_row("x"))  # any table without a score
-        (tmp_path / "metrics.parquet").unlink()
         columns = ("model", "seed", "dataset", "split", "group", "value_of_group", "metric", "value", "low", "high")
-        from speechface.tables import write_table
-
         write_table(tmp_path / "metrics.parquet", {name: np.zeros(0) for name in columns}, stage="evaluation")
     (tmp_path / "rules.dot").write_text("digraph {}")
     (tmp_path / "log.csv").write_text("epoch,step,learning_rate,train_loss,val_loss\n")
@@ -102,14 +115,14 @@ def test_inputs_without_content_give_a_figure_that_says_so(name, tmp_path):
     assert main(["figure", name, "--out-stem", str(tmp_path / "f"), *map(str, arguments)]) == 0
     assert (tmp_path / "f.png").stat().st_size > 1000
     if name in ("comparison", "emotions"):
-        assert "judges no clip" in (tmp_path / "tables" / f"{name}.csv").read_text()
+        assert "evaluates no clip" in (tmp_path / "tables" / f"{name}.csv").read_text()
 
 
 def test_missing_options_and_files_are_one_line(results, tmp_path, capsys):
     stem = str(tmp_path / "f")
     assert main(["figure", "landmarks", "--out-stem", stem, "--clips", str(results / "clips.parquet")]) == 1
-    assert "figure 'landmarks' needs --labels-dir" in capsys.readouterr().err
-    assert main(["figure", "training", "--out-stem", stem, "--logs", str(tmp_path / "no.csv")]) == 1
+    assert "figure 'landmarks' needs --labels" in capsys.readouterr().err
+    assert main(["figure", "training", "--out-stem", stem, "--logs", f"a/0={tmp_path / 'no.csv'}"]) == 1
     assert "no such training log" in capsys.readouterr().err
     assert main(["figure", "workflow", "--out-stem", stem, "--graph", str(tmp_path / "no.dot")]) == 1
     assert main(["figure", "workflow", "--out-stem", stem, "--graph", "x", "--table-stem", "y"]) == 1
@@ -126,26 +139,21 @@ def test_the_same_figure_gives_the_same_bytes(results, tmp_path):
 
 
 def test_message_shows_its_words():
-    assert "no clip was judged" in texts(message("no clip was judged"))
+    assert "no clip was evaluated" in texts(message("no clip was evaluated"))
 
 
 # ---- features
 
 
-def feature_inputs(root, **changes):
-    return {"clips": root / "clips.parquet", "spectrogram_dir": root / "spectrogram",
-            "acoustics_dir": root / "acoustics", **changes}  # fmt: skip
-
-
 def test_features_take_one_actor_and_sentence_in_the_report_s_order(results):
-    data = features.collect(feature_inputs(results))
+    data = features.collect(inputs(results, features))
     assert [one.title for one in data.spoken] == ["neutral", "happy", "sad"]
     first = data.spoken[0]
-    table = read_table(clip_path(results / "acoustics", "demo", "Actor_01", "clip1"))
+    table = ClipTables([results / "acoustics.parquet"]).read("demo/Actor_01/clip1")
     assert first.seconds == pytest.approx(len(table) * 1001 / 30000)
     mel = table["acoustics"][:, :384].reshape(-1, 128, 3)
     assert np.array_equal(first.images["log_mel"][:, 3 * 7 + 2], mel[7, :, 2])  # frame 7, step 2
-    windows = read_table(clip_path(results / "spectrogram", "demo", "Actor_01", "clip1"))["spectrogram"]
+    windows = ClipTables([results / "spectrogram.parquet"]).read("demo/Actor_01/clip1")["spectrogram"]
     image = first.images["spectrogram"]
     assert image.shape == (128, 11 * len(windows))  # 11.5 hops a frame
     assert np.allclose(image[:, 11 * 7 + 10], -80 * windows[7, :, 30])
@@ -158,14 +166,14 @@ def test_features_prefer_the_sentence_with_most_emotions(results, tmp_path):
     rows = [clip_row("clip0", "neutral", statement="dogs"), clip_row("clip1", "happy"), clip_row("clip2", "sad"),
             clip_row("gone", "disgust")]  # fmt: skip
     write_clips(tmp_path / "clips.parquet", rows)
-    data = features.collect(feature_inputs(results, clips=tmp_path / "clips.parquet"))
+    data = features.collect(inputs(results, features, clips=tmp_path / "clips.parquet"))
     assert [one.title for one in data.spoken] == ["happy", "sad"]  # a clip without tables is left out
     assert "kids" in data.speaker
 
 
 def test_features_work_with_one_feature_and_without_emotions(results, tmp_path):
     write_clips(tmp_path / "clips.parquet", [clip_row("clip2", None, statement=None)])
-    data = features.collect(feature_inputs(results, clips=tmp_path / "clips.parquet", acoustics_dir=None))
+    data = features.collect(inputs(results, features, clips=tmp_path / "clips.parquet", acoustics=None))
     assert list(data.spoken[0].images) == ["spectrogram"]
     assert data.spoken[0].title == "clip2"
     features.draw(data)
@@ -175,10 +183,9 @@ def test_features_work_with_one_feature_and_without_emotions(results, tmp_path):
 
 
 def test_landmarks_are_the_rig_s_and_the_error_is_theirs(results):
-    names = {"clips": "clips.parquet", "labels_dir": "labels", "predictions_dir": "predictions", "rig": "rig.npz"}
-    data = landmarks.collect({option: results / name for option, name in names.items()})
+    data = landmarks.collect(inputs(results, landmarks))
     rig = synthetic_rig()
-    labels = read_table(clip_path(results / "labels", "demo", "Actor_01", "clip0"))
+    labels = ClipTables([results / "labels.parquet"]).read("demo/Actor_01/clip0")
     gap = data.real[:, 62, 1] - data.real[:, 66, 1]
     assert np.all(np.diff(gap) >= 0)  # from closed to open
     for points, time in zip(data.real, data.times):
@@ -225,15 +232,12 @@ def test_the_overview_shows_a_worst_clip_at_its_worst_frame_and_no_clip_twice(tm
 
     rows = write_results(tmp_path, emotions=("neutral", "happy", "sad", "angry"))
     for row in rows:
-        row["path"] = f"{row['clip']}.mp4"
-        with VideoWriter(tmp_path / row["path"], width=320, height=240, fps=Fraction(30000, 1001), crf=30) as video:
+        row["path"] = str(tmp_path / f"{row['clip']}.mp4")
+        with VideoWriter(row["path"], width=320, height=240, fps=Fraction(30000, 1001), crf=30) as video:
             for _ in range(40):
                 video.write(np.full((240, 320, 3), 90, np.uint8))
     write_clips(tmp_path / "clips.parquet", rows)
-    inputs = {"clips": tmp_path / "clips.parquet", "quality": tmp_path / "quality.parquet",
-              "landmarks_dir": tmp_path / "landmarks", "labels_dir": tmp_path / "labels",
-              "identity_dir": tmp_path / "identity", "rig": tmp_path / "rig.npz", "videos_root": tmp_path}  # fmt: skip
-    worst, middling = labels_overview.collect(inputs)
+    worst, middling = labels_overview.collect(inputs(tmp_path, labels_overview))
     assert ["angry" in row.pair.title for row in worst] == [True, False, False]
     assert len(middling) == 1
     # landmarks are moved into the cut as the image is: a circle of 30 px about the middle of the video
@@ -252,9 +256,9 @@ def test_alignment_dots_fall_on_the_face_in_the_video(tmp_path):
     from speechface.media import VideoWriter
 
     write_results(tmp_path, emotions=("neutral",))
-    row = clip_row("clip0", "neutral", path="clip0.mp4")
+    row = clip_row("clip0", "neutral", path=str(tmp_path / "clip0.mp4"))
     write_clips(tmp_path / "clips.parquet", [row])
-    labels, rig = read_table(clip_path(tmp_path / "labels", "demo", "Actor_01", "clip0")), synthetic_rig()
+    labels, rig = ClipTables([tmp_path / "labels.parquet"]).read("demo/Actor_01/clip0"), synthetic_rig()
     identity = np.load(tmp_path / "identity" / "demo" / "Actor_01.npz")["identity"]
     camera = Camera(labels.meta["focal_px"], tuple(labels.meta["centre_px"]))
     with VideoWriter(tmp_path / "clip0.mp4", width=320, height=240, fps=Fraction(30000, 1001), crf=10) as video:
@@ -267,9 +271,7 @@ def test_alignment_dots_fall_on_the_face_in_the_video(tmp_path):
             image = np.zeros((240, 320, 3), np.uint8)
             image[round(y) - 2 : round(y) + 3, round(x) - 2 : round(x) + 3] = 255
             video.write(image)
-    inputs = {"clips": tmp_path / "clips.parquet", "labels_dir": tmp_path / "labels",
-              "identity_dir": tmp_path / "identity", "rig": tmp_path / "rig.npz", "videos_root": tmp_path}  # fmt: skip
-    pairs = alignment.collect(inputs)
+    pairs = alignment.collect(inputs(tmp_path, alignment))
     bright = np.argwhere(pairs[0].frame[..., 0] > 128).mean(0)[::-1]
     assert np.abs(bright - pairs[0].dots[30]).max() < 3  # half a video pixel is 1.2 here; the codec blurs
     assert "neutral" in texts(alignment.draw(pairs))
@@ -279,7 +281,7 @@ def test_alignment_dots_fall_on_the_face_in_the_video(tmp_path):
 
 
 def test_training_shows_every_model_and_marks_the_kept_epoch(results):
-    runs = training.collect({"logs": [str(path) for path in sorted(results.glob("models/*/*/log.csv"))]})
+    runs = training.collect({"logs": [str(path) for path in logs(results)]})
     assert [(run.model, run.seed) for run in runs] == [("cnn", "0"), ("cnn", "1"), ("gru", "0")]
     figure = training.draw(runs)
     assert {"cnn", "gru", "not measured"} <= set(texts(figure).split(" | "))
@@ -304,7 +306,7 @@ def test_a_foreign_csv_is_named(tmp_path):
     from speechface.errors import TableError
 
     with pytest.raises(TableError, match="'val_loss' is missing"):
-        training.collect({"logs": [str(tmp_path / "log.csv")]})
+        training.collect({"logs": [f"cnn/0={tmp_path / 'log.csv'}"]})
 
 
 def test_settings_are_checked(tmp_path, capsys):

@@ -4,15 +4,17 @@ from fitting_cases import FOCAL, FPS, PRECISE, moving_face, project, smooth_nois
 
 from speechface.config import defaults
 from speechface.fitting import labels as labels_module
-from speechface.fitting.eyes import EyeCalibration, blink_weights, calibrate_eyes, eye_aspect_ratio
-from speechface.fitting.face import INNER, Face
+from speechface.fitting.eyes import EyeCalibration, blink_weights, calibrate_eyes
+from speechface.fitting.face import Face
 from speechface.fitting.gauss_newton import FitSettings
 from speechface.fitting.identity import choose_frames, estimate_focal_factor, fit_identity
 from speechface.fitting.labels import fit_labels, relative_rotation
 from speechface.fitting.observability import explained_variance, observed_channels
 from speechface.fitting.quality import clip_quality, compare_with_truth, confidence, expected_error, jitter
 from speechface.fitting.report import flagged_runs, miss_distribution, verdict
+from speechface.geometry import ibug
 from speechface.geometry.rotation import geodesic_angle, matrix_from_euler, median_rotation
+from speechface.landmarks.detectors.dlib import PROFILE
 from speechface.rig.channels import CHANNELS, GAZE, INDEX
 
 USUAL = FitSettings(noise_mm=1.2, sparsity=1.0, smoothness=0.08, iterations=8)
@@ -38,7 +40,7 @@ def test_a_frame_without_a_face_is_bridged():
     far = np.r_[5:11, 22:35]
     # five frames from a gap nothing of it is left but what smoothness hands on; 0.15 mm is a quarter of a pixel
     points, expected = case.face.landmarks(found.weights[far]), case.face.landmarks(whole.weights[far])
-    assert np.abs(points - expected)[:, INNER, :2].max() < 0.15
+    assert np.abs(points - expected)[:, ibug.WITHOUT_JAW, :2].max() < 0.15
 
 
 def test_no_face_at_all_is_refused():
@@ -85,11 +87,13 @@ def test_identity_of_a_synthetic_actor_is_found(seed):
     found = fit_identity(face, [observed[:50], observed[50:]], USUAL, focal=[FOCAL] * 2, fps=[FPS] * 2, count=24)
 
     def shape(coefficients):
-        points = face.of_actor(coefficients).neutral[INNER, :2]
+        points = face.of_actor(coefficients).neutral[ibug.WITHOUT_JAW, :2]
         points = points - points.mean(0)
         return points / np.sqrt((points**2).sum(-1).mean())
 
-    size = np.sqrt(((face.neutral[INNER, :2] - face.neutral[INNER, :2].mean(0)) ** 2).sum(-1).mean())
+    size = np.sqrt(
+        ((face.neutral[ibug.WITHOUT_JAW, :2] - face.neutral[ibug.WITHOUT_JAW, :2].mean(0)) ** 2).sum(-1).mean()
+    )
     error = size * np.sqrt(((shape(found.coefficients) - shape(truth)) ** 2).sum(-1).mean())
     mean_face = size * np.sqrt(((shape(np.zeros_like(truth)) - shape(truth)) ** 2).sum(-1).mean())
     # up to scale, which distance hides; offsets of 3 mm make the face, 0.3 px of noise are 0.2 mm
@@ -143,7 +147,7 @@ def test_blinks_span_zero_to_one_though_landmarks_stay_half_open():
     rng = np.random.default_rng(0)
     truth = [blinks(150, [20, 80, 130]), blinks(120, [60]), blinks(100, [10, 50])]
     openings = [opening_of(blink, rng) for blink in truth]
-    calibration = calibrate_eyes(openings, fps=[FPS] * 3)
+    calibration = calibrate_eyes(openings, PROFILE, fps=[FPS] * 3)
     found = np.concatenate([blink_weights(o, calibration, fps=FPS) for o in openings])
     truth = np.concatenate(truth)
     for side in range(2):
@@ -173,16 +177,8 @@ def test_a_wink_keeps_its_side():
 def test_an_actor_who_never_blinks_gets_no_blinks():
     rng = np.random.default_rng(1)
     opening = opening_of(np.zeros(200), rng)
-    calibration = calibrate_eyes([opening], fps=[FPS])
+    calibration = calibrate_eyes([opening], PROFILE, fps=[FPS])
     assert (blink_weights(opening, calibration, fps=FPS) > 0.2).mean() < 0.01
-
-
-def test_eye_aspect_ratio_knows_left_from_right():
-    marks = np.zeros((68, 2))
-    marks[[36, 39, 42, 45]] = [(-40, 0), (-20, 0), (20, 0), (40, 0)]
-    marks[[37, 38, 40, 41]] = [(-33, 3), (-27, 3), (-27, -3), (-33, -3)]
-    marks[[43, 44, 46, 47]] = [(27, 1), (33, 1), (33, -1), (27, -1)]
-    np.testing.assert_allclose(eye_aspect_ratio(marks), [0.1, 0.3])  # heights 2 and 6 over widths of 20
 
 
 def test_blink_targets_reach_the_weights():
@@ -190,9 +186,9 @@ def test_blink_targets_reach_the_weights():
     calibration = EyeCalibration(np.full(2, 1.0), np.full(2, 0.5), np.full(2, 0.01))
     face = case.face
     observed = case.observed.copy()
-    middle = observed[:, 36:48].reshape(60, 2, 6, 2).mean(2)
+    middle = observed[:, ibug.EYES].reshape(60, 2, 6, 2).mean(2)
     closing = 1 - 0.5 * blinks(60, [30])
-    for eye, start in enumerate((36, 42)):
+    for eye, start in enumerate((ibug.RIGHT_EYE.start, ibug.LEFT_EYE.start)):
         lids = slice(start, start + 6)
         observed[:, lids, 1] = (
             middle[:, eye, None, 1] + (observed[:, lids, 1] - middle[:, eye, None, 1]) * closing[:, None]
@@ -217,7 +213,7 @@ def test_a_channel_without_motion_of_landmarks_is_not_observed():
     case = moving_face(0)
     case.rig.shapes[INDEX["mouthSmileLeft"]][case.rig.landmarks] = 0
     case.rig.shapes[INDEX["mouthSmileRight"]][case.rig.landmarks] = 0
-    observed = observed_channels(Face.of_rig(case.rig))
+    observed = observed_channels(Face.of_rig(case.rig, PROFILE))
     assert not observed[[INDEX["mouthSmileLeft"], INDEX["mouthSmileRight"]]].any()
 
 
@@ -231,25 +227,25 @@ def test_jitter_is_the_deviation_of_white_noise_and_ignores_steady_motion():
 
 def test_quality_of_a_perfect_fit_and_of_a_shifted_one():
     case = moving_face(1, frames=40)
-    mouth = case.rig.displacement(case.weights, case.rig.landmarks[48:])
-    perfect = clip_quality(case.observed, case.observed, everything(case), case.weights, mouth)
+    mouth = case.rig.displacement(case.weights, case.rig.landmarks[ibug.MOUTH])
+    perfect = clip_quality(case.observed, case.observed, everything(case), case.weights, mouth, PROFILE)
     assert perfect["reprojection_pct_iod"] == 0
     assert perfect["lip_gap_r"] == pytest.approx(1)
-    size = np.linalg.norm(case.observed[:, 36] - case.observed[:, 45], axis=-1)
+    size = ibug.interocular(case.observed)
     shifted = case.observed + 0.03 * size[:, None, None] * (1, 0)
-    found = clip_quality(case.observed, shifted, everything(case), case.weights, mouth)
+    found = clip_quality(case.observed, shifted, everything(case), case.weights, mouth, PROFILE)
     assert found["reprojection_pct_iod"] == pytest.approx(3)
 
 
 @pytest.mark.parametrize(("change", "used", "reason"), [
     ({}, True, ""),
     ({"reprojection_pct_iod": 6.0}, False, "at most 5 %"),
-    ({"share": 0.3}, False, "30 % of the frames"),
+    ({"fraction": 0.3}, False, "30 % of the frames"),
     ({"lip_gap_r": 0.2}, False, "correlate by 0.20"),
     ({"lip_gap_r": 0.2, "lip_gap_sd": 0.001}, True, ""),
     ({"lip_gap_r": float("nan")}, False, "nan"),
     ({"jitter_mm": 2.0}, False, "jitters by 2.00 mm"),
-    ({"share": 0.3, "lip_gap_r": 0.2}, False, "at least 50 %; lip gap"),
+    ({"fraction": 0.3, "lip_gap_r": 0.2}, False, "at least 50 %; lip gap"),
 ])  # fmt: skip
 def test_verdict_names_the_threshold(change, used, reason):
     quality = {
@@ -257,9 +253,9 @@ def test_verdict_names_the_threshold(change, used, reason):
         "lip_gap_r": 0.99,
         "lip_gap_sd": 0.03,
         "jitter_mm": 0.3,
-        "share": 1.0,
+        "fraction": 1.0,
     } | change
-    found = verdict(quality, quality.pop("share"), **defaults("quality"))
+    found = verdict(quality, quality.pop("fraction"), defaults("quality"))
     assert found[0] == used
     assert reason in found[1]
 
@@ -298,7 +294,7 @@ def test_truth_comparison_sees_scale_offset_and_ignores_a_constant_head_pose():
     assert np.isnan(channels["r"][[k for k in range(len(CHANNELS)) if k != smile]]).all()
     error = np.abs(weights - truth)[:, smile]
     assert channels["mae"][smile] == pytest.approx(error.mean())
-    expected = np.sqrt((error**2).mean() * (shapes[smile, 48:] ** 2).sum(-1).mean())
+    expected = np.sqrt((error**2).mean() * (shapes[smile, ibug.MOUTH] ** 2).sum(-1).mean())
     assert whole["mouth_mm"] == pytest.approx(expected)
     # a tilt of 0.1 turns the axes about which the head moves, by 10 degrees at most: 1 degree
     assert whole["rotation_deg"] < 1.0
@@ -312,9 +308,9 @@ def test_frames_with_larger_errors_have_less_confidence():
     observed = case.observed + noise * rng.normal(size=case.observed.shape)
     found = fit_labels(case.face, None, observed, everything(case), USUAL, focal=FOCAL, fps=FPS)
     shapes = case.rig.shapes[:, case.rig.landmarks].astype(float)
-    size = np.linalg.norm(observed[:, 36] - observed[:, 45], axis=-1)
+    size = ibug.interocular(observed)
     miss = 100 * np.linalg.norm(found.projected - observed, axis=-1) / size[:, None]
-    trust = confidence(expected_error(miss, np.tensordot(found.weights, shapes, 1)))
+    trust = confidence(expected_error(miss, np.tensordot(found.weights, shapes, 1), PROFILE))
     assert ((trust > 0) & (trust < 1)).all()
-    error = np.linalg.norm(np.tensordot(found.weights - case.weights, shapes, 1)[:, 17:], axis=-1).mean(1)
+    error = np.linalg.norm(np.tensordot(found.weights - case.weights, shapes, 1)[:, ibug.WITHOUT_JAW], axis=-1).mean(1)
     assert np.corrcoef(trust, error)[0, 1] < -0.5

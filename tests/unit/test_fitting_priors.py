@@ -1,12 +1,12 @@
 import numpy as np
 from fitting_cases import FOCAL, FPS, moving_face, project, smooth_noise
 
-from speechface.fitting.detector_errors import error_modes
-from speechface.fitting.face import INNER, VARIABLES, Face, variables_of, weights_of
+from speechface.fitting.face import VARIABLES, Face, variables_of, weights_of
 from speechface.fitting.gauss_newton import Clip, FitSettings, fit
 from speechface.fitting.labels import fit_labels
 from speechface.fitting.priors import articulation_moments, independent_precision, weight_precision
-from speechface.rig.builtin.landmarks import MIRROR as LANDMARK_MIRROR
+from speechface.geometry import ibug
+from speechface.landmarks.detectors.dlib import PROFILE
 from speechface.rig.channels import CHANNELS, INDEX, MIRROR
 
 USUAL = FitSettings(noise_mm=1.2, sparsity=1.0, smoothness=0.08, iterations=8)
@@ -35,14 +35,14 @@ def test_what_goes_together_in_speech_and_emotion_goes_together_in_the_prior():
 
 
 def test_error_modes_scale_are_mirrored_and_leave_jaw_depth_and_lip_gap_alone():
-    assert error_modes(0).shape == (68, 3, 0)
-    whole, half = error_modes(1.0), error_modes(0.5)
+    assert PROFILE.error_modes(0).shape == (68, 3, 0)
+    whole, half = PROFILE.error_modes(1.0), PROFILE.error_modes(0.5)
     np.testing.assert_allclose(half, whole / 2)
-    assert (whole[:17] == 0).all()
+    assert (whole[ibug.JAW] == 0).all()
     assert (whole[:, 2] == 0).all()
-    for upper, lower in ((61, 67), (62, 66), (63, 65)):
+    for upper, lower in ibug.INNER_LIP_PAIRS:
         np.testing.assert_allclose(whole[upper, 1], whole[lower, 1], atol=0.011)  # the table has two decimals
-    mirrored = whole[LANDMARK_MIRROR] * np.array([-1, 1, 1])[:, None]
+    mirrored = whole[ibug.MIRROR] * np.array([-1, 1, 1])[:, None]
     for k in range(whole.shape[-1]):
         a, b = whole[..., k].ravel(), mirrored[..., k].ravel()
         assert abs(a @ b) > 0.99 * (a @ a)  # each mode is even or odd
@@ -50,14 +50,14 @@ def test_error_modes_scale_are_mirrored_and_leave_jaw_depth_and_lip_gap_alone():
 
 def test_a_sliding_brow_is_taken_for_an_error_of_the_detector_rather_than_for_weights():
     case = moving_face(0, frames=40, channels=("jawOpen",))
-    modes = error_modes(1.0)
-    brow = np.abs(modes[17:27]).sum((0, 1)).argmax()
+    modes = PROFILE.error_modes(1.0)
+    brow = np.abs(modes[ibug.BROWS]).sum((0, 1)).argmax()
     slide = smooth_noise(np.random.default_rng(1), 40, 1, 3)[:, 0]
     observed = case.observed + slide[:, None, None] * modes[:, :2, brow] * FOCAL / 900  # px per mm at 900 mm
     clip = Clip.of(observed, focal=FOCAL, chain=True)
     wrong = []
-    for errors in (None, modes):
-        face = Face.of_rig(case.rig, errors=errors)
+    for errors in (0.0, 1.0):
+        face = Face.of_rig(case.rig, PROFILE, errors=errors)
         state, _, _ = fit(face, clip, USUAL)
         wrong.append(np.abs(state.variables[:, : len(VARIABLES)] - variables_of(case.weights)).mean())
     assert wrong[1] < 0.7 * wrong[0]
@@ -67,7 +67,7 @@ def test_a_clips_own_constant_offset_does_not_become_weights():
     case = moving_face(3, frames=60, channels=("jawOpen",))
     rng = np.random.default_rng(0)
     bias = np.zeros((68, 2))
-    bias[INNER] = 0.7 * rng.normal(size=(51, 2)) * FOCAL / 900
+    bias[ibug.WITHOUT_JAW] = 0.7 * rng.normal(size=(51, 2)) * FOCAL / 900
     detected = np.ones(60, bool)
     found = fit_labels(case.face, None, case.observed + bias, detected, USUAL, focal=FOCAL, fps=FPS)
     left = found.projected - case.observed - bias
@@ -75,6 +75,7 @@ def test_a_clips_own_constant_offset_does_not_become_weights():
     plain, _, _ = fit(case.face, Clip.of(case.observed + bias, focal=FOCAL, chain=True), USUAL)
     image = project(case.face.landmarks(weights_of(plain.variables)), plain.rotation, plain.translation)
     before = image - case.observed - bias
-    assert np.linalg.norm(left[:, INNER], axis=-1).mean() < 0.8 * np.linalg.norm(before[:, INNER], axis=-1).mean()
+    left, before = (np.linalg.norm(miss[:, ibug.WITHOUT_JAW], axis=-1).mean() for miss in (left, before))
+    assert left < 0.8 * before
     jaw = CHANNELS.index("jawOpen")
     assert np.corrcoef(found.weights[:, jaw], case.weights[:, jaw])[0, 1] > 0.98

@@ -1,5 +1,7 @@
 """Head rotation of the labels against the rotation a head was drawn with: signs, axes and size."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -10,9 +12,7 @@ from speechface.fitting.labels import fit_labels, relative_rotation
 from speechface.fitting.pose import centred
 from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import euler_from_matrix, geodesic_angle, matrix_from_euler
-from speechface.landmarks.equalise import Equaliser
-from speechface.landmarks.model import DlibFace
-from speechface.landmarks.tracking import FaceTracker
+from speechface.landmarks.detectors.dlib import DETECTOR, PROFILE, DlibSettings
 from speechface.rig import builtin
 
 SIZE, FRAMES, FPS = 320, 27, 25.0
@@ -38,19 +38,14 @@ def turned_head():
             vertices, offset = pose(rig, None, None, turn, (0.0, 15.0, -900.0))
             image = draw.draw(vertices, rig, camera=camera, normal_offset=offset)
             images.append(np.round(image @ [0.299, 0.587, 0.114]).astype(np.uint8))
-    face = DlibFace()
-    tracker = FaceTracker(
-        face.detect, face.predict, Equaliser(clip_limit=2.0, tiles=8), detect_every=10, detect_height=240, boxes=1
-    )
-    tracker.track(images)
-    tracks = tracker.result()
+    tracks = DETECTOR.open(DlibSettings(jittered_boxes=1)).track([SimpleNamespace(gray=image) for image in images])
     return rig, rotation, centred(tracks.landmarks, camera.centre), tracks.detected, camera.focal
 
 
 def test_rotation_labels_are_those_the_head_was_drawn_with(turned_head):
     rig, truth, observed, detected, focal = turned_head
     assert detected.all()
-    face = Face.of_rig(rig)
+    face = Face.of_rig(rig, PROFILE)
     identity = fit_identity(face, [observed], SETTINGS, focal=[focal], fps=[FPS], count=16)
     actor = face.of_actor(identity.coefficients)
     labels = fit_labels(actor, identity.eyes, observed, detected, SETTINGS, focal=focal, fps=FPS)

@@ -25,10 +25,10 @@ def test_a_job_is_read_with_what_it_asked_for(tmp_path):
         read_jobs(tmp_path / "nothing")
 
 
-def test_shares_are_of_each_jobs_own_request_and_advice_follows_the_largest():
+def test_fractions_are_of_each_jobs_own_request_and_advice_follows_the_largest():
     jobs = [Usage("a", 10, 900, 1000, 100), Usage("a", 12, 1000, 2000, 200), Usage("b", 1, 100, 4000, 600)]
     jobs += [Usage("c", 1, 500, 1000, None), Usage("d", 1, None, 1000, 20)]
-    lines = {stage: line for stage, *line in usage_lines(jobs)}
+    lines = {rule: line for rule, *line in usage_lines(jobs)}
     count, memory, time, advice = lines["a"]
     assert (count, memory, time) == (2, (1500, 950, 1000, 0.9), (150, 11, 12, pytest.approx(0.1)))
     assert advice == "more memory, less time would do"
@@ -39,7 +39,7 @@ def test_shares_are_of_each_jobs_own_request_and_advice_follows_the_largest():
 
 
 def test_the_table_shows_unknown_numbers_as_such(tmp_path, capsys):
-    write(tmp_path / "crop_face/set/a.tsv", seconds=120, rss="NA", asked={"mem_mb": 800, "runtime": 16})
+    write(tmp_path / "crop_faces/set/a.tsv", seconds=120, rss="NA", asked={"mem_mb": 800, "runtime": 16})
     assert main(["job-report", "--benchmarks", str(tmp_path)]) == 0
     row = capsys.readouterr().out.splitlines()[-1].split()
-    assert row == ["crop_face", "1", "800", "?", "?", "16", "2.00", "2.00"]
+    assert row == ["crop_faces", "1", "800", "?", "?", "16", "2.00", "2.00"]

@@ -5,6 +5,7 @@ import pytest
 from faces import face_points
 
 from speechface.landmarks.crop import CENTRE_UP, crop_transforms, nearest_known, smooth, warp_planes
+from speechface.landmarks.detectors.dlib import PROFILE
 from speechface.landmarks.shape import spread
 
 OPTIONS = {"margin": 1.75, "size": 100}
@@ -17,7 +18,7 @@ def apply(transform, points):
 def test_crop_is_upright_and_the_same_wherever_the_face_is():
     faces = np.stack([face_points(300, 200, 60, 0.4), face_points(100, 120, 25, -0.2), face_points(50, 60, 30)])
     for face in faces:
-        transform = crop_transforms(face[None], np.array([True]), deviation=0, **OPTIONS)[0]
+        transform = crop_transforms(face[None], np.array([True]), PROFILE, deviation=0, **OPTIONS)[0]
         seen = apply(transform, face)
         eyes = seen[42:48].mean(0) - seen[36:42].mean(0)
         assert eyes[1] == pytest.approx(0, abs=1e-9)
@@ -31,7 +32,7 @@ def test_frames_without_a_face_take_the_nearest_place():
     faces[[0, 2, 3, 5]] = np.nan
     detected = np.array([False, True, False, False, True, False])
     assert nearest_known(detected).tolist() == [1, 1, 1, 4, 4, 4]
-    transforms = crop_transforms(faces, detected, deviation=0, **OPTIONS)
+    transforms = crop_transforms(faces, detected, PROFILE, deviation=0, **OPTIONS)
     np.testing.assert_array_equal(transforms[[0, 2]], transforms[[1, 1]])
     np.testing.assert_array_equal(transforms[[3, 5]], transforms[[4, 4]])
 
@@ -67,7 +68,7 @@ def test_warped_planes_show_the_ramp_that_the_transform_says(size):
         return 20 + 0.4 * x + 0.3 * y
 
     face = face_points(150, 110, size, 0.3)
-    transform = crop_transforms(face[None], np.array([True]), deviation=0, **OPTIONS)[0]
+    transform = crop_transforms(face[None], np.array([True]), PROFILE, deviation=0, **OPTIONS)[0]
     crop = warp_planes(image(ramp), transform, size=100)
     inverse = np.linalg.inv(np.vstack([transform, [0, 0, 1]]))[:2]
     y, x = np.mgrid[:100, :100].astype(float)
@@ -87,6 +88,8 @@ def test_a_shrunk_crop_averages_instead_of_skipping_pixels():
         return 100 + 100 * (x % 2 < 1)
 
     face = face_points(160, 120, 45)
-    transform = crop_transforms(face[None], np.array([True]), margin=2.4, size=36, deviation=0)[0]  # 6 times smaller
+    transform = crop_transforms(face[None], np.array([True]), PROFILE, margin=2.4, size=36, deviation=0)[
+        0
+    ]  # 6 times smaller
     luma = warp_planes(image(stripes), transform, size=36)[0]
     assert np.abs(luma[2:-2, 2:-2].astype(int) - 150).max() < 20

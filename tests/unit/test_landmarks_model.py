@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import dlib
 import numpy as np
@@ -16,10 +17,10 @@ from speechface.landmarks import forest, model
 @pytest.fixture(scope="module")
 def face():
     """The models as every command loads them; the first run converts them, the second call reads the cache."""
-    model.DlibFace()
+    model.DlibFace(clahe_clip=2.0, jittered_boxes=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model, "parse_predictor", None)  # whoever parses again fails
-        yield model.DlibFace()
+        yield model.DlibFace(clahe_clip=2.0, jittered_boxes=1)
 
 
 def blobs(rng, height=200, width=220):
@@ -56,7 +57,7 @@ def test_landmarks_are_those_of_dlib_before_rounding(face, rng):
         left, top, side = (int(n) for n in rng.integers([-10, -10, 90], [60, 60, 170]))
         shape = reference(gray, dlib.rectangle(left, top, left + side, top + side))
         whole = np.array([(point.x, point.y) for point in shape.parts()])
-        gaps.append(face.predict(gray, (left, top, left + side, top + side)) - whole)
+        gaps.append(face._forest.predict(gray, (left, top, left + side, top + side)) - whole)
     gaps = np.abs(gaps)
     # dlib rounds to whole pixels; it computes in float32, so a sampled pixel may fall on the other side of a boundary,
     # which moves a few of the points by a few hundredths
@@ -66,8 +67,8 @@ def test_landmarks_are_those_of_dlib_before_rounding(face, rng):
 
 def test_landmarks_move_with_the_image(face, rng):
     gray = blobs(rng)
-    still = face.predict(gray, (40, 40, 160, 160))
-    moved = face.predict(np.roll(gray, (7, 11), (0, 1)), (51, 47, 171, 167))
+    still = face._forest.predict(gray, (40, 40, 160, 160))
+    moved = face._forest.predict(np.roll(gray, (7, 11), (0, 1)), (51, 47, 171, 167))
     np.testing.assert_allclose(moved - [11, 7], still, atol=1e-9)
 
 
@@ -106,25 +107,39 @@ def test_a_folder_that_cannot_be_written_only_costs_time(tmp_path, monkeypatch, 
     assert "SPEECHFACE_CACHE" in caplog.text
 
 
-def test_compiled_code_is_kept_and_loaded_without_numba(tmp_path):
+def test_predictions_are_averaged_over_jittered_boxes(rng):
+    face = model.DlibFace(clahe_clip=2.0, jittered_boxes=3)
+    face._forest = SimpleNamespace(predict=lambda part, boxes: np.repeat(boxes[:, None, :2], 68, 1))
+    box = np.array([40.0, 40, 160, 160])
+    expected = model.jittered_boxes(box, 3)[:, :2].mean(0)
+    # each box comes in pixels of the part that is read, the points go out in pixels of the image
+    np.testing.assert_allclose(face.predict(blobs(rng), box), np.tile(expected, (68, 1)))
+
+
+def test_faces_in_a_part_are_told_in_pixels_of_the_image(rng):
+    face = model.DlibFace(clahe_clip=2.0, jittered_boxes=1)
+    found, sizes = dlib.rectangle(10, 20, 50, 60), []
+    face._detector = SimpleNamespace(run=lambda part, *_: (sizes.append(part.shape), ([found], [0.7], [0]))[1])
+    boxes, scores = face.detect(blobs(rng, 400, 440), 0.5, (100, 60, 300, 280))
+    assert sizes == [(110, 100)]  # the part at half size
+    assert boxes.tolist() == [[120, 100, 200, 180]]
+    assert scores.tolist() == [0.7]
+
+
+def test_compiled_code_is_kept_for_the_next_process(tmp_path):
     code = (
-        "import sys, numpy as np; from speechface.landmarks.equalise import Equaliser;"
+        "import numpy as np; from speechface.landmarks import kernels;"
+        "from speechface.landmarks.equalise import Equaliser;"
         "gray = np.arange(80 * 96, dtype=np.uint8).reshape(80, 96);"
         "part = Equaliser(clip_limit=2.0, tiles=8).part(gray, (0, 0, 96, 80));"
-        "print(part.at(np.arange(40), np.arange(40)).tolist(), 'numba' in sys.modules)"
+        "print(part.at(np.arange(40), np.arange(40)).tolist(), sum(kernels.read_pixels.stats.cache_hits.values()))"
     )
-    environment = {**os.environ, "SPEECHFACE_CACHE": str(tmp_path)}
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
 
     def answer():
         done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
         return done.stdout.rsplit(" ", 1)
 
-    values, imported = answer()
-    assert imported.strip() == "True"  # compiled here, so that the next needs no numba
-    assert answer() == [values, "False\n"]
-    (kept,) = tmp_path.glob("kernels-*.bin")
-    data = bytearray(kept.read_bytes())
-    data[-100] ^= 1
-    kept.write_bytes(data)
-    assert answer() == [values, "True\n"]  # damaged code is not run
-    assert answer() == [values, "False\n"]
+    values, hits = answer()
+    assert hits == "0\n"
+    assert answer() == [values, "1\n"]

@@ -12,8 +12,8 @@ import pytest
 
 from speechface import media
 from speechface.config import defaults
-from speechface.landmarks.shape import interocular
-from speechface.landmarks.track_video import track_video
+from speechface.geometry.ibug import interocular
+from speechface.landmarks.detectors import DETECTORS
 
 FRAMES = 30
 
@@ -21,7 +21,8 @@ pytestmark = pytest.mark.clips
 
 
 def follow(frames):
-    return track_video([SimpleNamespace(gray=np.ascontiguousarray(gray)) for gray in frames], defaults("landmarks"))
+    tracker = DETECTORS["dlib"].open(defaults("landmarks"))
+    return tracker.track([SimpleNamespace(gray=np.ascontiguousarray(gray)) for gray in frames])
 
 
 @pytest.fixture(scope="module")

@@ -4,20 +4,21 @@ import numpy as np
 import pytest
 from faces import face_points
 
-from speechface.landmarks import shape
+from speechface.landmarks import model, shape
+from speechface.landmarks.detectors.dlib import PROFILE
 
 
 def test_canonical_box_follows_the_face():
-    box = shape.canonical_box(face_points())
-    moved = shape.canonical_box(face_points(x=30, y=-20, size=7))
+    box = model.canonical_box(face_points())
+    moved = model.canonical_box(face_points(x=30, y=-20, size=7))
     np.testing.assert_allclose(moved, box * 7 + np.array([30, -20, 30, -20]), atol=1e-9)
-    many = shape.canonical_box(np.stack([face_points(), face_points(size=2)]))
+    many = model.canonical_box(np.stack([face_points(), face_points(size=2)]))
     np.testing.assert_allclose(many[0], box)
 
 
 def test_box_is_square_and_around_the_face():
     points = face_points(size=50, x=200, y=200)
-    left, top, right, bottom = shape.canonical_box(points)
+    left, top, right, bottom = model.canonical_box(points)
     assert right - left == pytest.approx(bottom - top)
     inside = (points >= [left, top]).all(1) & (points <= [right, bottom]).all(1)
     assert inside.mean() > 0.75  # dlib's boxes cut the chin and some of the jaw
@@ -25,7 +26,7 @@ def test_box_is_square_and_around_the_face():
 
 def test_jittered_boxes_begin_with_the_box_and_average_to_its_centre():
     box = np.array([10.0, 20.0, 110.0, 120.0])
-    boxes = shape.jittered_boxes(box, 5)
+    boxes = model.jittered_boxes(box, 5)
     np.testing.assert_array_equal(boxes[0], box)
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     np.testing.assert_allclose(centres.mean(0), [60, 70], atol=1e-9)
@@ -69,7 +70,21 @@ def test_normalised_points_keep_missing_faces_missing():
     assert not found[2].any()
 
 
-def test_interocular_distance_is_between_outer_eye_corners():
+def test_distances_of_the_profile_are_between_the_points_they_name():
     points = np.zeros((68, 2))
     points[36], points[45] = (100, 50), (160, 130)
-    assert shape.interocular(points) == pytest.approx(100)
+    assert PROFILE.interocular(points) == pytest.approx(100)
+    points[[61, 62, 63]], points[[67, 66, 65]] = (0, 10), (0, 16)
+    assert PROFILE.lip_gap(points) == pytest.approx(6)
+    marks = np.zeros((68, 2))
+    marks[[36, 39, 42, 45]] = [(-40, 0), (-20, 0), (20, 0), (40, 0)]
+    marks[[37, 38, 40, 41]] = [(-33, 3), (-27, 3), (-27, -3), (-33, -3)]
+    marks[[43, 44, 46, 47]] = [(27, 1), (33, 1), (33, -1), (27, -1)]
+    np.testing.assert_allclose(PROFILE.eye_opening(marks), [0.1, 0.3])  # left, right: heights 2 and 6, widths of 20
+
+
+def test_a_window_is_inside_the_image_or_none():
+    box = np.array([10.0, 10, 30, 30])
+    assert shape.square_window(box, 1.5, (100, 100)) == (5, 5, 35, 35)
+    assert shape.square_window(box, 4, (40, 30)) == (0, 0, 30, 40)
+    assert shape.square_window(box + 200, 1.5, (100, 100)) is None

@@ -2,20 +2,17 @@
 
 import numpy as np
 import pytest
-from faces import AsItIs, Scene, face_points
+from faces import Scene, face_points
 
-from speechface.landmarks.shape import interocular
+from speechface.geometry.ibug import interocular
+from speechface.landmarks import tracking
+from speechface.landmarks.detectors.dlib import PROFILE
 from speechface.landmarks.summary import jitter_pct, track_summary
 from speechface.landmarks.tracking import FaceTracker, search_scales
 
 
-def track(scene, *, chunk=64, boxes=1, detect_every=10):
-    tracker = FaceTracker(
-        scene.detect, scene.predict, AsItIs(), detect_every=detect_every, detect_height=240, boxes=boxes
-    )
-    for first in range(0, len(scene.frames), chunk):
-        tracker.track(scene.frames[first : first + chunk], ahead=lambda first=first: scene.frames[first : first + 64])
-    return tracker.result()
+def track(scene, *, detect_every=10):
+    return FaceTracker(scene, detect_every=detect_every, detect_height=240, points=68).follow(scene.images)
 
 
 def wandering(count, x=150.0, y=150.0, size=40.0):
@@ -37,8 +34,10 @@ def test_a_moving_face_is_followed_with_few_detections():
 
 
 @pytest.mark.parametrize("chunk", [1, 7])
-def test_chunks_do_not_change_the_result(chunk):
-    whole, parts = track(Scene(wandering(60))), track(Scene(wandering(60)), chunk=chunk)
+def test_chunks_do_not_change_the_result(chunk, monkeypatch):
+    whole = track(Scene(wandering(60)))
+    monkeypatch.setattr(tracking, "CHUNK", chunk)
+    parts = track(Scene(wandering(60)))
     np.testing.assert_array_equal(whole.landmarks, parts.landmarks)
     np.testing.assert_array_equal(whole.box, parts.box)
 
@@ -96,9 +95,10 @@ def test_of_two_faces_the_larger_is_followed():
 
 
 @pytest.mark.parametrize("chunk", [1, 64])
-def test_a_large_phantom_of_one_frame_is_not_chosen(chunk):
+def test_a_large_phantom_of_one_frame_is_not_chosen(chunk, monkeypatch):
+    monkeypatch.setattr(tracking, "CHUNK", chunk)
     scene = Scene(wandering(50), phantoms={0: [(220, 20, 390, 190)]})
-    tracks = track(scene, chunk=chunk)
+    tracks = track(scene)
     np.testing.assert_allclose(tracks.landmarks, np.stack([f[0] for f in scene.faces]), atol=1e-4)
 
 
@@ -156,15 +156,6 @@ def test_a_image_without_a_face_is_searched_at_every_scale_ever_more_rarely():
     assert 4 <= scene.scales.count(2.0) <= 6
 
 
-def test_predictions_are_averaged_over_jittered_boxes():
-    scene = Scene(wandering(20))
-    once = Scene(wandering(20))
-    track(once)
-    tracks = track(scene, boxes=5)
-    assert scene.predictions == 5 * once.predictions
-    np.testing.assert_allclose(tracks.landmarks, np.stack([f[0] for f in scene.faces]), atol=1e-4)
-
-
 def test_a_face_that_moves_out_of_the_image_is_lost_without_error():
     faces = [[face_points(200 + 12 * k, 150, 40)] if k < 20 else [] for k in range(40)]
     tracks = track(Scene(faces))
@@ -184,15 +175,15 @@ def test_the_summary_of_a_clip_says_how_the_face_was_followed(rng):
     faces = [*wandering(36), *([[]] * 30), *wandering(40)]
     scene = Scene(faces)
     tracks = track(scene)
-    summary = track_summary(tracks, width=400, height=300)
+    summary = track_summary(tracks, PROFILE, width=400, height=300)
     assert summary["detection_rate"] == tracks.detected.mean()
     assert (summary["faces"], summary["losses"], summary["strangers"]) == (1, 1, 0)
     assert summary["brightness"] == pytest.approx(100, abs=1)
-    assert summary["cut_share"] == 0
-    narrow = track_summary(tracks, width=170, height=300)
+    assert summary["cut_fraction"] == 0
+    narrow = track_summary(tracks, PROFILE, width=170, height=300)
     outside = (tracks.landmarks[tracks.detected][..., 0] > 169).any(1).mean()
-    assert narrow["cut_share"] == pytest.approx(outside)
-    nothing = track_summary(track(Scene([[]] * 12)), width=400, height=300)
+    assert narrow["cut_fraction"] == pytest.approx(outside)
+    nothing = track_summary(track(Scene([[]] * 12)), PROFILE, width=400, height=300)
     assert nothing["faces"] == 0
     assert nothing["eye_distance_px"] is None
 
@@ -201,5 +192,5 @@ def test_jitter_is_that_of_noise_and_not_of_motion(rng):
     smooth = np.stack([face_points(100 + 3 * np.sin(k / 9), 90, 40, 0.1 * np.sin(k / 12)) for k in range(300)])
     noisy = smooth + rng.normal(0, 0.5, smooth.shape)
     expected = 100 * 0.5 * np.sqrt(2) / np.median(interocular(smooth))  # of both coordinates
-    assert jitter_pct(noisy) == pytest.approx(expected, rel=0.05)
-    assert jitter_pct(smooth) < 0.05 * expected
+    assert jitter_pct(noisy, PROFILE) == pytest.approx(expected, rel=0.05)
+    assert jitter_pct(smooth, PROFILE) < 0.05 * expected

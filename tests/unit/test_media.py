@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from speechface import media
-from speechface.errors import MediaError
+from speechface.audio.sound import write_wav
+from speechface.clip_tables import ClipRows, bytes_column, update_clip_tables
+from speechface.errors import ClipError, MediaError, TableError
 from speechface.media.decode import place_blocks
 from speechface.media.probe import fit_times
+from speechface.media.source import FileSource, ImagesSource, TableSource, parse_source
 
 NTSC = Fraction(30000, 1001)
 
@@ -244,10 +247,10 @@ def test_sound_files_open_without_video(tmp_path, rng, suffix, codec, layout_for
 
 
 def test_resampling_keeps_time_and_level():
-    from speechface.media.decode import _resample
+    from speechface.media.decode import resample
 
     time48, time44 = np.arange(48000) / 48000, np.arange(44100) / 44100
-    out = _resample(np.sin(2 * np.pi * 500 * time48).astype(np.float32), 48000, 44100)
+    out = resample(np.sin(2 * np.pi * 500 * time48).astype(np.float32), 48000, 44100)
     assert len(out) == 44100
     # 500 Hz lies far inside the pass band; the ends are outside the filter's support
     np.testing.assert_allclose(out[500:-500], np.sin(2 * np.pi * 500 * time44)[500:-500], atol=2e-3)
@@ -349,3 +352,178 @@ def test_times_match_decoding_on_real_clips(shared_clips):
         assert len(times) == sum(1 for _ in media.decode_frames(path)), path
         assert fps == rates[path.relative_to(shared_clips).parts[0]]
         np.testing.assert_array_equal(times, np.arange(len(times)) * fps.denominator / fps.numerator)
+
+
+# --- sources ------------------------------------------------------------------------------------------------------
+
+
+def in_table(path, contents):
+    """A table of videos: clip id -> bytes, or the reason why there is none."""
+
+    def make(clip_id):
+        if isinstance(contents[clip_id], str):
+            raise ClipError(contents[clip_id])
+        return ClipRows({"video": bytes_column([contents[clip_id]], ["x.mp4"])})
+
+    facts = lambda clip_id, known: {"n": known.get("n", 0) + 1}  # noqa: E731
+    update_clip_tables({"video": path}, list(contents), make, stage="demo", settings={}, facts=facts)
+    return path
+
+
+def images_and_sound(folder, frames, name="{}.png", first=1, audio=None):
+    """A folder of numbered images, and a wav file beside it if there is sound; returns the source at 25 images/s."""
+    import cv2
+
+    folder.mkdir()
+    for k, frame in enumerate(frames, first):
+        coded = cv2.imencode(".jpg" if name == "{:03d}" else ".png", frame[..., ::-1])[1]
+        (folder / name.format(k)).write_bytes(coded.tobytes())
+    if audio is None:
+        return f"{folder}::fps=25"
+    write_wav(folder.with_suffix(".wav"), audio, 48000)
+    return f"{folder}::audio={folder.with_suffix('.wav')}::fps=25"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a/b.mp4", FileSource("a/b.mp4")),
+        ("a::b.mp4", FileSource("a::b.mp4")),
+        ("t.parquet::d/a/c", TableSource("t.parquet", "d/a/c")),
+        ("x::y/t.parquet::d/a/c", TableSource("x::y/t.parquet", "d/a/c")),
+        ("t.parquet::d/a", FileSource("t.parquet::d/a")),
+        ("f::audio=s.wav::fps=25", ImagesSource("f", "s.wav", Fraction(25))),
+        ("f::fps=30000/1001", ImagesSource("f", "", NTSC)),
+        ("f::fps=29.97", ImagesSource("f", "", Fraction(2997, 100))),
+        ("f::audio=s.wav::fps=0", FileSource("f::audio=s.wav::fps=0")),
+    ],
+)
+def test_the_text_of_a_source_is_read_and_written_back(text, expected):
+    assert parse_source(text) == expected
+    assert parse_source(str(expected)) == expected
+
+
+def test_a_video_in_a_table_is_read_as_the_file_it_was(tmp_path):
+    audio = click_at(17, NTSC, 48000, 1.3)
+    path = write(tmp_path / "a.mp4", images(40), audio=audio, sr=48000)
+    source = f"{in_table(tmp_path / 't.parquet', {'d/a/c': path.read_bytes()})}::d/a/c"
+    ours, file = media.probe_video(source), media.probe_video(path)
+    assert (ours.width, ours.height, ours.fps, ours.start, ours.has_sound) == (64, 48, NTSC, file.start, True)
+    np.testing.assert_array_equal(ours.times, file.times)
+    np.testing.assert_array_equal(list(media.decode_rgb(source)), list(media.decode_rgb(path)))
+    np.testing.assert_array_equal(media.read_frame(source, 7), media.read_frame(path, 7))
+    np.testing.assert_array_equal(media.decode_audio(source, sr=44100), media.decode_audio(path, sr=44100))
+
+
+def test_what_is_wrong_with_a_video_in_a_table_is_named(tmp_path):
+    whole = write(tmp_path / "a.mp4", images(20)).read_bytes()
+    table = in_table(tmp_path / "t.parquet", {"d/a/c": whole[:-50], "d/a/n": "no face"})
+    with pytest.raises(MediaError, match=rf"{table}::d/a/c: truncated: its images end at byte"):
+        media.probe_video(f"{table}::d/a/c")
+    with pytest.raises(MediaError, match=rf"{table}::d/a/n: no face$"):
+        media.probe_video(f"{table}::d/a/n")
+    with pytest.raises(TableError, match="no clip d/a/x"):
+        media.probe_video(f"{table}::d/a/x")
+    with pytest.raises(TableError, match=r"none.parquet: no such table"):
+        next(media.decode_rgb(f"{tmp_path}/none.parquet::d/a/x"))
+
+
+@pytest.mark.parametrize("name", ["{}.png", "frame_{:04d}.PNG", "{:03d}"])
+def test_numbered_images_and_a_sound_are_a_clip(tmp_path, name):
+    frames = images(12)
+    source = images_and_sound(tmp_path / "f", frames, name, first=8, audio=click_at(5, 25, 48000, 0.48))
+    info = media.probe_video(source)
+    assert (info.width, info.height, info.fps, info.start, info.has_sound) == (64, 48, 25, 0.0, True)
+    np.testing.assert_array_equal(info.times, np.arange(12) / 25)
+    found = np.stack(list(media.decode_rgb(source)))  # 8.png before 10.png
+    # png is lossless; jpeg errs by a few grey levels away from the corner's edge
+    np.testing.assert_allclose(found[:, 24:, 24:].astype(int), frames[:, 24:, 24:], atol=3 if name == "{:03d}" else 0)
+    assert len([image.gray for image in media.decode_images(source)]) == 12
+    sound = media.decode_audio(source, sr=48000)
+    assert np.abs(sound).argmax() == round(5.5 / 25 * 48000)
+    assert len(sound) == round(0.48 * 48000)
+    late = media.decode_audio(source, sr=48000, start=0.07)  # as where the sound stands 70 ms late
+    np.testing.assert_array_equal(late, sound[3360:])
+
+
+def test_images_alone_have_no_sound(tmp_path):
+    source = images_and_sound(tmp_path / "f", images(3))
+    assert not media.probe_video(source).has_sound
+    with pytest.raises(MediaError, match="no sound beside the images"):
+        media.decode_audio(source, sr=44100)
+
+
+def test_images_that_are_no_clip_are_named(tmp_path):
+    source = images_and_sound(tmp_path / "f", images(5), audio=np.zeros(9000))
+    (tmp_path / "f" / "notes.txt").write_text("no image")
+    assert len(media.frame_times(source)[0]) == 5
+    (tmp_path / "f" / "03.png").write_bytes((tmp_path / "f" / "3.png").read_bytes())
+    with pytest.raises(MediaError, match="two images have the number 3: 03.png and 3.png"):
+        media.probe_video(source)
+    (tmp_path / "f" / "03.png").unlink()
+    (tmp_path / "f" / "3.png").write_bytes(b"")
+    with pytest.raises(MediaError, match="3.png: the file is empty"):
+        list(media.decode_images(source))
+    (tmp_path / "f" / "3.png").unlink()
+    with pytest.raises(MediaError, match="image 3 is missing between 1 and 5"):
+        media.probe_video(source)
+    with pytest.raises(MediaError, match=r"none::fps=25: no folder of images \(No such file"):
+        media.probe_video(f"{tmp_path}/none::fps=25")
+    with pytest.raises(
+        MediaError, match=r"f::fps=: no such file; nor is it TABLE.parquet::DATASET/ACTOR/CLIP or FOLDER::"
+    ):
+        media.probe_video(f"{tmp_path}/f::fps=")
+
+
+def test_facts_tell_changed_contents_from_touched_files(tmp_path):
+    audio = np.zeros(9000)
+    path = write(tmp_path / "a.mp4", images(3))
+    contents = {"d/a/c": path.read_bytes(), "d/a/n": b"no video"}
+    table = in_table(tmp_path / "t.parquet", contents)
+    sources = [str(path), f"{table}::d/a/c", images_and_sound(tmp_path / "f", images(5), audio=audio)]
+    before = [media.source_facts(source) for source in sources]
+    assert [media.source_facts(*known) for known in zip(sources, before)] == before
+    # the same contents anew
+    path.write_bytes(contents["d/a/c"])
+    in_table(table, {**contents, "d/a/n": b"another"})
+    write_wav(tmp_path / "f.wav", audio, 48000)
+    again = [media.source_facts(*known) for known in zip(sources, before)]
+    assert [facts["sha256"] for facts in again] == [facts["sha256"] for facts in before]
+    # others
+    write(path, images(4))
+    in_table(table, {**contents, "d/a/c": path.read_bytes()})
+    write_wav(tmp_path / "f.wav", audio + 0.5, 48000)
+    changed = [media.source_facts(*known) for known in zip(sources, again)]
+    assert all(new["sha256"] != old["sha256"] for new, old in zip(changed, again))
+
+
+@pytest.mark.parametrize("text", ["none.mp4", "none.parquet::d/a/c", "none::fps=25"])
+def test_absent_sources_have_the_facts_of_absent_ones(tmp_path, text):
+    assert media.source_facts(tmp_path / text) == {"sha256": "absent"}
+
+
+def test_images_are_not_read_again_where_nothing_was_touched(tmp_path, monkeypatch):
+    source = images_and_sound(tmp_path / "f", images(5), audio=np.zeros(9000))
+    known = media.source_facts(source)
+    monkeypatch.setattr("pathlib.Path.read_bytes", None)
+    assert media.source_facts(source, known) == known
+    with pytest.raises(TypeError):
+        media.source_facts(source)
+
+
+def test_a_video_in_memory_has_the_bytes_of_the_file(tmp_path):
+    audio = click_at(3, NTSC, 48000, 0.3)
+    path = write(tmp_path / "a.mp4", images(9), audio=audio, sr=48000)
+    with media.VideoWriter(None, width=64, height=48, fps=NTSC, crf=12, audio=audio, sr=48000) as video:
+        for frame in images(9):
+            video.write(frame)
+    assert video.content == path.read_bytes()
+
+
+def test_a_video_in_memory_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    video = media.VideoWriter(None, width=64, height=48, fps=25, crf=20)
+    with pytest.raises(MediaError, match="video: no frame"), video:
+        assert len(list(tmp_path.iterdir())) == 1
+    assert video.content == b""
+    assert list(tmp_path.iterdir()) == []

@@ -5,15 +5,14 @@ import json
 
 import numpy as np
 import pytest
-from synthetic import synthetic_rig
+from metric_inputs import FRAMES, Corpus, evaluate_words, summarise_words
+from stored import write_clip_table
 
-from speechface.audio.sound import write_sound
 from speechface.cli import main
-from speechface.datasets.base import CLIP_COLUMNS
+from speechface.clip_tables import ClipRows, ClipTables
 from speechface.metrics.registry import METRICS
-from speechface.networks.baselines import Baseline, fit_mean
 from speechface.rig.channels import CHANNELS, ROTATIONS
-from speechface.tables import clip_path, read_table, write_table, write_unusable
+from speechface.tables import read_table, write_table
 
 PROMISED = [
     "mse_weights_e2", "rmse_landmarks_mm", "rmse_mouth_mm", "rmse_eyes_mm", "rmse_brows_mm", "temporal_smoothness_e2",
@@ -21,58 +20,23 @@ PROMISED = [
     "r2c_mouth", "rmse_mouth_centred_mm", "lip_lag_frames", "rotation_deg",
 ]  # fmt: skip
 COLUMNS = "model seed dataset split group value_of_group metric unit value low high n_clips".split()
-FRAMES = 50
-
-
-def write_tables(root, clip, rng):
-    """Label, prediction and sound of one clip; frame 4 is not used, the prediction lacks frame 9."""
-    frames = np.arange(FRAMES, dtype=np.int32)
-    true = np.clip(np.cumsum(rng.normal(0, 0.05, (FRAMES, 46)), 0) + 0.4, 0, 1).astype(np.float32)
-    predicted = np.clip(true + rng.normal(0, 0.1, true.shape), 0, 1).astype(np.float32)
-    pose = rng.normal(0, 0.1, (FRAMES, 3)).astype(np.float32)
-    base = {"frame": frames, "time": frames / 25}
-    labels = {**base, "used": frames != 4, **dict(zip(ROTATIONS, pose.T)), **dict(zip(CHANNELS, true.T))}
-    write_table(clip_path(root / "labels", *clip), labels, stage="labels", meta={"observed": [True] * 46})
-    table = {**base, **dict(zip(ROTATIONS, pose.T)), **dict(zip(CHANNELS, predicted.T))}
-    kept = frames != 9
-    write_table(clip_path(root / "predictions", *clip), {k: v[kept] for k, v in table.items()}, stage="prediction")
-    audio = 1e-4 * rng.normal(size=2 * 8000)
-    audio[4000:12000] += 0.3 * np.sin(0.3 * np.arange(8000))
-    write_sound(clip_path(root / "audio", *clip, suffix=".flac"), audio.astype(np.float32), 8000)
 
 
 @pytest.fixture
 def corpus(tmp_path):
-    rng = np.random.default_rng(0)
-    clips = [("set", actor, clip) for actor in ("a", "b") for clip in ("one", "two")]
-    for clip in clips:
-        write_tables(tmp_path, clip, rng)
-    write_unusable(clip_path(tmp_path / "predictions", *clips[3]), "no sound", stage="prediction")
-    table = {name: np.array([None] * 4, object) for name in CLIP_COLUMNS}
-    table |= dict(zip(("dataset", "actor", "clip"), np.array(clips, object).T))
-    table |= {"sex": np.array(["male", "male", "female", "female"], object), "split": np.array(["test"] * 4, object)}
-    write_table(tmp_path / "clips.parquet", table, stage="splits")
-    stats = {"observed": [True] * 46, "feature": "spectrogram", "weight_mean": [0.4] * 46, "rotation_mean": [0] * 3,
-             "n_frames": 10}  # fmt: skip
-    (tmp_path / "stats.json").write_text(json.dumps(stats))
-    synthetic_rig(0).save(tmp_path / "rig.npz")
-    return tmp_path, clips
+    return Corpus(tmp_path)
 
 
 def evaluate(root, *extra):
-    return main(["evaluate", "--predictions-dir", f"{root}/predictions", "--model", "cnn", "--seed", "3",
-                 "--labels-dir", f"{root}/labels", "--clips", f"{root}/clips.parquet", "--stats", f"{root}/stats.json",
-                 "--rig", f"{root}/rig.npz", "--wav-dir", f"{root}/audio", "--out", f"{root}/evaluation.parquet",
-                 *extra])  # fmt: skip
+    return main([*evaluate_words(root), *extra])
 
 
 def summarise(root, **settings):
-    return main(["summarise-metrics", "--inputs", f"{root}/evaluation.parquet", "--out", f"{root}/metrics.parquet",
-                 "--csv", f"{root}/metrics.csv", "--settings", json.dumps({"bootstrap": 50, **settings})])  # fmt: skip
+    return main(summarise_words(root, **settings))
 
 
 def test_used_frames_with_prediction_are_evaluated_and_the_rest_is_counted(corpus):
-    root, _ = corpus
+    root = corpus.root
     assert evaluate(root) == 0
     table = read_table(root / "evaluation.parquet")
     assert list(table["n_frames"]) == [48, 48, 48, 0]
@@ -83,7 +47,7 @@ def test_used_frames_with_prediction_are_evaluated_and_the_rest_is_counted(corpu
 
 
 def test_all_promised_metrics_and_columns_are_there(corpus):
-    root, _ = corpus
+    root = corpus.root
     assert evaluate(root) == summarise(root) == 0
     table = read_table(root / "metrics.parquet")
     assert list(table.columns) == COLUMNS
@@ -99,7 +63,7 @@ def test_all_promised_metrics_and_columns_are_there(corpus):
 
 
 def test_the_text_holds_the_same_rows(corpus):
-    root, _ = corpus
+    root = corpus.root
     assert evaluate(root) == summarise(root) == 0
     table = read_table(root / "metrics.parquet")
     with open(root / "metrics.csv", newline="") as file:
@@ -110,68 +74,91 @@ def test_the_text_holds_the_same_rows(corpus):
 
 
 def test_models_without_rotation_have_no_rotation_rows(corpus):
-    root, clips = corpus
-    for clip in clips[:3]:
-        path = clip_path(root / "predictions", *clip)
-        columns = {k: v for k, v in read_table(path).columns.items() if k not in ROTATIONS}
-        write_table(path, columns, stage="prediction")
-    assert evaluate(root) == summarise(root) == 0
-    metrics = set(read_table(root / "metrics.parquet")["metric"])
+    for rows in list(corpus.predictions.values())[:3]:
+        for name in ROTATIONS:
+            del rows.columns[name]
+    corpus.predict()
+    assert evaluate(corpus.root) == summarise(corpus.root) == 0
+    metrics = set(read_table(corpus.root / "metrics.parquet")["metric"])
     assert "rotation_deg" not in metrics
     assert "rmse_mouth_mm" in metrics
 
 
-def test_a_model_that_nothing_can_judge_gives_an_empty_table(corpus):
-    root, clips = corpus
-    for clip in clips:
-        write_unusable(clip_path(root / "predictions", *clip), "no sound", stage="prediction")
-    assert evaluate(root) == summarise(root) == 0
-    table = read_table(root / "metrics.parquet")
+def test_frames_that_told_the_model_its_speaker_do_not_count(corpus):
+    corpus.predictions[corpus.ids[0]].meta["not_evaluated"] = [0, 1, 2]
+    corpus.predict()
+    assert evaluate(corpus.root) == 0
+    assert list(read_table(corpus.root / "evaluation.parquet")["n_frames"]) == [45, 48, 48, 0]
+
+
+def test_the_labels_themselves_are_evaluated_against_the_truth_where_it_is_known(corpus):
+    root = corpus.root
+    labels = ClipTables([root / "labels" / "set" / "a.parquet"])
+    known = corpus.ids[0]
+    columns = labels.read(known).columns
+    exact = {name: values for name, values in columns.items() if name != "used"}
+    exact["jawOpen"] = np.clip(exact["jawOpen"] - 0.1, 0, 1)
+    write_clip_table(root / "truth.parquet", "demo", {known: ClipRows(exact)})
+    tables = [f"{root}/labels/set/{actor}.parquet" for actor in ("a", "b")]
+    assert evaluate(root, "--predictions", *tables, "--truth", f"{root}/truth.parquet") == 0
+    table = read_table(root / "evaluation.parquet")
+    assert list(table["n_frames"]) == [49, 0, 0, 0]  # used frames
+    assert table["reason"][1] == "labels: its exact truth is not known"
+    off = np.flatnonzero(table["weights_sq"][0])
+    assert [CHANNELS[k] for k in off] == ["jawOpen"]
+
+
+def test_a_model_that_nothing_can_evaluate_gives_an_empty_table(corpus):
+    corpus.predictions = dict.fromkeys(corpus.ids, "no sound")
+    corpus.predict()
+    assert evaluate(corpus.root) == summarise(corpus.root) == 0
+    table = read_table(corpus.root / "metrics.parquet")
     assert list(table.columns) == COLUMNS
     assert len(table) == 0
 
 
 def test_user_errors_are_one_clear_line(corpus, capsys):
-    root, clips = corpus
+    root = corpus.root
     assert evaluate(root) == 0
     assert summarise(root, groups=["mood"]) == 1
     assert "unknown column 'mood'" in capsys.readouterr().err
-    path = clip_path(root / "predictions", *clips[0])
-    columns = read_table(path).columns
-    columns["jawOpen"] = np.full(len(columns["frame"]), np.nan, np.float32)
-    write_table(path, columns, stage="prediction")
+    corpus.predictions[corpus.ids[0]].columns["jawOpen"] = np.full(FRAMES - 1, np.nan, np.float32)
+    corpus.predict()
     assert evaluate(root) == 1
     assert "set/a/one (cnn, seed 3): the prediction holds NaN" in capsys.readouterr().err
-    path.unlink()
+    del corpus.predictions[corpus.ids[0]]
+    corpus.predict()
     assert evaluate(root) == 1
-    assert "no such table" in capsys.readouterr().err
+    assert "no table holds the clip set/a/one" in capsys.readouterr().err
     (root / "stats.json").write_text("{}")
     assert evaluate(root) == 1
     assert "make it with 'speechface label-stats'" in capsys.readouterr().err
 
 
-def test_clips_of_an_actor_can_have_a_model_and_statistics_of_their_own(corpus):
-    """As when one actor after the other is left out: actor b is predicted and judged apart from the others."""
-    root, clips = corpus
-    for clip in clips:
-        values = np.zeros((FRAMES, 3), np.float32)
-        table = {"frame": np.arange(FRAMES, dtype=np.int32), "time": np.arange(FRAMES) / 25, "acoustics": values}
-        write_table(clip_path(root / "acoustics", *clip), table, stage="acoustics")
-    for name, weight in (("all", 0.2), ("without_b", 0.6)):
-        constant = fit_mean(np.r_[np.full(46, weight), np.zeros(3)])
-        Baseline("mean", "acoustics", {}, constant, {}).save(root / f"{name}.npz")
-    command = ["predict", "--model", f"{root}/all.npz", "--clips", f"{root}/clips.parquet", "--features-dir",
-               f"{root}/acoustics", "--out-dir", f"{root}/predictions"]  # fmt: skip
-    assert main([*command, "--model-of", f"set/b={root}/without_b.npz"]) == 0
-    predicted = [read_table(clip_path(root / "predictions", *clip))["jawOpen"] for clip in clips]
-    assert [float(np.unique(values).item()) for values in predicted] == pytest.approx([0.2, 0.2, 0.6, 0.6])
-    stats = json.loads((root / "stats.json").read_text())
-    (root / "without_b.json").write_text(json.dumps({**stats, "weight_mean": [0.6] * 46}))
+def test_a_table_without_a_statistic_that_a_metric_needs_is_refused(corpus, capsys):
+    root = corpus.root
+    assert evaluate(root) == 0
+    table = read_table(root / "evaluation.parquet")
+    del table.columns["lve"]
+    write_table(root / "evaluation.parquet", table.columns, stage="evaluation", meta=table.meta)
+    assert summarise(root) == 1
+    assert "has no statistic 'lve', which a metric needs; evaluate again" in capsys.readouterr().err
+
+
+def test_clips_of_an_actor_can_have_statistics_of_their_own(corpus):
+    """As when one actor after the other is left out: actor b is evaluated apart from the others."""
+    root = corpus.root
+    for clip_id in corpus.ids:
+        weight, frames = (0.2 if "/a/" in clip_id else 0.6), np.arange(FRAMES, dtype=np.int32)
+        weights = {name: np.full(FRAMES, weight, np.float32) for name in CHANNELS}
+        corpus.predictions[clip_id] = ClipRows({"frame": frames, "time": frames / 25, **weights})
+    corpus.predict()
     assert evaluate(root) == 0
     before = read_table(root / "evaluation.parquet")["mouth_total_sq"]
+    (root / "without_b.json").write_text(json.dumps({**corpus.stats, "weight_mean": [0.6] * 46}))
     assert evaluate(root, "--stats-of", f"set/b={root}/without_b.json") == 0
     table = read_table(root / "evaluation.parquet")
     np.testing.assert_array_equal(table["mouth_total_sq"][:2], before[:2])
     # the mean of its own train table is what actor b's model predicts: no motion is explained
     np.testing.assert_allclose(table["mouth_total_sq"][2:], table["landmarks_sq"][2:, 48:].sum(1), rtol=1e-5)
-    assert main([*command, "--model-of", "b=x.npz"]) == 1
+    assert evaluate(root, "--stats-of", "b=x.json") == 1

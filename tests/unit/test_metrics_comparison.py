@@ -9,7 +9,7 @@ from speechface.cli import main
 from speechface.commands.compare_models import best_models
 from speechface.metrics.comparison import compare_runs
 from speechface.metrics.registry import METRICS
-from speechface.metrics.statistics import SHAPES
+from speechface.metrics.statistics import shapes
 from speechface.tables import read_table, write_table
 
 CLIPS = 30
@@ -18,7 +18,7 @@ CLIPS = 30
 def statistics(errors):
     """Statistics of clips of 10 frames with a squared mouth distance of `errors` (n,) mm^2 at each landmark."""
     errors = np.asarray(errors, float)
-    out = {name: np.zeros((len(errors), *shape)) for name, shape in SHAPES.items()}
+    out = {name: np.zeros((len(errors), *shape)) for name, shape in shapes().items()}
     out["n_clips"] += 1
     out["n_frames"] += 10
     out["landmarks_sq"] += 10 * errors[:, None]
@@ -77,7 +77,7 @@ def test_the_best_is_chosen_in_validation_among_equals():
 
 @pytest.fixture
 def evaluations(tmp_path):
-    """Tables of 'evaluate' of two models, one with two seeds; the second model has not judged the last test clip."""
+    """Tables of 'evaluate' of two models, one with two seeds; the second model lacks the last test clip."""
     rng = np.random.default_rng(3)
     facts = {
         "dataset": ["s"] * 6 + ["u"] * 4, "actor": ["s1"] * 6 + list("abcd"), "clip": [f"c{k}" for k in range(10)],

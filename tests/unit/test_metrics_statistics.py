@@ -5,9 +5,10 @@ import pytest
 from synthetic import synthetic_rig
 
 from speechface.metrics.geometry import RigBases
+from speechface.metrics.metric import ClipMotion
 from speechface.metrics.moments import Moments
 from speechface.metrics.registry import METRICS
-from speechface.metrics.statistics import SHAPES, clip_statistics, empty_statistics
+from speechface.metrics.statistics import clip_statistics, empty_statistics, shapes
 from speechface.rig.channels import INDEX
 
 #: float32 matrix products over 46 channels of up to 12 mm beside float64 loops
@@ -36,6 +37,10 @@ def clip():
     predicted = np.clip(true + rng.normal(0.02, 0.1, true.shape), 0, 1)
     frames = np.delete(np.arange(64), [7, 8, 30, 50])
     return predicted, true, frames
+
+
+def statistics_of(*arguments, **more):
+    return clip_statistics(ClipMotion(*arguments, **more))
 
 
 def metrics_of(statistics):
@@ -108,7 +113,7 @@ def test_every_metric_equals_a_literal_loop(rig, observed, clip):
     predicted, true, frames = (part[:14] for part in clip)
     mean = np.full(46, 0.3)
     bases = RigBases.from_rig(rig, observed)
-    found = metrics_of(clip_statistics(predicted, true, frames=frames, bases=bases, mean_weights=mean))
+    found = metrics_of(statistics_of(predicted, true, frames=frames, bases=bases, mean_weights=mean))
     expected = literal_metrics(rig, observed, predicted, true, frames, mean)
     assert {name for name, value in found.items() if np.isfinite(value)} - {"rmse_mouth_xy_mm"} == set(expected)
     for name, value in expected.items():
@@ -120,7 +125,7 @@ def test_lip_vertex_error_equals_torchmetrics(rig, clip):
     reference = pytest.importorskip("torchmetrics.functional.multimodal.lve").lip_vertex_error
     predicted, true, frames = clip
     bases = RigBases.from_rig(rig, np.ones(46, bool))
-    found = metrics_of(clip_statistics(predicted, true, frames=frames, bases=bases, mean_weights=np.zeros(46)))
+    found = metrics_of(statistics_of(predicted, true, frames=frames, bases=bases, mean_weights=np.zeros(46)))
     vertices = [torch.tensor(np.stack([rig.mesh(w) for w in series])) for series in (predicted, true)]
     expected = float(reference(*vertices, [int(v) for v in rig.regions["lips"]]))
     # the reference subtracts positions of up to 100 mm in float32: 1e-5 mm of some mm
@@ -132,7 +137,7 @@ def test_a_perfect_prediction_has_no_error(rig, observed, clip):
     rotation = np.random.default_rng(0).normal(0, 0.2, (len(frames), 3))
     bases = RigBases.from_rig(rig, observed)
     found = metrics_of(
-        clip_statistics(true, true, frames=frames, bases=bases, mean_weights=np.zeros(46), speech=frames > 20,
+        statistics_of(true, true, frames=frames, bases=bases, mean_weights=np.zeros(46), speech=frames > 20,
                         predicted_rotation=rotation, true_rotation=rotation)
     )  # fmt: skip
     ones = {"lip_gap_r", "lip_gap_r_speech", "r2_mouth", "r2_mouth_xy", "r2c_mouth", "r2c_mouth_xy"}
@@ -152,7 +157,7 @@ def test_a_constant_shift_is_forgiven_only_by_the_centred_metrics(rig, clip):
     shifted = true.copy()
     shifted[:, INDEX["jawOpen"]] += 0.25
     bases = RigBases.from_rig(rig, np.ones(46, bool))
-    found = metrics_of(clip_statistics(shifted, true, frames=frames, bases=bases, mean_weights=np.zeros(46)))
+    found = metrics_of(statistics_of(shifted, true, frames=frames, bases=bases, mean_weights=np.zeros(46)))
     shape = rig.shapes[INDEX["jawOpen"]][rig.landmarks[48:68]]
     assert found["rmse_mouth_mm"] == pytest.approx(0.25 * np.sqrt(np.square(shape).sum(-1).mean()), rel=1e-5)
     assert found["mse_weights_e2"] == pytest.approx(100 * 0.25**2 / 46)
@@ -167,7 +172,7 @@ def test_the_training_mean_explains_nothing_of_its_own_set(rig, clip):
     mean = true.mean(0)
     bases = RigBases.from_rig(rig, np.ones(46, bool))
     predicted = np.broadcast_to(mean, true.shape)
-    found = metrics_of(clip_statistics(predicted, true, frames=frames, bases=bases, mean_weights=mean))
+    found = metrics_of(statistics_of(predicted, true, frames=frames, bases=bases, mean_weights=mean))
     # float32 displacements of the same mean weights, from two shapes of matrix product
     assert found["r2_mouth"] == pytest.approx(0, abs=1e-6)
     assert found["r2c_mouth"] == pytest.approx(0, abs=1e-6)
@@ -182,8 +187,8 @@ def test_unobserved_channels_change_nothing(rig, observed, clip):
     bases = RigBases.from_rig(rig, observed)
     other = predicted.copy()
     other[:, ~observed] = 1 - other[:, ~observed]
-    a, b = (clip_statistics(p, true, frames=frames, bases=bases, mean_weights=true.mean(0)) for p in (predicted, other))
-    for name in SHAPES:
+    a, b = (statistics_of(p, true, frames=frames, bases=bases, mean_weights=true.mean(0)) for p in (predicted, other))
+    for name in shapes():
         np.testing.assert_array_equal(a[name], b[name], err_msg=name)
     assert np.isnan(METRICS["mse_weights_e2"].channels(a)[~observed]).all()
     assert np.isfinite(METRICS["mse_weights_e2"].channels(a)[observed]).all()
@@ -192,7 +197,7 @@ def test_unobserved_channels_change_nothing(rig, observed, clip):
 def test_channel_values_average_to_the_whole(rig, observed, clip):
     predicted, true, frames = clip
     bases = RigBases.from_rig(rig, observed)
-    found = clip_statistics(predicted, true, frames=frames, bases=bases, mean_weights=true.mean(0))
+    found = statistics_of(predicted, true, frames=frames, bases=bases, mean_weights=true.mean(0))
     for name, metric in METRICS.items():
         if metric.channels is not None:
             assert np.nanmean(metric.channels(found)) == pytest.approx(metric.value(found)), name
@@ -205,9 +210,9 @@ def test_sums_over_clips_equal_the_whole_set(rig, observed, clip):
     parts = [slice(0, 20), slice(20, 45), slice(45, 60)]
     sums = empty_statistics()
     for part in parts:
-        one = clip_statistics(predicted[part], true[part], frames=frames[part], bases=bases, mean_weights=mean)
-        sums = {name: sums[name] + one[name] for name in SHAPES}
-    whole = clip_statistics(predicted, true, frames=frames, bases=bases, mean_weights=mean)
+        one = statistics_of(predicted[part], true[part], frames=frames[part], bases=bases, mean_weights=mean)
+        sums = {name: sums[name] + one[name] for name in shapes()}
+    whole = statistics_of(predicted, true, frames=frames, bases=bases, mean_weights=mean)
     # frame sums are additive; frame pairs across the seam and the per-clip values are not
     for name in ("mse_weights_e2", "rmse_landmarks_mm", "rmse_mouth_mm", "lve_mm", "mve_mm", "r2_mouth", "r2_mouth_xy"):
         assert METRICS[name].value(sums) == pytest.approx(METRICS[name].value(whole), rel=1e-6), name
@@ -219,9 +224,9 @@ def test_long_clips_are_worked_in_parts_without_a_trace(rig, monkeypatch):
     true, predicted = rng.random((2, 100, 46))
     bases = RigBases.from_rig(rig, np.ones(46, bool))
     arguments = {"frames": np.arange(100), "bases": bases, "mean_weights": np.zeros(46)}
-    whole = clip_statistics(predicted, true, **arguments)
-    monkeypatch.setattr("speechface.metrics.statistics.FRAMES_AT_ONCE", 7)
-    parts = clip_statistics(predicted, true, **arguments)
+    whole = statistics_of(predicted, true, **arguments)
+    monkeypatch.setattr("speechface.metrics.mesh.FRAMES_AT_ONCE", 7)
+    parts = statistics_of(predicted, true, **arguments)
     for name in ("lve", "lve2", "mve", "fdd"):
         np.testing.assert_allclose(parts[name], whole[name], rtol=1e-5, err_msg=name)
 
@@ -232,14 +237,14 @@ def test_rotation_error_is_the_angle_between_the_poses(rig):
     predicted[:, 1] = np.radians([0, 3, 6, 9])
     weights = np.zeros((4, 46))
     bases = RigBases.from_rig(rig, np.ones(46, bool))
-    found = clip_statistics(weights, weights, frames=np.arange(4), bases=bases, mean_weights=np.zeros(46),
+    found = statistics_of(weights, weights, frames=np.arange(4), bases=bases, mean_weights=np.zeros(46),
                             predicted_rotation=predicted, true_rotation=true)  # fmt: skip
     assert METRICS["rotation_deg"].value(found) == pytest.approx(4.5, abs=1e-5)
 
 
 def test_a_clip_without_frames_adds_nothing(rig):
     none = np.zeros((0, 46))
-    found = clip_statistics(none, none, frames=np.zeros(0, int), mean_weights=np.zeros(46),
+    found = statistics_of(none, none, frames=np.zeros(0, int), mean_weights=np.zeros(46),
                             bases=RigBases.from_rig(rig, np.ones(46, bool)))  # fmt: skip
     assert all(np.all(value == 0) for value in found.values())
 

@@ -6,8 +6,9 @@ from synthetic import synthetic_rig
 
 from speechface.metrics.bootstrap import interval, resample_counts, resampled_sums
 from speechface.metrics.geometry import RigBases
+from speechface.metrics.metric import ClipMotion
 from speechface.metrics.registry import METRICS
-from speechface.metrics.statistics import SHAPES, clip_statistics, empty_statistics
+from speechface.metrics.statistics import clip_statistics, empty_statistics, shapes
 from speechface.metrics.summary import summarise_clips, summarise_groups
 
 
@@ -68,7 +69,7 @@ def test_undefined_resamples_do_not_spoil_the_interval():
 
 
 @pytest.fixture(scope="module")
-def judged():
+def evaluated():
     """Statistics and facts of 8 clips: two datasets, two sexes, the last clip without frames."""
     rng = np.random.default_rng(9)
     bases = RigBases.from_rig(synthetic_rig(0), np.ones(46, bool))
@@ -76,9 +77,9 @@ def judged():
     for _ in range(7):
         true = np.clip(np.cumsum(rng.normal(0, 0.05, (40, 46)), 0) + 0.4, 0, 1)
         predicted = np.clip(true + rng.normal(0, 0.1, true.shape), 0, 1)
-        clips.append(clip_statistics(predicted, true, frames=np.arange(40), bases=bases, mean_weights=np.zeros(46)))
+        clips.append(clip_statistics(ClipMotion(predicted, true, np.arange(40), bases, np.zeros(46))))
     clips.append(empty_statistics())
-    statistics = {name: np.stack([clip[name] for clip in clips]) for name in SHAPES}
+    statistics = {name: np.stack([clip[name] for clip in clips]) for name in shapes()}
     facts = {
         "dataset": ["one"] * 5 + ["two"] * 3, "split": ["test"] * 8, "actor": list("aabbccdd"),
         "sex": ["male", "female"] * 3 + [None, "male"],
@@ -86,8 +87,8 @@ def judged():
     return statistics, facts
 
 
-def summary(judged, **kwargs):
-    return summarise_groups(*judged, **{"groups": ["actor", "sex"], "resamples": 200, "seed": 0, **kwargs})
+def summary(evaluated, **kwargs):
+    return summarise_groups(*evaluated, **{"groups": ["actor", "sex"], "resamples": 200, "seed": 0, **kwargs})
 
 
 def row(rows, **wanted):
@@ -96,11 +97,11 @@ def row(rows, **wanted):
     return found[0]
 
 
-def test_groups_aggregate_exactly(judged):
-    statistics, _ = judged
-    rows = summary(judged)
+def test_groups_aggregate_exactly(evaluated):
+    statistics, _ = evaluated
+    rows = summary(evaluated)
     men = [0, 2, 4]
-    sums = {name: statistics[name][men].sum(0) for name in SHAPES}
+    sums = {name: statistics[name][men].sum(0) for name in shapes()}
     found = row(rows, dataset="one", group="sex", value_of_group="male", metric="rmse_mouth_mm")
     assert found["value"] == pytest.approx(float(METRICS["rmse_mouth_mm"].value(sums)))
     assert found["n_clips"] == 3
@@ -108,44 +109,44 @@ def test_groups_aggregate_exactly(judged):
     assert found["low"] <= found["value"] <= found["high"]
 
 
-def test_datasets_stand_alone_and_together(judged):
-    rows = summary(judged)
+def test_datasets_stand_alone_and_together(evaluated):
+    rows = summary(evaluated)
     counts = {name: row(rows, dataset=name, group="all", metric="mve_mm")["n_clips"] for name in ("one", "two", "all")}
-    assert counts == {"one": 5, "two": 2, "all": 7}  # the clip without frames is not judged
+    assert counts == {"one": 5, "two": 2, "all": 7}  # the clip without frames is not evaluated
     assert not [r for r in rows if r["dataset"] == "all" and r["group"] == "actor"]
-    alone = summarise_groups(*[{k: np.asarray(v)[:5] for k, v in part.items()} for part in judged], groups=["sex"],
+    alone = summarise_groups(*[{k: np.asarray(v)[:5] for k, v in part.items()} for part in evaluated], groups=["sex"],
                              resamples=50, seed=0)  # fmt: skip
     assert {r["dataset"] for r in alone} == {"one"}
 
 
-def test_a_missing_fact_is_no_group(judged):
-    values = {r["value_of_group"] for r in summary(judged) if r["group"] == "sex" and r["dataset"] == "two"}
+def test_a_missing_fact_is_no_group(evaluated):
+    values = {r["value_of_group"] for r in summary(evaluated) if r["group"] == "sex" and r["dataset"] == "two"}
     assert values == {"female"}
 
 
-def test_one_clip_has_no_interval_and_undefined_metrics_no_row(judged):
-    rows = summary(judged)
+def test_one_clip_has_no_interval_and_undefined_metrics_no_row(evaluated):
+    rows = summary(evaluated)
     single = row(rows, dataset="one", group="actor", value_of_group="c", metric="lve_mm")
     assert single["n_clips"] == 1
     assert np.isnan([single["low"], single["high"]]).all()
     assert not [r for r in rows if r["metric"] in ("rotation_deg", "lip_gap_r_speech")]
 
 
-def test_channels_are_reported_for_weight_metrics(judged):
-    rows = [r for r in summary(judged) if r["group"] == "channel" and r["dataset"] == "all"]
+def test_channels_are_reported_for_weight_metrics(evaluated):
+    rows = [r for r in summary(evaluated) if r["group"] == "channel" and r["dataset"] == "all"]
     assert len(rows) == 4 * 46
     errors = [r["value"] for r in rows if r["metric"] == "mse_weights_e2"]
-    whole = row(summary(judged), dataset="all", group="all", metric="mse_weights_e2")
+    whole = row(summary(evaluated), dataset="all", group="all", metric="mse_weights_e2")
     assert np.mean(errors) == pytest.approx(whole["value"])
 
 
-def test_the_same_seed_gives_the_same_interval(judged):
-    assert repr(summary(judged)) == repr(summary(judged))
-    assert repr(summary(judged)) != repr(summary(judged, seed=1))
+def test_the_same_seed_gives_the_same_interval(evaluated):
+    assert repr(summary(evaluated)) == repr(summary(evaluated))
+    assert repr(summary(evaluated)) != repr(summary(evaluated, seed=1))
 
 
 def test_lag_is_taken_from_the_mean_correlation_of_the_clips():
-    statistics = {name: np.zeros((3, *shape)) for name, shape in SHAPES.items()}
+    statistics = {name: np.zeros((3, *shape)) for name, shape in shapes().items()}
     statistics["n_clips"] += 1
     statistics["n_lip_lag"] += 1
     statistics["lip_lag_r"][:, 12] = 0.8  # all clips say 2

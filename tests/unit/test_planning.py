@@ -1,21 +1,23 @@
 """What `speechface plan` promises: counts that are exact, costs that follow the rates, unknowns that stay unknown."""
 
+import dataclasses
 import importlib.util
 import json
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import yaml
 
 from speechface import cli, planning
+from speechface.clip_tables import ClipRows, update_clip_tables
 from speechface.commands.plan import measured_rates, measured_training
 from speechface.config import resolve
 from speechface.datasets.base import Clip, list_clips
-from speechface.errors import ConfigError
-from speechface.planning import RATES, TRAINING_CORE_MS, Rate, batch_lines, plan_lines, training_minutes
-from speechface.tables import write_table
+from speechface.errors import ClipError, ConfigError
+from speechface.planning import RATES, TRAINING_CORE_MS, Rate, plan_lines, start_up_hours, training_minutes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,6 +27,17 @@ def load_script(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def changed(config, **sections):
+    """The config with other values in some sections."""
+    plain = config.dump()
+    for name, values in sections.items():
+        if name == "models":
+            plain["models"] = {key: {**entry, **values.get(key, {})} for key, entry in plain["models"].items()}
+        else:
+            plain[name] = {**plain[name], **values} if isinstance(values, dict) else values
+    return resolve(plain)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +50,7 @@ def ravdess(tmp_path_factory):
         for name in tree.names(actor):
             (root / f"Actor_{actor:02d}" / name).touch()
     config = resolve(yaml.safe_load(tree.CONFIG.format(root=root)))
-    return config, list_clips(config)
+    return config, list_clips(config.datasets)
 
 
 def test_the_tree_has_ravdess_s_shape(ravdess):
@@ -48,17 +61,30 @@ def test_the_tree_has_ravdess_s_shape(ravdess):
     assert sum(clip.split == "test" for clip in clips) == 4 * 104
 
 
-def test_jobs_at_every_batch_are_counted_exactly(ravdess):
+@pytest.mark.parametrize(("shard_clips", "jobs"), [(128, 24), (60, 23 * 2 + 1), (2000, 24)])
+def test_jobs_are_the_shards(ravdess, shard_clips, jobs):
     config, clips = ravdess
-    counts = {size: jobs for size, jobs, _ in batch_lines(config, clips, sizes=["clip", "actor", 10])}
-    stages = 6  # sound, landmarks, face images, two features, labels
-    assert counts == {"clip": 2452 * stages, "actor": 24 * stages, 10: (23 * 11 + 6) * stages}
+    config = dataclasses.replace(config, shard_clips=shard_clips)
+    count = {line.stage: line.jobs for line in plan_lines(config, dict.fromkeys(clips, 100))}
+    for stage in ("extract_audio", "detect_landmarks", "spectrogram", "acoustics", "fit_labels"):
+        assert count[stage] == jobs
+    assert count["fit_identity"] == 24
+    assert count["evaluate"] == 2 + 4  # two models and four baselines, of one dataset
+    assert count["predict"] == 2 + 4
+    assert count["crop_faces"] == count["render_clip"] == config.rendering.max_clips
 
 
-def test_start_up_falls_with_the_number_of_jobs(ravdess):
+def test_start_up_follows_the_number_of_jobs_and_of_clips(ravdess):
     config, clips = ravdess
-    (_, many, long), (_, few, short) = batch_lines(config, clips, sizes=["clip", "actor"])
-    assert long / short == pytest.approx(many / few, rel=1e-9)  # every stage has the same ratio
+    lines = plan_lines(config, dict.fromkeys(clips, 100))
+    rates = dict.fromkeys(RATES, Rate(None, 2.0, None)) | {
+        f"train_model {name}": Rate(None, 2.0, None) for name in config.models
+    }
+    fixed, each = planning.JOB_OVERHEAD_S
+    jobs = sum(line.jobs for line in lines)
+    for n_clips in (1000, 2000):
+        expected = jobs * (2.0 + fixed + each * n_clips / 1000) / 3600
+        assert start_up_hours(lines, n_clips, rates=rates) == pytest.approx(expected)
 
 
 def test_hours_and_bytes_follow_frames_and_rates(ravdess):
@@ -73,30 +99,52 @@ def test_hours_and_bytes_follow_frames_and_rates(ravdess):
 
 def test_training_counts_all_epochs_of_every_seed_and_model(ravdess):
     config, clips = ravdess
-    config = {**config, "seeds": [0, 1], "training": {**config["training"], "epochs": 7, "epoch_samples": 1000}}
+    config = changed(config, seeds=[0, 1], training={"epochs": 7, "frames_per_epoch": 1000})
     lines = {line.stage: line for line in plan_lines(config, dict.fromkeys(clips, 100), training_ms={"cnn": 3.6})}
     assert lines["train_model cnn"].frames == 2 * 7 * 1000
     assert lines["train_model cnn"].core_hours == pytest.approx(14_000 * 3.6e-3 / 3600)
 
 
+def test_an_ensemble_is_predicted_but_not_trained(ravdess):
+    config, clips = ravdess
+    models = {
+        **config.dump()["models"],
+        "both": {"family": "ensemble", "members": ["cnn", "cnn2"], "member_seeds": "all"},
+    }
+    models["cnn2"] = models["cnn"]
+    config = resolve({**config.dump(), "models": models, "seeds": [0, 1, 2]})
+    lines = {line.stage: line for line in plan_lines(config, dict.fromkeys(clips, 100))}
+    assert "train_model both" not in lines
+    assert lines["evaluate"].jobs == 3 * 3 + 1 + 4  # three models of three seeds, one of all of them, baselines
+
+
 def test_time_of_a_training_is_shared_by_its_threads_and_processes(ravdess):
-    model, training = ravdess[0]["models"]["cnn"], ravdess[0]["training"]
-    training = {**training, "epochs": 300, "epoch_samples": 50_000, "threads": 1}
-    alone = training_minutes(model, training, train_frames=1)
+    model = ravdess[0].models["cnn"]
+
+    def minutes(**values):
+        training = changed(ravdess[0], training={"epochs": 300, "frames_per_epoch": 50_000, "threads": 1, **values})
+        return training_minutes(model, training.training, train_frames=1)
+
+    alone = minutes()
     assert alone == pytest.approx(300 * 50_000 * TRAINING_CORE_MS["spectrogram"] / 60e3)
-    shared = training_minutes(model, {**training, "threads": 2, "processes": 4}, train_frames=1)
-    assert shared == pytest.approx(alone / 8)
-    on_gpu = training_minutes(model, {**training, "gpus": 1}, train_frames=1)
-    assert on_gpu == pytest.approx(300 * 50_000 * planning.TRAINING_GPU_MS["spectrogram"] / 60e3)
+    assert minutes(threads=2, processes=4) == pytest.approx(alone / 8)
+    assert minutes(gpus=1) == pytest.approx(300 * 50_000 * planning.TRAINING_GPU_MS["spectrogram"] / 60e3)
+
+
+def test_a_model_s_own_training_counts(ravdess):
+    config = changed(ravdess[0], models={"cnn": {"training": {"epochs": 2, "frames_per_epoch": 10}}})
+    found = training_minutes(config.models["cnn"], config.training, train_frames=1)
+    assert found == pytest.approx(2 * 10 * TRAINING_CORE_MS["spectrogram"] / 60e3 / config.training.threads)
 
 
 def test_gpu_hours_are_unknown_until_measured(ravdess, monkeypatch):
     monkeypatch.setattr(planning, "TRAINING_GPU_MS", {})
     config, clips = ravdess
-    config = {**config, "training": {**config["training"], "gpus": 1}}
+    config = changed(config, training={"gpus": 1})
     frames = dict.fromkeys(clips, 100)
     unknown = {line.stage: line for line in plan_lines(config, frames)}["train_model cnn"]
     assert (unknown.core_hours, unknown.gpu_hours) == (0.0, None)
+    assert training_minutes(config.models["cnn"], config.training, train_frames=1) is None
     known = {line.stage: line for line in plan_lines(config, frames, gpu_ms={"cnn": 0.1})}["train_model cnn"]
     assert known.gpu_hours == pytest.approx(known.frames * 0.1e-3 / 3600)
     monkeypatch.setattr(planning, "TRAINING_GPU_MS", {"spectrogram": 0.2})
@@ -104,67 +152,92 @@ def test_gpu_hours_are_unknown_until_measured(ravdess, monkeypatch):
     assert carried.gpu_hours == pytest.approx(2 * known.gpu_hours)
 
 
-def test_face_images_of_all_clips_come_with_the_landmarks_and_those_of_few_by_themselves(ravdess):
+def test_face_images_are_of_all_clips_or_of_those_shown(ravdess):
     config, clips = ravdess
     lines = {}
     for which in ("all", "shown"):
-        changed = {**config, "crops": {**config["crops"], "clips": which}}
-        found = [line for line in plan_lines(changed, dict.fromkeys(clips, 100)) if line.stage == "crop_face"]
-        assert len(found) == 1
-        lines[which] = found[0]
-    assert lines["all"].frames == 245_200
-    assert lines["all"].core_hours == pytest.approx(245_200 * RATES["crop_face"].core_ms / 3.6e6)
-    assert lines["shown"].frames == 100 * config["rendering"]["max_clips"]
-    alone = RATES["crop_face alone"].core_ms
-    assert lines["shown"].core_hours == pytest.approx(lines["shown"].frames * alone / 3.6e6)
-    assert alone > 5 * RATES["crop_face"].core_ms  # the video is decoded again
+        found = plan_lines(changed(config, crops={"clips": which}), dict.fromkeys(clips, 100))
+        (lines[which],) = (line for line in found if line.stage == "crop_faces")
+    assert (lines["all"].jobs, lines["all"].frames) == (24, 245_200)
+    assert lines["all"].core_hours == pytest.approx(245_200 * RATES["crop_faces"].core_ms / 3.6e6)
+    assert lines["shown"].frames == 100 * config.rendering.max_clips
 
 
-def test_an_unknown_feature_has_unknown_cost():
+def test_an_unknown_feature_has_unknown_cost(monkeypatch):
+    monkeypatch.delitem(RATES, "waveform")
     clip = Clip("set", "a", "c", "c.mp4", split="train")
-    config = resolve({"datasets": {"set": {"adapter": "folder", "root": ".", "split": {"by": "clip"}}}})
-    config["baselines"]["feature"] = "new_feature"
-    line = {line.stage: line for line in plan_lines(config, {clip: 10})}["new_feature"]
+    config = resolve({
+        "datasets": {"set": {"adapter": "folder", "root": ".", "split": {"by": "clip"}}},
+        "baselines": {"feature": "waveform"},
+    })  # fmt: skip
+    line = {line.stage: line for line in plan_lines(config, {clip: 10})}["waveform"]
     assert (line.core_hours, line.disk_bytes) == (None, None)
 
 
-def finished_run(folder, *, frames, seconds):
-    """Files of a run over two clips in one job: frame tables, a benchmark, landmark tables."""
-    names = ("set/a/one", "set/a/two")
-    for name, count in zip(names, frames):
-        path = folder / "audio" / f"{name}.frames.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_table(path, {"frame": np.arange(count, dtype=np.int32)}, stage="audio")
-        table = folder / "landmarks" / f"{name}.parquet"
-        table.parent.mkdir(parents=True, exist_ok=True)
-        table.write_bytes(bytes(50 * count))
-        (path.parent / f"{name.rsplit('/', 1)[1]}.flac").write_bytes(bytes(70 * count))
-    benchmark = folder / "benchmarks/jobs/detect_landmarks/set/a.tsv"
-    benchmark.parent.mkdir(parents=True)
-    benchmark.write_text(f"s\th:m:s\n{seconds}\t0:00:01\n")
+def write_tables(folder, stage, shards):
+    """Tables of many clips in `folder`: shard -> clip -> number of frames; an unusable clip has None."""
+    frames = {f"{shard}/{clip}": count for shard, clips in shards.items() for clip, count in clips.items()}
+
+    def make(clip_id):
+        count = frames[clip_id]
+        if count is None:
+            raise ClipError("no sound")
+        columns = {"times": pa.array([list(range(count))])} if stage == "audio" else {"frame": np.arange(count)}
+        return ClipRows(columns)
+
+    for shard, clips in shards.items():
+        ids = [f"{shard}/{clip}" for clip in clips]
+        path = {"table": folder / f"{shard}.parquet"}
+        update_clip_tables(path, ids, make, stage=stage, settings={}, facts=lambda clip_id, known: {})
+
+
+SHARDS = {"set/a": {"one": 100, "two": 300, "mute": None}, "set/b.1of2": {"three": 600}}
+
+
+def finished_run(folder, rule, *, seconds):
+    """Files of a run over two shards: tables of sound and of another step, benchmarks of that."""
+    write_tables(folder / "audio", "audio", SHARDS)
+    write_tables(folder / "landmarks", "landmarks", SHARDS)
+    for shard in SHARDS:
+        benchmark = folder / "benchmarks/jobs" / rule / f"{shard}.tsv"
+        benchmark.parent.mkdir(parents=True, exist_ok=True)
+        benchmark.write_text(f"s\th:m:s\n{seconds}\t0:00:01\n")
     return folder / "benchmarks/jobs"
 
 
-def test_rates_of_a_finished_run_are_its_seconds_over_its_frames(tmp_path):
-    start_up = RATES["detect_landmarks"].job_s
-    rates = measured_rates(finished_run(tmp_path, frames=(100, 300), seconds=start_up + 4.0))
-    assert set(rates) == {"detect_landmarks"}
-    assert rates["detect_landmarks"].core_ms == pytest.approx(10.0)
-    assert rates["detect_landmarks"].frame_bytes == pytest.approx(50)
+def size_of(folder):
+    return sum(path.stat().st_size for path in folder.rglob("*.parquet"))
 
 
-def test_bytes_of_a_step_are_those_of_all_its_files(tmp_path):
-    folder = finished_run(tmp_path, frames=(100, 300), seconds=1.0)
-    (folder / "detect_landmarks").rename(folder / "extract_wav")
-    tables = sum(path.stat().st_size for path in (tmp_path / "audio").rglob("*.parquet"))
-    assert measured_rates(folder)["extract_wav"].frame_bytes == pytest.approx(70 + tables / 400)
+@pytest.mark.parametrize(("rule", "folder"), [("detect_landmarks", "landmarks"), ("extract_audio", "audio")])
+def test_rates_of_a_finished_run_are_its_seconds_over_its_frames(tmp_path, rule, folder):
+    rates = measured_rates(finished_run(tmp_path, rule, seconds=RATES[rule].job_s + 5.0))
+    assert set(rates) == {rule}
+    assert rates[rule].core_ms == pytest.approx(10.0)  # 10 s for 1,000 frames
+    assert rates[rule].frame_bytes == pytest.approx(size_of(tmp_path / folder) / 1000)
+
+
+def test_identities_take_the_time_of_all_frames_and_no_room(tmp_path):
+    rates = measured_rates(finished_run(tmp_path, "fit_identity", seconds=RATES["fit_identity"].job_s + 1.0))
+    assert rates == {"fit_identity": Rate(pytest.approx(2.0), RATES["fit_identity"].job_s, 0)}
+
+
+def test_videos_count_the_frames_of_their_clips(tmp_path):
+    folder = finished_run(tmp_path, "render_clip", seconds=RATES["render_clip"].job_s + 1.5)
+    video = tmp_path / "renders/net/set/a/two.mp4"
+    video.parent.mkdir(parents=True)
+    video.write_bytes(bytes(600))
+    assert measured_rates(folder)["render_clip"] == Rate(pytest.approx(10.0), RATES["render_clip"].job_s, 2.0)
 
 
 def test_training_rates_come_from_the_models_own_record(tmp_path):
-    place = tmp_path / "models/net/0"
-    place.mkdir(parents=True)
-    facts = {"name": "net", "history": {"epochs": 4, "frames": 999, "seconds": 8.0}, "training": {"epoch_samples": 500}}
-    (place / "model.json").write_text(json.dumps(facts))
+    for name, facts in {
+        "net": {"history": {"epochs": 4, "frames": 999, "seconds": 8.0}, "training": {"frames_per_epoch": 500}},
+        "ensemble": {"members": ["net"]},
+    }.items():
+        place = tmp_path / f"models/{name}/0"
+        place.mkdir(parents=True)
+        (place / "model.json").write_text(json.dumps({"name": name, **facts}))
     assert measured_training(tmp_path / "benchmarks/jobs") == {"net": pytest.approx(4.0)}  # 8 s over 2,000 frames
 
 
@@ -187,4 +260,6 @@ def test_the_command_counts_the_frames_of_files_that_can_be_opened(tmp_path, cap
     assert cli.main(["plan", str(tmp_path / "c.yaml")]) == 0
     output = capsys.readouterr().out
     assert "about 40 frames (2 clips opened)" in output
-    assert "<- configured" in output
+    steps = {words[0]: words[1] for words in map(str.split, output.splitlines()) if len(words) > 4}
+    assert steps["detect_landmarks"] == "1"
+    assert "jobs at shard_clips: 128" in output

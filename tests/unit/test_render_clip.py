@@ -8,15 +8,15 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.unit.synthetic import synthetic_rig
+from stored import write_clip_table, write_sounds
+from synthetic import synthetic_rig
 
-from speechface.audio.sound import write_sound
 from speechface.cli import main
+from speechface.clip_tables import ClipRows, bytes_column
 from speechface.media import VideoWriter, decode_rgb, probe_video
 from speechface.render.talking_head import portrait_camera, render_animation
 from speechface.rig.channels import CHANNELS, INDEX, ROTATIONS
 from speechface.rig.rig import Rig
-from speechface.tables import write_table, write_unusable
 
 FPS = Fraction(30000, 1001)
 SR = 16000
@@ -25,13 +25,16 @@ SR = 16000
 pytestmark = pytest.mark.usefixtures("graphics")
 
 
-def table(path, weights, *, stage, rotation=None, first=0, **meta):
+ID = "set/actor/clip"
+
+
+def rows(weights, *, rotation=None, first=0, **meta):
     frame = np.arange(first, first + len(weights), dtype=np.int32)
     columns = {"frame": frame, "time": frame / float(FPS)}
     if rotation is not None:
         columns |= {name: rotation[:, k].astype(np.float32) for k, name in enumerate(ROTATIONS)}
     columns |= {name: weights[:, k].astype(np.float32) for k, name in enumerate(CHANNELS)}
-    write_table(path, columns, stage=stage, meta=meta)
+    return ClipRows(columns, meta)
 
 
 class Clip:
@@ -45,26 +48,30 @@ class Clip:
         self.labels(self.weights)
         self.prediction(self.weights)
         self.faces(8)
-        write_sound(folder / "a.wav", np.zeros(round(8 * SR / FPS), np.float32), SR)
+        write_sounds(folder / "audio.parquet", {ID: np.zeros(round(8 * SR / FPS), np.float32)}, sr=SR)
+
+    def write(self, name, stage, content, clip_id=ID):
+        write_clip_table(self.folder / f"{name}.parquet", stage, {clip_id: content})
 
     def labels(self, weights, **meta):
         meta = {"fps": float(FPS), "rig": "synthetic", "observed": [True] * 46} | meta
-        turned = np.zeros((len(weights), 3))
-        table(self.folder / "labels.parquet", weights, stage="labels", rotation=turned, **meta)
+        self.write("labels", "labels", rows(weights, rotation=np.zeros((len(weights), 3)), **meta))
 
     def prediction(self, weights, **more):
-        table(self.folder / "prediction.parquet", weights, stage="prediction", **({"model": "cnn"} | more))
+        self.write("prediction", "prediction", rows(weights, **({"model": "cnn"} | more)))
 
-    def faces(self, count):
-        with VideoWriter(self.folder / "crops.mp4", width=32, height=32, fps=FPS, crf=18) as video:
+    def faces(self, count, clip_id=ID):
+        path = self.folder / "faces.mp4"
+        with VideoWriter(path, width=32, height=32, fps=FPS, crf=18) as video:
             for _ in range(count):
                 video.write(np.full((32, 32, 3), 200, np.uint8))
+        self.write("crops", "crops", ClipRows({"video": bytes_column([path.read_bytes()], ["clip.mp4"])}), clip_id)
 
     def run(self, **settings):
-        names = {"prediction": "prediction.parquet", "labels": "labels.parquet", "crops": "crops.mp4", "wav": "a.wav",
-                 "rig": "rig.npz", "out": "out.mp4"}  # fmt: skip
+        names = {"prediction": "prediction.parquet", "labels": "labels.parquet", "crops": "crops.parquet",
+                 "audio": "audio.parquet", "rig": "rig.npz", "out": "out.mp4"}  # fmt: skip
         paths = [word for option, name in names.items() for word in ("--" + option, str(self.folder / name))]
-        return main(["render-clip", *paths, "--settings", json.dumps({"size": 100} | settings)])
+        return main(["render-clip", "--clip", ID, *paths, "--settings", json.dumps({"size": 100} | settings)])
 
     def render(self, **settings):
         assert self.run(**settings) == 0
@@ -136,9 +143,18 @@ def test_error_is_the_mouths_rms_distance_over_observed_channels(clip, caplog):
     assert f"mouth RMSE {expected:.2f} mm" in caplog.text
 
 
+def test_a_clip_without_face_images_is_drawn_without(clip, caplog):
+    clip.faces(8, clip_id="set/actor/another")
+    frames = clip.render()
+    assert len(frames) == 8
+    face, label, _ = panels(frames[4])
+    assert np.percentile(face, 60) - np.percentile(face, 20) < 4  # an even ground with a few words
+    assert "0 face images" in caplog.text
+
+
 @pytest.mark.parametrize("which", ["labels", "prediction"])
 def test_unusable_table_gives_a_short_video_with_words(clip, which):
-    write_unusable(clip.folder / f"{which}.parquet", "no face in any of 90 frames", stage=which)
+    clip.write(which, "labels", "no face in any of 90 frames")
     frames = clip.render()
     assert 10 <= len(frames) <= 60
     dark = (frames[0].min(2) < 128).sum()
@@ -166,7 +182,7 @@ def test_animation_has_a_frame_for_every_row_and_the_mouth_moves(tmp_path):
 
 def test_portrait_shows_the_whole_face_at_the_size_asked():
     rig = synthetic_rig()
-    camera, translation = portrait_camera(rig, 200, face_share=0.5)
+    camera, translation = portrait_camera(rig, 200, face_fraction=0.5)
     placed = camera.project(rig.neutral[rig.landmarks] + translation)
     assert 0 < placed.min() < placed.max() < 200
     low, high = rig.neutral[rig.landmarks[:17], 1].min(), rig.neutral[rig.landmarks[17:27], 1].max()

@@ -5,87 +5,99 @@ import pytest
 from synthetic import synthetic_rig
 
 from speechface.cli import main
-from speechface.commands.make_demo_clip import frame_rate_of
-from speechface.errors import ConfigError
+from speechface.clip_tables import ClipTable
 from speechface.files import write_npz
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.media import decode_audio, decode_rgb, frame_times
 from speechface.rig.channels import CHANNELS, ROTATIONS
-from speechface.synthesis.cast import Member, load_member, member_digest, pack
-from speechface.tables import read_table
+from speechface.synthesis.actors import DemoActor, actor_digest, load_actor, pack
 
-CLIP = "01-01-03-02-02-01-01"
+CLIP = "demo/Actor_01/01-01-03-02-02-01-01"
+OTHER = "demo/Actor_01/01-01-05-01-01-01-01"
 SETTINGS = '{"width": 160, "height": 160, "seed": 5}'
 
 
-@pytest.fixture(scope="module")
-def cast(tmp_path_factory):
-    """A cast whose actor 1 has the small synthetic face."""
+def person(sd=0.5):
+    """An actor with the small synthetic face."""
     rig = synthetic_rig(0)
-    path = tmp_path_factory.mktemp("cast") / "cast.npz"
-    write_npz(path, pack({1: Member(rig, np.full(len(rig.identity), 0.5, np.float32), {}, "bald", "male")}))
+    return DemoActor(rig, np.full(len(rig.identity), sd, np.float32), {}, "bald", "male")
+
+
+@pytest.fixture(scope="module")
+def actors(tmp_path_factory):
+    path = tmp_path_factory.mktemp("actors") / "actors.npz"
+    write_npz(path, pack({1: person()}))
     return path
 
 
-def make(folder, cast, clip=CLIP, settings=SETTINGS):
-    folder.mkdir()
-    arguments = ["make-demo-clip", "--clip", clip, "--out", str(folder / "v.mp4"), "--truth",
-                 str(folder / "v.truth.parquet"), "--cast", str(cast), "--settings", settings]  # fmt: skip
-    return main(arguments)
+def make(folder, actors, *clips, settings=SETTINGS):
+    pairs = [f"{clip}=x" for clip in clips or (CLIP,)]
+    outputs = ["--videos", str(folder / "v.parquet"), "--truth", str(folder / "t.parquet")]
+    return main(["make-demo-clips", "--clips", *pairs, "--actors", str(actors), "--settings", settings, *outputs])
+
+
+def content(folder, clip=CLIP):
+    """Bytes of the video and the rows of the truth."""
+    video = ClipTable(folder / "v.parquet").arrow(clip, ["video"]).column(0)[0].as_py()
+    return video, ClipTable(folder / "t.parquet").arrow(clip)
 
 
 @pytest.fixture(scope="module")
-def made(cast, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("made") / "first"
-    assert make(folder, cast) == 0
+def made(actors, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    assert make(folder, actors) == 0
     return folder
 
 
-def test_a_second_run_gives_the_same_bytes(made, cast, tmp_path):
-    assert make(tmp_path / "again", cast, clip="Actor_01/" + CLIP) == 0
-    for name in ("v.mp4", "v.truth.parquet"):
-        assert (made / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
+@pytest.fixture(scope="module")
+def truth(made):
+    return ClipTable(made / "t.parquet").read(CLIP)
 
 
-def test_a_clip_does_not_depend_on_the_clips_made_before_it(made, cast, tmp_path):
-    names = ["01-01-05-01-01-01-01", CLIP]
-    arguments = ["make-demo-clip", "--clip", *names, "--cast", str(cast), "--settings", SETTINGS]
-    for option, suffix in (("--out", ".mp4"), ("--truth", ".truth.parquet")):
-        arguments += [option, *(str(tmp_path / (name + suffix)) for name in names)]
-    assert main(arguments) == 0
-    for suffix in (".mp4", ".truth.parquet"):
-        assert (tmp_path / (CLIP + suffix)).read_bytes() == (made / ("v" + suffix)).read_bytes(), suffix
+def test_the_same_name_gives_the_same_video_and_truth_whatever_was_made_before(made, actors, tmp_path):
+    assert make(tmp_path, actors, OTHER, CLIP) == 0
+    (video, truth), (again, truth_again) = content(made), content(tmp_path)
+    assert video == again
+    assert video["path"] == "01-01-03-02-02-01-01.mp4"
+    assert truth.equals(truth_again)
+    assert content(tmp_path, OTHER)[0] != video
 
 
-def test_a_head_is_the_same_whoever_else_is_in_the_cast(cast, tmp_path):
-    def member(sd):
-        return Member(synthetic_rig(0), np.full(len(synthetic_rig(0).identity), sd, np.float32), {}, "bald", "male")
+def test_another_head_makes_the_clip_again(actors, tmp_path, caplog):
+    with caplog.at_level("INFO"):
+        assert make(tmp_path, actors) == 0
+        assert make(tmp_path, actors) == 0
+        write_npz(tmp_path / "other.npz", pack({1: person(0.4), 2: person()}))
+        assert make(tmp_path, tmp_path / "other.npz") == 0
+    counts = [record.getMessage() for record in caplog.records if "made" in record.getMessage()]
+    assert counts == [f"1 clips: {made} made, {1 - made} kept, 0 failed" for made in (1, 0, 1)]
 
-    write_npz(tmp_path / "more.npz", pack({1: member(0.5), 2: member(0.1)}))
-    write_npz(tmp_path / "other.npz", pack({1: member(0.4)}))
-    assert member_digest(tmp_path / "more.npz", 1) == member_digest(cast, 1)
-    assert member_digest(tmp_path / "more.npz", 2) != member_digest(cast, 1)
-    assert member_digest(tmp_path / "other.npz", 1) != member_digest(cast, 1)
+
+def test_a_head_is_the_same_whoever_else_is_in_the_file(actors, tmp_path):
+    write_npz(tmp_path / "more.npz", pack({1: person(0.5), 2: person(0.1)}))
+    write_npz(tmp_path / "other.npz", pack({1: person(0.4)}))
+    assert actor_digest(tmp_path / "more.npz", 1) == actor_digest(actors, 1)
+    assert actor_digest(tmp_path / "more.npz", 2) != actor_digest(actors, 1)
+    assert actor_digest(tmp_path / "other.npz", 1) != actor_digest(actors, 1)
 
 
-def test_the_video_has_a_image_a_truth_row_and_sound_to_its_end(made):
-    truth = read_table(made / "v.truth.parquet")
-    times, fps = frame_times(made / "v.mp4")
+def test_the_video_has_an_image_a_truth_row_and_sound_to_its_end(made, truth):
+    source = f"{made / 'v.parquet'}::{CLIP}"
+    times, fps = frame_times(source)
     assert fps == Fraction(30000, 1001)
     assert np.array_equal(times, truth["time"])
     assert np.array_equal(truth["frame"], np.arange(len(times)))
-    images = list(decode_rgb(made / "v.mp4"))
+    images = list(decode_rgb(source))
     assert len(images) == len(times)
     assert images[0].shape == (160, 160, 3)
-    audio = decode_audio(made / "v.mp4", sr=48000)
+    audio = decode_audio(source, sr=48000)
     assert len(audio) / 48000 == pytest.approx(len(times) / float(fps), abs=1024 / 48000)  # one AAC block
     assert np.abs(audio).max() > 0.1
 
 
-def test_truth_repeats_the_projection_from_its_own_columns(made, cast):
+def test_truth_repeats_the_projection_from_its_own_columns(truth, actors):
     """Weights, rotation, camera and place in the table are enough to find every landmark again."""
-    truth = read_table(made / "v.truth.parquet")
-    rig = load_member(cast, 1).rig
+    rig = load_actor(actors, 1).rig
     weights, angles = truth.stack(CHANNELS), truth.stack(ROTATIONS)
     centre, focal = np.array(truth.meta["centre_px"]), truth.meta["focal_px"]
     for k in (0, 20, len(truth) - 1):
@@ -95,8 +107,8 @@ def test_truth_repeats_the_projection_from_its_own_columns(made, cast):
         assert truth["landmarks"][k] == pytest.approx(pixels, abs=0.01)  # float32 mm
 
 
-def test_truth_says_who_spoke_what(made):
-    meta = read_table(made / "v.truth.parquet").meta
+def test_truth_says_who_spoke_what(truth):
+    meta = truth.meta
     assert meta["channels"] == list(CHANNELS)
     assert (meta["emotion"], meta["intensity"], meta["text"]) == ("happy", "strong", "Dogs are sitting by the door!")
     assert meta["voice"] == "en-us+m1"
@@ -106,22 +118,21 @@ def test_truth_says_who_spoke_what(made):
     assert "b" in spoken
 
 
-@pytest.mark.parametrize("clip", ["hello", "02-01-03-02-02-01-01", "Actor_02/" + CLIP, "01-01-03-02-07-01-01"])
-def test_a_name_that_is_no_clip_is_one_clear_line(clip, cast, tmp_path, capsys):
-    assert make(tmp_path / "x", cast, clip=clip) == 1
+@pytest.mark.parametrize(
+    "clip",
+    ["demo/Actor_01/hello", "demo/Actor_01/02-01-03-02-02-01-01", "demo/Actor_02/01-01-03-02-02-01-01",
+     "demo/Actor_01/01-01-03-02-07-01-01"],
+)  # fmt: skip
+def test_an_id_that_is_no_clip_is_one_clear_line(clip, actors, tmp_path, capsys):
+    assert make(tmp_path, actors, clip) == 1
     message = capsys.readouterr().err.strip()
     assert clip in message
     assert "\n" not in message
-    assert not list((tmp_path / "x").iterdir())
+    assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("value", "expected"), [("30000/1001", Fraction(30000, 1001)), (25, Fraction(25)),
-                                                 (29.97, Fraction(2997, 100)), ("24", Fraction(24))])  # fmt: skip
-def test_frame_rates_are_exact(value, expected):
-    assert frame_rate_of(value) == expected
-
-
-@pytest.mark.parametrize("value", ["fast", "1/0", 0, -25, "1000"])
-def test_other_frame_rates_are_refused(value):
-    with pytest.raises(ConfigError, match="demo.fps"):
-        frame_rate_of(value)
+def test_a_file_without_the_actor_is_one_clear_line(actors, tmp_path, capsys):
+    assert make(tmp_path, actors, "demo/Actor_03/01-01-03-02-02-01-03") == 1
+    assert "no actor 3 in it; build it again with 'speechface make-demo-actors'" in capsys.readouterr().err
+    assert main(["make-demo-actors", "--n-actors", "25", "--out", str(tmp_path / "a.npz")]) == 1
+    assert "--n-actors is 25; expected 1 to 24" in capsys.readouterr().err

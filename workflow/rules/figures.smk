@@ -65,13 +65,15 @@ for FIGURE in figures_wanted() + truth_figures():
             runtime=runtime_per_attempt(15),
         params:
             figure=figure_module(FIGURE),
+            caption=FIGURES[figure_module(FIGURE)].CAPTION,
             options=figure_options,
+            table=figure_table_option(FIGURE),
             out=f"results/figures/{FIGURE}",
             settings=json.dumps({"dpi": CONFIG.figures.dpi}),
             version=stage_version("figures"),
         shell:
             r"""
-            python -m speechface figure {params.figure} {params.options} --settings {params.settings:q} \
+            python -m speechface figure {params.figure} {params.options} {params.table} --settings {params.settings:q} \
                 --out-stem {params.out} 2> {log:q}
             """
 

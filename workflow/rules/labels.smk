@@ -146,7 +146,6 @@ rule label_report:
 rule label_truth:
     """Compare the labels of synthetic clips with the exact truth."""
     input:
-        clips="results/clips.parquet",
         labels=tables("labels", SYNTHETIC),
         truth=tables("truth", SYNTHETIC),
         rig="results/rig/rig.npz",
@@ -171,6 +170,6 @@ rule label_truth:
         version=stage_version("label_report"),
     shell:
         r"""
-        python -m speechface label-truth --clips {input.clips:q} --labels {input.labels:q} --truth {input.truth:q} \
-            --rig {input.rig:q} --out {output.table:q} --csv {output.csv:q} 2> {log:q}
+        python -m speechface label-truth --labels {input.labels:q} --truth {input.truth:q} --rig {input.rig:q} \
+            --out {output.table:q} --csv {output.csv:q} 2> {log:q}
         """

@@ -169,20 +169,22 @@ FIGURE_INPUTS = {
 
 def figure_inputs(figure):
     """The files that a figure reads, by the names of its inputs."""
-    return {
-        name: FIGURE_INPUTS[name.removesuffix("_dir").replace("videos_root", "videos")](figure)
-        for name in FIGURES[figure_module(figure)].INPUTS
-    }
+    return {name: FIGURE_INPUTS[name](figure) for name in FIGURES[figure_module(figure)].INPUTS}
 
 
 def figure_options(wildcards, input):
-    """These files as options of `speechface figure`; videos are found by the clip table. Tables go beside the figures."""
+    """These files as options of `speechface figure`; videos are found by the clip table."""
     given = [
-        f"--{name.replace('_', '-')} " + " ".join(map(shlex.quote, [files] if isinstance(files, str) else files))
+        f"--{name} " + " ".join(map(shlex.quote, [files] if isinstance(files, str) else files))
         for name, files in input.items()
         if name != "videos"
     ]
     return " ".join(given)
+
+
+def figure_table_option(figure):
+    """Where the table of a figure goes that has one."""
+    return f"--table-stem results/tables/{figure}" if figure_tables(figure) else ""
 
 
 def figure_tables(figure):
@@ -200,6 +202,4 @@ def figure_tables(figure):
 
 def figure_caption(figure):
     """What the report says of a figure."""
-    name = "truth_metrics" if figure == "truth" else figure
-    text = Path(workflow.basedir) / "workflow" / "report" / f"{name}.rst"
-    return f"../report/{name}.rst" if text.exists() else None
+    return "../report/truth_metrics.rst" if figure == "truth" else "../report/figure.rst"

@@ -27,9 +27,10 @@ here they are plain.
 
 import functools
 import math
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from pydantic import Field
 
 from speechface.audio.feature import Feature
@@ -64,42 +65,54 @@ _DELTA_WIDTH = 9
 _CHUNK = 16
 
 
-def window_size(*, sr, hop_length, n_hops):
+def window_size(*, sr: int, hop_length: int, n_hops: int) -> int:
     """Samples of one window: all steps' hops and 25 ms."""
     return (n_hops - 1) * hop_length + math.ceil(0.025 * sr)
 
 
-def step_positions(ends, *, sr, hop_length, n_hops):
+def step_positions(ends: ArrayLike, *, sr: int, hop_length: int, n_hops: int) -> np.ndarray:
     """Return the sample at the centre of every step: ends (n,) -> (n, n_hops), int64."""
     start = np.asarray(ends, np.int64) - window_size(sr=sr, hop_length=hop_length, n_hops=n_hops)
     return start[:, None] + hop_length * np.arange(n_hops)
 
 
-def layout(*, n_hops, n_mels, n_mfcc, n_chroma):
+def layout(*, n_hops: int, n_mels: int, n_mfcc: int, n_chroma: int) -> dict[str, list[Any]]:
     """Return what the numbers of a row mean: name -> [start, stop, [bands, steps]], in order."""
     parts = {
         "log_mel": n_mels, "mfcc": n_mfcc, "mfcc_delta": n_mfcc, "mfcc_delta2": n_mfcc, "chroma": n_chroma,
     }  # fmt: skip
-    found, start = {}, 0
+    found: dict[str, list[Any]] = {}
+    start = 0
     for name, bands in parts.items():
         found[name] = [start, start + bands * n_hops, [bands, n_hops]]
         start += bands * n_hops
     return found
 
 
-def n_values(*, n_hops, n_mels, n_mfcc, n_chroma):
+def n_values(*, n_hops: int, n_mels: int, n_mfcc: int, n_chroma: int) -> int:
     """Numbers of one row, 537 by default."""
     return n_hops * (n_mels + 3 * n_mfcc + n_chroma)
 
 
 @functools.cache
-def _filters(sr, n_fft, n_mels, n_chroma):
+def _filters(sr: int, n_fft: int, n_mels: int, n_chroma: int) -> np.ndarray:
     """Mel bands and pitch classes side by side, (1 + n_fft // 2, n_mels + n_chroma)."""
     mel = mel_filterbank(sr=sr, n_fft=n_fft, n_mels=n_mels, fmin=0, fmax=sr / 2)
     return np.ascontiguousarray(np.vstack([mel, chroma_filterbank(sr=sr, n_fft=n_fft, n_chroma=n_chroma)]).T)
 
 
-def _bands(audio, ends, *, sr, hop_length, n_hops, n_fft, n_mels, n_chroma, pad_mode):
+def _bands(
+    audio: np.ndarray,
+    ends: np.ndarray,
+    *,
+    sr: int,
+    hop_length: int,
+    n_hops: int,
+    n_fft: int,
+    n_mels: int,
+    n_chroma: int,
+    pad_mode: str,
+) -> tuple[np.ndarray, np.ndarray]:
     """Power in mel bands and pitch classes: (n, n_hops, n_mels), (n, n_hops, n_chroma), float32."""
     n, half = len(ends), n_fft // 2
     size = window_size(sr=sr, hop_length=hop_length, n_hops=n_hops)
@@ -124,7 +137,7 @@ def _bands(audio, ends, *, sr, hop_length, n_hops, n_fft, n_mels, n_chroma, pad_
     return out[..., :n_mels], out[..., n_mels:]
 
 
-def log_mel(mel_power):
+def log_mel(mel_power: np.ndarray) -> np.ndarray:
     """Decibels of mel power, not more than 80 below the loudest of the whole array; ``librosa.power_to_db``."""
     decibels = np.maximum(mel_power, POWER_FLOOR)
     log_in_place(decibels)
@@ -134,7 +147,7 @@ def log_mel(mel_power):
     return decibels
 
 
-def delta(tracks, positions, *, hop_length):
+def delta(tracks: ArrayLike, positions: np.ndarray, *, hop_length: int) -> np.ndarray:
     """Rate of change of tracks in units a hop: librosa's delta for samples that need not be evenly spaced.
 
     Parameters
@@ -160,20 +173,32 @@ def delta(tracks, positions, *, hop_length):
             right = np.searchsorted(known, place)
             left = np.maximum(right - 1, 0)
             gap = np.maximum(known[right] - known[left], 1)
-            share = ((place - known[left]) / gap).astype(np.float32)[:, None]
-            value = tracks[left] + share * (tracks[right] - tracks[left])
+            fraction = ((place - known[left]) / gap).astype(np.float32)[:, None]
+            value = tracks[left] + fraction * (tracks[right] - tracks[left])
             out += np.float32(sign * step) * value
     out /= np.float32(2 * sum(i * i for i in range(1, half + 1)))
     return out[back]
 
 
-def normalise_chroma(chroma):
+def normalise_chroma(chroma: np.ndarray) -> np.ndarray:
     """Divide each step's pitch classes by their largest: (..., n_chroma); silence stays 0."""
     largest = chroma.max(axis=-1, keepdims=True)
     return np.divide(chroma, largest, out=np.zeros_like(chroma), where=largest > np.finfo(np.float32).tiny)
 
 
-def acoustics(audio, ends, *, sr, hop_length, n_hops, n_fft, n_mels, n_mfcc, n_chroma, pad_mode):
+def acoustics(
+    audio: np.ndarray,
+    ends: np.ndarray,
+    *,
+    sr: int,
+    hop_length: int,
+    n_hops: int,
+    n_fft: int,
+    n_mels: int,
+    n_mfcc: int,
+    n_chroma: int,
+    pad_mode: str,
+) -> np.ndarray:
     """Compute the row of numbers of every video frame; see the module's text for what they are.
 
     Parameters
@@ -239,11 +264,12 @@ class AcousticsSettings(Settings):
     """Number format of the table."""
 
 
-def _sizes(settings):
+def _sizes(settings: AcousticsSettings) -> dict[str, int]:
     return {name: getattr(settings, name) for name in ("n_hops", "n_mels", "n_mfcc", "n_chroma")}
 
 
 FEATURE = Feature(
+    version=2,
     settings=AcousticsSettings,
     compute=lambda audio, ends, sr, settings: acoustics(
         audio, ends, sr=sr, hop_length=settings.hop_length, n_fft=settings.n_fft, pad_mode=settings.pad_mode,

@@ -10,8 +10,8 @@ from speechface.settings import Settings
 
 __all__ = ["Feature", "Kind"]
 
-#: What one row is, so that a family of models knows which encoder can read it: an image (bands, hops), a vector of plain
-#: numbers, a few spectra (hops, bands) oldest first, or samples of sound.
+#: What one row is, so that a family of models knows which encoder can read it: an image (bands, hops), a vector of
+#: plain numbers, a few spectra (hops, bands) oldest first, or samples of sound.
 Kind = Literal["image", "vector", "hops", "samples"]
 
 
@@ -24,14 +24,16 @@ class Feature:
     settings : class of `Settings`
         Its section of the configuration, which has the feature's name.
     compute : function (audio, ends, sr, settings) -> ndarray (n, *shape), float32
-        `audio` (n_samples,) float32 mono, full scale 1.0; `ends` (n,) int, sample at which each video frame ends; `sr` Hz.
-        Sound outside the clip is silence. ValueError with one sentence where sizes and sampling rate do not go together.
+        `audio` (n_samples,) float32 mono, full scale 1.0; `ends` (n,) int, sample at which each video frame ends; `sr`
+        Hz. Sound outside the clip is silence. ValueError with one sentence where sizes and sampling rate do not go
+        together.
     shape : function (settings) -> tuple of int, of one row
     kind : what one row is, see `Kind`
     storage : function (settings) -> "uint8" (for values in [0, 1]) or the name of a NumPy type, as the table stores it
     look_ahead_ms : function (settings) -> float
         How far behind its frame's end a row hears, ms.
     description : function (settings) -> dict of JSON values for the table's metadata: unit, layout
+    version : int, counts changes of what `compute` gives for the same sound and settings
     """
 
     settings: type[Settings]
@@ -41,3 +43,4 @@ class Feature:
     storage: Callable[[Any], str]
     look_ahead_ms: Callable[[Any], float]
     description: Callable[[Any], dict[str, Any]]
+    version: int = 1

@@ -27,7 +27,7 @@ __all__ = ["FEATURE", "LogMelSettings", "log_mel", "sizes"]
 _CHUNK = 8
 
 
-def sizes(*, sr, hop_ms, window_ms, look_ahead_ms):
+def sizes(*, sr: int, hop_ms: float, window_ms: float, look_ahead_ms: float) -> tuple[int, int, int, int]:
     """Return hop, window, look-ahead and FFT size in samples.
 
     The FFT is the first power of two that is not shorter than the window, which is padded with zeros up to it.
@@ -37,14 +37,27 @@ def sizes(*, sr, hop_ms, window_ms, look_ahead_ms):
 
 
 @functools.cache
-def _filters(sr, n_fft, n_mels, fmin, fmax):
+def _filters(sr: int, n_fft: int, n_mels: int, fmin: float, fmax: float) -> np.ndarray:
     """Mel bands (bins, n_mels) of the bins below `fmax`; the others weigh nothing."""
     bank = mel_filterbank(sr=sr, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax)
     heard = int(np.flatnonzero(bank.any(0)).max(initial=0)) + 1
     return np.ascontiguousarray(bank[:, :heard].T)
 
 
-def log_mel(audio, ends, *, sr, n_hops, hop_ms, window_ms, look_ahead_ms, n_mels, fmin, fmax, floor_db):
+def log_mel(
+    audio: np.ndarray,
+    ends: np.ndarray,
+    *,
+    sr: int,
+    n_hops: int,
+    hop_ms: float,
+    window_ms: float,
+    look_ahead_ms: float,
+    n_mels: int,
+    fmin: float,
+    fmax: float,
+    floor_db: float,
+) -> np.ndarray:
     """Compute the rows of log-mel spectra of all video frames.
 
     Parameters
@@ -118,11 +131,12 @@ class LogMelSettings(Settings):
     """Number format of the table."""
 
 
-def _compute(audio, ends, sr, settings):
+def _compute(audio: np.ndarray, ends: np.ndarray, sr: int, settings: LogMelSettings) -> np.ndarray:
     return log_mel(audio, ends, sr=sr, **settings.model_dump(exclude={"storage"}))
 
 
 FEATURE = Feature(
+    version=2,
     settings=LogMelSettings,
     compute=_compute,
     shape=lambda settings: (settings.n_hops, settings.n_mels),

@@ -1,6 +1,6 @@
 """The image of sound that the convolutional networks see, one for each video frame."""
 
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -16,7 +16,7 @@ __all__ = ["FEATURE", "SpectrogramSettings", "spectrogram", "window_size"]
 _CHUNK = 8
 
 
-def window_size(*, hop_length, n_hops):
+def window_size(*, hop_length: int, n_hops: int) -> int:
     """Samples of one window: ``(n_hops - 1) * hop_length``, so that its centred STFT has exactly `n_hops` columns.
 
     With n_fft = 2 * hop_length, as in the report, this is ``(n_hops - 3) * hop_length + n_fft`` (3,968 by default).
@@ -24,7 +24,17 @@ def window_size(*, hop_length, n_hops):
     return (n_hops - 1) * hop_length
 
 
-def spectrogram(audio, ends, *, n_fft, hop_length, n_hops, pad_mode, reference, top_db):
+def spectrogram(
+    audio: np.ndarray,
+    ends: np.ndarray,
+    *,
+    n_fft: int,
+    hop_length: int,
+    n_hops: int,
+    pad_mode: str,
+    reference: str,
+    top_db: float,
+) -> np.ndarray:
     """Compute one log-magnitude spectrogram for each window.
 
     Parameters
@@ -88,8 +98,8 @@ def spectrogram(audio, ends, *, n_fft, hop_length, n_hops, pad_mode, reference, 
     return out
 
 
-def _refer(logs, loudest, top_db, out):
-    """Write logarithms of power (n, bins, hops) as shares of `top_db` below `loudest` (n,), from 0 to 1."""
+def _refer(logs: np.ndarray, loudest: np.ndarray, top_db: float, out: np.ndarray) -> None:
+    """Write logarithms of power (n, bins, hops) as fractions of `top_db` below `loudest` (n,), from 0 to 1."""
     scale = np.float32(-10 / np.log(10) / top_db)
     level = np.log(np.maximum(loudest, POWER_FLOOR))
     np.subtract(logs, level[:, None, None], out=out)
@@ -116,14 +126,15 @@ class SpectrogramSettings(Settings):
     """uint8 (error at most 1/510 of top_db), float16 (1/4096) or float32."""
 
     @model_validator(mode="after")
-    def _no_sample_skipped(self):
+    def _no_sample_skipped(self) -> Self:
         if self.hop_length > self.n_fft:
-            raise ValueError(f"hop_length is {self.hop_length}; it must not exceed n_fft ({self.n_fft}), or samples are "
-                             "skipped")  # fmt: skip
+            raise ValueError(
+                f"hop_length is {self.hop_length}; it must not exceed n_fft ({self.n_fft}), or samples are skipped"
+            )
         return self
 
 
-def _compute(audio, ends, sr, settings):
+def _compute(audio: np.ndarray, ends: np.ndarray, sr: int, settings: SpectrogramSettings) -> np.ndarray:
     return spectrogram(
         audio, ends, n_fft=settings.n_fft, hop_length=settings.hop_length, n_hops=settings.n_hops,
         pad_mode=settings.pad_mode, reference=settings.reference, top_db=settings.top_db,
@@ -131,6 +142,7 @@ def _compute(audio, ends, sr, settings):
 
 
 FEATURE = Feature(
+    version=3,
     settings=SpectrogramSettings,
     compute=_compute,
     shape=lambda settings: (settings.n_fft // 2, settings.n_hops),

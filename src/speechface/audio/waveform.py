@@ -1,9 +1,9 @@
 """The sound itself around each video frame, the input of networks that learn their own filters."""
 
-import math
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from pydantic import Field
 
 from speechface.audio.feature import Feature
@@ -16,12 +16,14 @@ __all__ = ["FEATURE", "WaveformSettings", "waveform", "sizes", "FULL_SCALE"]
 FULL_SCALE = 32767
 
 
-def sizes(*, row_sr, window_ms, look_ahead_ms):
+def sizes(*, row_sr: int, window_ms: float, look_ahead_ms: float) -> tuple[int, int]:
     """Return samples of one row and of the look-ahead."""
     return round(window_ms / 1000 * row_sr), round(look_ahead_ms / 1000 * row_sr)
 
 
-def waveform(audio, ends, *, sr, row_sr, window_ms, look_ahead_ms):
+def waveform(
+    audio: np.ndarray, ends: ArrayLike, *, sr: int, row_sr: int, window_ms: float, look_ahead_ms: float
+) -> np.ndarray:
     """Cut one stretch of resampled sound for each video frame.
 
     Parameters
@@ -46,18 +48,18 @@ def waveform(audio, ends, *, sr, row_sr, window_ms, look_ahead_ms):
 
     Notes
     -----
-    The clip is resampled once by a polyphase filter of linear phase, which hears up to 10 samples of the lower rate
-    (0.6 ms at 16 kHz) past the row's end.
+    The clip is resampled once by soxr's filter of linear phase, which hears 66 samples of the lower rate (4 ms at
+    16 kHz) past the row's end. It keeps what lies below 0.91 of half the lower rate and leaves less than -140 dB of
+    what lies above half.
     """
-    from scipy.signal import resample_poly
+    import soxr
 
     size, ahead = sizes(row_sr=row_sr, window_ms=window_ms, look_ahead_ms=look_ahead_ms)
     if row_sr > sr:
         raise ValueError(f"sr is {row_sr} Hz; it must not be above the sound's {sr} Hz")
     if size < 2:
         raise ValueError(f"a row has {size} samples; raise window_ms")
-    common = math.gcd(row_sr, sr)
-    sound = audio if row_sr == sr else resample_poly(audio, row_sr // common, sr // common)
+    sound = audio if row_sr == sr else soxr.resample(np.asarray(audio, np.float32), sr, row_sr, quality="HQ")
     stored = np.rint(np.asarray(sound, np.float32) * FULL_SCALE).clip(-FULL_SCALE - 1, FULL_SCALE)
     return windows(stored, np.rint(np.asarray(ends) * (row_sr / sr)).astype(np.int64) + ahead, size)
 
@@ -77,11 +79,12 @@ class WaveformSettings(Settings):
     """Number format of the table: 16-bit samples."""
 
 
-def _own_sizes(settings):
+def _own_sizes(settings: WaveformSettings) -> dict[str, Any]:
     return {"row_sr": settings.sr, "window_ms": settings.window_ms, "look_ahead_ms": settings.look_ahead_ms}
 
 
 FEATURE = Feature(
+    version=2,
     settings=WaveformSettings,
     compute=lambda audio, ends, sr, settings: waveform(audio, ends, sr=sr, **_own_sizes(settings)),
     shape=lambda settings: sizes(**_own_sizes(settings))[:1],

@@ -1,11 +1,12 @@
 """Windows of sound that end with their video frame."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["even_chunk", "frame_end_samples", "windows"]
 
 
-def frame_end_samples(times, *, fps, sr):
+def frame_end_samples(times: ArrayLike, *, fps: float, sr: int) -> np.ndarray:
     """Return the sample at which every video frame's window ends.
 
     Parameters
@@ -35,7 +36,7 @@ def frame_end_samples(times, *, fps, sr):
     return np.rint(following * sr).astype(np.int64)
 
 
-def windows(audio, ends, size, out=None):
+def windows(audio: ArrayLike, ends: ArrayLike, size: int, out: np.ndarray | None = None) -> np.ndarray:
     """Cut one window for each end; sound outside the clip is silence.
 
     Parameters
@@ -70,6 +71,6 @@ def windows(audio, ends, size, out=None):
     return out
 
 
-def even_chunk(n, most):
+def even_chunk(n: int, most: int) -> int:
     """Rows of one pass so that `n` rows fall into passes of nearly the same size, `most` at most."""
     return max(-(-n // max(-(-n // most), 1)), 1)

@@ -14,4 +14,4 @@ def run(args):
 
     from speechface.config import load
 
-    yaml.safe_dump(load(args.config), sys.stdout, sort_keys=False, allow_unicode=True)
+    yaml.safe_dump(load(args.config).dump(), sys.stdout, sort_keys=False, allow_unicode=True)

@@ -5,147 +5,148 @@ up to date. Each table, identity and model also names its stage, stage version a
 config are listed, and removed with --remove, so that the next run makes them again and what follows from them.
 """
 
+import argparse
 import contextlib
 import json
 import logging
+import os
+import zipfile
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from speechface.errors import SpeechfaceError
 
+if TYPE_CHECKING:
+    from speechface.config import Config
+
 __all__ = ["add_arguments", "run", "outdated", "told"]
 
-#: What of the config each stage notes in its tables; stages that are not here note a version only.
-_SECTIONS = ("audio", "landmarks", "crops", "spectrogram", "acoustics", "log_mel", "labels", "evaluation")
-_SAME_SECTION = {"label_report": "labels", "identity": "labels"}
-_KEPT = ".kept"
-#: Stages whose files are named after clips, dataset/actor/clip.
-_OF_CLIPS = ("demo", "audio", "landmarks", "crops", "spectrogram", "acoustics", "log_mel", "labels", "prediction")
+LOG = logging.getLogger(__name__)
+
+#: stage, file, difference as text
+Found = list[tuple[str, Path, str]]
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", help="config file (YAML)")
     parser.add_argument("--results", default="results", metavar="DIR", help="folder of results")
     parser.add_argument("--remove", action="store_true", help="remove the files that differ; the next run makes them")
 
 
-def _expected(config):
-    """stage -> settings that its files must have been made with."""
-    found = {name: config[name] for name in _SECTIONS}
-    found |= {stage: config[section] for stage, section in _SAME_SECTION.items()}
-    demo = config["demo"]
-    return found | {"demo": {key: demo[key] for key in ("width", "height", "fps", "seed")}}
+def _expected(config: "Config", dataset: str) -> dict[str, dict[str, Any]]:
+    """stage -> settings that its files must have been made with; stages that are not here note a version only."""
+    delay = config.datasets[dataset].audio_delay_ms if dataset in config.datasets else 0.0
+    sections = {name: name for name in (*config.features, "landmarks", "crops", "labels", "evaluation")}
+    sections |= {"identity": "labels", "label_report": "quality"}
+    found = {stage: config.section(section).dump() for stage, section in sections.items()}
+    found["audio"] = {**config.audio.dump(), "audio_delay_ms": delay}
+    if "demo" in config.datasets:
+        found["demo"] = config.datasets["demo"].dump()
+    return found
 
 
-def _difference(stage, version, settings, expected):
-    """What differs, as text, or None."""
-    from speechface.stages import STAGES
-
-    if stage not in STAGES:
-        return None
-    if version is not None and version != STAGES[stage].version:
-        return f"made by version {version} of the stage, this is {STAGES[stage].version}"
-    for key, wanted in expected.get(stage, {}).items():
-        # through JSON, as the file has it
-        if key in settings and settings[key] != json.loads(json.dumps(wanted)):
+def _differing(settings: dict[str, Any], expected: dict[str, Any]) -> str:
+    """The first setting that differs, as text; "" where none does."""
+    for key, wanted in expected.items():
+        if key in settings and settings[key] != wanted:
             return f"{key} was {json.dumps(settings[key])}, the config says {json.dumps(wanted)}"
-    return None
+    return ""
 
 
-def _tables(results):
-    """(path, stage, version, settings) of every table, identity and face video that tells them."""
+def _facts(results: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every table and identity that tells what it is made with, and that."""
     from speechface.tables import read_meta
 
     for path in sorted(results.rglob("*.parquet")):
-        if _KEPT not in path.relative_to(results).parts:
-            with contextlib.suppress(OSError, ValueError):
-                meta = read_meta(path)
-                yield path, meta.get("stage"), meta.get("stage_version"), meta.get("settings", {})
-    from speechface.commands.fit_identity import read_identity
+        if not path.name.startswith("."):
+            with contextlib.suppress(OSError, ValueError):  # whoever reads it next will say so
+                yield path, read_meta(path)
+    import numpy as np
 
     for path in sorted((results / "identity").rglob("*.npz")):
-        with contextlib.suppress(OSError, ValueError, KeyError, SpeechfaceError):
-            facts = read_identity(path)
-            yield path, "identity", facts["stage_version"], facts["settings"]
-    for note in sorted((results / _KEPT / "crops").rglob("*.json")):
-        path = results / note.relative_to(results / _KEPT).with_suffix("")
-        if path.exists():
-            basis = json.loads(note.read_text())["basis"]
-            yield path, "crops", basis["version"], basis["settings"]
+        with (
+            contextlib.suppress(OSError, ValueError, KeyError, zipfile.BadZipFile),
+            np.load(path, allow_pickle=False) as archive,
+        ):
+            yield path, {"stage": "identity", **json.loads(str(archive["header"]))}
 
 
-def _models(config, results):
-    """(path, difference) of every network of the config that was trained with other settings."""
-    from speechface.config import MACHINE_KEYS
+def _models(config: "Config", results: Path) -> Found:
+    """Every network of the config that was trained with other settings."""
+    from speechface.sections import MACHINE_KEYS
 
-    for name, model in config["models"].items():
-        settings = {key: value for key, value in model.items() if key != "training"}
-        training = config["training"] | model["training"]
+    found = []
+    for name, model in config.models.items():
+        own = {key: value for key, value in model.dump().items() if key not in ("training", "seeds")}
+        training = model.training_with(config.training).dump()
         training = {key: value for key, value in training.items() if key not in MACHINE_KEYS}
         for path in sorted((results / "models" / name).rglob("model.json")):
             if not path.with_suffix(".ckpt").exists():
                 continue
-            try:
+            with contextlib.suppress(ValueError):  # whoever reads it next will say so
                 facts = json.loads(path.read_text())
-            except ValueError:  # whoever reads it next will say so
-                continue
-            for section, wanted in (("model", settings), ("training", training)):
-                expected = {"training": wanted}
-                difference = _difference("training", None, facts.get(section, {}), expected)
-                if difference:
-                    yield path.with_suffix(".ckpt"), difference
-                    break
+                text = _differing(facts.get("model", {}), own) or _differing(facts.get("training", {}), training)
+                if text:
+                    found.append(("training", path.with_suffix(".ckpt"), text))
+    return found
 
 
-def outdated(config, results, *, clips=None):
+def outdated(config: "Config", results: str | os.PathLike, *, clips: Collection[str] | None = None) -> Found:
     """Return what was made with other settings or by another version than now.
 
     Parameters
     ----------
-    config : dict, resolved
+    config : Config
     results : path-like
     clips : collection of str, optional
-        Ids of the clips there are; tables of others do not matter.
+        Ids of the clips there are; tables that hold only others do not matter.
 
     Returns
     -------
     list of (stage, path, difference as text)
     """
-    results, expected, found = Path(results), _expected(config), []
-    for path, stage, version, settings in _tables(results):
-        clip = "/".join(path.relative_to(results).parts[-3:]).split(".")[0]
-        if clips is not None and stage in _OF_CLIPS and clip not in clips:
+    from speechface.stages import STAGES
+
+    results, found = Path(results), []
+    for path, facts in _facts(results):
+        stage, own = (
+            facts.get("stage", ""),
+            [entry["id"] for entry in facts.get("clips", []) if isinstance(entry, dict)],
+        )
+        if stage not in STAGES or (clips is not None and own and not any(clip in clips for clip in own)):
             continue
-        if stage == "audio":
-            dataset = config["datasets"].get(clip.split("/")[0], {})
-            expected["audio"] = {**config["audio"], "late_ms": dataset.get("sound_late_ms", 0)}
-        difference = _difference(stage, version, settings, expected)
-        if difference:
-            found.append((stage, path, difference))
-    return found + [("training", path, difference) for path, difference in _models(config, results)]
+        version, current = facts.get("stage_version", STAGES[stage].version), STAGES[stage].version
+        expected = _expected(config, own[0].split("/")[0] if own else "").get(stage, {})
+        if version != current:
+            found.append((stage, path, f"made by version {version} of the stage, this is {current}"))
+        elif text := _differing(facts.get("settings", {}), expected):
+            found.append((stage, path, text))
+    return found + _models(config, results)
 
 
-def told(found):
+def told(found: Found) -> list[str]:
     """One line a stage and difference: how many files, and one of them."""
-    groups = {}
+    groups: dict[tuple[str, str], list[Path]] = {}
     for stage, path, difference in found:
         groups.setdefault((stage, difference), []).append(path)
     return [f"{stage}: {len(paths)} files, e.g. {paths[0]}: {text}" for (stage, text), paths in groups.items()]
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     from speechface.config import load
     from speechface.datasets.base import list_clips
 
     config = load(args.config)
-    found = outdated(config, args.results, clips={clip.id for clip in list_clips(config)})
+    found = outdated(config, args.results, clips={clip.id for clip in list_clips(config.datasets)})
     for line in told(found):
         print(line)
     if not found:
-        logging.info("%s: everything agrees with %s", args.results, args.config)
+        LOG.info("%s: everything agrees with %s", args.results, args.config)
     elif args.remove:
         for _, path, _ in found:
             path.unlink(missing_ok=True)
-        logging.info("%d files removed; the next run makes them again", len(found))
+        LOG.info("%d files removed; the next run makes them again", len(found))
     else:
         raise SpeechfaceError(
             f"{len(found)} files were made with other settings or by other versions than {args.config} asks for; "

@@ -1,11 +1,14 @@
 """Options that several commands share."""
 
 import argparse
+from collections.abc import Sequence
+from typing import Any
 
 from speechface.errors import ConfigError
-from speechface.settings import Settings
 
-__all__ = ["actor_of", "add_clips", "add_settings", "clips_of", "paths_of_actors", "settings_of"]
+__all__ = [
+    "actor_of", "add_clips", "add_settings", "clips_of", "columns_of", "paths_of_actors", "settings_of", "write_csv",
+]  # fmt: skip
 
 
 def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
@@ -19,7 +22,7 @@ def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
     parser.set_defaults(section=section)
 
 
-def settings_of(args: argparse.Namespace) -> Settings:
+def settings_of(args: argparse.Namespace) -> Any:
     """Return the settings of the command's section."""
     from speechface.config import parse_section
 
@@ -67,3 +70,24 @@ def paths_of_actors(pairs: list[str]) -> dict[tuple[str, str], str]:
             raise ConfigError(f"'{pair}': expected DATASET/ACTOR=PATH")
         found[actor_of(actor)] = path
     return found
+
+
+def columns_of(rows: list[dict[str, Any]], dtypes: dict[str, str], texts: Sequence[str]) -> dict[str, Any]:
+    """Rows (dicts of equal keys) -> columns; text columns stay lists, numbers are float32 unless named."""
+    import numpy as np
+
+    return {
+        name: [row[name] for row in rows] if name in texts
+        else np.array([row[name] for row in rows], dtypes.get(name, "float32"))
+        for name in rows[0]
+    }  # fmt: skip
+
+
+def write_csv(path: str | None, rows: Any, names: Sequence[str] | None = None) -> None:
+    if path:
+        import pandas as pd
+
+        from speechface.files import written_whole
+
+        with written_whole(path) as temporary:
+            pd.DataFrame(rows, columns=None if names is None else list(names)).to_csv(temporary, index=False, float_format="%.4g")

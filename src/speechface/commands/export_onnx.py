@@ -8,37 +8,41 @@ PyTorch on random clips of three lengths; where they differ, no file is left.
 
 import json
 import logging
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+
+LOG = logging.getLogger(__name__)
 
 __all__ = ["add_arguments", "run"]
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--model", required=True, metavar="CKPT", help="trained network or ensemble: model.ckpt")
     parser.add_argument("--out", required=True, metavar="ONNX", help="file to write")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from speechface.errors import ModelError
     from speechface.files import written_whole
-    from speechface.networks.checkpoint import load
-    from speechface.networks.onnx import export, largest_difference
+    from speechface.networks.loading import family_of, load_model
     from speechface.provenance import provenance
 
     if Path(args.out).suffix != ".onnx":
         raise ModelError(f"--out is {args.out}; the name must end in .onnx")
-    model = load(args.model)
+    model = load_model(args.model)
+    export = family_of(model).export_onnx
+    if export is None:
+        raise ModelError(f"{args.model}: models of family {model.family} have no ONNX graph")
     with written_whole(args.out) as temporary:
-        inputs = export(model, temporary)
-        difference = largest_difference(model, temporary)
+        graph = export(model, temporary)
     facts = {
         "name": model.name, "seed": model.seed, "feature": model.feature, "feature_settings": model.feature_settings,
-        "inputs": inputs, "outputs": ["frames", len(model.columns)], "columns": list(model.columns),
-        "largest_difference": difference, "provenance": provenance(model=str(args.model)),
+        "outputs": ["frames", len(model.columns)], "columns": list(model.columns), **graph,
+        "provenance": provenance(model=str(args.model)),
     }  # fmt: skip
     with written_whole(Path(args.out).with_suffix(".json")) as temporary:
         Path(temporary).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
     checked = "not checked: onnxruntime is not installed (pip install 'speechface[onnx]')"
-    if difference is not None:
-        checked = f"at most {difference:.1e} from PyTorch"
-    logging.info("%s: %.1f MB, %s", args.out, Path(args.out).stat().st_size / 1e6, checked)
+    if graph["largest_difference"] is not None:
+        checked = f"at most {graph['largest_difference']:.1e} from PyTorch"
+    LOG.info("%s: %.1f MB, %s", args.out, Path(args.out).stat().st_size / 1e6, checked)

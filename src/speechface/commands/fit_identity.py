@@ -4,49 +4,59 @@ Writes one .npz: the rig's identity coefficients, constant landmark offsets and 
 look like. Clips without usable landmarks are left out; if none is left, the file says so (status, reason).
 """
 
+import argparse
 import json
 import logging
+import os
+from typing import TYPE_CHECKING, Any
 
 from speechface.commands.common import add_settings, settings_of
 
-__all__ = ["add_arguments", "run", "fit_settings", "read_identity"]
+if TYPE_CHECKING:
+    from speechface.fitting.gauss_newton import FitSettings
+    from speechface.geometry.camera import Camera
+    from speechface.sections import LabelSettings
+
+__all__ = ["add_arguments", "camera_of", "fit_settings", "read_identity", "run"]
+
+LOG = logging.getLogger(__name__)
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--landmarks", required=True, nargs="+", metavar="PARQUET", help="landmark tables of the actor")
     parser.add_argument("--rig", required=True, metavar="NPZ", help="rig built by build-rig")
     parser.add_argument("--out", required=True, metavar="NPZ", help="identity file to write")
     add_settings(parser, "labels")
 
 
-def fit_settings(settings):
-    """`speechface.fitting.gauss_newton.FitSettings` of the config section labels."""
+def fit_settings(settings: "LabelSettings") -> "FitSettings":
+    """What the fit takes of the config section labels."""
     from speechface.fitting.gauss_newton import FitSettings
 
-    return FitSettings(**{key: settings[key] for key in ("noise_mm", "sparsity", "smoothness", "iterations")})
+    return FitSettings(settings.noise_mm, settings.sparsity, settings.smoothness, settings.iterations)
 
 
-def camera_of(meta, focal_factor):
-    """`speechface.geometry.camera.Camera` of a clip by its table's metadata."""
+def camera_of(meta: dict[str, Any], focal_factor: float) -> "Camera":
+    """The camera of a clip by its table's metadata."""
     from speechface.geometry.camera import Camera
 
     return Camera.for_image(meta["width"], meta["height"], focal_factor)
 
 
-def read_identity(path):
+def read_identity(path: str | os.PathLike) -> dict[str, Any]:
     """Read an identity file.
 
     Returns
     -------
-    dict with ``status``, ``reason``, ``rig``, and where the status is ok ``identity`` (K,), ``landmark_offsets``
-    (51, 2) in mm, ``focal_factor``, ``eye_open``, ``eye_closed``, ``eye_noise`` (2,) each.
+    dict with ``status``, ``reason``, ``rig``, and where the status is ok ``detector``, ``identity`` (K,),
+    ``landmark_offsets`` (inner points, 2) in mm, ``focal_factor``, ``eye_open``, ``eye_closed`` and ``eye_noise``, (2,)
+    each.
 
     Raises
     ------
     TableError
         If the file is absent or not an identity file.
     """
-    import os
     import zipfile
 
     import numpy as np
@@ -63,54 +73,59 @@ def read_identity(path):
         raise TableError(f"{path}: not an identity file ({error}); run 'speechface fit-identity'") from None
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     import numpy as np
 
+    from speechface.clip_tables import ClipTables
+    from speechface.errors import TableError
     from speechface.files import write_npz
-    from speechface.fitting.detector_errors import error_modes
-    from speechface.fitting.face import OFFSET_SD_MM, Face
+    from speechface.fitting.face import Face
     from speechface.fitting.identity import estimate_focal_factor, fit_identity
     from speechface.fitting.pose import centred
+    from speechface.landmarks.detectors import DETECTORS
     from speechface.provenance import provenance
     from speechface.rig.rig import Rig
     from speechface.stages import STAGES
-    from speechface.tables import read_table
 
     settings = settings_of(args)
-    rig = Rig.load(args.rig)
+    rig, tables = Rig.load(args.rig), ClipTables(args.landmarks)
     observed, metas, reasons = [], [], []
-    for path in args.landmarks:
-        table = read_table(path)
+    for clip_id in sorted(tables):  # the same however the clips are dealt out to tables
+        table = tables.read(clip_id, ("detected", "landmarks"))
         detected = table["detected"] if table.usable else np.zeros(0, bool)
         if not detected.any():
             reasons.append(table.reason or "no frame with a face")
             continue
         observed.append(centred(table["landmarks"][detected], camera_of(table.meta, 1.0).centre))
         metas.append(table.meta)
-    header = {"status": "ok", "reason": "", "rig": rig.name, "settings": settings, "clips": len(observed),
+    detectors = sorted({meta["detector"] for meta in metas})
+    if len(detectors) > 1:
+        raise TableError(f"the landmarks are of several detectors ({', '.join(detectors)}); detect them again")
+    header = {"status": "ok", "reason": "", "rig": rig.name, "settings": settings.dump(), "clips": len(observed),
               "clips_left_out": len(reasons), "stage": "identity", "stage_version": STAGES["identity"].version,
               "provenance": provenance()}  # fmt: skip
     arrays = {}
     if observed:
-        face = Face.of_rig(rig, errors=error_modes(settings["detector_errors"]))
-        fitting, count = fit_settings(settings), settings["identity_frames"]
+        profile = DETECTORS[detectors[0]].profile
+        face = Face.of_rig(rig, profile, errors=settings.detector_errors)
+        fitting, count = fit_settings(settings), settings.identity_frames
         sides = [camera_of(meta, 1.0).focal for meta in metas]
-        factor = settings["focal_factor"] or estimate_focal_factor(face, observed, fitting, sides=sides, count=count)
+        factor = settings.focal_factor or estimate_focal_factor(face, observed, fitting, sides=sides, count=count)
         found = fit_identity(
             face, observed, fitting, focal=[factor * side for side in sides], fps=[meta["fps"] for meta in metas],
             count=count,
         )  # fmt: skip
-        header["focal_factor"] = factor
-        offsets = OFFSET_SD_MM * found.coefficients[found.n_modes :].reshape(2, -1).T
+        header |= {"focal_factor": factor, "detector": detectors[0]}
+        offsets = profile.offset_mm * found.coefficients[found.n_modes :].reshape(2, -1).T
         arrays = {
             "identity": found.coefficients[: found.n_modes].astype(np.float32),
             "landmark_offsets": offsets.astype(np.float32),
             "eye_open": found.eyes.open, "eye_closed": found.eyes.closed, "eye_noise": found.eyes.noise,
         }  # fmt: skip
         largest = np.abs(arrays["identity"]).max(initial=0)
-        logging.info("identity from %d clips, %d left out, focal length %.2f, largest mode %.1f sd, shut eyes at %.2f",
-                     len(observed), len(reasons), factor, largest, found.eyes.closed.mean())  # fmt: skip
+        LOG.info("identity from %d clips, %d left out, focal length %.2f, largest mode %.1f sd, shut eyes at %.2f",
+                 len(observed), len(reasons), factor, largest, found.eyes.closed.mean())  # fmt: skip
     else:
         header |= {"status": "unusable", "reason": f"no clip with a face among {len(reasons)}: {reasons[0]}"}
-        logging.info("no identity: %s", header["reason"])
+        LOG.warning("no identity: %s", header["reason"])
     write_npz(args.out, {**arrays, "header": np.array(json.dumps(header, sort_keys=True))})

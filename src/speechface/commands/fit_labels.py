@@ -1,135 +1,147 @@
 """Fit head rotation, translation and 46 blendshape weights to the landmarks of one actor's clips.
 
-One table a clip, one row a video frame.
-
-Frames without a face are bridged and marked as not used, as are frames whose landmarks the face cannot reach.
+Writes a table of one row a video frame. Frames without a face are bridged and marked as not used, as are frames whose
+landmarks the face cannot reach. A clip that cannot be used is listed with the reason.
 """
 
+import argparse
 import functools
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from speechface.commands.batches import add_keep, pieces_of, work_through
 from speechface.commands.common import add_settings, settings_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from speechface.clip_tables import ClipRows
+    from speechface.fitting.eyes import EyeCalibration
+    from speechface.fitting.face import Face
+    from speechface.rig.rig import Rig
+    from speechface.sections import LabelSettings
+    from speechface.tables import Table
 
 __all__ = ["add_arguments", "run"]
 
+LOG = logging.getLogger(__name__)
 
-def add_arguments(parser):
-    parser.add_argument("--landmarks", required=True, nargs="+", metavar="PARQUET", help="landmark tables of the clips")
+#: What is read of the landmarks.
+_COLUMNS = ("frame", "time", "detected", "landmarks")
+#: Metadata that all clips share.
+_SHARED = ("channels", "observed", "rig", "rotation", "translation", "detector")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--landmarks", required=True, metavar="PARQUET", help="table of the clips' landmarks")
     parser.add_argument("--identity", required=True, metavar="NPZ", help="identity file of the clips' actor")
     parser.add_argument("--rig", required=True, metavar="NPZ", help="the rig the identity was fitted with")
-    parser.add_argument("--out", required=True, nargs="+", metavar="PARQUET", help="label tables to write, one a clip")
+    parser.add_argument("--out", required=True, metavar="PARQUET", help="table to write")
     add_settings(parser, "labels")
-    add_keep(parser)
 
 
-def run(args):
-    settings = settings_of(args)
-    actor = functools.cache(lambda: _load_actor(args.identity, args.rig, settings))
-    work_through(
-        pieces_of(args, inputs=("landmarks",), outputs=("out",), shared=("identity", "rig")),
-        lambda piece: _write(piece.inputs["landmarks"], piece.outputs["out"], actor, settings),
-        stage="labels", settings=settings, keep=args.keep,
-    )  # fmt: skip
+def run(args: argparse.Namespace) -> None:
+    from speechface.clip_tables import ClipTable, file_facts, update_clip_tables
 
+    settings, tables = settings_of(args), ClipTable(args.landmarks)
+    actor = functools.cache(lambda: _load_actor(args.identity, args.rig, settings))  # for the first clip that needs it
 
-def _write(landmarks, out, actor, settings):
-    """Write the label table of one clip; `actor` is a function that loads its `_Actor`."""
-    from speechface.errors import ClipError
-    from speechface.tables import read_table, write_table, write_unusable
+    def facts(clip_id: str, known: Any) -> dict[str, Any]:
+        return {
+            "landmarks": tables.content(clip_id),
+            "rig": file_facts(args.rig, known.get("rig")),
+            "identity": file_facts(args.identity, known.get("identity")),
+        }
 
-    table = read_table(landmarks)
-    try:
-        if not table.usable:
-            raise ClipError(table.reason)
-        if not table["detected"].any():
-            raise ClipError("no frame with a face")
-        columns, meta = _labels(table, actor(), settings)
-    except ClipError as error:
-        write_unusable(out, error, stage="labels", settings=settings)
-        logging.info("%s: unusable, %s", out, error)
-        return
-    write_table(out, columns, stage="labels", settings=settings, meta=meta)
-    quality = meta["quality"]
-    logging.info(
-        "%s: %d frames, %d used, reprojection %.2f %%, lip gap r %.3f, jitter %.2f mm", out, len(columns["frame"]),
-        columns["used"].sum(), quality["reprojection_pct_iod"], quality["lip_gap_r"], quality["jitter_mm"],
-    )  # fmt: skip
+    update_clip_tables(
+        {"labels": args.out},
+        list(tables.entries),
+        lambda clip_id: _labels(tables.read(clip_id, _COLUMNS), actor, settings),
+        stage="labels",
+        settings=settings,
+        facts=facts,
+        shared=_SHARED,
+    )
 
 
 @dataclass(frozen=True)
 class _Actor:
-    """What all clips of an actor share: `Rig`, the actor's `Face` and `EyeCalibration`, observed channels (46,) and
-    focal length in units of the image's longer side."""
+    """What all clips of an actor share.
 
-    rig: Any
-    face: Any
-    eyes: Any
-    observed: Any
+    `face` is the actor's own; `observed` (46,) bool, the channels that the landmarks show; `focal_factor`, focal length
+    in units of the image's longer side.
+    """
+
+    rig: "Rig"
+    detector: str
+    face: "Face"
+    eyes: "EyeCalibration"
+    observed: "np.ndarray"
     focal_factor: float
 
 
-def _load_actor(identity_path, rig_path, settings):
+def _load_actor(identity_path: str, rig_path: str, settings: "LabelSettings") -> _Actor:
     """Read an `_Actor`. ClipError where the actor has no identity."""
+    import numpy as np
+
     from speechface.commands.fit_identity import read_identity
-    from speechface.errors import ClipError
-    from speechface.fitting.detector_errors import error_modes
+    from speechface.errors import ClipError, RigError
+    from speechface.fitting.eyes import EyeCalibration
     from speechface.fitting.face import Face
     from speechface.fitting.observability import observed_channels
+    from speechface.landmarks.detectors import DETECTORS
     from speechface.rig.rig import Rig
 
     identity = read_identity(identity_path)
     if identity["status"] != "ok":
         raise ClipError(f"the actor has no identity: {identity['reason']}")
-    rig = Rig.load(rig_path)
-    face = Face.of_rig(rig, errors=error_modes(settings["detector_errors"]))
-    return _Actor(rig, *_own_face(face, identity, rig), observed_channels(face), identity["focal_factor"])
-
-
-def _own_face(face, identity, rig):
-    """The actor's face and eyes from an identity file's content."""
-    import numpy as np
-
-    from speechface.errors import RigError
-    from speechface.fitting.eyes import EyeCalibration
-    from speechface.fitting.face import OFFSET_SD_MM
-
-    modes = identity["identity"]
+    rig, profile = Rig.load(rig_path), DETECTORS[identity["detector"]].profile
+    face, modes = Face.of_rig(rig, profile, errors=settings.detector_errors), identity["identity"]
     if identity["rig"] != rig.name or len(modes) != face.n_modes:
         raise RigError(f"the identity was fitted with rig '{identity['rig']}' and {len(modes)} modes, the rig given is "
                        f"'{rig.name}' with {face.n_modes}; run 'speechface fit-identity' again")  # fmt: skip
-    coefficients = np.concatenate([modes, identity["landmark_offsets"].T.ravel() / OFFSET_SD_MM]).astype(float)
+    coefficients = np.concatenate([modes, identity["landmark_offsets"].T.ravel() / profile.offset_mm]).astype(float)
     eyes = EyeCalibration(identity["eye_open"], identity["eye_closed"], identity["eye_noise"])
-    return face.of_actor(coefficients), eyes
+    return _Actor(rig, identity["detector"], face.of_actor(coefficients), eyes, observed_channels(face),
+                  identity["focal_factor"])  # fmt: skip
 
 
-def _labels(table, actor, settings):
-    """Columns and metadata of one clip's labels."""
+def _labels(table: "Table", load_actor: Any, settings: "LabelSettings") -> "ClipRows":
+    """Rows of one clip; `load_actor` is a function that gives its `_Actor`."""
     import numpy as np
 
+    from speechface.clip_tables import ClipRows
     from speechface.commands.fit_identity import camera_of, fit_settings
+    from speechface.errors import ClipError, TableError
     from speechface.fitting.labels import fit_labels, relative_rotation
     from speechface.fitting.pose import centred
-    from speechface.fitting.quality import clip_quality, confidence, expected_error, interocular
+    from speechface.fitting.quality import clip_quality, confidence, expected_error
+    from speechface.geometry import ibug
     from speechface.geometry.rotation import euler_from_matrix
     from speechface.rig.channels import CHANNELS, ROTATIONS
 
-    rig = actor.rig
+    if not table.usable:
+        raise ClipError(table.reason)
     detected = table["detected"].astype(bool)
+    if not detected.any():
+        raise ClipError("no frame with a face")
+    actor: _Actor = load_actor()
+    if table.meta["detector"] != actor.detector:
+        raise TableError(f"the landmarks are of detector {table.meta['detector']}, the identity was fitted to those of "
+                         f"{actor.detector}; run 'speechface fit-identity' again")  # fmt: skip
+    rig, profile = actor.rig, actor.face.profile
     camera = camera_of(table.meta, actor.focal_factor)
     seen = centred(table["landmarks"], camera.centre)
     fps = float(table.meta["fps"])
     labels = fit_labels(actor.face, actor.eyes, seen, detected, fit_settings(settings), focal=camera.focal, fps=fps)
 
-    size = np.where(detected, interocular(seen), np.nan)
+    size = np.where(detected, profile.interocular(seen), np.nan)
     with np.errstate(invalid="ignore"):
         miss_pct = 100 * labels.miss / size
-        used = detected & (miss_pct <= settings["max_reprojection_pct"])
+        used = detected & (miss_pct <= settings.max_reprojection_pct)
     motion = rig.displacement(labels.weights, rig.landmarks)
     every_miss = 100 * np.linalg.norm(labels.projected - np.where(detected[:, None, None], seen, 0.0), axis=-1)
-    expected = expected_error(every_miss / np.where(detected, size, 1.0)[:, None], motion)
+    expected = expected_error(every_miss / np.where(detected, size, 1.0)[:, None], motion, profile)
     relative, median = relative_rotation(labels.rotation, used)
     angles = euler_from_matrix(relative)
     columns = {"frame": table["frame"], "time": table["time"], "detected": detected, "used": used,
@@ -138,13 +150,15 @@ def _labels(table, actor, settings):
     columns |= {"translation_" + axis: labels.translation[:, k] for k, axis in enumerate("xyz")}
     columns |= {name: labels.weights[:, k] for k, name in enumerate(CHANNELS)}
     columns = {name: c.astype(np.float32) if c.dtype == float and name != "time" else c for name, c in columns.items()}
-    quality = clip_quality(seen, labels.projected, detected, labels.weights, motion[:, 48:])
+    quality = clip_quality(seen, labels.projected, detected, labels.weights, motion[:, ibug.MOUTH], profile)
+    LOG.info("%d frames, %d used, reprojection %.2f %%, lip gap r %.3f, jitter %.2f mm", len(detected), used.sum(),
+             quality["reprojection_pct_iod"], quality["lip_gap_r"], quality["jitter_mm"])  # fmt: skip
     meta = {key: table.meta[key] for key in ("width", "height", "fps", "detection_rate") if key in table.meta}
     meta |= {
-        "channels": list(CHANNELS), "observed": actor.observed.tolist(), "rig": rig.name,
+        "channels": list(CHANNELS), "observed": actor.observed.tolist(), "rig": rig.name, "detector": actor.detector,
         "rotation_reference": median.tolist(),
         "rotation": "radians, relative to the median pose: Rz Ry Rx = reference^T R",
         "translation": "mm in camera space", "focal_px": camera.focal, "centre_px": list(camera.centre),
         "quality": {key: value if np.isfinite(value) else None for key, value in quality.items()},
     }  # fmt: skip
-    return columns, meta
+    return ClipRows(columns, meta)

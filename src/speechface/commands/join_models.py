@@ -1,35 +1,30 @@
 """Join trained networks to one model that predicts their mean (family ensemble). Nothing is trained."""
 
-import json
 import logging
-from pathlib import Path
+from argparse import ArgumentParser, Namespace
+
+LOG = logging.getLogger(__name__)
 
 __all__ = ["add_arguments", "run"]
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--name", required=True, help="name of the ensemble")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--members", nargs="+", required=True, metavar="CKPT", help="trained networks")
-    parser.add_argument("--out", required=True, metavar="CKPT", help="checkpoint to write, with all members in it")
+    parser.add_argument("--out", required=True, metavar="CKPT", help="model to write, with all members in it")
 
 
-def run(args):
-    from speechface.errors import ModelError
-    from speechface.files import written_whole
-    from speechface.networks.checkpoint import TrainedModel, load, save
-    from speechface.networks.ensemble import join
+def run(args: Namespace) -> None:
+    from speechface.commands.train_model import write_facts
+    from speechface.networks.families import FAMILIES
+    from speechface.networks.loading import load_model, save_model
     from speechface.provenance import provenance
 
-    members = [load(path) for path in args.members]
-    for path, member in zip(args.members, members):
-        if not isinstance(member, TrainedModel):
-            raise ModelError(f"{path}: is an ensemble itself; give its members")
-    model = join(members, name=args.name, seed=args.seed)
+    members = [load_model(path) for path in args.members]
+    model = FAMILIES["ensemble"].join(members, args.name, args.seed)
     model.facts["provenance"] = provenance(members=[str(path) for path in args.members], seed=args.seed)
-    save(args.out, model)
-    facts = {"name": model.name, "seed": model.seed, "feature": model.feature, "columns": list(model.columns),
-             "members": [{"name": m.name, "seed": m.seed} for m in members], **model.facts}  # fmt: skip
-    with written_whole(Path(args.out).with_suffix(".json")) as temporary:
-        Path(temporary).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
-    logging.info("%s: %d networks joined", args.name, len(members))
+    model.facts["members"] = [{"name": member.name, "seed": member.seed} for member in members]
+    save_model(args.out, model)
+    write_facts(args.out, model)
+    LOG.info("%s: %d networks joined", args.name, len(members))

@@ -1,121 +1,102 @@
-"""Judge the labels of every clip, and compare them with exact truth where there is some.
+"""Tell how good the labels of every clip are.
 
 Writes one row a clip: reprojection in percent of the distance of the outer eye corners, correlation of lip gap and
 eye closing between fit and landmarks, jitter, how the face was followed, and whether the clip is used, with every
 threshold it failed; with --actors the same by actor, with --flagged the runs of frames that are not used, with their
-reasons. With --truth-dir and --truth-out, clips that have a table <truth-dir>/<actor>/<clip>.truth.parquet also give
-one row a channel: correlation, slope and mean absolute error of the weight, and the clip's errors in mm and degrees.
+reasons.
 """
 
+import argparse
 import logging
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from speechface.commands.common import add_settings, settings_of
+from speechface.commands.common import add_settings, columns_of, settings_of, write_csv
+
+if TYPE_CHECKING:
+    from speechface.clip_tables import ClipTables
+    from speechface.sections import QualitySettings
 
 __all__ = ["add_arguments", "run"]
+
+LOG = logging.getLogger(__name__)
 
 _ID = ("dataset", "actor", "clip")
 _NUMBERS = ("reprojection_pct_iod", "lip_gap_r", "ear_blink_r", "jitter_mm")
 _MISSES = ("reprojection_median_pct", "reprojection_p95_pct", "reprojection_worst_pct")
-_TRACKING = ("landmark_jitter_pct", "eye_distance_px", "brightness", "cut_share")
+_TRACKING = ("landmark_jitter_pct", "eye_distance_px", "brightness", "cut_fraction")
 _COUNTS = ("n_used", "faces", "losses", "strangers")
 _FLAGGED = (*_ID, "first_frame", "last_frame", "n_frames", "reason")
-_ERRORS = ("mouth_mm", "inner_mm", "rotation_deg", "rotation_absolute_deg")
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clips", required=True, metavar="PARQUET", help="clip table of list-clips")
-    parser.add_argument(
-        "--landmarks-dir", required=True, metavar="DIR", help="landmark tables, dataset/actor/clip.parquet"
-    )
-    parser.add_argument("--labels-dir", required=True, metavar="DIR", help="label tables, dataset/actor/clip.parquet")
+    parser.add_argument("--landmarks", required=True, nargs="+", metavar="PARQUET", help="landmark tables of the clips")
+    parser.add_argument("--labels", required=True, nargs="+", metavar="PARQUET", help="label tables of the clips")
     parser.add_argument("--out", required=True, metavar="PARQUET", help="quality table to write")
     parser.add_argument("--csv", metavar="CSV", help="the quality table as text, too")
     parser.add_argument("--actors", metavar="CSV", help="the same by actor, to write")
     parser.add_argument("--flagged", metavar="CSV", help="frames that are not used, to write: one row a run of them")
-    parser.add_argument("--truth-dir", metavar="DIR", help="exact truth, actor/clip.truth.parquet")
-    parser.add_argument("--truth-out", metavar="PARQUET", help="table of errors to write")
-    parser.add_argument("--truth-csv", metavar="CSV", help="the table of errors as text, too")
-    parser.add_argument("--rig", metavar="NPZ", help="rig of the labels (with --truth-dir)")
     add_settings(parser, "quality")
 
 
-def run(args):
-    from speechface.errors import ConfigError
+def run(args: argparse.Namespace) -> None:
+    from speechface.clip_tables import ClipTables
     from speechface.tables import read_table, write_table
 
-    truth = (args.truth_dir, args.truth_out, args.rig)
-    if any(truth) and not all(truth):
-        raise ConfigError("label-report: --truth-dir, --truth-out and --rig go together; give all or none")
     settings = settings_of(args)
     table = read_table(args.clips)
-    clips = list(zip(*(table[name] for name in _ID), strict=True))
-    judged = [_judge(clip, args, settings) for clip in clips]
-    rows = [row for row, _ in judged]
+    clips = list(zip(*(map(str, table[name]) for name in _ID), strict=True))
+    landmarks, labels = ClipTables(args.landmarks), ClipTables(args.labels)
+    rows: list[dict[str, Any]] = []
+    flagged: list[dict[str, Any]] = []
+    for clip in clips:
+        row, runs = _quality(clip, landmarks, labels, settings)
+        rows.append(row)
+        flagged += runs
     integers = dict.fromkeys(("n_frames", *_COUNTS), "int32")
-    columns = _columns(rows, integers | {"used": "bool"}, (*_ID, "reason"))
-    write_table(args.out, columns, stage="label_report", settings=settings)
-    _write_csv(args.csv, columns)
-    _write_csv(args.actors, _by_actor(rows))
-    _write_csv(args.flagged, [run for _, runs in judged for run in runs], _FLAGGED)
-    used = int(columns["used"].sum())
-    logging.info("%s: %d clips, %d used", args.out, len(clips), used)
-    if args.truth_dir:
-        _report_truth(clips, args, settings)
+    columns = columns_of(rows, integers | {"used": "bool"}, (*_ID, "reason"))
+    write_table(args.out, columns, stage="label_report", settings=settings.dump())
+    write_csv(args.csv, columns)
+    write_csv(args.actors, _by_actor(rows))
+    write_csv(args.flagged, flagged, _FLAGGED)
+    LOG.info("%s: %d clips, %d used", args.out, len(clips), columns["used"].sum())
 
 
-def _columns(rows, dtypes, texts):
-    """Rows (dicts of equal keys) -> columns; text columns stay lists, numbers are float32 unless named."""
-    import numpy as np
-
-    return {
-        name: [row[name] for row in rows] if name in texts
-        else np.array([row[name] for row in rows], dtypes.get(name, "float32"))
-        for name in rows[0]
-    }  # fmt: skip
-
-
-def _write_csv(path, rows, names=None):
-    if path:
-        import pandas as pd
-
-        from speechface.files import written_whole
-
-        with written_whole(path) as temporary:
-            pd.DataFrame(rows, columns=names).to_csv(temporary, index=False, float_format="%.4g")
-
-
-def _judge(clip, args, settings):
+def _quality(
+    clip: tuple[str, ...], landmarks: "ClipTables", labels: "ClipTables", settings: "QualitySettings"
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The quality row of one clip, and a row for each run of its frames that are not used."""
     import numpy as np
 
-    from speechface.fitting.quality import interocular
     from speechface.fitting.report import flagged_runs, miss_distribution, verdict
-    from speechface.tables import clip_path, read_meta, read_table
+    from speechface.landmarks.detectors import DETECTORS
 
-    start, nan = dict(zip(_ID, clip, strict=True)), float("nan")
+    clip_id, nan = "/".join(clip), float("nan")
+    start = dict(zip(_ID, clip, strict=True))
     row = {**start, "n_frames": 0, "detection_rate": 0.0, **dict.fromkeys(_NUMBERS, nan), "used": False, "reason": "",
            **dict.fromkeys(_COUNTS, 0), **dict.fromkeys((*_MISSES, *_TRACKING), nan)}  # fmt: skip
-    seen_path, path = (clip_path(folder, *clip) for folder in (args.landmarks_dir, args.labels_dir))
-    tracking, meta = read_meta(seen_path), read_meta(path)
+    tracking, table = (
+        landmarks.clip_meta(clip_id),
+        labels.read(clip_id, ("frame", "detected", "used", "reprojection_px")),
+    )
     named = {"detection_rate": "detection_rate", "landmark_jitter_pct": "jitter_pct"}
     for name in ("detection_rate", *_COUNTS[1:], *_TRACKING):
         value = tracking.get(named.get(name, name))
         row[name] = row[name] if value is None else value
-    if meta.get("status") != "ok":
-        return row | {"reason": meta.get("reason", "unusable")}, []
-    table = read_table(path)
-    size = interocular(read_table(seen_path)["landmarks"])
+    if not table.usable:
+        return row | {"reason": table.reason or "unusable"}, []
+    profile = DETECTORS[tracking["detector"]].profile
+    size = profile.interocular(landmarks.read(clip_id, ("landmarks",))["landmarks"])
     miss = 100 * table["reprojection_px"] / size
-    quality = {name: nan if value is None else value for name, value in meta["quality"].items()}
-    used, reason = verdict(quality, table["used"].mean(), **settings)
+    quality = {name: nan if value is None else value for name, value in table.meta["quality"].items()}
+    used, reason = verdict(quality, table["used"].mean(), settings)
     row |= {name: quality[name] for name in _NUMBERS} | miss_distribution(miss)
     row |= {"n_frames": len(table), "n_used": int(np.sum(table["used"])), "used": used, "reason": reason}
     runs = flagged_runs(table["frame"], table["detected"], table["used"], miss)
     return row, [start | run for run in runs]
 
 
-def _by_actor(rows):
+def _by_actor(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row an actor: clips, clips used, and the means over clips (the worst of the reprojection's)."""
     import numpy as np
 
@@ -132,57 +113,3 @@ def _by_actor(rows):
             line[name] = float(whole(values)) if len(values) else float("nan")
         result.append(line | {"faces": max(row["faces"] for row in own)})
     return result
-
-
-def _report_truth(clips, args, settings):
-    from speechface.errors import TableError
-    from speechface.rig.rig import Rig
-    from speechface.tables import write_table
-
-    rig = Rig.load(args.rig)
-    shapes = rig.shapes[:, rig.landmarks].astype(float)
-    rows, compared = [], 0
-    for clip in clips:
-        found = _compare(clip, args, shapes)
-        rows += found
-        compared += bool(found)
-    if not rows:
-        raise TableError(f"{args.truth_dir}: no truth table for any usable clip; expected <actor>/<clip>.truth.parquet")
-    columns = _columns(rows, {}, (*_ID, "channel"))
-    write_table(args.truth_out, columns, stage="label_report", settings=settings, meta={"rig": rig.name})
-    _write_csv(args.truth_csv, columns)
-    mean = {name: float(columns[name].mean()) for name in _ERRORS}
-    logging.info("%s: %d clips, %s", args.truth_out, compared, ", ".join(f"{k} {v:.2f}" for k, v in mean.items()))
-
-
-def _compare(clip, args, shapes):
-    """The truth rows of one clip: one a channel, none without truth or labels."""
-    import numpy as np
-
-    from speechface.errors import TableError
-    from speechface.fitting.quality import compare_with_truth
-    from speechface.geometry.rotation import matrix_from_euler
-    from speechface.rig.channels import CHANNELS, ROTATIONS
-    from speechface.tables import clip_path, read_table
-
-    path = Path(args.truth_dir) / str(clip[1]) / f"{clip[2]}.truth.parquet"
-    if not path.exists():
-        return []
-    labels = read_table(clip_path(args.labels_dir, *clip))
-    if not labels.usable:
-        return []
-    truth = read_table(path)
-    common, at_label, at_truth = np.intersect1d(labels["frame"][labels["used"]], truth["frame"], return_indices=True)
-    if not len(common):
-        raise TableError(f"{path}: no frame in common with the labels of {'/'.join(clip)}")
-    chosen = np.flatnonzero(labels["used"])[at_label]
-    rotation = np.array(labels.meta["rotation_reference"]) @ matrix_from_euler(labels.stack(ROTATIONS)[chosen])
-    channels, whole = compare_with_truth(
-        labels.stack(CHANNELS)[chosen], truth.stack(CHANNELS)[at_truth], rotation,
-        matrix_from_euler(truth.stack(ROTATIONS)[at_truth]), shapes,
-    )  # fmt: skip
-    start = dict(zip(_ID, clip, strict=True))
-    return [
-        {**start, "channel": name, **{key: values[k] for key, values in channels.items()}, **whole}
-        for k, name in enumerate(CHANNELS)
-    ]

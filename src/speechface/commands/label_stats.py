@@ -2,19 +2,28 @@
 
 import json
 import logging
+from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from speechface.errors import TableError
 
+LOG = logging.getLogger(__name__)
+
 __all__ = ["add_arguments", "run", "train_statistics", "read_stats"]
 
+_KEYS = (
+    "feature", "observed", "n_frames", "n_clips", "weight_mean", "weight_std", "rotation_mean", "rotation_std",
+    "feature_mean", "feature_std",
+)  # fmt: skip
 
-def add_arguments(parser):
+
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--train", required=True, help="train table of build-split")
     parser.add_argument("--without", metavar="DATASET/ACTOR", help="an actor of the table whose clips do not count")
     parser.add_argument("--out", required=True, help="statistics to write (.json)")
 
 
-def train_statistics(path, without=None):
+def train_statistics(path: str, without: tuple[str, str] | None = None) -> dict[str, Any]:
     """Return the statistics of a train table as a JSON-able dict; `without` is a (dataset, actor) to leave out.
 
     Keys: channels, observed (46), weight_mean, weight_std (46), rotation_mean, rotation_std (3, radians),
@@ -31,7 +40,8 @@ def train_statistics(path, without=None):
     feature = meta.get("feature")
     if feature is None:
         raise TableError(f"{path}: not a train table: its metadata names no feature")
-    weights, rotations, inputs, n_clips = Moments((len(CHANNELS),)), Moments((3,)), None, 0
+    weights, rotations, n_clips = Moments((len(CHANNELS),)), Moments((3,)), 0
+    inputs: Moments | None = None
     for group in row_groups(path, ["dataset", "actor", feature, *ROTATIONS, *CHANNELS]):
         if inputs is None:
             inputs = Moments(group[feature].shape[1:])
@@ -41,7 +51,7 @@ def train_statistics(path, without=None):
         rotations.update(group.stack(ROTATIONS))
         inputs.update(group[feature])
         n_clips += len(group) > 0
-    if weights.count == 0:
+    if inputs is None or weights.count == 0:
         raise TableError(f"{path}: the train table has no frame")
     numbers = {
         "weight_mean": weights.mean, "weight_std": weights.std,
@@ -61,7 +71,7 @@ def train_statistics(path, without=None):
     }
 
 
-def read_stats(path):
+def read_stats(path: str) -> dict[str, Any]:
     """Read the statistics written by this command; TableError where the file is missing or foreign."""
     try:
         with open(path) as file:
@@ -70,13 +80,13 @@ def read_stats(path):
         raise TableError(f"{path}: no such file; make it with 'speechface label-stats'") from None
     except json.JSONDecodeError as error:
         raise TableError(f"{path}: not valid JSON: {error}") from None
-    missing = [key for key in ("observed", "feature", "weight_mean", "rotation_mean", "n_frames") if key not in stats]
+    missing = [key for key in _KEYS if key not in stats]
     if missing:
         raise TableError(f"{path}: '{missing[0]}' is missing; make it with 'speechface label-stats'")
     return stats
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from speechface.commands.common import actor_of
     from speechface.files import written_whole
     from speechface.provenance import provenance
@@ -84,4 +94,4 @@ def run(args):
     stats = train_statistics(args.train, actor_of(args.without) if args.without else None)
     with written_whole(args.out) as temporary, open(temporary, "w") as file:
         json.dump({**stats, "provenance": provenance()}, file, sort_keys=True)
-    logging.info("%s: %d frames of %d clips", stats["feature"], stats["n_frames"], stats["n_clips"])
+    LOG.info("%s: %d frames of %d clips", stats["feature"], stats["n_frames"], stats["n_clips"])

@@ -1,15 +1,25 @@
-"""Tell what a run will cost before it is started: clips, frames, processor and GPU hours, disk, and cluster jobs.
+"""Tell what a run will cost before it is started: clips, frames, jobs, processor and GPU hours, and disk.
 
 Frames are counted in a few clips of each dataset and scaled up; where no file can be opened yet, from what is known of
 the dataset. Rates are measured ones (`speechface.planning.RATES`), or those of an earlier run by --benchmarks.
 Training counts all epochs, even if it will stop earlier.
 """
 
+import argparse
 import json
+import os
 from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from speechface.errors import ConfigError, MediaError
+from speechface.errors import ConfigError, MediaError, TableError
+
+if TYPE_CHECKING:
+    from speechface.config import Config
+    from speechface.datasets.base import Clip
+    from speechface.planning import Rate
 
 __all__ = ["add_arguments", "run", "measured_rates", "measured_training"]
 
@@ -19,58 +29,46 @@ _SAMPLE = 16
 _TYPICAL_FRAMES = {"ravdess": 99.9, "grid": 75.0}
 _DEMO_SECONDS = 2.4  # measured: six clips of three actors
 _ASSUMED_FRAMES = 100.0
-#: stage -> (folder of its output beside ``benchmarks``, what the file names end on)
-_OUTPUTS = {
-    "make_demo_clip": ("demo", ".mp4"),
-    "extract_wav": ("audio", ".frames.parquet"),
-    "detect_landmarks": ("landmarks", ".parquet"),
-    "spectrogram": ("spectrogram", ".parquet"),
-    "acoustic_features": ("acoustics", ".parquet"),
-    "log_mel": ("log_mel", ".parquet"),
-    "waveform": ("waveform", ".parquet"),
-    "fit_identity": ("landmarks", ".parquet"),
-    "fit_labels": ("labels", ".parquet"),
-    "crop_face": ("crops", ".mp4"),
-    "predict": ("predictions", ".parquet"),
-    "render_clip": ("renders", ".mp4"),
-}
+#: rule -> folder of its tables beside ``benchmarks``, where that has another name
+_FOLDERS = {
+    "make_demo_clips": "videos", "extract_audio": "audio", "detect_landmarks": "landmarks", "crop_faces": "crops",
+    "fit_identity": "landmarks", "fit_labels": "labels", "predict": "predictions",
+}  # fmt: skip
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", help="config file (YAML)")
     parser.add_argument(
         "--benchmarks", metavar="DIR", help="results/benchmarks/jobs of a finished run: its times instead of the table"
     )
 
 
-def _frames_of_file(path):
-    from speechface.media.probe import probe_video
+def _frames_of(source: str) -> int | None:
+    from speechface.media import probe_video
 
     try:
-        return len(probe_video(path).times)
+        return len(probe_video(source).times)
     except MediaError:
         return None
 
 
-def _frames_a_clip(config, name, clips):
-    """Return (frames of a clip on average, where the number comes from) of one dataset."""
-    dataset = config["datasets"][name]
-    if dataset["adapter"] == "demo":
-        from fractions import Fraction
-
-        return _DEMO_SECONDS * float(Fraction(str(config["demo"]["fps"]))), f"{_DEMO_SECONDS:g} s a clip"
+def _frames_a_clip(config: "Config", name: str, clips: "Sequence[Clip]") -> tuple[float, str]:
+    """Frames of a clip of one dataset on average, and where the number comes from."""
+    dataset = config.datasets[name]
+    if dataset.SYNTHETIC:
+        return _DEMO_SECONDS * float(Fraction(str(getattr(dataset, "fps", 30)))), f"{_DEMO_SECONDS:g} s a clip"
     step = max(1, len(clips) // _SAMPLE)
-    counts = [_frames_of_file(clip.path) for clip in clips[step // 2 :: step][:_SAMPLE]]
-    counts = [count for count in counts if count]
+    opened = [_frames_of(clip.path) for clip in clips[step // 2 :: step][:_SAMPLE]]
+    counts = [count for count in opened if count]
     if counts:
         return sum(counts) / len(counts), f"{len(counts)} clips opened"
-    if dataset["adapter"] in _TYPICAL_FRAMES:
-        return _TYPICAL_FRAMES[dataset["adapter"]], "average of this dataset; no clip could be opened"
+    if dataset.adapter in _TYPICAL_FRAMES:
+        return _TYPICAL_FRAMES[dataset.adapter], "average of this dataset; no clip could be opened"
     return _ASSUMED_FRAMES, "assumed; no clip could be opened"
 
 
-def _seconds_of(folder):
-    """Return (wall seconds, number of jobs) of every benchmark file under `folder`."""
+def _seconds_of(folder: Path) -> tuple[float, int]:
+    """Wall seconds and number of jobs of every benchmark file under `folder`."""
     seconds, jobs = 0.0, 0
     for path in folder.rglob("*.tsv"):
         rows = path.read_text().splitlines()
@@ -79,25 +77,40 @@ def _seconds_of(folder):
     return seconds, jobs
 
 
-def _bytes_beside(path, ending):
-    """Bytes of a clip's file and of those that are called the same but for what stands behind the dot."""
-    stem = path.name.removesuffix(ending) + "."
-    return sum(other.stat().st_size for other in path.parent.iterdir() if other.name.startswith(stem))
+def _tables(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*.parquet") if not path.name.startswith("."))
 
 
-def _recorded_frames(results):
-    """Clip id -> frames, from the frame tables of a run."""
-    import pyarrow.parquet as pq
+def _recorded_frames(results: Path) -> dict[str, int]:
+    """Clip id -> frames, from the sound's tables of a run."""
+    from speechface.clip_tables import ClipTables
 
-    root = results / "audio"
-    tables = root.rglob("*.frames.parquet")
-    return {
-        str(path.relative_to(root)).removesuffix(".frames.parquet"): pq.read_metadata(path).num_rows for path in tables
-    }
+    tables = ClipTables(_tables(results / "audio"))
+    usable = [clip_id for clip_id in tables if tables.entry(clip_id)["status"] == "ok"]
+    return {clip_id: len(tables.arrow(clip_id, ["times"])["times"][0]) for clip_id in usable}
 
 
-def measured_rates(folder):
-    """Return the rates of a finished run: stage -> `speechface.planning.Rate`.
+def _work(results: Path, stage: str, frames: dict[str, int]) -> tuple[int, int]:
+    """Frames that a step has worked on in a finished run, and bytes that it has written."""
+    from speechface.clip_tables import ClipTable
+
+    done, size = 0, 0
+    if stage == "render_clip":
+        for path in (results / "renders").rglob("*.mp4"):
+            done += frames.get("/".join(path.with_suffix("").parts[-3:]), 0)
+            size += path.stat().st_size
+        return done, size
+    for path in _tables(results / _FOLDERS.get(stage, stage)):
+        try:
+            done += sum(frames.get(clip_id, 0) for clip_id in ClipTable(path).entries)
+        except TableError:  # a table of something else beside them
+            continue
+        size += path.stat().st_size
+    return done, 0 if stage == "fit_identity" else size
+
+
+def measured_rates(folder: str | os.PathLike) -> "dict[str, Rate]":
+    """Return the rates of a finished run: rule -> `speechface.planning.Rate`.
 
     Parameters
     ----------
@@ -111,7 +124,7 @@ def measured_rates(folder):
     Raises
     ------
     ConfigError
-        If the folder holds no benchmark or the run's frame tables are gone.
+        If the folder holds no benchmark or the run's tables of sound are gone.
     """
     from speechface.planning import RATES, Rate
 
@@ -124,53 +137,43 @@ def measured_rates(folder):
             f"found {sum(1 for _ in folder.rglob('*.tsv'))} benchmarks of {len(frames)} clips"
         )
     rates = {}
-    for stage, (place, ending) in _OUTPUTS.items():
+    for stage in sorted(path.name for path in folder.iterdir() if path.is_dir()):
         seconds, jobs = _seconds_of(folder / stage)
-        files = [path for path in (results / place).rglob(f"*{ending}") if path.is_file()]
-        done = 0
-        for path in files:
-            name = str(path.relative_to(results / place)).removesuffix(ending)
-            # predictions and renders lie deeper, under model and seed; demo clips lack the dataset
-            ids = [key for key in (name, f"demo/{name}", *_tails(name)) if key in frames]
-            done += frames[ids[0]] if ids else 0
+        done, size = _work(results, stage, frames)
         if jobs and done:
-            start_up = RATES[stage].job_s if stage in RATES else 0.5
-            size = None if stage == "fit_identity" else sum(_bytes_beside(path, ending) for path in files) / done
-            rates[stage] = Rate(max(0.0, seconds - jobs * start_up) * 1e3 / done, start_up, size)
+            start_up = (RATES[stage].job_s if stage in RATES else None) or 0.5
+            rates[stage] = Rate(max(0.0, seconds - jobs * start_up) * 1e3 / done, start_up, size / done)
     return rates
 
 
-def _tails(name):
-    parts = name.split("/")
-    return ["/".join(parts[k:]) for k in range(1, len(parts))]
-
-
-def measured_training(folder):
+def measured_training(folder: str | os.PathLike) -> dict[str, float]:
     """Return wall milliseconds of training one frame, by model, from the ``model.json`` files of a finished run."""
-    found = {}
+    found: dict[str, list[float]] = {}
     models = Path(folder).parent.parent / "models"
     for path in sorted(models.glob("*/*/model.json")):
         facts = json.loads(path.read_text())
-        history, training = facts["history"], facts["training"]
-        frames = history["epochs"] * (training["epoch_samples"] or history["frames"])
+        history = facts.get("history", {})  # ensembles are not trained
+        frames = history.get("epochs", 0) * (
+            facts.get("training", {}).get("frames_per_epoch") or history.get("frames", 0)
+        )
         if frames and history["seconds"]:
             found.setdefault(facts["name"], []).append(1e3 * history["seconds"] / frames)
     return {name: sum(values) / len(values) for name, values in found.items()}
 
 
-def _text(value, unit="", digits=2):
+def _text(value: float | None, unit: str = "", digits: int = 2) -> str:
     return "?" if value is None else f"{value:,.{digits}f}{unit}"
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     from speechface.config import load
     from speechface.datasets.base import list_clips
-    from speechface.planning import batch_lines, plan_lines
+    from speechface.planning import plan_lines, start_up_hours
 
     config = load(args.config)
-    clips = [clip for clip in list_clips(config) if clip.split in ("train", "test", "predict")]
-    frames = {}
-    for name in config["datasets"]:
+    clips = [clip for clip in list_clips(config.datasets) if clip.split in ("train", "test", "predict")]
+    frames: dict[Clip, float] = {}
+    for name in config.datasets:
         own = [clip for clip in clips if clip.dataset == name]
         average, origin = _frames_a_clip(config, name, own)
         frames |= dict.fromkeys(own, average)
@@ -181,36 +184,23 @@ def run(args):
     rates, training_ms = None, None
     if args.benchmarks:
         rates, training_ms = measured_rates(args.benchmarks), measured_training(args.benchmarks)
-    on_gpu = config["training"]["gpus"] > 0
-    lines = plan_lines(
-        config, frames, rates=rates, training_ms=training_ms, gpu_ms=training_ms if on_gpu else None
-    )  # fmt: skip
-    width = max(len(line.stage) for line in lines)
-    print(f"\n{'stage':{width}} {'frames':>13} {'core-hours':>11} {'GPU-hours':>10} {'disk':>10}")
+    gpu_ms = training_ms if config.training.gpus else None
+    lines = plan_lines(config, frames, rates=rates, training_ms=training_ms, gpu_ms=gpu_ms)
+    width = max(len("sum of what is known"), *(len(line.stage) for line in lines))
+    print(f"\n{'step':{width}} {'jobs':>6} {'frames':>13} {'core-hours':>11} {'GPU-hours':>10} {'disk':>10}")
     for line in lines:
         disk = None if line.disk_bytes is None else line.disk_bytes / 1e6
         print(
-            f"{line.stage:{width}} {line.frames:>13,} {_text(line.core_hours):>11} {_text(line.gpu_hours):>10} "
-            f"{_text(disk, ' MB', 0):>10}"
+            f"{line.stage:{width}} {line.jobs:>6,} {line.frames:>13,} {_text(line.core_hours):>11} "
+            f"{_text(line.gpu_hours):>10} {_text(disk, ' MB', 0):>10}"
         )
-    known = [[value for value in column if value is not None] for column in zip(*map(_costs, lines))]
-    core, gpu, disk = map(sum, known)
-    print(f"{'sum of what is known':{width}} {'':>13} {core:>11,.2f} {gpu:>10,.2f} {disk / 1e6:>7,.0f} MB")
-    if any(line.gpu_hours is None for line in lines):
+    costs = [(line.core_hours or 0.0, line.gpu_hours or 0.0, line.disk_bytes or 0.0) for line in lines]
+    core, gpu, disk = (sum(column) for column in zip(*costs))
+    jobs = sum(line.jobs for line in lines)
+    print(f"{'sum of what is known':{width}} {jobs:>6,} {'':>13} {core:>11,.2f} {gpu:>10,.2f} {disk / 1e6:>7,.0f} MB")
+    if any(line.core_hours is None or line.gpu_hours is None for line in lines):
         print("?: no rate known; --benchmarks of a run on your machines gives it")
-    print(f"\n{'batch':>8} {'preparation jobs':>17} {'start-up, core-hours':>21}")
-    sizes = list(dict.fromkeys(["clip", 10, "actor", config["batch"]]))
-    for size, jobs, hours in batch_lines(config, clips, sizes=sizes, rates=rates):
-        chosen = "  <- configured" if size == config["batch"] else ""
-        print(f"{size!s:>8} {jobs:>17,} {hours:>21,.2f}{chosen}")
-    actors = len({(clip.dataset, clip.actor) for clip in clips})
-    trained = [model for model in config["models"].values() if model["family"] != "ensemble"]
-    runs = sum(len(model["seeds"] or config["seeds"]) for model in trained)
     print(
-        f"besides, at any batch: {actors:,} jobs of fit_identity, {runs} of train_model, and a few dozen for tables, "
-        "baselines, predictions, scores, videos and figures"
+        f"\n{jobs:,} jobs at shard_clips: {config.shard_clips}, and a few dozen for tables, baselines and figures; "
+        f"on a cluster, starting them takes {start_up_hours(lines, len(clips), rates=rates):,.2f} core-hours"
     )
-
-
-def _costs(line):
-    return line.core_hours, line.gpu_hours, line.disk_bytes

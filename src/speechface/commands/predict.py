@@ -1,14 +1,19 @@
-"""Predict the animation of every clip of some splits with one model.
+"""Predict the animation of the evaluated clips of one dataset with one model: one table, one row group a clip.
 
-Writes one table a clip. A model that is told its speaker's face at rest (speaker: given) gets it from another clip of
-the speaker; where there is none, from the clip's own first frames, which the table names as not to be judged.
-A clip that is excluded, or whose features are unusable, gets an unusable table that says why.
+A model that is told its speaker's face at rest (rest: given) gets it from another clip of the speaker; where there is
+none, from the clip's own first frames, which the table names as not to be evaluated. A clip that is excluded, or whose
+features are unusable, stands in the table with the reason. Clips whose model and inputs are those of an earlier run are
+kept.
 """
 
 import logging
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 from speechface.errors import ClipError, ModelError, TableError
+
+LOG = logging.getLogger(__name__)
 
 __all__ = ["add_arguments", "run"]
 
@@ -16,7 +21,7 @@ __all__ = ["add_arguments", "run"]
 _STORAGE_KEYS = ("storage",)
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--model", required=True, help="model.ckpt, or model.npz of a baseline")
     parser.add_argument(
         "--model-of",
@@ -25,86 +30,116 @@ def add_arguments(parser):
         metavar="DATASET/ACTOR=PATH",
         help="models for the clips of these actors, in the place of --model",
     )
-    parser.add_argument("--clips", required=True, metavar="PARQUET", help="clip table with its splits")
-    parser.add_argument("--features-dir", required=True, metavar="DIR", help="tables of the model's feature")
+    parser.add_argument("--clips", required=True, metavar="PARQUET", help="clip table with its splits (split-clips)")
+    parser.add_argument("--dataset", required=True, help="whose clips of split test and predict are predicted")
+    parser.add_argument("--features", required=True, nargs="+", metavar="TABLE", help="tables of the model's feature")
     parser.add_argument(
-        "--labels-dir",
-        metavar="DIR",
-        help="label tables; models with 'speaker: given' take the speaker's face at rest from another clip's",
+        "--labels",
+        nargs="+",
+        default=[],
+        metavar="TABLE",
+        help="labels; models with 'rest: given' take the speaker's face at rest from another clip's",
     )
-    parser.add_argument("--splits", nargs="+", default=["test", "predict"], help="which clips, by their split")
-    parser.add_argument("--out-dir", required=True, metavar="DIR", help="DIR/dataset/actor/clip.parquet are written")
+    parser.add_argument("--out", required=True, metavar="TABLE", help="table to write")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--gpus", type=int, choices=[0, 1], default=0, help="1: networks compute on the GPU")
 
 
-def run(args):
-    from speechface.commands.common import paths_of_actors
-    from speechface.networks.loading import load_model
-    from speechface.tables import clip_path, read_table, write_table, write_unusable
+class _Models:
+    """The model of every actor: one for all, and those in the place of it, one of which is in memory."""
 
-    place = _place(args)
-    model, own_paths, own = place(load_model(args.model)), paths_of_actors(args.model_of), {}
-    name, seed = getattr(model, "name", Path(args.model).parent.parent.name), getattr(model, "seed", 0)
-    clips = read_table(args.clips)
-    meta = {"model": name, "seed": int(seed), "feature": model.feature}
-    counts = {"predicted": 0, "unusable": 0, "frames": 0}
-    for row in range(len(clips)):
-        dataset, actor, clip, split = (clips[key][row] for key in ("dataset", "actor", "clip", "split"))
-        # an excluded clip was planned for some split; whoever waits for its table is told why it is empty
-        if split not in args.splits and split != "excluded":
-            continue
-        path = clip_path(args.out_dir, dataset, actor, clip)
-        try:
-            if split == "excluded":
-                raise ClipError(str(clips.columns["reason"][row]) if "reason" in clips.columns else "excluded")
-            table = read_table(clip_path(args.features_dir, dataset, actor, clip))
-            actor_key = (str(dataset), str(actor))
-            if actor_key in own_paths and actor_key not in own:
-                own = {
-                    actor_key: place(load_model(own_paths[actor_key]))
-                }  # clips stand by actor: one of them in memory
-            heard = own.get(actor_key, model)
-            neutral, told = _neutral(heard, row, clips, args.labels_dir)
-            columns = _predict(heard, table, neutral)
-        except ClipError as reason:
-            write_unusable(path, reason, stage="prediction", meta=meta)
-            counts["unusable"] += 1
-            continue
-        except (ModelError, TableError) as error:
-            raise type(error)(f"{dataset}/{actor}/{clip}: {error}") from None
-        write_table(path, columns, stage="prediction", meta={**meta, **told})
-        counts["predicted"] += 1
-        counts["frames"] += len(table)
-    if not counts["predicted"] and not counts["unusable"]:
-        raise TableError(f"{args.clips}: no clip of split {', '.join(args.splits)}")
-    logging.info("%s seed %s: %d clips (%d frames) predicted, %d unusable", name, seed, counts["predicted"],
-                 counts["frames"], counts["unusable"])  # fmt: skip
+    def __init__(self, args):
+        from speechface.commands.common import paths_of_actors
+
+        self.paths, self.path, self.device = paths_of_actors(args.model_of), args.model, _device(args)
+        self.common = self._load(args.model)
+        self._own = ("", self.common)
+
+    def _load(self, path):
+        from speechface.networks.loading import load_model
+
+        return load_model(path).to(self.device)
+
+    def path_of(self, clip_id):
+        dataset, actor, _ = clip_id.split("/", 2)
+        return self.paths.get((dataset, actor), self.path)
+
+    def of(self, clip_id):
+        path = self.path_of(clip_id)
+        if path == self.path:
+            return self.common
+        if self._own[0] != path:
+            self._own = (path, self._load(path))
+        return self._own[1]
 
 
-def _place(args):
-    """What puts a loaded model where it is to compute. Baselines compute on the CPU, in numpy."""
+def _device(args):
+    """Where models compute; PyTorch is asked only where a network is to use it."""
     if Path(args.model).suffix != ".ckpt":
-        return lambda model: model
+        return "cpu"
     import torch
 
     torch.set_num_threads(args.threads)
     if args.gpus and not torch.cuda.is_available():
         raise ModelError("--gpus is 1, but PyTorch finds no GPU here; give 0 (config: training.gpus)")
-    device = "cuda" if args.gpus else "cpu"
-    return lambda model: model.to(device)
+    return "cuda" if args.gpus else "cpu"
 
 
-def _neutral(model, row, clips, labels_dir):
-    """The speaker's neutral weights for a model that is told them, else None; and what the metadata say of it."""
-    from speechface.commands.neutral import neutral_for_clip
+def run(args: Namespace) -> None:
+    from speechface.clip_tables import ClipRows, ClipTables, file_facts, update_clip_tables
+    from speechface.networks.rest import rest_for_clip, rest_source
+    from speechface.tables import read_table
 
-    if not getattr(model, "wants_neutral", False):
-        return None, {}
-    if labels_dir is None:
-        raise ModelError("the model is told the speaker's face at rest (speaker: given); give --labels-dir")
-    weights, source, own = neutral_for_clip(row, clips, labels_dir, frames=model.neutral_frames)
-    return weights, {"neutral_from": source, "not_evaluated": own}
+    models = _Models(args)
+    model, clips = models.common, read_table(args.clips)
+    features, labels = ClipTables(args.features), ClipTables(args.labels)
+    if model.rest == "given" and not args.labels:
+        raise ModelError("the model is told the speaker's face at rest (rest: given); give --labels")
+    excluded = _clips(clips, args.dataset)
+    common = {"model": model.name, "seed": int(model.seed), "feature": model.feature}
+
+    def facts(clip_id: str, known: Any) -> dict[str, Any]:
+        if excluded[clip_id]:
+            return {"excluded": excluded[clip_id]}
+        source = rest_source(clip_id, clips, labels) if model.rest == "given" else ""
+        return {
+            "model": file_facts(models.path_of(clip_id), known.get("model")),
+            "features": features.content(clip_id),
+            "rest_from": source,
+            "rest": labels.content(source) if source else {},
+        }
+
+    def make(clip_id: str) -> ClipRows:
+        if excluded[clip_id]:
+            raise ClipError(excluded[clip_id])
+        table, heard = features.read(clip_id), models.of(clip_id)
+        meta, neutral = dict(common), None
+        if heard.rest == "given":
+            neutral, meta["rest_from"], meta["not_evaluated"] = rest_for_clip(
+                clip_id, clips, labels, frames=heard.rest_frames
+            )
+        return ClipRows(_predict(heard, table, neutral), meta)
+
+    for clip_id, reason in excluded.items():
+        if not reason and features.entry(clip_id)["status"] == "ok":
+            _check_settings(models.of(clip_id), features.clip_meta(clip_id), clip_id)
+    update_clip_tables(
+        {"predictions": args.out}, list(excluded), make, stage="prediction", settings=common, facts=facts,
+        shared=tuple(common),
+    )  # fmt: skip
+
+
+def _clips(clips, dataset):
+    """Clip id -> why it is excluded, "" for those to predict: test and predict clips, and those planned for a split."""
+    found = {}
+    reasons = clips.columns.get("reason", [""] * len(clips))
+    for *key, split, reason in zip(*(clips[name] for name in ("dataset", "actor", "clip", "split")), reasons):
+        if key[0] == dataset and split in ("test", "predict", "excluded"):
+            # who waits for an excluded clip is told why it is empty
+            found["/".join(key)] = (reason or "excluded") if split == "excluded" else ""
+    if not found:
+        raise TableError(f"--clips: no clip of dataset {dataset} is of split test or predict")
+    return found
 
 
 def _predict(model, table, neutral):
@@ -115,20 +150,18 @@ def _predict(model, table, neutral):
         raise ClipError(table.reason)
     if not len(table):
         raise ClipError("no video frame")
-    _check_settings(model, table)
-    told = () if neutral is None else (neutral,)
-    outputs = model.predict(table[model.feature], *told)
+    outputs = model.predict(table[model.feature], neutral=neutral)[0]
     columns = {"frame": table["frame"], "time": table["time"]}
     columns.update({key: np.ascontiguousarray(outputs[:, k]) for k, key in enumerate(model.columns)})
     return columns
 
 
-def _check_settings(model, table):
+def _check_settings(model, meta, clip_id):
     """The features must have been computed with the settings that the model was trained on."""
-    found = {**table.meta.get("settings", {}), "sr": table.meta.get("sr")}
+    found = {**meta.get("settings", {}), "audio_sr": meta.get("audio_sr")}
     for key, wanted in model.feature_settings.items():
         if key in found and key not in _STORAGE_KEYS and found[key] != wanted:
             raise ModelError(
-                f"features were computed with {key} = {found[key]}, the model was trained with {wanted}; "
+                f"{clip_id}: features were computed with {key} = {found[key]}, the model was trained with {wanted}; "
                 "compute them again or train again"
             )

@@ -1,54 +1,68 @@
 """Show a clip's face, the rig moved by its labels and the rig moved by a prediction, with the clip's sound.
 
-Every frame of labels, prediction and face images is shown; where one of the three is shorter, words take its place.
+Every frame of labels, prediction and face images is shown; where one of the three is shorter, words take its place,
+and so they do for a clip whose face images were not made.
 Numbers come from the labels as they are; for display labels are median-filtered over a few frames. A prediction
-without head rotation is shown with the rotation of the labels, and the heading says so. A table that cannot be used
+without head rotation is shown with the rotation of the labels, and the heading says so. A clip that cannot be used
 gives a short video that says why.
 """
 
+import argparse
 import logging
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from speechface.commands.common import add_settings, settings_of
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from speechface.rig.rig import Rig
+    from speechface.sections import RenderingSettings
+    from speechface.tables import Table
+
 __all__ = ["add_arguments", "run"]
+
+LOG = logging.getLogger(__name__)
 
 _CRF = 20
 _MESSAGE_S = 2
 
 
-def add_arguments(parser):
-    parser.add_argument("--prediction", required=True, metavar="PARQUET", help="table of predicted weights")
-    parser.add_argument("--labels", required=True, metavar="PARQUET", help="table of the clip's labels")
-    parser.add_argument("--crops", required=True, metavar="MP4", help="face images of the clip")
-    parser.add_argument("--wav", required=True, metavar="WAV", help="sound of the clip")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--clip", required=True, metavar="ID", help="clip to show, DATASET/ACTOR/CLIP")
+    parser.add_argument("--prediction", required=True, metavar="TABLE", help="predicted weights")
+    parser.add_argument("--labels", required=True, metavar="TABLE", help="labels")
+    parser.add_argument("--crops", required=True, metavar="TABLE", help="face images")
+    parser.add_argument("--audio", required=True, metavar="TABLE", help="sound")
     parser.add_argument("--rig", required=True, metavar="NPZ", help="rig of labels and prediction")
     parser.add_argument("--identity", metavar="NPZ", help="identity of the clip's actor (default: the rig's mean)")
     parser.add_argument("--out", required=True, metavar="MP4", help="video to write")
     add_settings(parser, "rendering")
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
+    from speechface.clip_tables import ClipTable
     from speechface.errors import ClipError
-    from speechface.tables import read_table
+    from speechface.logs import clip_in_work
 
     settings = settings_of(args)
-    title = "/".join(Path(args.labels).with_suffix("").parts[-3:])
-    try:
-        tables = []
-        for name, path in (("labels", args.labels), ("prediction", args.prediction)):
-            table = read_table(path)
-            if not table.usable or len(table) == 0:
-                raise ClipError(f"no {name}: {table.reason or 'the table has no rows'}")
-            tables.append(table)
-        _render(*tables, title, args, settings)
-    except ClipError as error:
-        _write_message(args.out, title, str(error), settings)
-        logging.warning("unusable, wrote a video that says so: %s", error)
+    with clip_in_work(args.clip):
+        try:
+            tables = []
+            for name, path in (("labels", args.labels), ("prediction", args.prediction)):
+                table = ClipTable(path).read(args.clip)
+                if not table.usable or len(table) == 0:
+                    raise ClipError(f"no {name}: {table.reason or 'the table has no rows'}")
+                tables.append(table)
+            _render(tables[0], tables[1], args, settings)
+        except ClipError as error:
+            _write_message(args.out, args.clip, str(error), settings)
+            LOG.warning("unusable, wrote a video that says so: %s", error)
 
 
-def _motion(table, columns, count):
+def _motion(table: "Table", columns: Sequence[str], count: int) -> "np.ndarray":
     """Columns of a table by frame number: (count, n) float32, NaN rows where the table has no such frame."""
     import numpy as np
 
@@ -57,7 +71,7 @@ def _motion(table, columns, count):
     return out
 
 
-def _identity(args, rig):
+def _identity(args: argparse.Namespace, rig: "Rig") -> "np.ndarray | None":
     from speechface.commands.fit_identity import read_identity
     from speechface.errors import RigError
 
@@ -71,7 +85,7 @@ def _identity(args, rig):
     return found["identity"]
 
 
-def _frame_rate(labels):
+def _frame_rate(labels: "Table") -> Fraction:
     """Frame rate of the clip as a Fraction, from the metadata or the times of the frames."""
     import numpy as np
 
@@ -85,12 +99,14 @@ def _frame_rate(labels):
     return Fraction(fps).limit_denominator(1001)
 
 
-def _prepare(labels, prediction, rig, observed, settings):
+def _prepare(
+    labels: "Table", prediction: "Table", rig: "Rig", observed: "np.ndarray", settings: "RenderingSettings"
+) -> dict[str, Any]:
     """Arrays of every frame to show, as a dict."""
     import numpy as np
     from scipy.ndimage import median_filter
 
-    from speechface.metrics.geometry import MOUTH
+    from speechface.geometry.ibug import MOUTH
     from speechface.rig.channels import CHANNELS, ROTATIONS
 
     count = 1 + max(int(labels["frame"].max()), int(prediction["frame"].max()))
@@ -102,7 +118,7 @@ def _prepare(labels, prediction, rig, observed, settings):
     difference = rig.displacement(np.where(observed, found - truth, 0), rig.landmarks[MOUTH])
     used = np.zeros(count, bool)
     used[labels["frame"]] = labels["used"].astype(bool) if "used" in labels.columns else True
-    window = (settings["median_frames"], 1)
+    window = (settings.median_frames, 1)
     return {
         "label": median_filter(truth, window, mode="nearest"),
         "prediction": found,
@@ -114,11 +130,11 @@ def _prepare(labels, prediction, rig, observed, settings):
     }
 
 
-def _render(labels, prediction, title, args, settings):
+def _render(labels: "Table", prediction: "Table", args: argparse.Namespace, settings: "RenderingSettings") -> None:
     import cv2
     import numpy as np
 
-    from speechface.audio.sound import read_sound
+    from speechface.clip_tables import ClipTable
     from speechface.errors import TableError
     from speechface.media import VideoWriter
     from speechface.render.renderer import Renderer
@@ -126,6 +142,7 @@ def _render(labels, prediction, title, args, settings):
     from speechface.render.visualiser import Visualiser
     from speechface.rig.channels import N_CHANNELS
     from speechface.rig.rig import Rig
+    from speechface.sound_tables import read_sound
 
     cv2.setNumThreads(1)
     rig = Rig.load(args.rig)
@@ -135,17 +152,17 @@ def _render(labels, prediction, title, args, settings):
     motion = _prepare(labels, prediction, rig, observed, settings)
     neutral = rig.mesh(None, _identity(args, rig))
     fps = _frame_rate(labels)
-    audio, sr = read_sound(args.wav)
+    audio, sr = read_sound(ClipTable(args.audio), args.clip)
     model = prediction.meta.get("model", "prediction")
     rotated = "" if motion["has_rotation"] else ", head as labelled"
     page = Visualiser(
-        settings["size"], title=title, headings=("face", "rig from labels", f"rig from sound ({model}{rotated})"),
+        settings.size, title=args.clip, headings=("face", "rig from labels", f"rig from sound ({model}{rotated})"),
         observed=observed,
     )  # fmt: skip
     count = len(motion["label"])
     good = motion["used"] & np.isfinite(motion["mouth_mm"])
     overall = np.sqrt(np.mean(motion["mouth_mm"][good] ** 2)) if good.any() else np.nan
-    camera, translation = portrait_camera(rig, page.size, face_share=0.5, raise_by=0.08, neutral=neutral)
+    camera, translation = portrait_camera(rig, page.size, face_fraction=0.5, raise_by=0.08, neutral=neutral)
 
     def draw(renderer, name, k):
         return _draw(renderer, rig, motion[name][k], motion[name + "_rotation"][k], camera, translation, neutral)
@@ -155,7 +172,7 @@ def _render(labels, prediction, title, args, settings):
         Renderer(page.size, page.size) as renderer,
         VideoWriter(args.out, width=page.width, height=page.height, fps=fps, audio=audio, sr=sr, crf=_CRF) as video,
     ):
-        for k, face in _paired(count, args.crops):
+        for k, face in _paired(count, args.crops, args.clip):
             shown_faces += face is not None
             inside = k < count
             label = motion["label"][k] if inside and np.isfinite(motion["label"][k]).all() else None
@@ -175,20 +192,22 @@ def _render(labels, prediction, title, args, settings):
         total = video.count
     sound = len(audio) / sr
     if len({total, count, shown_faces, len(labels), len(prediction)}) > 1 or abs(sound - total / fps) > 1.5 / fps:
-        logging.warning(
+        LOG.warning(
             "lengths differ: %d labels, %d predictions, %d face images, %.2f s of sound; all %d frames are shown",
             len(labels), len(prediction), shown_faces, sound, total,
         )  # fmt: skip
-    logging.info("%s: %d frames at %s/s, mouth RMSE %.2f mm", title, total, fps, overall)
+    LOG.info("%d frames at %s/s, mouth RMSE %.2f mm", total, fps, overall)
 
 
-def _paired(count, path):
-    """Yield (frame number, face image or None) until both the tables' `count` frames and the video have ended."""
+def _paired(count: int, crops: str, clip_id: str) -> "Iterator[tuple[int, np.ndarray | None]]":
+    """Yield (frame number, face image or None) until both the tables' `count` frames and the images have ended."""
+    from speechface.clip_tables import ClipTable
     from speechface.media import decode_rgb
 
-    k = -1
-    for k, face in enumerate(decode_rgb(path)):
-        yield k, face
+    k, table = -1, ClipTable(crops)
+    if clip_id in table and table.entry(clip_id)["status"] == "ok":
+        for k, face in enumerate(decode_rgb(f"{crops}::{clip_id}")):
+            yield k, face
     for rest in range(k + 1, count):
         yield rest, None
 
@@ -209,11 +228,12 @@ def _error_text(now, overall):
     return f"mouth error {here}   (whole clip {everywhere})"
 
 
-def _write_message(out, title, text, settings):
+def _write_message(out: str, title: str, text: str, settings: "RenderingSettings") -> None:
     from speechface.media import VideoWriter
     from speechface.render.visualiser import Visualiser, message_image
+    from speechface.rig.channels import N_CHANNELS
 
-    page = Visualiser(settings["size"], title="", headings=("", "", ""), observed=[True] * 46)
+    page = Visualiser(settings.size, title="", headings=("", "", ""), observed=[True] * N_CHANNELS)
     image = message_image(page.width, page.height, title, text)
     with VideoWriter(out, width=page.width, height=page.height, fps=10, crf=_CRF) as video:
         for _ in range(10 * _MESSAGE_S):

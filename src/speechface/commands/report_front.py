@@ -5,16 +5,21 @@ The page is that description (`report:` in the Snakefile); the style sheet, for 
 image of the rules in place of that graph.
 """
 
+import argparse
 import base64
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 __all__ = ["add_arguments", "run", "data_lines", "scores_as_rst"]
+
+LOG = logging.getLogger(__name__)
 
 _SPLITS = {"train": "for training", "test": "for testing", "predict": "for prediction only", "excluded": "left out"}
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clips", required=True, metavar="PARQUET", help="clip table with splits")
     parser.add_argument(
         "--metrics", metavar="PARQUET", help="table of summarise-metrics; none where nothing is trained"
@@ -25,12 +30,12 @@ def add_arguments(parser):
     parser.add_argument("--style-out", required=True, metavar="CSS", help="style sheet to write")
 
 
-def _count(number, noun):
+def _count(number: int, noun: str) -> str:
     """A number of things, in words."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def data_lines(clips):
+def data_lines(clips: Mapping[str, Any]) -> list[str]:
     """One line a dataset: speakers, clips and frames of each use. `clips`: the table of splits, columns by name."""
     import pandas as pd
 
@@ -42,17 +47,17 @@ def data_lines(clips):
             for split, text in _SPLITS.items()
             if len(part := rows[rows.split == split])
         ]
-        speakers, frames = _count(rows.actor.nunique(), "speaker"), _count(rows.n_frames.sum(), "frame")
+        speakers, frames = _count(rows.actor.nunique(), "speaker"), _count(int(rows.n_frames.sum()), "frame")
         lines.append(f"**{dataset}**: {speakers}, {frames}; {', '.join(uses)}")
     return lines
 
 
-def _two(number):
+def _two(number: float) -> str:
     """Two decimals, and no minus before a zero."""
     return f"{round(number, 2) + 0.0:.2f}"
 
 
-def scores_as_rst(path):
+def scores_as_rst(path: str | Path) -> str:
     """The table of models as reStructuredText: one row a model and seed, values with 95 % intervals."""
     from speechface.figures.common import NothingToShow
     from speechface.figures.scores import ordered_models, read_scores
@@ -78,11 +83,11 @@ def scores_as_rst(path):
         lines += [f"   {'* ' if k == 0 else '  '}- {cell}" for k, cell in enumerate(row)]
     count = max(s.n_clips for s in scores.scores)
     return "\n".join(
-        [*lines, "", f"Judged on {count} {scores.place}; least mouth error first. Brackets: 95 % intervals."]
+        [*lines, "", f"Evaluated on {count} {scores.place}; least mouth error first. Brackets: 95 % intervals."]
     )
 
 
-def _style(figure):
+def _style(figure: str | None) -> str:
     """Style sheet: readable tables, and the image of the rules in place of the graph of jobs."""
     rules = [
         "#rulegraph > * { display: none; }",
@@ -104,7 +109,7 @@ def _style(figure):
     return "\n".join(rules) + "\n"
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     from speechface.files import written_whole
     from speechface.provenance import provenance
     from speechface.tables import read_table
@@ -127,4 +132,4 @@ def run(args):
     for path, text in ((args.out, front), (args.style_out, _style(args.figure))):
         with written_whole(path) as temporary:
             Path(temporary).write_text(text)
-    logging.info("%s: %s", args.out, ", ".join(page))
+    LOG.info("%s: %s", args.out, ", ".join(page))

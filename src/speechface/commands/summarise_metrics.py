@@ -4,43 +4,52 @@ One row a model, seed, dataset, split, group and metric. Groups are the whole sp
 of the clip table, and single channels (`channel`). A metric that is not defined for a model has no row.
 """
 
+import argparse
 import csv
 import logging
 import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from speechface.commands.common import add_settings, settings_of
-from speechface.errors import ConfigError, TableError
+from speechface.errors import ConfigError
+
+if TYPE_CHECKING:
+    from speechface.sections import EvaluationSettings
 
 __all__ = ["add_arguments", "run", "summarise_table"]
 
+LOG = logging.getLogger(__name__)
 
-def add_arguments(parser):
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--inputs", required=True, nargs="+", help="tables of 'evaluate'")
     parser.add_argument("--out", required=True, help="metrics table to write (.parquet)")
     parser.add_argument("--csv", help="the same as text")
     add_settings(parser, "evaluation")
 
 
-def summarise_table(path, settings):
-    """Rows (list of dict) of one table of 'evaluate'."""
-    from speechface.metrics.statistics import SHAPES
+def summarise_table(path: str | Path, settings: "EvaluationSettings") -> list[dict[str, Any]]:
+    """Rows of one table of 'evaluate'."""
+    from speechface.metrics.statistics import statistics_of
     from speechface.metrics.summary import summarise_groups
     from speechface.tables import read_table
 
     table = read_table(path)
-    if "model" not in table.meta:
-        raise TableError(f"{path}: not a table of 'speechface evaluate': its metadata names no model")
-    facts = [name for name in table.columns if name not in SHAPES and name not in ("n_missing", "reason")]
-    unknown = [name for name in settings["groups"] if name not in facts]
+    statistics = statistics_of(table, path)
+    facts = table.meta["facts"]
+    unknown = [name for name in settings.groups if name not in facts]
     if unknown:
         raise ConfigError(f"evaluation.groups: unknown column '{unknown[0]}'; known are {', '.join(facts)}")
     rows = summarise_groups(
-        {name: table[name] for name in SHAPES},
+        statistics,
         {name: table[name] for name in facts},
-        groups=settings["groups"], resamples=settings["bootstrap"], seed=settings["seed"],
-    )  # fmt: skip
+        groups=settings.groups,
+        resamples=settings.bootstrap,
+        seed=settings.seed,
+    )
     return [{"model": table.meta["model"], "seed": table.meta["seed"], **row} for row in rows]
 
 
@@ -50,7 +59,7 @@ def _text(value):
     return str(value)
 
 
-def run(args):
+def run(args: argparse.Namespace) -> None:
     from speechface.files import written_whole
     from speechface.metrics.registry import METRICS
     from speechface.metrics.summary import SUMMARY_COLUMNS
@@ -61,11 +70,11 @@ def run(args):
     kinds = {"seed": np.int64, "n_clips": np.int64, "value": float, "low": float, "high": float}
     columns = {name: np.array([row[name] for row in rows], kinds.get(name, str)) for name in SUMMARY_COLUMNS}
     metrics = {name: {"better": m.better, "unit": m.unit, "meaning": m.meaning} for name, m in METRICS.items()}
-    write_table(args.out, columns, stage="evaluation", settings=settings, meta={"metrics": metrics})
+    write_table(args.out, columns, stage="evaluation", settings=settings.dump(), meta={"metrics": metrics})
     if args.csv:
         with written_whole(args.csv) as temporary, open(temporary, "w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(SUMMARY_COLUMNS)
             writer.writerows([_text(row[name]) for name in SUMMARY_COLUMNS] for row in rows)
     models = {(row["model"], row["seed"]) for row in rows}
-    logging.info("%d rows of %d models, %d resamples", len(rows), len(models), settings["bootstrap"])
+    LOG.info("%d rows of %d models, %d resamples", len(rows), len(models), settings.bootstrap)

@@ -1,13 +1,16 @@
 """Clips and the adapters that find them.
 
 An adapter is a module with ``Settings``, a class of settings, and a function ``clips(name, settings) -> list of Clip``:
-pure listing, no media opened. To add a dataset, write one such module and add one line to `ADAPTERS`.
+pure listing, no media opened. A clip's images and sound come from its `path`, a source
+(`speechface.media.source`): a video file, or a folder of numbered images and a sound file. To add a dataset, write one
+such module and add one line to `ADAPTERS`.
 """
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -65,7 +68,7 @@ class DatasetSettings(Settings):
     """How the clips of role learn are split."""
 
     @model_validator(mode="after")
-    def _somebody_tests(self):
+    def _somebody_tests(self) -> Self:
         if self.role == "learn" and self.split.by == "actor" and not self.split.test:
             raise ValueError('split.test is empty; name the test actors, e.g. ["21-24"], or set role: predict')
         return self
@@ -80,7 +83,7 @@ class FilesSettings(DatasetSettings):
 
 @dataclass(frozen=True)
 class Clip:
-    """One video clip. `path` is the media file; unknown facts are None."""
+    """One clip. `path` is the source of its images and sound (`speechface.media.source`); unknown facts are None."""
 
     dataset: str
     actor: str
@@ -95,7 +98,7 @@ class Clip:
     split: str | None = None
 
     @property
-    def id(self):
+    def id(self) -> str:
         """``dataset/actor/clip``, unique in a run and the clip's place under every results folder."""
         return f"{self.dataset}/{self.actor}/{self.clip}"
 
@@ -104,22 +107,21 @@ class Clip:
         first, *others = self.path.split("::")
         return [first, *(part.removeprefix("audio=") for part in others if part.startswith("audio="))]
 
-    def as_dict(self):
+    def as_dict(self) -> dict[str, str | None]:
         return asdict(self)
 
 
 CLIP_COLUMNS = tuple(f.name for f in fields(Clip))
 
 
-def _number(text):
+def _number(text: str) -> int | None:
     digits = re.findall(r"\d+", str(text))
     return int(digits[-1]) if digits else None
 
 
-def member(actor, wanted):
+def member(actor: str, wanted: Iterable[str | int]) -> bool:
     """Is `actor` named in `wanted`? Entries are names, numbers ("7" is Actor_07) or ranges ("1-20")."""
-    for entry in wanted:
-        entry = str(entry)
+    for entry in map(str, wanted):
         if entry == actor:
             return True
         span = re.fullmatch(r"(\d+)(?:-(\d+))?", entry)
@@ -129,11 +131,11 @@ def member(actor, wanted):
     return False
 
 
-def _rank(seed_text):
+def _rank(seed_text: str) -> str:
     return hashlib.sha256(seed_text.encode()).hexdigest()
 
 
-def plan_splits(clips, dataset):
+def plan_splits(clips: list[Clip], dataset: DatasetSettings) -> list[Clip]:
     """Return `clips` (of one dataset) with `split` set to train, test, predict or unused."""
     if dataset.role == "predict":
         return [_with_split(c, "predict") for c in clips]
@@ -149,7 +151,7 @@ def plan_splits(clips, dataset):
                 split = "unused"
             out.append(_with_split(c, split))
         return out
-    chosen = set()
+    chosen: set[str] = set()
     for actor in sorted({c.actor for c in clips}):
         ids = sorted((c.id for c in clips if c.actor == actor), key=_rank)
         wanted = rule.test_clips
@@ -158,7 +160,7 @@ def plan_splits(clips, dataset):
     return [_with_split(c, "test" if c.id in chosen else "train") for c in clips]
 
 
-def _with_split(clip, split):
+def _with_split(clip: Clip, split: str) -> Clip:
     return replace(clip, split=split)
 
 
@@ -170,9 +172,9 @@ def list_clips(datasets: dict[str, DatasetSettings]) -> list[Clip]:
     ConfigError
         If a dataset holds no clip, a filter names an unknown column, or two clips share one id.
     """
-    found = []
+    found: list[Clip] = []
     for name, dataset in datasets.items():
-        clips = ADAPTERS[dataset.adapter].clips(name, dataset)
+        clips: list[Clip] = ADAPTERS[dataset.adapter].clips(name, dataset)
         if dataset.actors:
             clips = [c for c in clips if member(c.actor, dataset.actors)]
         for column, values in dataset.where.items():

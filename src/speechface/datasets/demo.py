@@ -5,15 +5,17 @@ Nothing is read: the names follow from the settings alone, and the workflow make
 which every beginning is balanced, so asking for more clips only adds some.
 """
 
-from typing import ClassVar
+from fractions import Fraction
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from speechface.datasets.base import Clip, DatasetSettings
 from speechface.datasets.ravdess import clip_from_name
 from speechface.errors import ConfigError
+from speechface.settings import Settings as Section
 
-__all__ = ["Settings", "clips", "clip_names", "FOLDER"]
+__all__ = ["FOLDER", "Settings", "VideoSettings", "clip_names", "clips"]
 
 #: Where the workflow makes the videos, one table an actor.
 FOLDER = "results/videos"
@@ -22,15 +24,9 @@ _EMOTIONAL = 7  # calm to surprised: 2 to 8
 _NEUTRAL_EVERY = 15  # 4 of RAVDESS's 60 spoken clips of an actor are neutral
 
 
-class Settings(DatasetSettings):
-    """Keys of adapter demo; the dataset must be named demo."""
+class VideoSettings(Section):
+    """What changes a clip of the demo."""
 
-    SYNTHETIC: ClassVar = True
-
-    n_actors: int = Field(24, ge=1, le=24)
-    """Number of actors, odd numbers male, even female."""
-    clips_per_actor: int = Field(4, ge=1, le=60)
-    """Clips of each actor. Emotions, intensities and sentences are dealt out in turn."""
     width: int = Field(480, ge=160, multiple_of=2)
     """Image width, pixels, even."""
     height: int = Field(480, ge=160, multiple_of=2)
@@ -40,8 +36,34 @@ class Settings(DatasetSettings):
     seed: int = Field(0, ge=0)
     """Seed of motion and voices; an actor's looks never change."""
 
+    @model_validator(mode="after")
+    def _some_rate(self) -> Self:
+        try:
+            rate = self.frame_rate
+        except (ValueError, ZeroDivisionError):
+            rate = Fraction(0)
+        if not 1 <= rate <= 240:
+            raise ValueError(f"fps is '{self.fps}'; expected 1 to 240 as a number or a fraction, e.g. 30000/1001")
+        return self
 
-def clip_names(actor, count):
+    @property
+    def frame_rate(self) -> Fraction:
+        """`fps` as a fraction, 1/s."""
+        return Fraction(str(self.fps)).limit_denominator(1001)
+
+
+class Settings(VideoSettings, DatasetSettings):
+    """Keys of adapter demo; the dataset must be named demo."""
+
+    SYNTHETIC: ClassVar = True
+
+    n_actors: int = Field(24, ge=1, le=24)
+    """Number of actors, odd numbers male, even female."""
+    clips_per_actor: int = Field(4, ge=1, le=60)
+    """Clips of each actor. Emotions, intensities and sentences are dealt out in turn."""
+
+
+def clip_names(actor: int, count: int) -> list[str]:
     """Return the first `count` (at most 60) RAVDESS names of one actor's spoken clips.
 
     The first is neutral. The others go through the seven emotions in turn, each actor starting where the
@@ -67,7 +89,7 @@ def clip_names(actor, count):
     return names
 
 
-def clips(name, settings):
+def clips(name: str, settings: Settings) -> list[Clip]:
     """List the clips of the demo actors; odd actors are male, even ones female."""
     if name != "demo":
         raise ConfigError(f"datasets.{name}.adapter is demo; the synthetic dataset must be named 'demo'; rename it")
@@ -75,5 +97,7 @@ def clips(name, settings):
     for actor in range(1, settings.n_actors + 1):
         for stem in clip_names(actor, settings.clips_per_actor):
             video = f"{FOLDER}/{name}/Actor_{actor:02d}.parquet::{name}/Actor_{actor:02d}/{stem}"
-            found.append(clip_from_name(name, stem, video))
+            clip = clip_from_name(name, stem, video)
+            if clip:
+                found.append(clip)
     return found

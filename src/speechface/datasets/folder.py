@@ -16,13 +16,13 @@ class Settings(FilesSettings):
 VIDEO_EXTENSIONS = (".mp4", ".mov", ".mkv", ".avi", ".mpg", ".mpeg", ".webm", ".flv", ".m4v")
 
 
-def clips(name, settings):
+def clips(name: str, settings: Settings) -> list[Clip]:
     """List every video under the dataset's root. Names keep letters, digits, ``.``, ``_`` and ``-``."""
     root = settings.root
     if not os.path.isdir(root):
         raise ConfigError(f"datasets.{name}.root: no such folder: {root}")
 
-    def clean(text):
+    def clean(text: str) -> str:
         return re.sub(r"[^A-Za-z0-9._-]", "_", text)
 
     found = []

@@ -16,7 +16,7 @@ class Settings(FilesSettings):
     """Keys of adapter grid."""
 
 
-_WORDS = (
+_WORDS: tuple[dict[str, str] | None, ...] = (
     {"b": "bin", "l": "lay", "p": "place", "s": "set"},
     {"b": "blue", "g": "green", "r": "red", "w": "white"},
     {"a": "at", "b": "by", "i": "in", "w": "with"},
@@ -29,22 +29,22 @@ _WORDS = (
 FEMALE = {4, 7, 11, 15, 16, 18, 20, 21, 22, 23, 24, 25, 29, 31, 33, 34}
 
 
-def sentence(code):
+def sentence(code: str) -> str | None:
     """Return the sentence of a six-letter GRID code, or None if it is not one."""
     if len(code) != 6:
         return None
-    words = [letter if table is None else table.get(letter) for letter, table in zip(code, _WORDS)]
-    return None if None in words else " ".join(words)
+    words = [letter if table is None else table.get(letter, "") for letter, table in zip(code, _WORDS)]
+    return " ".join(words) if all(words) else None
 
 
-def _sex(actor):
+def _sex(actor: str) -> str | None:
     number = actor.removeprefix("s")
     if not (actor.startswith("s") and number.isdigit()):
         return None
     return "female" if int(number) in FEMALE else "male"
 
 
-def clips(name, settings):
+def clips(name: str, settings: Settings) -> list[Clip]:
     """List ``<root>/<speaker>/<code>.mpg`` (also .mp4, .avi, .mov)."""
     root = settings.root
     if not os.path.isdir(root):

@@ -25,7 +25,7 @@ STATEMENTS = {1: "Kids are talking by the door", 2: "Dogs are sitting by the doo
 _NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 
 
-def clip_from_name(dataset, stem, path):
+def clip_from_name(dataset: str, stem: str, path: str) -> Clip | None:
     """Return the Clip a RAVDESS file name describes, or None if it is not a full audio-video clip."""
     match = _NAME.fullmatch(stem)
     if not match:
@@ -37,7 +37,7 @@ def clip_from_name(dataset, stem, path):
         dataset=dataset,
         actor=f"Actor_{actor:02d}",
         clip=stem,
-        path=str(path),
+        path=path,
         sex="male" if actor % 2 else "female",
         channel=CHANNELS[channel],
         emotion=EMOTIONS[emotion],
@@ -47,7 +47,7 @@ def clip_from_name(dataset, stem, path):
     )
 
 
-def clips(name, settings):
+def clips(name: str, settings: Settings) -> list[Clip]:
     """List the full audio-video clips under the dataset's root, at most two folders deep."""
     root = settings.root
     if not os.path.isdir(root):

@@ -1,15 +1,20 @@
-"""What every export format is given: the curves of one animation."""
+"""What every export format is given: the curves of one animation, the rig they move and the sound they belong to."""
 
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
-from speechface.rig.channels import INDEX, N_CHANNELS
+from speechface.rig.channels import CHANNELS
+from speechface.rig.rig import Rig
 
-__all__ = ["Animation", "ARKIT_NAMES", "arkit_weights"]
+__all__ = ["ARKIT_NAMES", "Animation", "Sound", "arkit_weights"]
 
 
-def _sides(stem):
+def _sides(stem: str) -> tuple[str, str]:
     return (stem + "Left", stem + "Right")
 
 
@@ -25,6 +30,15 @@ ARKIT_NAMES = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Sound:
+    """`samples` (n,), float32, mono, full scale 1.0, from the first frame on; `sr`, Hz; `name` of the recording."""
+
+    samples: np.ndarray
+    sr: int
+    name: str = ""
+
+
 @dataclass
 class Animation:
     """Curves of one recording.
@@ -32,38 +46,53 @@ class Animation:
     Parameters
     ----------
     name : str, used in file names
-    fps : fractions.Fraction, frames a second
-    weights : ndarray (T, 46), float32 in [0, 1], order of `speechface.rig.channels.CHANNELS`
+    fps : frames a second
+    weights : ndarray (T, n), float32 in [0, 1], a column for each of `channels`
     rotations : ndarray (T, 3), float32, radians (x, y, z), see `speechface.geometry.rotation`; zeros if not modelled
-    sound : path of the recording, for formats that refer to it
-    meta : dict, JSON-able: model, commit, settings
+    channels : names of the weights
+    sound : of the recording, or None
+    rig_file : rig (.npz) that the weights move; "": the builtin head
+    image_size : side of the images in formats that show some, pixels
+    meta : JSON values: model, commit, settings
     """
 
     name: str
-    fps: object
+    fps: Fraction
     weights: np.ndarray
     rotations: np.ndarray
-    sound: str = ""
-    meta: dict = field(default_factory=dict)
+    channels: Sequence[str] = CHANNELS
+    sound: Sound | None = None
+    rig_file: str = ""
+    image_size: int = 640
+    meta: dict[str, Any] = field(default_factory=dict)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.weights)
 
     @property
-    def times(self):
+    def times(self) -> np.ndarray:
         """Seconds at which the frames show, (T,)."""
         return np.arange(len(self)) / float(self.fps)
 
+    @functools.cached_property
+    def rig(self) -> Rig:
+        """The rig, read or built when a format first asks for it."""
+        if self.rig_file:
+            return Rig.load(self.rig_file)
+        from speechface.rig.builtin import build
 
-def arkit_weights(weights):
-    """Our 46 weights (T, 46) -> Apple's 52 (T, 52).
+        return build()
 
-    noseSneer feeds both sides; mouthPress, cheekSquint and tongueOut have no channel here and stay 0.
+
+def arkit_weights(weights: np.ndarray, channels: Sequence[str]) -> np.ndarray:
+    """Weights (T, n) of `channels` -> Apple's 52 (T, 52).
+
+    noseSneer feeds both sides; shapes that have no channel stay 0.
     """
-    weights = np.asarray(weights, np.float32).reshape(-1, N_CHANNELS)
+    column = {name: k for k, name in enumerate(channels)}
     out = np.zeros((len(weights), len(ARKIT_NAMES)), np.float32)
-    for column, name in enumerate(ARKIT_NAMES):
-        source = "noseSneer" if name.startswith("noseSneer") else name
-        if source in INDEX:
-            out[:, column] = weights[:, INDEX[source]]
+    for place, name in enumerate(ARKIT_NAMES):
+        source = column.get(name, column.get("noseSneer") if name.startswith("noseSneer") else None)
+        if source is not None:
+            out[:, place] = weights[:, source]
     return out

@@ -1,23 +1,27 @@
 """Audio2Face-style JSON: shape names and one list of weights a frame."""
 
 import json
+from pathlib import Path
 
-from speechface.export.animation import ARKIT_NAMES, arkit_weights
+from speechface.export.animation import ARKIT_NAMES, Animation, arkit_weights
 from speechface.files import written_whole
 
-__all__ = ["write"]
+__all__ = ["DESCRIPTION", "write"]
+
+DESCRIPTION = "Audio2Face-style JSON"
 
 
-def write(animation, folder):
+def write(animation: Animation, folder: Path) -> Path:
     """Write ``<name>.json`` into `folder` and return its path."""
     path = folder / f"{animation.name}.json"
+    weights = arkit_weights(animation.weights, animation.channels)
     content = {
         "exportFps": float(animation.fps),
-        "trackPath": animation.sound,
+        "trackPath": animation.sound.name if animation.sound else "",
         "numPoses": len(ARKIT_NAMES),
         "numFrames": len(animation),
         "facsNames": list(ARKIT_NAMES),
-        "weightMat": [[round(float(w), 6) for w in row] for row in arkit_weights(animation.weights)],
+        "weightMat": [[round(float(w), 6) for w in row] for row in weights],
         "joints": ["head"],
         "rotations": [[[round(float(a), 6) for a in row]] for row in animation.rotations],
         "translations": [[[0.0, 0.0, 0.0]] for _ in range(len(animation))],

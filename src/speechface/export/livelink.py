@@ -6,12 +6,16 @@ Head angles are in radians; yaw is rotation about the vertical axis, pitch about
 Eye angles are 0: gaze is not modelled.
 """
 
+from pathlib import Path
+
 import numpy as np
 
-from speechface.export.animation import ARKIT_NAMES, arkit_weights
+from speechface.export.animation import ARKIT_NAMES, Animation, arkit_weights
 from speechface.files import written_whole
 
-__all__ = ["write", "timecode", "HEADER"]
+__all__ = ["DESCRIPTION", "HEADER", "timecode", "write"]
+
+DESCRIPTION = "Live Link Face CSV, for Unreal Engine"
 
 _ANGLES = (
     "HeadYaw", "HeadPitch", "HeadRoll", "LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw",
@@ -20,7 +24,7 @@ _ANGLES = (
 HEADER = ("Timecode", "BlendShapeCount", *(name[0].upper() + name[1:] for name in ARKIT_NAMES), *_ANGLES)
 
 
-def timecode(milliseconds_60):
+def timecode(milliseconds_60: int) -> str:
     """Thousandths of a sixtieth of a second since the start (int) -> ``hh:mm:ss:ff.zzz``."""
     frames, thousandths = divmod(int(milliseconds_60), 1000)
     seconds, frame = divmod(frames, 60)
@@ -29,10 +33,10 @@ def timecode(milliseconds_60):
     return f"{hour:02d}:{minute:02d}:{second:02d}:{frame:02d}.{thousandths:03d}"
 
 
-def write(animation, folder):
+def write(animation: Animation, folder: Path) -> Path:
     """Write ``<name>_1_speechface_cal.csv`` into `folder` and return its path."""
     path = folder / f"{animation.name}_1_speechface_cal.csv"
-    shapes = arkit_weights(animation.weights)
+    shapes = arkit_weights(animation.weights, animation.channels)
     pitch, yaw, roll = animation.rotations.T
     angles = np.zeros((len(animation), len(_ANGLES)), np.float32)
     angles[:, 0], angles[:, 1], angles[:, 2] = yaw, pitch, roll

@@ -1,22 +1,27 @@
-"""Parquet: one row a frame, our 46 channels and three head rotations, everything else in the metadata."""
+"""Parquet: one row a frame, the channels and three head rotations, everything else in the metadata."""
+
+from pathlib import Path
 
 import numpy as np
 
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.export.animation import Animation
+from speechface.rig.channels import ROTATIONS
 from speechface.tables import write_table
 
-__all__ = ["write"]
+__all__ = ["DESCRIPTION", "write"]
+
+DESCRIPTION = "table of channels and head rotation, one row a frame"
 
 
-def write(animation, folder):
+def write(animation: Animation, folder: Path) -> Path:
     """Write ``<name>.parquet`` into `folder` and return its path."""
     path = folder / f"{animation.name}.parquet"
     columns = {"frame": np.arange(len(animation), dtype=np.int32), "time": animation.times}
-    columns |= {name: animation.weights[:, k].astype(np.float32) for k, name in enumerate(CHANNELS)}
+    columns |= {name: animation.weights[:, k].astype(np.float32) for k, name in enumerate(animation.channels)}
     columns |= {name: animation.rotations[:, k].astype(np.float32) for k, name in enumerate(ROTATIONS)}
     meta = {
         **animation.meta,
-        "channels": list(CHANNELS),
+        "channels": list(animation.channels),
         "fps": float(animation.fps),
         "units": "weights in [0, 1]; rotations in radians, R = Rz Ry Rx, +x subject's left, +y up, +z out of the face",
     }

@@ -1,17 +1,20 @@
-"""The export formats that ``speechface animate --formats`` knows, besides mp4."""
+"""The export formats of ``speechface animate --formats``.
 
-import importlib
+A format is a module with
 
-__all__ = ["FORMATS", "writer"]
+- ``DESCRIPTION``: what it is and for which program, in a few words;
+- ``write(animation, folder) -> path``: writes one file of an `speechface.export.animation.Animation`.
 
-#: format -> (module with ``write(animation, folder) -> path``, what it is)
-FORMATS = {
-    "livelink": ("speechface.export.livelink", "Live Link Face CSV, for Unreal Engine"),
-    "parquet": ("speechface.export.parquet", "table of 46 channels and head rotation"),
-    "json": ("speechface.export.facs_json", "Audio2Face-style JSON"),
-}
+To add one, write the module and add its line here.
+"""
 
+from speechface.registry import Registry
 
-def writer(name):
-    """Return the ``write`` function of a format."""
-    return importlib.import_module(FORMATS[name][0]).write
+__all__ = ["FORMATS"]
+
+FORMATS = Registry("format", {
+    "mp4": "speechface.export.mp4",
+    "livelink": "speechface.export.livelink",
+    "parquet": "speechface.export.parquet",
+    "json": "speechface.export.facs_json",
+})  # fmt: skip

@@ -5,8 +5,9 @@ that the labels were fitted with. Dots are the rig's 68 landmarks projected into
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,10 +18,20 @@ from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.rig.channels import CHANNELS, ROTATIONS
 from speechface.rig.rig import Rig
+from speechface.tables import Table
 
-__all__ = ["INPUTS", "SIDE_PX", "Pair", "collect", "cut_camera", "draw", "draw_faces", "fitted_frame", "show"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-INPUTS = {"clips": True, "labels_dir": True, "identity_dir": True, "rig": True, "videos_root": False}
+__all__ = [
+    "CAPTION", "INPUTS", "SIDE_PX", "Pair", "collect", "cut_camera", "draw", "draw_faces", "fitted_frame", "show",
+]  # fmt: skip
+
+LOG = logging.getLogger(__name__)
+
+INPUTS = {"clips": True, "labels": True, "identity": True, "rig": True, "videos": True}
+CAPTION = "The rig aligned to the actor in the video frame, with the projected landmarks (figure 11 of the report)."
 
 _MOST = 4
 #: Side of a cut in units of the landmarks' extent, and of the drawn image, pixels.
@@ -40,14 +51,14 @@ class Pair:
     matrix: np.ndarray
 
 
-def cut_camera(camera, corner, side, pixels):
+def cut_camera(camera: Camera, corner: np.ndarray, side: float, pixels: int) -> Camera:
     """The camera of a square cut, `side` px wide with its top left pixel corner at `corner`, drawn `pixels` wide."""
     scale = pixels / side
     centre = [(c + 0.5 - first) * scale - 0.5 for c, first in zip(camera.centre, corner)]
     return Camera(camera.focal * scale, tuple(centre))
 
 
-def collect(inputs):
+def collect(inputs: Mapping[str, Any]) -> list[Pair]:
     """Take up to four usable clips, spread over the clip table, and of each a frame in which the mouth is open."""
     rig = Rig.load(inputs["rig"])
     clips = read_clips(inputs["clips"])
@@ -72,10 +83,10 @@ def collect(inputs):
     return pairs
 
 
-def _identity(folder, clip):
-    path = Path(folder) / clip["dataset"] / f"{clip['actor']}.npz"
-    if not path.exists():
-        raise NothingToShow(f"{path} is missing")
+def _identity(identities: Mapping[tuple[str, str], str], clip: dict[str, Any]) -> np.ndarray:
+    path = identities.get((clip["dataset"], clip["actor"]))
+    if path is None:
+        raise NothingToShow(f"no identity of {clip['dataset']}/{clip['actor']} is given")
     with np.load(path, allow_pickle=False) as archive:
         if "identity" not in archive.files:
             raise NothingToShow(f"{path}: the actor has no identity")
@@ -84,7 +95,7 @@ def _identity(folder, clip):
 
 def _fitted(clip, rig, inputs):
     """`fitted_frame` of one clip with the mouth open."""
-    labels = usable_table(inputs["labels_dir"], clip)
+    labels = usable_table(inputs["labels"], clip)
     used = labels["used"].astype(bool) if labels is not None else np.zeros(0, bool)
     if not used.any():
         raise NothingToShow(f"{clip['clip']} has no usable label")
@@ -95,7 +106,9 @@ def _fitted(clip, rig, inputs):
     return fitted_frame(clip, labels, row, rig, inputs, ", ".join(words))
 
 
-def fitted_frame(clip, labels, row, rig, inputs, title):
+def fitted_frame(
+    clip: dict[str, Any], labels: Table, row: int, rig: Rig, inputs: Mapping[str, Any], title: str
+) -> tuple[Pair, dict[str, Any]]:
     """The Pair of one row of labels, its face not drawn yet, and what `draw_faces` needs for it."""
     from speechface.media import read_frame
     from speechface.render.pose import pose
@@ -105,13 +118,13 @@ def fitted_frame(clip, labels, row, rig, inputs, title):
     # labels turn the head about the origin, `pose` about the pivot, so that shoulders stay
     shift = translation + rig.pivot @ rotation.T - rig.pivot
     weights = labels.stack(CHANNELS)[row]
-    vertices, offset = pose(rig, weights, _identity(inputs["identity_dir"], clip), rotation, shift)
+    vertices, offset = pose(rig, weights, _identity(inputs["identity"], clip), rotation, shift)
     camera = Camera(labels.meta["focal_px"], tuple(labels.meta["centre_px"]))
     dots = camera.project(vertices[rig.landmarks])
     low, high = dots.min(0), dots.max(0)
     side = int(np.ceil(_MARGIN * (high - low).max()))
     middle = (low + high) / 2 - (0, 0.13 * side)  # landmarks end at the brows, the forehead goes on
-    image = read_frame(Path(inputs["videos_root"] or ".") / clip["path"], int(labels["frame"][row]))
+    image = read_frame(clip["path"], int(labels["frame"][row]))
     room = np.maximum(np.array(image.shape[1::-1]) - side, 0)  # stay within the image where it is large enough
     corner = np.clip(np.round(middle - side / 2), 0, room).astype(int)
     cut = cut_camera(camera, corner, side, SIDE_PX)
@@ -130,7 +143,7 @@ def _cut(image, matrix):
     return cv2.warpAffine(image, matrix, (SIDE_PX, SIDE_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def draw_faces(rig, faces):
+def draw_faces(rig: Rig, faces: list[dict[str, Any]]) -> list[np.ndarray | None]:
     """Draw the posed meshes; None for each where the machine has no graphics driver."""
     from speechface.render.renderer import Renderer
 
@@ -138,11 +151,11 @@ def draw_faces(rig, faces):
         with Renderer(SIDE_PX, SIDE_PX) as renderer:
             return [renderer.draw(face.pop("vertices"), rig, **face) for face in faces]
     except RenderError as error:
-        logging.warning("rigs are not drawn: %s", error)
+        LOG.warning("rigs are not drawn: %s", error)
         return [None] * len(faces)
 
 
-def draw(pairs):
+def draw(pairs: list[Pair]) -> "Figure":
     """Two pairs a row: the frame with projected landmarks, and the rig as it was fitted."""
     across = min(2, len(pairs))
     rows = -(-len(pairs) // across)
@@ -160,7 +173,7 @@ def draw(pairs):
     return figure
 
 
-def show(axis, image):
+def show(axis: "Axes", image: np.ndarray | None) -> None:
     """Show an image of `SIDE_PX`, or say that it was not drawn."""
     if image is None:
         axis.text(0.5, 0.5, "not drawn:\nno graphics driver", ha="center", va="center", color=GREY,

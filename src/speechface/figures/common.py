@@ -1,23 +1,19 @@
-"""What several figures share: the clip table, clips picked from it, the drawn face and the case of nothing to show."""
+"""What several figures share: the clip table, clips picked from it, and the case of nothing to show."""
 
 from pathlib import Path
+from typing import Any
 
-from speechface.tables import clip_path, read_table
+from speechface.clip_tables import ClipTables
+from speechface.tables import Table, read_table
 
-__all__ = ["CONTOURS", "NothingToShow", "evaluated_clips", "read_clips", "usable_table"]
-
-#: The 68 landmarks as lines: (first, last + 1, closed).
-CONTOURS = (
-    (0, 17, False), (17, 22, False), (22, 27, False), (27, 31, False), (31, 36, False), (36, 42, True), (42, 48, True),
-    (48, 60, True), (60, 68, True),
-)  # fmt: skip
+__all__ = ["NothingToShow", "clip_id", "evaluated_clips", "read_clips", "usable_table"]
 
 
 class NothingToShow(Exception):
     """The inputs are readable but hold nothing that this figure shows; the message says why, for the reader."""
 
 
-def read_clips(path):
+def read_clips(path: str | Path) -> list[dict[str, Any]]:
     """Return the clip table as a list of dict, one a clip."""
     table = read_table(path)
     if not table.usable or not len(table):
@@ -26,8 +22,8 @@ def read_clips(path):
     return [dict(zip(names, row)) for row in zip(*(table[name] for name in names))]
 
 
-def evaluated_clips(clips):
-    """The clips that models are judged on: the test split, or where it is empty those only predicted."""
+def evaluated_clips(clips: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The clips that models are evaluated on: the test split, or where it is empty those only predicted."""
     for split in ("test", "predict"):
         found = [clip for clip in clips if clip.get("split") == split]
         if found:
@@ -35,10 +31,14 @@ def evaluated_clips(clips):
     return []
 
 
-def usable_table(folder, clip):
-    """The table of `clip` (a row of the clip table) in `folder`, or None where it is absent or unusable."""
-    path = clip_path(folder, clip["dataset"], clip["actor"], clip["clip"])
-    if not Path(path).exists():
+def clip_id(clip: dict[str, Any]) -> str:
+    """Id of a row of the clip table."""
+    return f"{clip['dataset']}/{clip['actor']}/{clip['clip']}"
+
+
+def usable_table(tables: ClipTables | None, clip: dict[str, Any]) -> Table | None:
+    """The rows of `clip` (a row of the clip table), or None where they are absent or unusable."""
+    if tables is None or clip_id(clip) not in tables:
         return None
-    table = read_table(path)
+    table = tables.read(clip_id(clip))
     return table if table.usable and len(table) else None

@@ -1,30 +1,40 @@
 """All models and baselines beside each other, with 95 % bootstrap intervals over actors and clips."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
-from speechface.figures.scores import SHORT, ordered_models, read_scores, score_table
+from speechface.figures.scores import SHORT, Scores, ordered_models, read_scores, score_table
 from speechface.figures.style import GREY, PAGE, colour_of, new_figure, titled
 
-__all__ = ["INPUTS", "collect", "draw", "rows"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["CAPTION", "INPUTS", "collect", "draw", "rows"]
 
 INPUTS = {"metrics": True}
+CAPTION = (
+    "Networks beside the trivial references (neutral face, training mean, ridge regression, nearest neighbours), "
+    "with 95 % bootstrap intervals over actors and clips."
+)
 
 #: The panels: metric -> which direction is better.
 _PANELS = {"rmse_mouth_mm": "left", "lip_gap_r": "right", "r2_mouth": "right"}
 
 
-def collect(inputs):
+def collect(inputs: Mapping[str, Any]) -> Scores:
     """Read the scores over whole splits."""
     return read_scores(inputs["metrics"], group="all", metrics=list(SHORT))
 
 
-def rows(scores):
+def rows(scores: Scores) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
     """The figure's numbers and some more as a table."""
     models = ordered_models(scores, "rmse_mouth_mm")
     return score_table(scores, metrics=list(SHORT), by_group=None, models=models)
 
 
-def draw(scores):
+def draw(scores: Scores) -> "Figure":
     """One row a model, one panel a metric; several seeds of a model lie below each other."""
     models = ordered_models(scores, "rmse_mouth_mm")
     metrics = [name for name in _PANELS if scores.of(metric=name)] or [scores.scores[0].metric]
@@ -41,7 +51,7 @@ def draw(scores):
                 axis.plot(score.value, y, marker, color=colour, markersize=4.5)
         heading, unit, _ = SHORT[metric]
         axis.set_title(heading)
-        arrow = {"left": "← better", "right": "better →"}.get(_PANELS.get(metric), "")
+        arrow = {"left": "← better", "right": "better →"}.get(_PANELS.get(metric, ""), "")
         axis.set_xlabel("   ".join(part for part in (unit, arrow) if part))
         axis.grid(True, axis="x")
         axis.spines["left"].set_visible(False)

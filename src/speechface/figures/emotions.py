@@ -1,31 +1,38 @@
 """The mouth's error by emotion, for every model."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
-from speechface.figures.scores import SHORT, ordered_models, read_scores, score_table
+from speechface.figures.scores import SHORT, Scores, ordered_models, read_scores, score_table
 from speechface.figures.style import GREY, PAGE, colour_of, new_figure, titled
 
-__all__ = ["INPUTS", "collect", "draw", "rows"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["CAPTION", "INPUTS", "collect", "draw", "rows"]
 
 INPUTS = {"metrics": True}
+CAPTION = "Error of every model by the emotion that was acted, where the clip table knows it."
 
 _METRIC = "rmse_mouth_mm"
 #: Order along the axis; others follow by name.
 _ORDER = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 
 
-def collect(inputs):
+def collect(inputs: Mapping[str, Any]) -> Scores:
     """Read the mouth's error of every emotion."""
     return read_scores(inputs["metrics"], group="emotion", metrics=[_METRIC, "lip_gap_r", "r2_mouth"])
 
 
-def rows(scores):
+def rows(scores: Scores) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
     """The figure's numbers and two more metrics as a table."""
     models = ordered_models(scores, _METRIC)
     return score_table(scores, metrics=[_METRIC, "lip_gap_r", "r2_mouth"], by_group="emotion", models=models)
 
 
-def draw(scores):
+def draw(scores: Scores) -> "Figure":
     """Emotions along the axis, models beside each other within an emotion; the mean over seeds."""
     models = ordered_models(scores, _METRIC)
     rank = {name: place for place, name in enumerate(_ORDER)}

@@ -1,15 +1,24 @@
 """Fig. 1: what the networks hear. Features of one actor and sentence, spoken under up to four emotions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from speechface.figures.common import NothingToShow, read_clips, usable_table
 from speechface.figures.style import PAGE, new_figure, titled
 
-__all__ = ["INPUTS", "collect", "draw"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-INPUTS = {"clips": True, "spectrogram_dir": False, "acoustics_dir": False}
+__all__ = ["CAPTION", "INPUTS", "collect", "draw"]
+
+INPUTS = {"clips": True, "spectrogram": False, "acoustics": False}
+CAPTION = (
+    "What the networks hear: log-mel bands, MFCC, chroma and spectrogram windows of one actor speaking one "
+    "sentence under several emotions (figure 1 of the report)."
+)
 
 #: The report's four emotions first.
 _PREFERRED = ("neutral", "happy", "sad", "disgust", "angry", "fearful", "surprised", "calm")
@@ -18,7 +27,7 @@ _MOST = 4
 _PANELS = {
     "log_mel": ("log-mel bands", "dB", "magma"),
     "mfcc": ("MFCC without the 0th", "standard deviations", "RdBu_r"),
-    "chroma": ("chroma", "share of the strongest", "viridis"),
+    "chroma": ("chroma", "fraction of the strongest", "viridis"),
     "spectrogram": ("spectrogram windows", "dB below the window's peak", "magma"),
 }
 
@@ -41,11 +50,11 @@ class Data:
     spoken: list
 
 
-def collect(inputs):
+def collect(inputs: Mapping[str, Any]) -> Data:
     """Pick the actor and sentence with most emotions among the clips whose features exist."""
-    if not inputs["spectrogram_dir"] and not inputs["acoustics_dir"]:
+    if inputs["spectrogram"] is None and inputs["acoustics"] is None:
         raise NothingToShow("neither spectrograms nor acoustic features were made")
-    groups = {}
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for clip in read_clips(inputs["clips"]):
         key = (clip["dataset"], clip["actor"], clip.get("channel") or "", clip.get("statement") or "")
         groups.setdefault(key, []).append(clip)
@@ -58,7 +67,7 @@ def collect(inputs):
         if spoken:
             says = f', "{titled(statement)}"' if statement else ""
             return Data(f"{titled(actor)} ({dataset}){says}", spoken)
-    raise NothingToShow(f"none of the {sum(map(len, groups.values()))} clips has usable features")
+    raise NothingToShow(f"none of the {sum(len(clips) for clips in groups.values())} clips has usable features")
 
 
 def _load_group(clips, inputs):
@@ -79,7 +88,7 @@ def _load_group(clips, inputs):
 
 def _load(clip, inputs):
     one = Spoken(titled(clip.get("emotion") or clip["clip"]), 0.0)
-    table = usable_table(inputs["acoustics_dir"], clip) if inputs["acoustics_dir"] else None
+    table = usable_table(inputs["acoustics"], clip)
     if table is not None:
         for name in ("log_mel", "mfcc", "chroma"):
             start, stop, (bands, steps) = table.meta["layout"][name]
@@ -88,9 +97,9 @@ def _load(clip, inputs):
             one.images[name] = image[1:] if name == "mfcc" else image
             one.bands[name] = (1 if name == "mfcc" else 0, bands)
         one.seconds = _duration(table)
-    table = usable_table(inputs["spectrogram_dir"], clip) if inputs["spectrogram_dir"] else None
+    table = usable_table(inputs["spectrogram"], clip)
     if table is not None:
-        settings, sr = table.meta["settings"], table.meta["sr"]
+        settings, sr = table.meta["settings"], table.meta["audio_sr"]
         one.seconds = _duration(table)
         hops = one.seconds / len(table) * sr / settings["hop_length"]
         newest = min(max(round(hops), 1), settings["n_hops"] - 1)
@@ -126,7 +135,7 @@ def _standardised(images):
     return [(image - mean) / spread for image in images]
 
 
-def draw(data):
+def draw(data: Data) -> "Figure":
     """One row an emotion, one column a feature."""
     names = [name for name in _PANELS if any(name in one.images for one in data.spoken)]
     rows = len(data.spoken)

@@ -4,7 +4,9 @@ Of a worst clip the frame with the largest miss is shown, of a middling one the 
 the detector's landmarks, blue ones the fitted rig's.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,16 +14,25 @@ from speechface.errors import MediaError
 from speechface.figures.alignment import SIDE_PX, Pair, draw_faces, fitted_frame, show
 from speechface.figures.common import NothingToShow, read_clips, usable_table
 from speechface.figures.style import PAGE, new_figure, titled
+from speechface.geometry.ibug import interocular
 from speechface.rig.rig import Rig
 from speechface.tables import read_table
 
-__all__ = ["INPUTS", "Row", "collect", "draw", "ranked"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-INPUTS = {"clips": True, "quality": True, "landmarks_dir": True, "labels_dir": True, "identity_dir": True, "rig": True,
-          "videos_root": False}  # fmt: skip
+__all__ = ["CAPTION", "INPUTS", "Row", "collect", "draw", "ranked"]
+
+INPUTS = {"clips": True, "quality": True, "landmarks": True, "labels": True, "identity": True, "rig": True,
+          "videos": True}  # fmt: skip
+CAPTION = (
+    "The clips whose labels miss the landmarks most, beside clips around the median: the video frame, the "
+    "detector's landmarks (red) with those of the fitted rig (blue), and the rig. Misses are in percent of the "
+    "distance between the outer eye corners."
+)
 
 _EACH = 3
-#: Share of a cut that is left out at either side.
+#: Fraction of a cut that is left out at either side.
 _EDGE = 0.14
 _SEEN, _FITTED = "#e8000b", "#2bc4ff"
 
@@ -35,7 +46,7 @@ class Row:
     note: str
 
 
-def ranked(misses):
+def ranked(misses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Places of clips by how much their labels miss (n,), the worst first, and by how close they are to the median."""
     known = np.flatnonzero(np.isfinite(misses))
     worst = known[np.argsort(-misses[known], kind="stable")]
@@ -44,7 +55,7 @@ def ranked(misses):
     return worst, known[np.argsort(np.abs(misses[known] - np.median(misses[known])), kind="stable")]
 
 
-def collect(inputs):
+def collect(inputs: Mapping[str, Any]) -> tuple[list[Row], list[Row]]:
     """Return (worst, middling): lists of up to three `Row`."""
     rig = Rig.load(inputs["rig"])
     clips = {(c["dataset"], c["actor"], c["clip"]): c for c in read_clips(inputs["clips"])}
@@ -52,9 +63,10 @@ def collect(inputs):
     known = zip(*(quality[name] for name in ("dataset", "actor", "clip")))
     names = [tuple(str(part) for part in who) for who in known]
     misses = np.asarray(quality["reprojection_pct_iod"], float)
-    taken, groups, faces = set(), [], []
+    taken: set[int] = set()
+    groups, faces = [], []
     for order, extreme in zip(ranked(misses), (True, False)):
-        rows = []
+        rows: list[Row] = []
         for place in order:
             if len(rows) == _EACH or len(taken) == len(names):
                 break
@@ -72,12 +84,12 @@ def collect(inputs):
         raise NothingToShow("no clip has labels, an identity and a readable video")
     for row, image in zip([*groups[0], *groups[1]], draw_faces(rig, faces)):
         row.pair.face = image
-    return groups
+    return groups[0], groups[1]
 
 
 def _row(clip, miss_pct, rig, inputs, *, extreme):
     """The Row of one clip, its face not drawn yet, and what `draw_faces` needs for it."""
-    labels, landmarks = (usable_table(inputs[name], clip) for name in ("labels_dir", "landmarks_dir"))
+    labels, landmarks = (usable_table(inputs[name], clip) for name in ("labels", "landmarks"))
     if labels is None or landmarks is None or not labels["detected"].any():
         raise NothingToShow(f"{clip['clip']} has no labels")
     miss = np.where(labels["detected"], labels["reprojection_px"], np.nan)
@@ -87,12 +99,12 @@ def _row(clip, miss_pct, rig, inputs, *, extreme):
     pair, face = fitted_frame(clip, labels, row, rig, inputs, title)
     seen = landmarks["landmarks"][row].astype(float) @ pair.matrix[:, :2].T + pair.matrix[:, 2]
     words = "largest" if extreme else "median"
-    eyes = np.linalg.norm(landmarks["landmarks"][row, 36] - landmarks["landmarks"][row, 45])
+    eyes = interocular(landmarks["landmarks"][row])
     note = f"clip {miss_pct:.2f} %, this frame {100 * miss[row] / eyes:.2f} % ({words})"
     return Row(pair, seen, note), face
 
 
-def draw(groups):
+def draw(groups: tuple[list[Row], list[Row]]) -> "Figure":
     """The worst clips on the left, middling ones on the right; a row is the frame, its landmarks and the rig."""
     shown = [(name, rows) for name, rows in zip(("worst clips", "clips around the median"), groups) if rows]
     count = max(len(rows) for _, rows in shown)

@@ -1,20 +1,29 @@
 """Fig. 2: the landmarks of labels against those a model generates from sound, for a few frames of one clip."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speechface.figures.common import CONTOURS, NothingToShow, evaluated_clips, read_clips, usable_table
+from speechface.figures.common import NothingToShow, clip_id, evaluated_clips, read_clips, usable_table
 from speechface.figures.style import GREY, INK, PAGE, new_figure, titled
+from speechface.geometry.ibug import CONTOURS, LIP_MIDDLE, MOUTH
 from speechface.rig.channels import CHANNELS
 from speechface.rig.rig import Rig
 
-__all__ = ["INPUTS", "collect", "draw", "chosen_frames"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-INPUTS = {"clips": True, "labels_dir": True, "predictions_dir": True, "rig": True}
+__all__ = ["CAPTION", "INPUTS", "collect", "draw", "chosen_frames"]
+
+INPUTS = {"clips": True, "labels": True, "predictions": True, "rig": True}
+CAPTION = (
+    "Landmarks of the labels (real) against landmarks that the network generated from sound (figure 2 of the "
+    "report), on the rig at mean identity without head motion."
+)
 
 _FRAMES = 5
-_MOUTH = slice(48, 68)
 _REAL, _REAL_PALE, _GENERATED = "#0072b2", "#7fb8d8", "#d55e00"
 
 
@@ -28,20 +37,20 @@ class Data:
     title: str
 
 
-def chosen_frames(gap, count):
+def chosen_frames(gap: np.ndarray, count: int) -> np.ndarray:
     """Indices of `count` frames from the most closed lips to the most open: gap (n,) -> (<= count,)."""
     order = np.argsort(gap, kind="stable")
     return order[np.unique(np.linspace(0, len(gap) - 1, min(count, len(gap))).round().astype(int))]
 
 
-def collect(inputs):
-    """Take the first judged clip that has labels and a prediction; frames from closed to open lips."""
+def collect(inputs: Mapping[str, Any]) -> Data:
+    """Take the first evaluated clip that has labels and a prediction; frames from closed to open lips."""
     rig = Rig.load(inputs["rig"])
     clips = evaluated_clips(read_clips(inputs["clips"]))
     if not clips:
         raise NothingToShow("no clip is in the test split, nor is one only predicted")
     for clip in clips:
-        labels, prediction = (usable_table(inputs[name], clip) for name in ("labels_dir", "predictions_dir"))
+        labels, prediction = (usable_table(inputs[name], clip) for name in ("labels", "predictions"))
         if labels is None or prediction is None:
             continue
         used = labels["frame"][labels["used"].astype(bool)]
@@ -53,11 +62,11 @@ def collect(inputs):
             rig.displacement(table.stack(CHANNELS)[rows[keep]], rig.landmarks) + rig.neutral[rig.landmarks]
             for table, rows in ((labels, of_label), (prediction, of_prediction))
         )
-        pick = chosen_frames(real[:, 62, 1] - real[:, 66, 1], _FRAMES)
+        pick = chosen_frames(real[:, LIP_MIDDLE[0], 1] - real[:, LIP_MIDDLE[1], 1], _FRAMES)
         model = prediction.meta.get("model", "the model")
-        who = f"{clip['dataset']}/{clip['actor']}/{clip['clip']}"
-        return Data(real[pick], generated[pick], labels["time"][of_label[keep]][pick], f"{who}, {titled(model)}")
-    raise NothingToShow(f"none of the {len(clips)} judged clips has both labels and a prediction")
+        times = labels["time"][of_label[keep]]
+        return Data(real[pick], generated[pick], times[pick], f"{clip_id(clip)}, {titled(model)}")
+    raise NothingToShow(f"none of the {len(clips)} evaluated clips has both labels and a prediction")
 
 
 def _face(axis, points, colour, width=1.0):
@@ -68,12 +77,12 @@ def _face(axis, points, colour, width=1.0):
     axis.plot(line[:, 0], line[:, 1], ".-", color=colour, linewidth=width, markersize=2, solid_capstyle="round")
 
 
-def draw(data):
+def draw(data: Data) -> "Figure":
     """Rows: label, prediction, both; columns: frames."""
     count = len(data.times)
     figure = new_figure(min(PAGE, 0.6 + 1.3 * count), 4.4)
     axes = figure.subplots(3, count, squeeze=False, sharex=True, sharey=True)
-    error = np.sqrt((np.square(data.real - data.generated).sum(-1))[:, _MOUTH].mean(1))
+    error = np.sqrt((np.square(data.real - data.generated).sum(-1))[:, MOUTH].mean(1))
     for column in range(count):
         real, generated = data.real[column], data.generated[column]
         _face(axes[0, column], real, _REAL)

@@ -1,5 +1,8 @@
 """One line a model: means over seeds on test clips and on speakers never heard, and what each model is worth."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from speechface.figures.common import NothingToShow
@@ -7,9 +10,17 @@ from speechface.figures.scores import SHORT
 from speechface.figures.style import BASELINES, GREY, INK, PAGE, colour_of, new_figure, titled
 from speechface.tables import read_table
 
-__all__ = ["INPUTS", "collect", "draw", "rows"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["CAPTION", "INPUTS", "collect", "draw", "rows"]
 
 INPUTS = {"models": True}
+CAPTION = (
+    "One line a model: means over seeds on test clips and on speakers never heard in training, with 95 % "
+    "bootstrap intervals over actors and their clips, and paired differences from the reference model. The star "
+    "marks the least mouth RMSE in validation; test clips have no say in it."
+)
 
 #: Split -> its name, and the metrics of the panels; the last panel shows differences of the first metric.
 _BLOCKS = {
@@ -24,7 +35,7 @@ _TABLE = (
 _DIFFERENCES = ("rmse_mouth_mm", "rmse_mouth_centred_mm")
 
 
-def collect(inputs):
+def collect(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Read the table of 'compare-models': of every split all datasets together, or the only one.
 
     Returns
@@ -35,10 +46,10 @@ def collect(inputs):
     """
     table = read_table(inputs["models"])
     if not table.usable or not len(table):
-        raise NothingToShow("no model was judged")
+        raise NothingToShow("no model was evaluated")
     lines = [dict(zip(table.columns, row)) for row in zip(*table.columns.values())]
     together = {line["split"] for line in lines if line["dataset"] == "all"}
-    scores = {}
+    scores: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
     for line in lines:
         if line["dataset"] == "all" or line["split"] not in together:
             scores.setdefault(line["split"], {})[line["model"], line["metric"]] = line
@@ -52,10 +63,10 @@ def _order(scores, metric):
     return sorted(models, key=lambda name: (name in BASELINES, errors[name], name))
 
 
-def rows(data):
+def rows(data: dict[str, Any]) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
     """The figure's numbers and more: one row a split and model."""
     heads = {metric: f"{SHORT[metric][0]}, {SHORT[metric][1]}" for metric in _TABLE}
-    columns = [("evaluated_on", "judged on"), ("model", "model"), ("n_seeds", "seeds"), ("n_clips", "clips"),
+    columns = [("evaluated_on", "evaluated on"), ("model", "model"), ("n_seeds", "seeds"), ("n_clips", "clips"),
                ("n_actors", "actors"), ("validation_mm", "validation, mm"), ("best", "best in validation"),
                *heads.items()]  # fmt: skip
     columns += [("seed_spread", f"deviation over seeds, {SHORT['rmse_mouth_mm'][0]}")]
@@ -105,11 +116,11 @@ def _panel(axis, scores, models, metric, *, difference=False):
     axis.margins(x=0.08)
 
 
-def draw(data):
+def draw(data: dict[str, Any]) -> "Figure":
     """Splits below each other; a panel a metric, and one of paired differences from the reference."""
     shown = [split for split in _BLOCKS if data["scores"].get(split)]
     if not shown:
-        raise NothingToShow("no test clip and no speaker never heard was judged")
+        raise NothingToShow("no test clip and no speaker never heard was evaluated")
     orders = {split: _order(data["scores"][split], _BLOCKS[split][1][0]) for split in shown}
     heights = [0.85 + 0.19 * max(len(orders[split]), 2) for split in shown]
     figure = new_figure(PAGE, sum(heights) + 0.3)

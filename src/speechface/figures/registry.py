@@ -1,18 +1,19 @@
-"""The figures of the paper: name -> module.
+"""The figures of the paper.
 
 A figure is a module with
 
-- ``INPUTS``: the options of ``speechface figure NAME`` it reads, ``{option: needed}``;
-- ``collect(inputs) -> data``: reads tables (inputs: dict of option -> value or None);
+- ``INPUTS``: the inputs that it reads, ``{name: needed}``, out of those of `speechface.figures.inputs`;
+- ``CAPTION``: one or two sentences for the report;
+- ``collect(inputs) -> data``: reads what it shows (inputs: name -> value, or None where it was not given);
 - ``draw(data) -> matplotlib Figure``: pure, draws what there is and says in words what is missing;
-- ``rows(data) -> (column names, list of dict)``, only where the figure is also a table.
+- ``rows(data) -> (columns, list of dict)``, only where the figure is also a table.
 
-To add one, write the module and add its line here and its name to the schema's ``figures.names``.
+To add one, write the module and add its line here.
 """
 
 from speechface.registry import Registry
 
-__all__ = ["FIGURES", "module_of"]
+__all__ = ["FIGURES"]
 
 FIGURES = Registry("figure", {
     "features": "speechface.figures.features",
@@ -25,8 +26,3 @@ FIGURES = Registry("figure", {
     "emotions": "speechface.figures.emotions",
     "workflow": "speechface.figures.workflow",
 })  # fmt: skip
-
-
-def module_of(name):
-    """Import the module of figure `name`."""
-    return FIGURES[name]

@@ -1,6 +1,9 @@
 """Scores out of the metrics table, for the figures and tables that compare models."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,16 +49,16 @@ class Score:
 class Scores:
     """`scores` of one dataset and split; `place`, what they were measured on, in words."""
 
-    scores: list
+    scores: list[Score]
     place: str
 
-    def of(self, **facts):
+    def of(self, **facts: Any) -> list[Score]:
         """The scores whose fields equal `facts`."""
         return [s for s in self.scores if all(getattr(s, name) == value for name, value in facts.items())]
 
 
-def read_scores(path, *, group, metrics):
-    """Read the scores of one kind of group ('all', 'emotion', ...) of the split that models are judged on.
+def read_scores(path: str | Path, *, group: str, metrics: Sequence[str]) -> Scores:
+    """Read the scores of one kind of group ('all', 'emotion', ...) of the split that models are evaluated on.
 
     The split is test, or predict where nothing was tested; of several datasets it is all of them together, or the one
     with most clips where no row says so.
@@ -73,10 +76,10 @@ def read_scores(path, *, group, metrics):
             break
     else:
         what = "" if group == "all" else f" that states its {group}"
-        raise NothingToShow(f"the metrics table judges no clip{what}")
+        raise NothingToShow(f"the metrics table evaluates no clip{what}")
     datasets = table["dataset"][rows].astype(str)
     counts = {name: table["n_clips"][rows][datasets == name].max() for name in np.unique(datasets)}
-    dataset = "all" if "all" in counts else max(counts, key=counts.get)
+    dataset = "all" if "all" in counts else max(counts, key=lambda name: counts[name])
     rows = rows[datasets == dataset]
     scores = [
         Score(str(table["model"][i]), int(table["seed"][i]), str(table["value_of_group"][i]), str(table["metric"][i]),
@@ -87,7 +90,7 @@ def read_scores(path, *, group, metrics):
     return Scores(scores, f"{kind} of {'all datasets' if dataset == 'all' else dataset}")
 
 
-def ordered_models(scores, metric):
+def ordered_models(scores: Scores, metric: str) -> list[str]:
     """Names of the models, baselines last, each kind from the best (least) mean score of `metric` on."""
     names = {s.model for s in scores.scores}
 
@@ -98,7 +101,9 @@ def ordered_models(scores, metric):
     return sorted(names, key=rank)
 
 
-def score_table(scores, *, metrics, by_group, models):
+def score_table(
+    scores: Scores, *, metrics: Sequence[str], by_group: str | None, models: Sequence[str]
+) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
     """Return (columns, rows) for `figures.table_files`: one row a model, seed and, with `by_group`, group.
 
     columns: list of (key, heading); rows: list of dict whose scores are (value, low, high, decimals).
@@ -108,7 +113,7 @@ def score_table(scores, *, metrics, by_group, models):
     columns += [("n_clips", "clips")]
     found = [metric for metric in metrics if scores.of(metric=metric)]
     columns += [(metric, f"{SHORT[metric][0]}, {SHORT[metric][1]}") for metric in found]
-    rows = {}
+    rows: dict[tuple[str, int, str], dict[str, Any]] = {}
     for s in scores.scores:
         row = rows.setdefault(
             (s.model, s.seed, s.group), {"model": s.model, "seed": s.seed, "group": s.group, "n_clips": 0}

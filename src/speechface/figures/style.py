@@ -3,8 +3,14 @@
 import contextlib
 import logging
 import textwrap
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from speechface.files import written_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = [
     "COLUMN",
@@ -30,7 +36,7 @@ BASELINES = ("neutral", "mean", "ridge", "knn")
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#332288", "#882255")
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<")
 
-_RC = {
+_RC: dict[Any, Any] = {
     "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "font.size": 7.5, "axes.titlesize": 8,
     "axes.labelsize": 7.5, "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7, "axes.linewidth": 0.6,
     "xtick.major.width": 0.6, "ytick.major.width": 0.6, "xtick.major.size": 2.5, "ytick.major.size": 2.5,
@@ -43,7 +49,7 @@ _RC = {
 
 
 @contextlib.contextmanager
-def styled():
+def styled() -> Iterator[None]:
     """Within this context matplotlib draws in the project's style."""
     import matplotlib
 
@@ -52,7 +58,7 @@ def styled():
         yield
 
 
-def new_figure(width, height):
+def new_figure(width: float, height: float) -> "Figure":
     """Return an empty matplotlib Figure of `width` x `height` inches, without pyplot's global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -62,7 +68,7 @@ def new_figure(width, height):
     return figure
 
 
-def message(text, *, width=COLUMN):
+def message(text: str, *, width: float = COLUMN) -> "Figure":
     """Return a figure that says in words why there is nothing to draw."""
     lines = textwrap.wrap(text, 58)
     figure = new_figure(width, 0.5 + 0.14 * len(lines))
@@ -70,7 +76,7 @@ def message(text, *, width=COLUMN):
     return figure
 
 
-def colour_of(name, names):
+def colour_of(name: str, names: Iterable[str]) -> tuple[str, str]:
     """Return (colour, marker) of model `name` among `names`: the same in every figure that shows the same models."""
     if name in BASELINES:
         return GREY, _MARKERS[BASELINES.index(name)]
@@ -78,16 +84,19 @@ def colour_of(name, names):
     return _COLOURS[place % len(_COLOURS)], _MARKERS[place % len(_MARKERS)]
 
 
-def titled(text):
+def titled(text: object) -> str:
     """Turn an identifier such as ``no_face`` into words."""
     return str(text).replace("_", " ")
 
 
-def save(figure, stem, dpi):
+def save(figure: "Figure", stem: str | Path, dpi: int) -> None:
     """Write ``stem.pdf`` and ``stem.png``, each whole or not at all; the same figure gives the same bytes."""
     figure.draw_without_rendering()  # lays out once; below it is kept
     figure.set_layout_engine("none")
-    dates = {"pdf": {"CreationDate": None, "Creator": "speechface"}, "png": {"Software": "speechface"}}
-    for kind, metadata in dates.items():
+    facts: dict[str, dict[str, str | None]] = {
+        "pdf": {"CreationDate": None, "Creator": "speechface"},
+        "png": {"Software": "speechface"},
+    }
+    for kind, metadata in facts.items():
         with written_whole(f"{stem}.{kind}") as temporary:
             figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata)

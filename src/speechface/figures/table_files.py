@@ -2,10 +2,17 @@
 
 import csv
 import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from speechface.files import written_whole
 
 __all__ = ["write_csv", "write_tex"]
+
+#: (key, heading) of every column.
+Columns = Sequence[tuple[str, str]]
+Rows = Sequence[Mapping[str, Any]]
 
 _LATEX = str.maketrans({"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "^": r"\^{}", "~": r"\~{}"})
 
@@ -14,7 +21,7 @@ def _number(value):
     return "" if not math.isfinite(value) else f"{value:.6g}"
 
 
-def write_csv(path, columns, rows):
+def write_csv(path: str | Path, columns: Columns, rows: Rows) -> None:
     """Write one line a row; a score becomes three columns: its value, ``_low`` and ``_high``.
 
     columns: list of (key, heading); rows: list of dict; a score is a tuple (value, low, high, decimals).
@@ -46,7 +53,7 @@ def _cell(value):
     return f"${text}$"
 
 
-def write_tex(path, columns, rows):
+def write_tex(path: str | Path, columns: Columns, rows: Rows) -> None:
     """Write a ``tabular`` that needs no package; scores read ``value [low, high]``."""
     scores = {key for key, _ in columns if any(isinstance(row.get(key), tuple) for row in rows)}
     lines = [

@@ -2,8 +2,10 @@
 
 import csv
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,9 +13,13 @@ from speechface.errors import TableError
 from speechface.figures.common import NothingToShow
 from speechface.figures.style import GREY, PAGE, new_figure, titled
 
-__all__ = ["INPUTS", "collect", "draw"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["CAPTION", "INPUTS", "collect", "draw"]
 
 INPUTS = {"logs": True}
+CAPTION = "Training and validation loss and the learning rate of every model."
 
 _NEEDED = ("epoch", "learning_rate", "train_loss", "val_loss")
 _TRAIN, _VALIDATION = "#56b4e9", "#d55e00"
@@ -28,17 +34,15 @@ class Run:
     columns: dict
 
 
-def _name(text):
+def _name(text: str) -> tuple[str, str, Path]:
     """``(model, seed, path)`` of ``MODEL/SEED=PATH`` or of a path ``.../MODEL/SEED/file.csv``."""
-    name, equals, path = text.partition("=")
-    if equals:
-        model, _, seed = name.partition("/")
-        return model, seed or "0", Path(path)
-    path = Path(text)
-    return path.parent.parent.name or path.stem, path.parent.name, path
+    name, equals, place = text.partition("=")
+    path = Path(place if equals else text)
+    model, _, seed = (name if equals else path.parent.as_posix()).rpartition("/")
+    return Path(model).name or path.stem, seed, path
 
 
-def _read(text):
+def _read(text: str) -> Run:
     model, seed, path = _name(text)
     if not path.exists():
         raise TableError(f"{path}: no such training log")
@@ -51,7 +55,7 @@ def _read(text):
     return Run(model, seed, {name: np.array([float(row[name] or math.nan) for row in rows]) for name in names})
 
 
-def collect(inputs):
+def collect(inputs: Mapping[str, Any]) -> list[Run]:
     """Read the logs; those of no epoch are left out."""
     runs = [run for run in map(_read, inputs["logs"]) if run.columns]
     if not runs:
@@ -69,7 +73,7 @@ def _curve(axis, run, name, colour, **style):
     return True
 
 
-def draw(runs):
+def draw(runs: list[Run]) -> "Figure":
     """One column a model, the quantities below each other."""
     models = sorted({run.model for run in runs})
     mouth = any(np.isfinite(run.columns.get("val_mouth_mm", [math.nan])).any() for run in runs)

@@ -1,28 +1,35 @@
 """The workflow: its rules and what each needs, from the graph that Snakemake prints."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import networkx as nx
+
+from speechface.audio.features import FEATURES
 from speechface.errors import TableError
 from speechface.figures.common import NothingToShow
-from speechface.figures.graph_layout import layout, merged, parse_dot, transitive_reduction
+from speechface.figures.graph_layout import layout, parse_dot
 from speechface.figures.style import INK, PAGE, new_figure, titled
 
-__all__ = ["INPUTS", "collect", "draw"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["CAPTION", "INPUTS", "collect", "draw"]
 
 INPUTS = {"graph": True}
+CAPTION = "The rules of the workflow and what they hand on."
 
 #: Rules that gather files and make none; they would tie everything together.
 _LEFT_OUT = ("all",)
-#: What stands behind this in a rule's name is the batch of clips it works on.
-_BATCH = "__"
-#: First word that fits tells the colour: preparing media, labels and features, learning, judging, showing.
+#: First word that fits tells the colour: preparing media, labels and features, learning, evaluating, showing.
 _KINDS = (
-    ("#dbe9f6", "data", ("list", "make", "build_cast", "fetch", "extract", "crop", "detect")),
-    ("#dff0e1", "labels", ("build_rig", "fit_identity", "fit_labels", "label_report")),
+    ("#dbe9f6", "data", ("list", "make", "fetch", "extract", "crop", "detect")),
+    ("#dff0e1", "labels", ("build_rig", "fit_identity", "fit_labels", "label_report", "label_truth")),
     (
         "#fdf0d5",
         "features and splits",
-        ("spectrogram", "acoustic", "log_mel", "waveform", "split", "build_split", "label_stats", "build_table"),
+        (*FEATURES, "split", "build_split", "build_pool", "label_stats", "pool_stats", "stats"),
     ),
     ("#f9dfd3", "models", ("train", "join_models", "fit_baseline", "fit", "predict")),
     ("#ecdff0", "results", ("",)),
@@ -31,22 +38,19 @@ _KINDS = (
 _SIZE, _ROW, _FOOT = 6.5, 0.5, 0.42
 
 
-def collect(inputs):
-    """Read the graph: (labels, edges), edges that others imply left out."""
+def collect(inputs: Mapping[str, Any]) -> nx.DiGraph:
+    """Read the graph, edges that others imply left out."""
     path = Path(inputs["graph"])
     if not path.exists():
         raise TableError(f"{path}: no such file; write it with 'snakemake --rulegraph dot > {path}'")
-    labels, edges = parse_dot(path.read_text())
-    labels, edges = merged([label.split(_BATCH)[0] for label in labels], edges)
-    keep = [place for place, label in enumerate(labels) if label not in _LEFT_OUT]
-    if not keep:
+    graph = parse_dot(path.read_text())
+    graph.remove_nodes_from(_LEFT_OUT)
+    if not graph:
         raise NothingToShow(f"{path} holds no graph of rules")
-    new = {old: place for place, old in enumerate(keep)}
-    edges = [(new[a], new[b]) for a, b in edges if a in new and b in new]
     try:
-        return [labels[old] for old in keep], transitive_reduction(len(keep), edges)
-    except ValueError as error:
-        raise NothingToShow(f"{path}: {error}") from None
+        return nx.transitive_reduction(graph)
+    except nx.NetworkXError:
+        raise NothingToShow(f"{path}: the graph has a cycle") from None
 
 
 def _kind(label):
@@ -56,20 +60,18 @@ def _kind(label):
     return len(_KINDS) - 1
 
 
-def draw(data):
+def draw(graph: nx.DiGraph) -> "Figure":
     """Boxes in layers from what is read to what is shown; an arrow says "is needed by"."""
     from matplotlib.patches import FancyBboxPatch, PathPatch
     from matplotlib.path import Path as Line
 
-    labels, edges = data
-    words = [titled(label) for label in labels]
-    widths = [0.056 * max(map(len, word.split("\n"))) + 0.22 for word in words]
-    x, layer, ways = layout(widths, edges, gap=0.14)
-    left = min(place - width / 2 for place, width in zip(x, widths))
-    right = max(place + width / 2 for place, width in zip(x, widths))
-    bends = [place for way in ways for place, _ in way]
+    widths = {name: 0.056 * max(map(len, titled(name).split("\n"))) + 0.22 for name in graph}
+    places, ways = layout(graph, widths, gap=0.14)
+    left = min(x - widths[name] / 2 for name, (x, _) in places.items())
+    right = max(x + widths[name] / 2 for name, (x, _) in places.items())
+    bends = [x for way in ways for x, _ in way]
     left, right = min([left, *bends]) - 0.06, max([right, *bends]) + 0.06
-    depth = layer.max() + 1
+    depth = max(row for _, row in places.values()) + 1
     width = min(PAGE, max(right - left, PAGE / 2))
     shrink = min(1.0, width / (right - left))
     figure = new_figure(width, depth * _ROW * shrink + _FOOT)
@@ -95,13 +97,14 @@ def draw(data):
         axis.plot(
             [tip[0]], [tip[1] + 0.012], marker="v", color="#777777", markersize=3 * shrink, zorder=2, markeredgewidth=0
         )
-    for word, label, place, row, size in zip(words, labels, x, layer, widths):
+    for name, (x, row) in places.items():
         axis.add_patch(FancyBboxPatch(
-            (place - size / 2, -row * _ROW - half), size, 2 * half, boxstyle="round,pad=0,rounding_size=0.06",
-            facecolor=_KINDS[_kind(label)][0], edgecolor="#666666", linewidth=0.6, zorder=3,
+            (x - widths[name] / 2, -row * _ROW - half), widths[name], 2 * half,
+            boxstyle="round,pad=0,rounding_size=0.06", facecolor=_KINDS[_kind(name)][0], edgecolor="#666666",
+            linewidth=0.6, zorder=3,
         ))  # fmt: skip
-        axis.text(place, -row * _ROW, word, ha="center", va="center", fontsize=_SIZE * shrink, color=INK, zorder=4)
-    _legend(figure, {_kind(label) for label in labels})
+        axis.text(x, -row * _ROW, titled(name), ha="center", va="center", fontsize=_SIZE * shrink, color=INK, zorder=4)
+    _legend(figure, {_kind(name) for name in graph})
     return figure
 
 

@@ -1,4 +1,4 @@
-"""What the label fitter sees of a rig: 68 landmarks as linear functions of identity and weights.
+"""What the label fitter sees of a rig: a detector's points as linear functions of identity and weights.
 
 The solver's variables u leave out the gaze channels, which no landmark shows, and hold jawOpen without the
 part that mouthClose takes back: jawOpen = u_jaw + u_close, mouthClose = u_close. With u >= 0, mouthClose never
@@ -9,18 +9,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from speechface.errors import RigError
 from speechface.fitting.priors import weight_precision
-from speechface.rig.channels import CHANNELS, GAZE, INDEX, N_CHANNELS
+from speechface.landmarks.detector import Profile
+from speechface.rig.channels import CHANNELS, GAZE, INDEX, N_CHANNELS, limit_mouth_close
+from speechface.rig.rig import Rig
 
-__all__ = ["Face", "VARIABLES", "MIXING", "JAW", "INNER", "OFFSET_SD_MM", "weights_of", "variables_of"]
+__all__ = ["Face", "VARIABLES", "MIXING", "weights_of", "variables_of"]
 
 #: Channels the solver moves.
 VARIABLES = tuple(name for name in CHANNELS if name not in GAZE)
-#: Landmarks of the jaw line and all others.
-JAW, INNER = slice(0, 17), slice(17, 68)
-#: Spread of the constant offset of an actor's landmarks from the rig's, mm: annotation bias and what the
-#: identity modes cannot express.
-OFFSET_SD_MM = 3.0
 
 #: Largest error of the detector along one of its modes, standard deviations.
 _LARGEST_ERROR = 5.0
@@ -49,15 +47,12 @@ def _steps():
     return steps
 
 
-def weights_of(variables):
+def weights_of(variables: np.ndarray) -> np.ndarray:
     """Solver variables (..., n + m) -> weights (..., 46) in [0, 1], mouthClose at most jawOpen."""
-    weights = np.clip(variables[..., : len(VARIABLES)] @ MIXING.T, 0.0, 1.0)
-    jaw, close = INDEX["jawOpen"], INDEX["mouthClose"]
-    weights[..., close] = np.minimum(weights[..., close], weights[..., jaw])
-    return weights
+    return limit_mouth_close(np.clip(variables[..., : len(VARIABLES)] @ MIXING.T, 0.0, 1.0))
 
 
-def variables_of(weights):
+def variables_of(weights: np.ndarray) -> np.ndarray:
     """Weights (..., 46) -> solver variables (..., n). Gaze is lost."""
     chosen = np.asarray(weights, float)[..., [INDEX[name] for name in VARIABLES]]
     chosen[..., VARIABLES.index("jawOpen")] -= chosen[..., VARIABLES.index("mouthClose")]
@@ -66,17 +61,18 @@ def variables_of(weights):
 
 @dataclass(frozen=True)
 class Face:
-    """Landmarks of one rig, mm.
+    """A detector's points on one rig, mm.
 
     Parameters
     ----------
-    neutral : ndarray (68, 3)
-    shapes : ndarray (68, 3, n), change for each solver variable
-    identity : ndarray (68, 3, k), change for each identity coefficient: the rig's modes, then the
-        offsets of the 51 inner landmarks along x and along y in units of `OFFSET_SD_MM`
-    jaw_neutral : ndarray (17, m, 3), the vertices a jaw landmark may slide over
-    jaw_shapes : ndarray (17, m, 3, n)
-    jaw_identity : ndarray (17, m, 3, k)
+    profile : Profile of the detector, with p points, j of them on the jaw
+    neutral : ndarray (p, 3)
+    shapes : ndarray (p, 3, n), change for each solver variable
+    identity : ndarray (p, 3, k), change for each identity coefficient: the rig's modes, then the offsets of the inner
+        points along x and along y in units of the profile's ``offset_mm``
+    jaw_neutral : ndarray (j, m, 3), the vertices a jaw point may slide over
+    jaw_shapes : ndarray (j, m, 3, n)
+    jaw_identity : ndarray (j, m, 3, k)
     n_modes : int, identity coefficients that are modes of the rig
     precision : ndarray (n, n), prior of the solver variables
     sparsity : ndarray (n,), derivative of the weights' sum by the variables
@@ -86,6 +82,7 @@ class Face:
     The n variables are the channels' (`VARIABLES`), then one for each mode of the detector's errors.
     """
 
+    profile: Profile
     neutral: np.ndarray
     shapes: np.ndarray
     identity: np.ndarray
@@ -100,11 +97,17 @@ class Face:
     steps: np.ndarray
 
     @classmethod
-    def of_rig(cls, rig, *, errors=None):
-        """Return the landmark view of a `speechface.rig.rig.Rig`.
+    def of_rig(cls, rig: Rig, profile: Profile, *, errors: float = 0.0) -> "Face":
+        """Return the view of a rig by a detector's points.
 
-        errors : ndarray (68, 3, m), mm, common errors of the detector (`detector_errors.error_modes`); None: none
+        `errors` : fraction of the detector's common errors that the fit allows for. RigError where the rig does not
+        know the detector's points.
         """
+        vertices, contour = rig.points(profile.scheme)
+        if len(vertices) != profile.n_points:
+            raise RigError(
+                f"rig '{rig.name}' has {len(vertices)} points '{profile.scheme}', the detector {profile.n_points}"
+            )
 
         def view(vertices):
             shapes = np.moveaxis(rig.shapes[:, vertices].astype(float), 0, -1) @ MIXING
@@ -114,29 +117,29 @@ class Face:
                 np.moveaxis(rig.identity[:, vertices].astype(float), 0, -1),
             )
 
-        neutral, shapes, modes = view(rig.landmarks)
-        jaw_neutral, jaw_shapes, jaw_modes = view(rig.contour)
-        n = len(VARIABLES)
-        errors = np.zeros((68, 3, 0)) if errors is None else errors
-        m = errors.shape[-1]
-        shapes = np.concatenate([shapes, errors], -1)
-        jaw_shapes = np.concatenate([jaw_shapes, np.broadcast_to(errors[JAW, None], jaw_neutral.shape + (m,))], -1)
+        neutral, shapes, modes = view(vertices)
+        jaw_neutral, jaw_shapes, jaw_modes = view(contour)
+        n, common = len(VARIABLES), profile.error_modes(errors)
+        m = common.shape[-1]
+        shapes = np.concatenate([shapes, common], -1)
+        sliding = np.broadcast_to(common[profile.jaw][:, None], jaw_neutral.shape + (m,))
+        jaw_shapes = np.concatenate([jaw_shapes, sliding], -1)
         precision = np.eye(n + m)
         precision[:n, :n] = MIXING.T @ weight_precision() @ MIXING
-        inner = np.arange(68)[INNER]
-        offsets = np.zeros((68, 3, 2 * len(inner)))
+        inner = profile.numbers(profile.inner)
+        offsets = np.zeros((profile.n_points, 3, 2 * len(inner)))
         for axis in (0, 1):
-            offsets[inner, axis, axis * len(inner) + np.arange(len(inner))] = OFFSET_SD_MM
+            offsets[inner, axis, axis * len(inner) + np.arange(len(inner))] = profile.offset_mm
         no_offsets = np.zeros(jaw_neutral.shape + (offsets.shape[-1],))
         return cls(
-            neutral, shapes, np.concatenate([modes, offsets], -1), jaw_neutral, jaw_shapes,
+            profile, neutral, shapes, np.concatenate([modes, offsets], -1), jaw_neutral, jaw_shapes,
             np.concatenate([jaw_modes, no_offsets], -1), modes.shape[-1],
             precision, np.append(MIXING.sum(0), np.zeros(m)),
             np.append(np.zeros(n), np.full(m, -_LARGEST_ERROR)), np.append(np.ones(n), np.full(m, _LARGEST_ERROR)),
             np.append(_steps(), np.full(m, _STEP_OF_ERRORS)),
         )  # fmt: skip
 
-    def of_actor(self, coefficients):
+    def of_actor(self, coefficients: np.ndarray) -> "Face":
         """Return the face of one actor: `coefficients` (k,) moved into neutral, no identity left to fit."""
         return replace(
             self,
@@ -147,12 +150,12 @@ class Face:
             n_modes=0,
         )
 
-    def variables(self, weights):
+    def variables(self, weights: np.ndarray) -> np.ndarray:
         """Weights (..., 46) -> this face's variables (..., n), without errors of the detector."""
         found = variables_of(weights)
         return np.concatenate([found, np.zeros(found.shape[:-1] + (len(self.steps) - found.shape[-1],))], -1)
 
-    def landmarks(self, weights):
-        """Landmarks (..., 68, 3), mm, for weights (..., 46), without sliding of the jaw line."""
+    def landmarks(self, weights: np.ndarray) -> np.ndarray:
+        """Points (..., p, 3), mm, for weights (..., 46), without sliding of the jaw line."""
         moved = np.tensordot(self.shapes, self.variables(weights), (-1, -1))
         return self.neutral + np.moveaxis(moved, (0, 1), (-2, -1))

@@ -4,7 +4,7 @@ The energy, everything in units of standard deviations::
 
     sum  huber(|observed - projected| / noise)^2          landmarks, pairs of landmarks, jaw line along its normal
        + u' P u + 2 sparsity sum(w)                       prior of the weights (`fitting.face`)
-       + e' e                                             common errors of the detector (`fitting.detector_errors`)
+       + e' e                                             common errors of the detector (`landmarks.detector.Profile`)
        + sum ((u - target) / spread)^2                    where a weight was measured otherwise, e.g. blinks
        + sum |u_t - u_{t-1}|^2 / smoothness^2             and the same for head rotation and position
        + T |a|^2                                          identity, only while it is sought
@@ -19,21 +19,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from speechface.fitting.bounded import solve_bounded_chain
-from speechface.fitting.face import INNER, JAW, VARIABLES
+from speechface.fitting.face import VARIABLES, Face
 from speechface.fitting.pose import initial_pose
 from speechface.geometry.rotation import matrix_from_rotvec, rotvec_from_matrix, skew
 
-__all__ = ["FitSettings", "State", "Clip", "fit", "LANDMARK_WEIGHTS", "PAIRS"]
+__all__ = ["FitSettings", "State", "Clip", "fit"]
 
-#: Trust in each landmark, relative to noise_mm^-2: jaw, brows, nose, eyes, outer and inner lips. dlib's inner lips
-#: are its least faithful points (correlation of the gap with the truth on rendered faces 0.69, of the outer 0.91).
-LANDMARK_WEIGHTS = np.repeat([0.5, 0.7, 1.0, 1.3, 1.2, 0.7], [17, 10, 9, 12, 12, 8])
-LANDMARK_WEIGHTS[[48, 54]] = 0.6  # dlib lets the mouth's corners drop with the jaw
-#: Landmarks whose difference is better known than their places: inner lips, outer lips, mouth corners. An
-#: actor's constant error of dlib cancels, and so does much of the head's motion.
-PAIRS = np.array([(61, 67), (62, 66), (63, 65), (51, 57), (48, 54)])
-_PAIR_WEIGHTS = np.array([0.9, 0.9, 0.9, 2.0, 2.0])
-#: A jaw landmark slides along the jaw: the share of a tangential miss that counts.
+#: A jaw landmark slides along the jaw: the fraction of a tangential miss that counts.
 _TANGENTIAL = 0.1
 #: Units of the pose variables: radians and mm.
 _ROTATION_UNIT, _TRANSLATION_UNIT = 0.1, 10.0
@@ -80,12 +72,12 @@ class State:
 
 @dataclass
 class Clip:
-    """The observations.
+    """The observations: p points in T frames.
 
     Parameters
     ----------
-    observed : ndarray (T, 68, 2), pixels from the principal point, y up, finite everywhere
-    trust : ndarray (T, 68), weight of each landmark in each frame, 0 where there is no face
+    observed : ndarray (T, p, 2), pixels from the principal point, y up, finite everywhere
+    trust : ndarray (T, p), weight of each landmark in each frame, 0 where there is no face
     focal : ndarray (T,), pixels
     target : ndarray (T, channels), solver variables of the channels (`face.VARIABLES`) known from elsewhere
     target_precision : ndarray (T, channels), 0 where unknown
@@ -102,12 +94,22 @@ class Clip:
     chain: bool
 
     @classmethod
-    def of(cls, observed, *, focal, chain, trust=None, target=None, target_precision=None, prior_scale=None):
+    def of(
+        cls,
+        observed: np.ndarray,
+        *,
+        focal: float | np.ndarray,
+        chain: bool,
+        trust: np.ndarray | None = None,
+        target: np.ndarray | None = None,
+        target_precision: np.ndarray | None = None,
+        prior_scale: np.ndarray | None = None,
+    ) -> "Clip":
         """Fill in what is not given: full trust, no targets, the prior as it is."""
         frames, n = len(observed), len(VARIABLES)
         return cls(
             np.asarray(observed, float),
-            np.ones((frames, 68)) if trust is None else trust,
+            np.ones(np.shape(observed)[:2]) if trust is None else trust,
             np.broadcast_to(np.asarray(focal, float), frames),
             np.zeros((frames, n)) if target is None else target,
             np.zeros((frames, n)) if target_precision is None else target_precision,
@@ -115,28 +117,20 @@ class Clip:
             chain and frames > 1,
         )
 
-    def jaw_normals(self):
-        """Unit normals (T, 17, 2) of the observed jaw line, pointing away from the nose."""
-        jaw = self.observed[:, JAW]
-        tangent = np.gradient(jaw, axis=1)
-        normal = np.stack([tangent[..., 1], -tangent[..., 0]], -1)
-        normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
-        outwards = jaw - self.observed[:, 27:36].mean(1, keepdims=True)
-        return normal * np.where((normal * outwards).sum(-1, keepdims=True) < 0, -1.0, 1.0)
-
 
 class _Problem:
     """Residuals, derivatives and energy of one clip and one face."""
 
     def __init__(self, face, clip, settings, solve_identity):
         self.face, self.clip, self.settings = face, clip, settings
-        self.frames = len(clip.observed)
+        self.profile, self.jaw, self.inner = face.profile, face.profile.jaw, face.profile.inner
+        self.frames, self.n_points = clip.observed.shape[:2]
         self.solve_identity = solve_identity and face.identity.shape[-1] > 0
-        trust = np.concatenate([
-            LANDMARK_WEIGHTS * clip.trust, _PAIR_WEIGHTS * np.minimum(*clip.trust[:, PAIRS.T].swapaxes(0, 1))
-        ], 1)  # fmt: skip
+        self.pairs = self.profile.pairs
+        paired = np.minimum(*clip.trust[:, self.pairs.T].swapaxes(0, 1))
+        trust = np.concatenate([self.profile.weights * clip.trust, self.profile.pair_weights * paired], 1)
         self.precision = trust / settings.noise_mm**2
-        self.normal = clip.jaw_normals()
+        self.normal = self._jaw_normals()
         self.tangent = np.stack([-self.normal[..., 1], self.normal[..., 0]], -1) * _TANGENTIAL
         # arrays the solver multiplies with, one matrix (3, n) a landmark
         self.n = face.shapes.shape[-1]
@@ -154,32 +148,42 @@ class _Problem:
         self.prior_scale = padded(clip.prior_scale, 1.0)
         self.prior_root = np.sqrt(self.prior_scale)
 
+    def _jaw_normals(self):
+        """Unit normals (T, j, 2) of the observed jaw line, pointing away from the nose."""
+        observed = self.clip.observed
+        jaw = observed[:, self.jaw]
+        tangent = np.gradient(jaw, axis=1)
+        normal = np.stack([tangent[..., 1], -tangent[..., 0]], -1)
+        normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)
+        outwards = jaw - observed[:, self.profile.nose].mean(1, keepdims=True)
+        return normal * np.where((normal * outwards).sum(-1, keepdims=True) < 0, -1.0, 1.0)
+
     def jaw_vertices(self, state):
-        """Candidate (T, 17) of each jaw landmark that lies on the silhouette: outermost along the normal."""
+        """Candidate (T, j) of each jaw landmark that lies on the silhouette: outermost along the normal."""
         face, frames = self.face, self.frames
         flat = face.jaw_shapes.reshape(-1, self.n)
         points = (state.variables @ flat.T).reshape((frames,) + face.jaw_neutral.shape)
         points += face.jaw_neutral + face.jaw_identity @ state.identity
         image = self._project(self._camera(state, points.reshape(frames, -1, 3)))[0]
-        image = image.reshape(frames, 17, -1, 2)
+        image = image.reshape(frames, *face.jaw_neutral.shape[:2], 2)
         return np.matmul(image, self.normal[..., None])[..., 0].argmax(-1)
 
     def basis(self, jaw):
         """Per frame: jaw rows of neutral, shapes and identity for the chosen vertices."""
-        row = np.arange(17)[None]
+        row = np.arange(len(self.face.jaw_neutral))[None]
         face = self.face
         return face.jaw_neutral[row, jaw], face.jaw_shapes[row, jaw], face.jaw_identity[row, jaw]
 
     def points(self, state, basis):
-        """Landmarks (T, 68, 3) on the face, mm."""
-        face = self.face
-        inner = face.neutral[INNER] + face.identity[INNER] @ state.identity
-        shapes = face.shapes[INNER].reshape(-1, self.n)
-        inner = inner + (state.variables @ shapes.T).reshape(self.frames, -1, 3)
+        """Landmarks (T, p, 3) on the face, mm."""
+        face, points = self.face, np.empty((self.frames, self.n_points, 3))
+        inner = face.neutral[self.inner] + face.identity[self.inner] @ state.identity
+        shapes = face.shapes[self.inner].reshape(-1, self.n)
+        points[:, self.inner] = inner + (state.variables @ shapes.T).reshape(self.frames, -1, 3)
         neutral, jaw_shapes, identity = basis
         jaw = neutral + identity @ state.identity
-        jaw = jaw + np.matmul(jaw_shapes, state.variables[:, None, :, None])[..., 0]
-        return np.concatenate([jaw, inner], 1)
+        points[:, self.jaw] = jaw + np.matmul(jaw_shapes, state.variables[:, None, :, None])[..., 0]
+        return points
 
     def _camera(self, state, points):
         return points @ state.rotation.transpose(0, 2, 1) + state.translation[:, None]
@@ -189,19 +193,20 @@ class _Problem:
         return scale[..., None] * camera[..., :2], scale
 
     def project(self, state, jaw):
-        """Landmarks in the image (T, 68, 2), pixels from the principal point, y up."""
+        """Landmarks in the image (T, p, 2), pixels from the principal point, y up."""
         return self._project(self._camera(state, self.points(state, self.basis(jaw))))[0]
 
     def _oriented(self, vectors):
-        """Turn the jaw rows of (T, 68, 2, k) into (normal, down-weighted tangential) components."""
-        vectors[:, JAW] = np.matmul(np.stack([self.normal, self.tangent], -2), vectors[:, JAW])
+        """Turn the jaw rows of (T, p, 2, k) into (normal, down-weighted tangential) components."""
+        vectors[:, self.jaw] = np.matmul(np.stack([self.normal, self.tangent], -2), vectors[:, self.jaw])
         return vectors
 
     def _with_pairs(self, vectors):
-        return np.concatenate([vectors, vectors[:, PAIRS[:, 0]] - vectors[:, PAIRS[:, 1]]], 1)
+        first, second = self.pairs.T
+        return np.concatenate([vectors, vectors[:, first] - vectors[:, second]], 1)
 
     def residual(self, image, scale):
-        """Misses (T, 68 + pairs, 2), mm."""
+        """Misses (T, p + pairs, 2), mm."""
         miss = (self.clip.observed - image) / scale
         return self._oriented(self._with_pairs(miss)[..., None])[..., 0]
 
@@ -235,40 +240,40 @@ class _Problem:
 
         Returns
         -------
-        image : ndarray (T, 68, 2)
+        image : ndarray (T, p, 2)
         scale : ndarray (T, 1, 1), pixels per mm
-        jacobian : ndarray (T, 68, 2, 6 + n)
-        identity : ndarray (T, 68, 2, k) or None
+        jacobian : ndarray (T, p, 2, 6 + n)
+        identity : ndarray (T, p, 2, k) or None
         """
-        frames, face = self.frames, self.face
+        frames, face, n_points = self.frames, self.face, self.n_points
         turned = self.points(state, basis) @ state.rotation.transpose(0, 2, 1)
         camera = turned + state.translation[:, None]
         image, per_point = self._project(camera)
         scale = per_point.mean(1)[:, None, None]
-        lens = np.zeros((frames, 68, 2, 3))
+        lens = np.zeros((frames, n_points, 2, 3))
         lens[..., 0, 0] = lens[..., 1, 1] = per_point / scale[..., 0]
         lens[..., 2] = image / (-camera[..., 2] * scale[..., 0])[..., None]
         onto_face = np.matmul(lens, state.rotation[:, None])
 
         def along(inner, jaw):
-            """Derivative by linear coordinates of the face, (T, 68, 2, columns)."""
+            """Derivative by linear coordinates of the face, (T, p, 2, columns)."""
             columns = inner.shape[-1]
-            out = np.empty((frames, 68, 2, columns))
-            out[:, JAW] = np.matmul(onto_face[:, JAW], jaw)
-            rows = onto_face[:, INNER].transpose(1, 0, 2, 3).reshape(-1, frames * 2, 3)
+            out = np.empty((frames, n_points, 2, columns))
+            out[:, self.jaw] = np.matmul(onto_face[:, self.jaw], jaw)
+            rows = onto_face[:, self.inner].transpose(1, 0, 2, 3).reshape(-1, frames * 2, 3)
             product = np.matmul(rows, inner).reshape(-1, frames, 2, columns)
-            out[:, INNER] = product.transpose(1, 0, 2, 3)
+            out[:, self.inner] = product.transpose(1, 0, 2, 3)
             return out
 
-        jacobian = np.empty((frames, 68, 2, _N_POSE + self.n))
+        jacobian = np.empty((frames, n_points, 2, _N_POSE + self.n))
         jacobian[..., :3] = -_ROTATION_UNIT * np.matmul(lens, skew(turned))
         jacobian[..., 3:_N_POSE] = _TRANSLATION_UNIT * lens
-        jacobian[..., _N_POSE:] = along(face.shapes[INNER], basis[1])
-        identity = along(face.identity[INNER], basis[2]) if self.solve_identity else None
+        jacobian[..., _N_POSE:] = along(face.shapes[self.inner], basis[1])
+        identity = along(face.identity[self.inner], basis[2]) if self.solve_identity else None
         return image, scale, jacobian, identity
 
     def whitened(self, array, root):
-        """(T, 68, 2, k) -> rows (T, 2 (68 + pairs), k) in standard deviations."""
+        """(T, p, 2, k) -> rows (T, 2 (p + pairs), k) in standard deviations."""
         array = self._oriented(self._with_pairs(array))
         array *= root[..., None, None]
         return array.reshape(self.frames, -1, array.shape[-1])
@@ -328,12 +333,20 @@ class _Problem:
         return x, identity_step, basis, scale
 
 
-def fit(face, clip, settings, *, solve_identity=False, frozen_iterations=0, start=None):
+def fit(
+    face: Face,
+    clip: Clip,
+    settings: FitSettings,
+    *,
+    solve_identity: bool = False,
+    frozen_iterations: int = 0,
+    start: State | None = None,
+) -> tuple[State, np.ndarray, list[float]]:
     """Fit pose and weights of all frames, and identity if asked.
 
     Parameters
     ----------
-    face : `speechface.fitting.face.Face`
+    face : `Face`
     clip : `Clip`
     settings : `FitSettings`
     solve_identity : bool, seek the identity coefficients of `face` too
@@ -343,11 +356,12 @@ def fit(face, clip, settings, *, solve_identity=False, frozen_iterations=0, star
     Returns
     -------
     state : `State`
-    projected : ndarray (T, 68, 2), pixels from the principal point, y up, without the detector's errors
+    projected : ndarray (T, p, 2), pixels from the principal point, y up, without the detector's errors
     energies : list of float, the energy after each iteration
     """
     if start is None:
-        rotation, translation = initial_pose(face.neutral, clip.observed, focal=clip.focal)
+        inner = face.profile.inner
+        rotation, translation = initial_pose(face.neutral[inner], clip.observed[:, inner], focal=clip.focal)
         start = State(
             rotation, translation, np.zeros((len(rotation), face.shapes.shape[-1])), np.zeros(face.identity.shape[-1])
         )

@@ -6,21 +6,23 @@ pull of their weights to zero; some frames of all kinds keep the rig's modes hon
 whose landmarks look calm; with it a sample of frames is fitted, and those that need the least motion give the second.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from speechface.fitting.eyes import EyeCalibration, calibrate_eyes, eye_aspect_ratio
-from speechface.fitting.face import INNER, VARIABLES
-from speechface.fitting.gauss_newton import Clip, fit
+from speechface.fitting.eyes import EyeCalibration, calibrate_eyes
+from speechface.fitting.face import VARIABLES, Face
+from speechface.fitting.gauss_newton import Clip, FitSettings, fit
 from speechface.fitting.pose import initial_pose
+from speechface.landmarks.detector import Profile
 
 __all__ = [
     "Identity", "fit_identity", "choose_frames", "expressiveness", "relative_opening", "estimate_focal_factor",
 ]  # fmt: skip
 
-#: Share of the chosen frames that are at rest, and the quantile of expressiveness below which a frame is.
-_REST_SHARE, _REST_QUANTILE = 0.6, 0.25
+#: Fraction of the chosen frames that are at rest, and the quantile of expressiveness below which a frame is.
+_REST_FRACTION, _REST_QUANTILE = 0.6, 0.25
 #: Lips at rest have the gap of this quantile (smaller ones are pressed together), give or take this, mm.
 _CLOSED_QUANTILE, _CLOSED_LIPS_MM = 0.2, 1.0
 #: Factor on the prior of the mouth's and jaw's weights in frames at rest.
@@ -42,18 +44,27 @@ class Identity:
     n_modes: int
 
 
+def _pose_at_rest(face, observed, focal):
+    """Rotation (T, 3, 3) and translation (T, 3) of the face at rest that fit its inner points best."""
+    inner = face.profile.inner
+    return initial_pose(face.neutral[inner], observed[:, inner], focal=focal)
+
+
 def _shape_without_pose(face, observed, focal):
-    """Inner landmarks (T, 51, 2), mm, turned back to a frontal view of the face's rest shape plus the misses."""
-    rotation, translation = initial_pose(face.neutral, observed, focal=focal)
-    camera = face.neutral[INNER] @ rotation.transpose(0, 2, 1) + translation[:, None]
+    """Points (T, p, 2), mm, and rotations: the face at rest, seen from the front, plus the inner points' misses."""
+    inner = face.profile.inner
+    rotation, translation = _pose_at_rest(face, observed, focal)
+    camera = face.neutral[inner] @ rotation.transpose(0, 2, 1) + translation[:, None]
     scale = np.broadcast_to(focal, len(observed))[:, None] / -camera[..., 2]
-    miss = observed[:, INNER] / scale[..., None] - camera[..., :2]
+    miss = observed[:, inner] / scale[..., None] - camera[..., :2]
     back = np.linalg.inv(rotation[:, :2, :2])
-    return face.neutral[INNER, :2] + np.matmul(back[:, None], miss[..., None])[..., 0], rotation
+    shape = np.repeat(face.neutral[None, :, :2], len(observed), 0)
+    shape[:, inner] = face.neutral[inner, :2] + np.matmul(back[:, None], miss[..., None])[..., 0]
+    return shape, rotation
 
 
-def expressiveness(shape):
-    """How far each frame is from the actor at rest, in units of its spread: shape (T, 51, 2), mm -> (T,).
+def expressiveness(shape: np.ndarray, profile: Profile) -> np.ndarray:
+    """How far each frame is from the actor at rest, in units of its spread: points (T, p, 2), mm -> (T,).
 
     At rest the lips are closed, and mouth, brows and eyes are as usual for closed lips. Measured: how far the
     gap of the inner lips is from its low quantile, and how far mouth width, mouth height, brow height and eye opening
@@ -63,15 +74,18 @@ def expressiveness(shape):
     def height(upper, lower):
         return (shape[:, upper, 1].mean(1) - shape[:, lower, 1].mean(1))[:, None]
 
-    gap = height([44, 45, 46], [48, 49, 50])[:, 0]
+    right, left = profile.mouth_corners
+    upper_lip, lower_lip = np.sort(profile.lip_pairs, axis=0).T
+    upper_lids, lower_lids = np.sort([*profile.right_eye.lids, *profile.left_eye.lids], axis=0).T
+    gap = height(upper_lip, lower_lip)[:, 0]
     gap = np.abs(gap - np.quantile(gap, _CLOSED_QUANTILE))
     closed = gap <= _CLOSED_LIPS_MM
     others = np.concatenate([
-        shape[:, [37], 0] - shape[:, [31], 0],
-        height([31, 37], range(10, 19)),
-        height(range(0, 5), [19, 22]),
-        height(range(5, 10), [25, 28]),
-        height([20, 21, 26, 27], [23, 24, 29, 30]),
+        shape[:, [left], 0] - shape[:, [right], 0],
+        height([right, left], profile.numbers(profile.nose)),
+        height(profile.numbers(profile.right_brow), list(profile.right_eye.corners)),
+        height(profile.numbers(profile.left_brow), list(profile.left_eye.corners)),
+        height(upper_lids, lower_lids),
     ], 1)  # fmt: skip
     others = others - np.median(others[closed], 0)
     spread = np.maximum(np.median(np.abs(others[closed]), 0), 0.3)
@@ -93,7 +107,7 @@ def _calm_and_others(score, view, count):
 
     Returns their indices and which of them are calm.
     """
-    n_rest = round(_REST_SHARE * count)
+    n_rest = round(_REST_FRACTION * count)
     calm = np.flatnonzero(score <= max(np.quantile(score, _REST_QUANTILE), np.sort(score)[n_rest - 1]))
     rest = calm[_farthest(view[calm], n_rest)]
     others = np.setdiff1d(np.arange(len(score)), rest)
@@ -103,13 +117,13 @@ def _calm_and_others(score, view, count):
     return frames, np.arange(len(frames)) < len(rest)
 
 
-def choose_frames(face, observed, *, focal, count):
+def choose_frames(face: Face, observed: np.ndarray, *, focal: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Choose frames for the identity.
 
     Parameters
     ----------
     face : Face
-    observed : ndarray (T, 68, 2), pixels from the principal point, y up
+    observed : ndarray (T, p, 2), pixels from the principal point, y up
     focal : ndarray (T,), pixels
     count : int
 
@@ -121,15 +135,16 @@ def choose_frames(face, observed, *, focal, count):
     if len(observed) <= count:
         count = len(observed)
     shape, rotation = _shape_without_pose(face, observed, focal)
-    score = expressiveness(shape)
+    score = expressiveness(shape, face.profile)
     return _calm_and_others(score, rotation[:, 2], count)
 
 
-def relative_opening(face, observed, *, focal):
-    """Eye aspect ratios over those of the face at rest in the same pose: (T, 68, 2) -> (T, 2), left, right."""
-    rotation, translation = initial_pose(face.neutral, observed, focal=focal)
+def relative_opening(face: Face, observed: np.ndarray, *, focal: float | np.ndarray) -> np.ndarray:
+    """Eye openings over those of the face at rest in the same pose: (T, p, 2) -> (T, 2), left, right."""
+    rotation, translation = _pose_at_rest(face, observed, focal)
     camera = face.neutral @ rotation.transpose(0, 2, 1) + translation[:, None]
-    return eye_aspect_ratio(observed) / np.maximum(eye_aspect_ratio(camera[..., :2] / -camera[..., 2:]), 1e-3)
+    opening = face.profile.eye_opening
+    return opening(observed) / np.maximum(opening(camera[..., :2] / -camera[..., 2:]), 1e-3)
 
 
 def _from_frames(face, observed, focal, at_rest, settings):
@@ -151,17 +166,25 @@ def _motion(actor, observed, focal, settings):
     clip = Clip.of(observed, focal=focal, chain=False)
     state, _, _ = fit(actor, clip, replace(settings, iterations=_SAMPLE_ITERATIONS))
     channels = len(VARIABLES)
-    moved = np.tensordot(state.variables[:, :channels], actor.shapes[INNER, :, :channels], (-1, -1))
+    moved = np.tensordot(state.variables[:, :channels], actor.shapes[actor.profile.inner, :, :channels], (-1, -1))
     return np.linalg.norm(moved, axis=-1).mean(1), state.rotation[:, 2]
 
 
-def fit_identity(face, observed, settings, *, focal, fps, count):
+def fit_identity(
+    face: Face,
+    observed: Sequence[np.ndarray],
+    settings: FitSettings,
+    *,
+    focal: Sequence[float],
+    fps: Sequence[float],
+    count: int,
+) -> Identity:
     """Fit an actor's identity.
 
     Parameters
     ----------
     face : Face of the rig
-    observed : list of ndarray (T, 68, 2), one a clip: pixels from the principal point, y up; only frames with a face
+    observed : list of ndarray (T, p, 2), one a clip: pixels from the principal point, y up; only frames with a face
     settings : FitSettings
     focal : list of float, pixels, one a clip
     fps : list of float, 1/s, one a clip
@@ -182,10 +205,12 @@ def fit_identity(face, observed, settings, *, focal, fps, count):
     coefficients, _ = _from_frames(face, together[frames], focals[frames], at_rest, settings)
     actor = face.of_actor(coefficients)
     openings = [relative_opening(actor, clip, focal=f) for clip, f in zip(observed, focal, strict=True)]
-    return Identity(coefficients, calibrate_eyes(openings, fps=fps), face.n_modes)
+    return Identity(coefficients, calibrate_eyes(openings, face.profile, fps=fps), face.n_modes)
 
 
-def estimate_focal_factor(face, observed, settings, *, sides, count):
+def estimate_focal_factor(
+    face: Face, observed: Sequence[np.ndarray], settings: FitSettings, *, sides: Sequence[float], count: int
+) -> float:
     """Focal length of an actor's clips in units of the image's longer side, by which perspective fits best.
 
     Parameters
@@ -203,12 +228,12 @@ def estimate_focal_factor(face, observed, settings, *, sides, count):
     logarithm of the length, gives the minimum. A far face hardly shows perspective: there the estimate is rough, and
     harmless.
     """
-    sides = np.repeat(np.asarray(sides, float), [len(clip) for clip in observed])
+    by_frame = np.repeat(np.asarray(sides, float), [len(clip) for clip in observed])
     together = np.concatenate(observed)
     tried = np.array(_FOCAL_FACTORS)
     middle = tried[len(tried) // 2]
-    frames, at_rest = choose_frames(face, together, focal=middle * sides, count=count)
-    energy = [_from_frames(face, together[frames], f * sides[frames], at_rest, settings)[1] for f in tried]
+    frames, at_rest = choose_frames(face, together, focal=middle * by_frame, count=count)
+    energy = [_from_frames(face, together[frames], f * by_frame[frames], at_rest, settings)[1] for f in tried]
     best = int(np.clip(np.argmin(energy), 1, len(tried) - 2))
     near = slice(best - 1, best + 2)
     curvature, slope, _ = np.polyfit(np.log(tried[near]), energy[near], 2)

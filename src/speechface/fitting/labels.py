@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from speechface.fitting.eyes import EYE_CHANNELS, LIDS, blink_weights
-from speechface.fitting.face import INNER, VARIABLES, weights_of
-from speechface.fitting.gauss_newton import Clip, State, fit
+from speechface.fitting.eyes import EYE_CHANNELS, EyeCalibration, blink_weights
+from speechface.fitting.face import VARIABLES, Face, weights_of
+from speechface.fitting.gauss_newton import Clip, FitSettings, State, fit
 from speechface.fitting.identity import relative_opening
 from speechface.fitting.pose import fill_gaps
 from speechface.geometry.rotation import matrix_from_rotvec, median_rotation, rotvec_from_matrix
@@ -15,8 +15,6 @@ __all__ = ["Labels", "fit_labels", "relative_rotation"]
 
 #: A long clip is fitted in pieces of this many frames that share this many frames with the next one.
 _PIECE, _OVERLAP = 480, 40
-#: How well the eye's shape tells the blink, in units of the weight; the lids' own points then count less.
-_BLINK_SPREAD, _LID_TRUST = 0.05, 0.3
 #: A clip's landmarks have a constant offset beside the actor's, from light, expression and what the rig lacks, mm;
 #: found from the misses of a first fit of this many iterations.
 _CLIP_OFFSET_MM, _FIRST_ITERATIONS = 1.0, 2
@@ -27,8 +25,8 @@ class Labels:
     """The fit of one clip.
 
     `rotation` (T, 3, 3) and `translation` (T, 3) mm in camera space, `weights` (T, 46), `projected`
-    (T, 68, 2) pixels from the principal point (y up), the actor's face with the clip's own constant offsets of the
-    landmarks, without the detector's errors; `miss` (T,): mean distance of the 51 inner landmarks, pixels, NaN without
+    (T, p, 2) pixels from the principal point (y up), the actor's face with the clip's own constant offsets of the
+    landmarks, without the detector's errors; `miss` (T,): mean distance of the inner landmarks, pixels, NaN without
     a face.
     """
 
@@ -39,7 +37,7 @@ class Labels:
     miss: np.ndarray
 
 
-def relative_rotation(rotation, used):
+def relative_rotation(rotation: np.ndarray, used: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rotations relative to the clip's median pose: (T, 3, 3) -> relative (T, 3, 3), median (3, 3)."""
     median = median_rotation(rotation[used] if used.any() else rotation)
     return median.T @ rotation, median
@@ -55,14 +53,14 @@ def _pieces(frames):
     return [(start, stop + _OVERLAP) for start, stop in zip(edges, edges[1:])]
 
 
-def _blend(first, second, share):
-    """Mix two states of the same frames; share (T,) of the second."""
+def _blend(first, second, fraction):
+    """Mix two states of the same frames; fraction (T,) of the second."""
     turn = rotvec_from_matrix(second.rotation @ first.rotation.transpose(0, 2, 1))
-    share = share[:, None]
+    fraction = fraction[:, None]
     return State(
-        matrix_from_rotvec(share * turn) @ first.rotation,
-        (1 - share) * first.translation + share * second.translation,
-        (1 - share) * first.variables + share * second.variables,
+        matrix_from_rotvec(fraction * turn) @ first.rotation,
+        (1 - fraction) * first.translation + fraction * second.translation,
+        (1 - fraction) * first.variables + fraction * second.variables,
         first.identity,
     )
 
@@ -73,8 +71,8 @@ def _part(state, window):
 
 def _joined(first, second, overlap):
     """Join two states that share `overlap` frames."""
-    share = (np.arange(overlap) + 0.5) / overlap
-    middle = _blend(_part(first, slice(-overlap, None)), _part(second, slice(0, overlap)), share)
+    fraction = (np.arange(overlap) + 0.5) / overlap
+    middle = _blend(_part(first, slice(-overlap, None)), _part(second, slice(0, overlap)), fraction)
     parts = [_part(first, slice(0, -overlap)), middle, _part(second, slice(overlap, None))]
     return State(*(np.concatenate([getattr(p, f) for p in parts]) for f in ("rotation", "translation", "variables")),
                  first.identity)  # fmt: skip
@@ -85,14 +83,15 @@ def _clip_face(face, state, projected, observed, detected, *, noise_mm, focal):
 
     The median miss over the clip, turned back to a frontal view and shrunk as one frame's evidence.
     """
-    camera = face.neutral[INNER] @ state.rotation.transpose(0, 2, 1) + state.translation[:, None]
+    inner = face.profile.inner
+    camera = face.neutral[inner] @ state.rotation.transpose(0, 2, 1) + state.translation[:, None]
     scale = focal / -camera[..., 2]
-    miss = (observed - projected)[:, INNER] / scale[..., None]
+    miss = (observed - projected)[:, inner] / scale[..., None]
     back = np.linalg.inv(state.rotation[:, :2, :2])
     miss = np.matmul(back[:, None], miss[..., None])[..., 0][detected]
-    offset = np.zeros((68, 3))
-    share = _CLIP_OFFSET_MM**2 / (_CLIP_OFFSET_MM**2 + noise_mm**2)
-    offset[INNER, :2] = share * np.median(miss, 0)
+    offset = np.zeros_like(face.neutral)
+    shrunk = _CLIP_OFFSET_MM**2 / (_CLIP_OFFSET_MM**2 + noise_mm**2)
+    offset[inner, :2] = shrunk * np.median(miss, 0)
     return replace(face, neutral=face.neutral + offset)
 
 
@@ -113,14 +112,23 @@ def _fit_pieces(face, clip, settings, *, frames, start):
     return whole, np.concatenate(images)
 
 
-def fit_labels(face, eyes, observed, detected, settings, *, focal, fps):
+def fit_labels(
+    face: Face,
+    eyes: EyeCalibration | None,
+    observed: np.ndarray,
+    detected: np.ndarray,
+    settings: FitSettings,
+    *,
+    focal: float,
+    fps: float,
+) -> Labels:
     """Fit all frames of one clip.
 
     Parameters
     ----------
     face : Face of the actor (`Face.of_actor`)
     eyes : EyeCalibration or None, without it blinks come from the lid landmarks alone
-    observed : ndarray (T, 68, 2), pixels from the principal point, y up; anything where there is no face
+    observed : ndarray (T, p, 2), pixels from the principal point, y up; anything where there is no face
     detected : ndarray (T,), bool; frames without a face are bridged by smoothness and the prior
     settings : FitSettings
     focal : float, pixels
@@ -138,14 +146,15 @@ def fit_labels(face, eyes, observed, detected, settings, *, focal, fps):
     if not detected.any():
         raise ValueError("no frame with a face")
     observed = fill_gaps(np.where(detected[:, None, None], observed, 0.0), detected)
+    profile = face.profile
     frames = len(observed)
-    trust = np.repeat(detected[:, None].astype(float), 68, 1)
+    trust = np.repeat(detected[:, None].astype(float), profile.n_points, 1)
     target, precision = np.zeros((2, frames, len(VARIABLES)))
     if eyes is not None:
-        trust[:, LIDS] *= _LID_TRUST
+        trust[:, profile.lids] *= profile.lid_trust
         columns = [VARIABLES.index(name) for name in EYE_CHANNELS]
         target[:, columns] = blink_weights(relative_opening(face, observed, focal=focal), eyes, fps=fps)
-        precision[:, columns] = detected[:, None] * _BLINK_SPREAD**-2
+        precision[:, columns] = detected[:, None] * profile.blink_spread**-2
 
     def clip(window):
         return Clip.of(observed[window], focal=focal, chain=True, trust=trust[window], target=target[window],
@@ -155,6 +164,6 @@ def fit_labels(face, eyes, observed, detected, settings, *, focal, fps):
     whole, projected = _fit_pieces(face, clip, first, frames=frames, start=None)
     face = _clip_face(face, whole, projected, observed, detected, noise_mm=settings.noise_mm, focal=focal)
     whole, projected = _fit_pieces(face, clip, settings, frames=frames, start=whole)
-    miss = np.linalg.norm(projected - observed, axis=-1)[:, INNER].mean(1)
+    miss = np.linalg.norm(projected - observed, axis=-1)[:, profile.inner].mean(1)
     return Labels(whole.rotation, whole.translation, weights_of(whole.variables), projected,
                   np.where(detected, miss, np.nan))  # fmt: skip

@@ -33,7 +33,7 @@ _OPPOSITES = ("jawLeft", "mouthLeft")
 _FREEDOM = 0.1
 #: Size of the expressions: between the normal and the strong ones of the synthetic actors.
 _STRENGTH = 0.85
-#: Percent of the time that a speaker of English spends on each viseme (benchmarks/viseme_shares.py).
+#: Percent of the time that a speaker of English spends on each viseme (benchmarks/viseme_fractions.py).
 _SHARES = {
     "rest": 2.4, "bilabial": 4.7, "labiodental": 3.8, "dental": 4.5, "alveolar": 11.5, "velar": 5.7, "sibilant": 9.7,
     "postalveolar": 1.2, "rhotic": 4.7, "lateral": 2.4, "labiovelar": 1.4, "glottal": 1.0, "see": 4.3, "sit": 6.5,

@@ -1,6 +1,10 @@
 """Which frames and clips of labels can be trusted, and why not."""
 
+from typing import Any
+
 import numpy as np
+
+from speechface.sections import QualitySettings
 
 __all__ = ["miss_distribution", "flagged_runs", "verdict"]
 
@@ -8,7 +12,7 @@ __all__ = ["miss_distribution", "flagged_runs", "verdict"]
 STILL_LIPS = 0.01
 
 
-def miss_distribution(miss_pct):
+def miss_distribution(miss_pct: np.ndarray) -> dict[str, float]:
     """Median, 95th percentile and largest of the frames' misses (T,), per cent; NaN frames are left out."""
     miss = miss_pct[np.isfinite(miss_pct)]
     if not len(miss):
@@ -20,7 +24,9 @@ def miss_distribution(miss_pct):
             "reprojection_worst_pct": float(miss.max())}  # fmt: skip
 
 
-def flagged_runs(frames, detected, used, miss_pct):
+def flagged_runs(
+    frames: np.ndarray, detected: np.ndarray, used: np.ndarray, miss_pct: np.ndarray
+) -> list[dict[str, Any]]:
     """Runs of frames whose labels are not used.
 
     Parameters
@@ -47,17 +53,17 @@ def flagged_runs(frames, detected, used, miss_pct):
     return runs
 
 
-def verdict(quality, used_share, *, max_reprojection_pct, min_used_share, min_lip_gap_r, max_jitter_mm):
+def verdict(quality: dict[str, float], used_fraction: float, settings: QualitySettings) -> tuple[bool, str]:
     """Return (used, reason): whether a clip's labels can be trusted.
 
     Parameters
     ----------
     quality : dict
         From `speechface.fitting.quality.clip_quality`.
-    used_share : float
-        Share of the clip's frames whose labels may be used.
-    max_reprojection_pct, min_used_share, min_lip_gap_r, max_jitter_mm : float
-        Thresholds, keys of the config section ``quality``. The lip gap is judged only where lips move.
+    used_fraction : float
+        Fraction of the clip's frames whose labels may be used.
+    settings : QualitySettings
+        Thresholds. The lip gap counts only where lips move.
 
     Returns
     -------
@@ -66,14 +72,14 @@ def verdict(quality, used_share, *, max_reprojection_pct, min_used_share, min_li
     """
     reasons = []
     found = quality["reprojection_pct_iod"]
-    if not found <= max_reprojection_pct:
-        reasons.append(f"reprojection {found:.2f} % of the eyes' distance; at most {max_reprojection_pct:g} %")
-    if used_share < min_used_share:
-        reasons.append(f"{100 * used_share:.0f} % of the frames have a trusted face; at least "
-                       f"{100 * min_used_share:g} %")  # fmt: skip
+    if not found <= settings.max_reprojection_pct:
+        reasons.append(f"reprojection {found:.2f} % of the eyes' distance; at most {settings.max_reprojection_pct:g} %")
+    if used_fraction < settings.min_used_fraction:
+        reasons.append(f"{100 * used_fraction:.0f} % of the frames have a trusted face; at least "
+                       f"{100 * settings.min_used_fraction:g} %")  # fmt: skip
     r = quality["lip_gap_r"]
-    if quality["lip_gap_sd"] > STILL_LIPS and not r >= min_lip_gap_r:
-        reasons.append(f"lip gap of fit and landmarks correlate by {r:.2f}; at least {min_lip_gap_r:g}")
-    if quality["jitter_mm"] > max_jitter_mm:
-        reasons.append(f"the mouth jitters by {quality['jitter_mm']:.2f} mm; at most {max_jitter_mm:g} mm")
+    if quality["lip_gap_sd"] > STILL_LIPS and not r >= settings.min_lip_gap_r:
+        reasons.append(f"lip gap of fit and landmarks correlate by {r:.2f}; at least {settings.min_lip_gap_r:g}")
+    if quality["jitter_mm"] > settings.max_jitter_mm:
+        reasons.append(f"the mouth jitters by {quality['jitter_mm']:.2f} mm; at most {settings.max_jitter_mm:g} mm")
     return not reasons, "; ".join(reasons)

@@ -1,4 +1,4 @@
-"""The folder of what is worked out once a machine: converted models, compiled code.
+"""The folder of what is worked out once a machine: converted models.
 
 ``$SPEECHFACE_CACHE``, else ``speechface`` in ``$XDG_CACHE_HOME``, else ``~/.cache/speechface`` (65 MB).
 """
@@ -9,8 +9,10 @@ from pathlib import Path
 
 __all__ = ["cache_folder", "warn_no_cache"]
 
+LOG = logging.getLogger(__name__)
 
-def cache_folder():
+
+def cache_folder() -> Path:
     """Return the folder (it may not exist yet)."""
     own = os.environ.get("SPEECHFACE_CACHE")
     if own:
@@ -18,6 +20,6 @@ def cache_folder():
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "speechface"
 
 
-def warn_no_cache(error):
+def warn_no_cache(error: Exception) -> None:
     """Log that nothing can be kept."""
-    logging.warning("no cache for the landmark models (%s); set SPEECHFACE_CACHE to a folder to start faster", error)
+    LOG.warning("no cache for the landmark models (%s); set SPEECHFACE_CACHE to a folder to start faster", error)

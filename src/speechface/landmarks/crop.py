@@ -1,17 +1,20 @@
 """Cutting an upright face image out of every frame, steady in time."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from speechface.landmarks.detector import Profile
 from speechface.landmarks.reduce import reduced
 from speechface.landmarks.shape import spread
 
-__all__ = ["crop_transforms", "warp_planes", "reduction", "nearest_known", "smooth", "CENTRE_UP"]
+__all__ = ["crop_transforms", "warp_planes", "nearest_known", "smooth", "CENTRE_UP"]
 
 #: The crop's centre lies this far above the landmarks' mean, in units of their spread, so that the forehead shows.
 CENTRE_UP = 0.25
 
 
-def nearest_known(known):
+def nearest_known(known: np.ndarray) -> np.ndarray:
     """Return for every frame the index of the nearest frame where `known` (n,) bool holds, the earlier of two.
 
     Raises
@@ -29,7 +32,7 @@ def nearest_known(known):
     return np.where(nearer, places[after], places[before])
 
 
-def smooth(values, *, deviation):
+def smooth(values: np.ndarray, *, deviation: float) -> np.ndarray:
     """Gaussian filter along the first axis, without delay; the end values are repeated beyond the ends.
 
     Parameters
@@ -47,14 +50,17 @@ def smooth(values, *, deviation):
     return np.tensordot(np.asarray(values, float)[frames], weights / weights.sum(), axes=(1, 0))
 
 
-def crop_transforms(landmarks, detected, *, margin, size, deviation):
+def crop_transforms(
+    landmarks: np.ndarray, detected: np.ndarray, profile: Profile, *, margin: float, size: int, deviation: float
+) -> np.ndarray:
     """Find the affine map from image to crop for every frame.
 
     Parameters
     ----------
-    landmarks : ndarray (n, 68, 2), pixels
+    landmarks : ndarray (n, points, 2), pixels
     detected : ndarray (n,), bool
         Frames without a face take the place of the nearest frame that has one.
+    profile : Profile of the detector
     margin : float
         Half side of the crop in units of the landmarks' spread.
     size : int
@@ -69,7 +75,7 @@ def crop_transforms(landmarks, detected, *, margin, size, deviation):
     """
     points = np.asarray(landmarks, float)[nearest_known(detected)]
     half = margin * spread(points)
-    eyes = points[:, 42:48].mean(1) - points[:, 36:42].mean(1)
+    eyes = points[:, profile.left_eye.points].mean(1) - points[:, profile.right_eye.points].mean(1)
     direction = eyes / np.linalg.norm(eyes, axis=1, keepdims=True)
     up = np.stack([direction[:, 1], -direction[:, 0]], 1)
     centre = points.mean(1) + CENTRE_UP * spread(points)[:, None] * up
@@ -82,7 +88,7 @@ def crop_transforms(landmarks, detected, *, margin, size, deviation):
     return np.concatenate([linear, shift[:, :, None]], 2)
 
 
-def warp_planes(planes, transform, *, size):
+def warp_planes(planes: Sequence[np.ndarray], transform: np.ndarray, *, size: int) -> list[np.ndarray]:
     """Cut one crop out of 4:2:0 planes.
 
     Parameters
@@ -104,23 +110,13 @@ def warp_planes(planes, transform, *, size):
     return [_warp(luma, transform, size), *(_warp(plane, half, size // 2) for plane in chroma)]
 
 
-def reduction(shrinkage):
-    """By which whole number a plane is reduced before it is warped: what is left shrinks two- to threefold.
-
-    Parameters
-    ----------
-    shrinkage : float
-        Pixels of the plane in a pixel of the crop, along an axis.
-    """
-    return max(int(shrinkage / 2), 1)
-
-
 def _warp(plane, transform, size):
     """Affine warp of one plane; where it shrinks, the area of a pixel is averaged: most of it
     as whole pixels of the plane, which is cheap."""
     import cv2
 
-    step = reduction(1 / np.sqrt(abs(np.linalg.det(transform[:, :2]))))
+    # by a whole number first, so that what is left shrinks two- to threefold
+    step = max(int(1 / np.sqrt(abs(np.linalg.det(transform[:, :2]))) / 2), 1)
     if step > 1:
         left, top, right, bottom = _reach(plane.shape, transform, size, step)
         plane = reduced(plane[top:bottom, left:right], step)

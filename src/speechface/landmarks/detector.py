@@ -1,14 +1,24 @@
-"""What a landmark detector is: the protocol of everything that finds points in a face."""
+"""What a landmark detector is: its settings, what opens it, and what others must know about its points.
 
-from collections.abc import Callable
+A member of the registry `speechface.landmarks.detectors.DETECTORS` is a `Detector`. The command detect-landmarks opens
+it once a process and asks it to track clip after clip; the label fitter and the face images read its `Profile`.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Protocol
 
+import numpy as np
 from pydantic import Field
 
+from speechface.geometry import ibug
 from speechface.settings import Settings
 
-__all__ = ["Detector", "DetectorSettings"]
+__all__ = ["Detector", "DetectorSettings", "Eye", "Points", "Profile", "Tracker", "Tracks"]
+
+#: Which points of a detector: a slice, or an array of their numbers.
+Points = slice | np.ndarray
 
 
 class DetectorSettings(Settings):
@@ -20,6 +30,161 @@ class DetectorSettings(Settings):
     """A clip with a smaller fraction of frames with a face is excluded."""
 
 
+@dataclass
+class Tracks:
+    """What a detector found in one clip, one row a frame.
+
+    Parameters
+    ----------
+    detected : ndarray (n,), bool
+    score : ndarray (n,), float32, NaN where the face was tracked only
+    box : ndarray (n, 4), float32, left, top, right, bottom, pixels; NaN where there is no face
+    landmarks : ndarray (n, points, 2), float32, pixels; NaN where there is no face
+    faces : int, how many faces the clip shows at once
+    losses : int, how often the followed face was lost
+    strangers : int, rows dropped because they show somebody else
+    brightness : float, mean grey level of the face, NaN without one
+    """
+
+    detected: np.ndarray
+    score: np.ndarray
+    box: np.ndarray
+    landmarks: np.ndarray
+    faces: int = 0
+    losses: int = 0
+    strangers: int = 0
+    brightness: float = float("nan")
+
+    @classmethod
+    def empty(cls, frames: int, points: int) -> "Tracks":
+        """Rows without a face."""
+        return cls(
+            detected=np.zeros(frames, bool),
+            score=np.full(frames, np.nan, np.float32),
+            box=np.full((frames, 4), np.nan, np.float32),
+            landmarks=np.full((frames, points, 2), np.nan, np.float32),
+        )
+
+
+@dataclass(frozen=True)
+class Eye:
+    """Points of one eye: all of its outline, its corners (outer, inner) and pairs of an upper and a lower lid point."""
+
+    points: Points
+    corners: tuple[int, int]
+    lids: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """A detector's points, and how it errs. Right and left are the subject's.
+
+    Parameters
+    ----------
+    scheme : str
+        Name of the points: a rig knows the vertices of a scheme (`speechface.rig.rig.Rig.points`).
+    n_points : int
+    jaw : Points, from the right ear over the chin to the left
+        They mark the outline that the camera sees and slide along the jaw; all others are `inner`.
+    right_brow, left_brow, nose, mouth : Points
+    right_eye, left_eye : Eye
+    mouth_corners : (int, int), right, left
+    lip_pairs : pairs of an upper and a lower inner lip point, whose mean distance is the lip gap
+    chin : int
+    weights : ndarray (n_points,), trust in each point, relative to ``labels.noise_mm ** -2``
+    pairs : ndarray (m, 2), points whose difference is better known than their places
+    pair_weights : ndarray (m,), trust in these differences
+    error_modes_mm : function () -> ndarray (m, n_points, 2)
+        Common motions of the points by mistake, mm on the face for one standard deviation, x right, y up; the jaw's are
+        0. The fitter carries one variable for each in every frame.
+    noise_mm : float, error of a point, the detector's and the face model's together
+    offset_mm : float
+        Spread of the constant offset of an actor's points from the rig's: annotation bias and what the identity modes
+        cannot express.
+    closed_eye : float
+        Opening of shut eyes as the points show it, as a fraction of open ones, where an actor never blinks.
+    blink_below : float, an opening below this fraction is a blink
+    blink_spread : float, how well the eye's opening tells the blink, in units of the weight
+    lid_trust : float, factor on the trust in the lids' own points where the opening tells the blink
+    expected_error_mm : (float, float, float, float)
+        Expected error of the rig's inner landmarks: a constant, then for each per cent of miss of the inner points and
+        of the mouth's, and for each mm that the labels move the face.
+    """
+
+    scheme: str
+    n_points: int
+    jaw: Points
+    right_brow: Points
+    left_brow: Points
+    nose: Points
+    mouth: Points
+    right_eye: Eye
+    left_eye: Eye
+    mouth_corners: tuple[int, int]
+    lip_pairs: tuple[tuple[int, int], ...]
+    chin: int
+    weights: np.ndarray
+    pairs: np.ndarray
+    pair_weights: np.ndarray
+    error_modes_mm: Callable[[], np.ndarray]
+    noise_mm: float
+    offset_mm: float
+    closed_eye: float
+    blink_below: float
+    blink_spread: float
+    lid_trust: float
+    expected_error_mm: tuple[float, float, float, float]
+
+    def numbers(self, points: Points) -> np.ndarray:
+        """The numbers of some points."""
+        return np.arange(self.n_points)[points]
+
+    @cached_property
+    def inner(self) -> Points:
+        """All points but the jaw's; a slice where they follow each other, which keeps arrays views."""
+        inner = np.setdiff1d(np.arange(self.n_points), self.numbers(self.jaw))
+        return slice(int(inner[0]), int(inner[-1]) + 1) if len(inner) == np.ptp(inner) + 1 else inner
+
+    @cached_property
+    def lids(self) -> np.ndarray:
+        """Points of the lids without the corners."""
+        return np.sort(np.concatenate([np.ravel(eye.lids) for eye in (self.right_eye, self.left_eye)]))
+
+    def interocular(self, landmarks: np.ndarray) -> np.ndarray:
+        """Distance of the outer eye corners: (..., n_points, d) -> (...)."""
+        return ibug.interocular(landmarks, (self.right_eye.corners[0], self.left_eye.corners[0]))
+
+    def lip_gap(self, landmarks: np.ndarray) -> np.ndarray:
+        """Mean distance of the inner lips: (..., n_points, d) -> (...)."""
+        return ibug.lip_gap(landmarks, self.lip_pairs)
+
+    def eye_opening(self, landmarks: np.ndarray) -> np.ndarray:
+        """Height over width of the eyes: (..., n_points, 2) -> (..., 2), left, then right."""
+
+        def distance(a: int, b: int) -> np.ndarray:
+            return np.linalg.norm(landmarks[..., a, :] - landmarks[..., b, :], axis=-1)
+
+        def opening(eye: Eye) -> np.ndarray:
+            height = sum(distance(upper, lower) for upper, lower in eye.lids)
+            return height / (len(eye.lids) * np.maximum(distance(*eye.corners), 1e-6))
+
+        return np.stack([opening(self.left_eye), opening(self.right_eye)], -1)
+
+    def error_modes(self, scale: float) -> np.ndarray:
+        """Common errors (n_points, 3, m), mm, times `scale`; 0 trusts the detector to err independently."""
+        if scale == 0:
+            return np.zeros((self.n_points, 3, 0))
+        modes = np.moveaxis(np.array(self.error_modes_mm(), float).reshape(-1, self.n_points, 2), 0, -1)
+        return scale * np.concatenate([modes, np.zeros_like(modes[:, :1])], 1)
+
+
+class Tracker(Protocol):
+    """An opened detector."""
+
+    def track(self, images: Iterable[Any]) -> Tracks:
+        """Follow the face through one clip's images (`speechface.media.decode_images`)."""
+
+
 @dataclass(frozen=True)
 class Detector:
     """One landmark detector.
@@ -27,8 +192,10 @@ class Detector:
     Parameters
     ----------
     settings : class of `DetectorSettings`, the keys of section landmarks
-    open : function (settings) -> object with ``track(images) -> Tracks``
+    open : function (settings) -> `Tracker`; loads the models, for many clips
+    profile : Profile
     """
 
     settings: type[DetectorSettings]
-    open: Callable[[Any], Any]
+    open: Callable[[Any], Tracker]
+    profile: Profile

@@ -19,8 +19,8 @@ __all__ = ["Equalised", "Equaliser", "untouched"]
 @dataclass(frozen=True)
 class Tiles:
     """How an image is equalised: `count` tiles along each axis (0: not at all) of `height` x `width` pixels, contrast
-    limit `clip`; for each pixel column the tile before its centre, `columns` int32, and the share of the next, `right`
-    float32; `rows` and `lower` likewise; and what the kernels have worked out so far: `curves` (count, count, 256)
+    limit `clip`; for each pixel column the tile before its centre, `columns` int32, and the fraction of the next,
+    `right` float32; `rows` and `lower` likewise; and what the kernels have worked out so far: `curves` (count, count, 256)
     uint8, `ready` uint8, for every cell between four tile centres and then for every tile whether it is."""
 
     count: int
@@ -35,8 +35,7 @@ class Tiles:
     ready: np.ndarray
 
 
-_NONE = np.empty(0, np.uint8)
-_NO_TILES = Tiles(0, 1, 1, 0.0, *[_NONE] * 6)
+_NO_TILES = Tiles(0, 1, 1, 0.0, *(np.empty(0, np.dtype(kind)) for kind in ("i4", "f4", "i4", "f4", "u1", "u1")))
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ class Equaliser:
         return _with_close_pixels(gray), Tiles(count, *sizes, self._clip_limit, *self._cells[1], *worked_out)
 
     def _places(self, length):
-        """For every pixel of an axis the tile before it, and the share of the tile after it; OpenCV's arithmetic."""
+        """For every pixel of an axis the tile before it, and the fraction of the tile after it; OpenCV's arithmetic."""
         size = np.float32(length // self._tiles)
         place = np.arange(length, dtype=np.float32) * (np.float32(1) / size) - np.float32(0.5)
         return np.floor(place).astype(np.int32), place - np.floor(place)

@@ -11,7 +11,7 @@ is that of dlib's ``serialize`` for ``shape_predictor``.
 import numpy as np
 
 from speechface.errors import ModelError
-from speechface.landmarks.equalise import untouched
+from speechface.landmarks.equalise import Equalised, untouched
 
 __all__ = ["ForestPredictor", "parse_predictor", "parse_integers"]
 
@@ -21,7 +21,7 @@ _SPLITS, _LEAVES = 2**_DEPTH - 1, 2**_DEPTH
 _VALUES = 2 * _POINTS
 
 
-def parse_integers(data):
+def parse_integers(data: bytes | np.ndarray) -> np.ndarray:
     """Decode a stream of dlib's integers: a control byte (sign, number of bytes), then the bytes, little-endian.
 
     Parameters
@@ -32,25 +32,11 @@ def parse_integers(data):
     -------
     integers : ndarray (n,), int64
     """
-    import numba
-
-    @numba.njit
-    def scan(data, out):
-        place, count = 0, 0
-        while place < len(data):
-            control = data[place]
-            size = control & 15
-            value = np.int64(0)
-            for k in range(size):
-                value |= np.int64(data[place + 1 + k]) << (8 * k)
-            out[count] = -value if control & 128 else value
-            place += 1 + size
-            count += 1
-        return count
+    from speechface.landmarks.kernels import scan_integers
 
     data = np.frombuffer(data, np.uint8)
     out = np.empty(len(data), np.int64)
-    return out[: scan(data, out)]
+    return out[: scan_integers(data, out)]
 
 
 class _Reader:
@@ -80,7 +66,7 @@ def _floats(pairs):
     return np.ldexp(pairs[..., 0].astype(np.float64), pairs[..., 1].astype(np.int32)).astype(np.float32)
 
 
-def parse_predictor(data):
+def parse_predictor(data: bytes) -> dict[str, np.ndarray]:
     """Read dlib's 68-point predictor file.
 
     Parameters
@@ -139,23 +125,22 @@ class ForestPredictor:
         From `parse_predictor`.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: dict[str, np.ndarray]):
         from speechface.landmarks.compiled import Model
 
         self._model = Model(model)
 
-    def predict(self, image, boxes):
+    def predict(self, image: np.ndarray | Equalised, boxes: np.ndarray) -> np.ndarray:
         """Return the landmarks (..., 68, 2), float64, pixels, of a face in `boxes` (left, top, right, bottom).
 
         Parameters
         ----------
-        image : ndarray (height, width), uint8, or speechface.landmarks.equalise.Equalised
+        image : ndarray (height, width), uint8, or Equalised
         boxes : ndarray (..., 4), pixels of the image
         """
         from speechface.landmarks.compiled import predict
 
-        if isinstance(image, np.ndarray):
-            image = untouched(image)
+        equalised = untouched(image) if isinstance(image, np.ndarray) else image
         boxes = np.asarray(boxes, float)
-        shapes = predict(image, boxes.reshape(-1, 4), self._model).reshape(*boxes.shape[:-1], _POINTS, 2)
+        shapes = predict(equalised, boxes.reshape(-1, 4), self._model).reshape(*boxes.shape[:-1], _POINTS, 2)
         return boxes[..., None, :2] + shapes * (boxes[..., 2:] - boxes[..., :2])[..., None, :]

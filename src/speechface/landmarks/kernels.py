@@ -1,18 +1,25 @@
-"""The inner loops of the landmark predictor, written for numba: 15 cascades of 500 trees, and the greys they read.
+"""The inner loops of the landmark predictor, compiled by numba: 15 cascades of 500 trees, and the greys they read.
 
 Equalising the part of a 720p image that holds a face takes as long as decoding the image, yet the predictor reads
 7,500 pixels of it. So the equalised value is worked out for each pixel that is read, and a tile's curve when the first
 such pixel needs it. The arithmetic is that of OpenCV's CLAHE and of dlib's ``shape_predictor``.
 
-Everything is passed as pointers into flat arrays, and nothing is allocated or raised: the machine code then needs
-nothing of numba, and `speechface.landmarks.compiled` keeps it for processes that never import numba.
+The loops get pointers into flat arrays: numba's arrays, which count from the end where an index is negative, take
+twice the time. Numba keeps the machine code (in ``__pycache__`` beside this file, or in ``$NUMBA_CACHE_DIR``), so that
+only the first process compiles.
 """
+
+import logging
+from collections.abc import Callable
+from typing import Any
 
 import numba
 import numpy as np
 from numba import types
 
-__all__ = ["compile_kernels"]
+__all__ = ["predict", "read_pixels", "scan_integers"]
+
+LOG = logging.getLogger(__name__)
 
 _POINTS, _CASCADES, _TREES, _FEATURES, _DEPTH = 68, 15, 500, 500, 4
 _LEAVES = 2**_DEPTH
@@ -22,10 +29,46 @@ _BLOCK = 20
 _OFFSET = 256
 _VALUES = 2 * _POINTS
 
-_OPTIONS = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+def _compiled(*signature: Any, cache: bool = True) -> Callable:
+    """Decorator: compile a function, at once where its signature is given; keep the machine code where that can be."""
+
+    def decorate(function):
+        try:
+            return numba.njit(*signature, cache=cache, error_model="numpy")(function)
+        except RuntimeError as error:
+            LOG.warning("no cache for compiled code (%s); set NUMBA_CACHE_DIR to a folder to start faster", error)
+            return numba.njit(*signature, error_model="numpy")(function)
+
+    return decorate
 
 
-@numba.njit(**_OPTIONS)
+def _pointers(*kinds: str) -> list:
+    return [types.CPointer(getattr(types, kind)) for kind in kinds]
+
+
+_INT, _REAL = types.int64, types.float64
+_IMAGE = [*_pointers("uint8"), _INT, _INT, _INT, _INT, _REAL,
+          *_pointers("int32", "int32", "float32", "float32", "uint8", "uint8", "int32")]  # fmt: skip
+
+
+@_compiled()
+def scan_integers(data, out):
+    """Decode dlib's integers (see `speechface.landmarks.forest.parse_integers`); returns their number."""
+    place, count = 0, 0
+    while place < len(data):
+        control = data[place]
+        size = control & 15
+        value = np.int64(0)
+        for k in range(size):
+            value |= np.int64(data[place + 1 + k]) << (8 * k)
+        out[count] = -value if control & 128 else value
+        place += 1 + size
+        count += 1
+    return count
+
+
+@_compiled(cache=False)
 def _curve(gray, stride, top, left, height, width, clip, counts, curves, place):
     """Grey curve (256,), from ``curves[place]``, of one tile: its histogram clipped, spread and summed."""
     for k in range(1024):
@@ -70,7 +113,7 @@ def _curve(gray, stride, top, left, height, width, clip, counts, curves, place):
         curves[place + k] = np.uint8(min(np.rint(np.float32(total) * scale), np.float32(255)))
 
 
-@numba.njit(**_OPTIONS)
+@_compiled(cache=False)
 def _read(gray, stride, x, y, tiles, tile_height, tile_width, clip, columns, rows, right, lower, curves, ready, counts):
     """Equalised value of one pixel inside the image; as it is where there are no tiles."""
     value = np.int64(gray[y * stride + x])
@@ -103,18 +146,31 @@ def _read(gray, stride, x, y, tiles, tile_height, tile_width, clip, columns, row
     return np.uint8(np.rint(upper * (one - to_lower) + under * to_lower))
 
 
+@_compiled(types.void(*_IMAGE, *_pointers("int64", "int64", "uint8"), _INT))
 def _read_pixels(gray, stride, tiles, tile_height, tile_width, clip, columns, rows, right, lower, curves, ready, counts,
-                 x, y, count, out):  # fmt: skip
-    """Equalised values `out` (count,) of the pixels (x, y), whole numbers inside the image."""
+                 x, y, out, count):  # fmt: skip
     for k in range(count):
         out[k] = _read(gray, stride, x[k], y[k], tiles, tile_height, tile_width, clip, columns, rows, right, lower,
                        curves, ready, counts)  # fmt: skip
 
 
+@_compiled()
+def read_pixels(gray, stride, tiles, tile_height, tile_width, clip, columns, rows, right, lower, curves, ready, counts,
+                x, y, out):  # fmt: skip
+    """Equalised values `out` (n,) of the pixels (x, y), whole numbers inside the image."""
+    _read_pixels(gray.ctypes, stride, tiles, tile_height, tile_width, clip, columns.ctypes, rows.ctypes, right.ctypes,
+                 lower.ctypes, curves.ctypes, ready.ctypes, counts.ctypes, x.ctypes, y.ctypes, out.ctypes,
+                 len(out))  # fmt: skip
+
+
+@_compiled(types.void(
+    *_IMAGE, *_pointers("int64", "float64"), _INT,
+    *_pointers("float64", "float64", "int16", "float32", "uint32", "float32", "uint8", "int32", "int64", "float32",
+               "float64"),
+))  # fmt: skip
 def _predict(gray, stride, tiles, tile_height, tile_width, clip, columns, rows, right, lower, curves, ready, counts,
              window, boxes, n_boxes, mean, centred, anchors, deltas, nodes, leaves, grey, place, leaf, total,
              shapes):  # fmt: skip
-    """Landmarks `shapes` (n_boxes, 68, 2), in units of the boxes; see `compiled.predict`."""
     left, top = window[0], window[1]
     width, height = window[2] - left, window[3] - top
     for k in range(n_boxes):
@@ -168,44 +224,12 @@ def _predict(gray, stride, tiles, tile_height, tile_width, clip, columns, rows, 
                 shapes[shape + j] += total[j]
 
 
-def _pointers(*kinds):
-    return [types.CPointer(getattr(types, kind)) for kind in kinds]
-
-
-_INT, _REAL = types.int64, types.float64
-_IMAGE = [*_pointers("uint8"), _INT, _INT, _INT, _INT, _REAL,
-            *_pointers("int32", "int32", "float32", "float32", "uint8", "uint8", "int32")]  # fmt: skip
-_SIGNATURES = {
-    "read_pixels": (_read_pixels, [*_IMAGE, *_pointers("int64", "int64"), _INT, *_pointers("uint8")]),
-    "predict": (
-        _predict,
-        [*_IMAGE, *_pointers("int64", "float64"), _INT,
-         *_pointers("float64", "float64", "int16", "float32", "uint32", "float32", "uint8", "int32", "int64", "float32",
-                    "float64")],
-    ),
-}  # fmt: skip
-
-
-def compile_kernels():
-    """Compile for this processor.
-
-    Returns
-    -------
-    kernels : dict
-        By name ("read_pixels", "predict"): (name of the function in it, machine code as an object file). The function
-        takes a pointer to one pointer and another, which it may ignore, then its arguments, and returns 0.
-
-    Raises
-    ------
-    RuntimeError
-        If the code would call anything outside itself.
-    """
-    kernels = {}
-    for name, (function, signature) in _SIGNATURES.items():
-        compiled = numba.njit(types.void(*signature), **_OPTIONS)(function)
-        (overload,) = compiled.overloads.values()
-        for line in overload.library.get_llvm_str().splitlines():
-            if line.startswith("declare") and "@llvm." not in line:
-                raise RuntimeError(f"the compiled kernel {name} is not self-contained: {line}")
-        kernels[name] = (overload.fndesc.llvm_func_name, overload.library._get_compiled_object())
-    return kernels
+@_compiled()
+def predict(gray, stride, tiles, tile_height, tile_width, clip, columns, rows, right, lower, curves, ready, counts,
+            window, boxes, mean, centred, anchors, deltas, nodes, leaves, grey, place, leaf, total,
+            shapes):  # fmt: skip
+    """Landmarks `shapes` (n_boxes, 68, 2), in units of the boxes; see `speechface.landmarks.compiled.predict`."""
+    _predict(gray.ctypes, stride, tiles, tile_height, tile_width, clip, columns.ctypes, rows.ctypes, right.ctypes,
+             lower.ctypes, curves.ctypes, ready.ctypes, counts.ctypes, window.ctypes, boxes.ctypes, len(boxes) // 4,
+             mean.ctypes, centred.ctypes, anchors.ctypes, deltas.ctypes, nodes.ctypes, leaves.ctypes, grey.ctypes,
+             place.ctypes, leaf.ctypes, total.ctypes, shapes.ctypes)  # fmt: skip

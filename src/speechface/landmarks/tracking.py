@@ -1,4 +1,4 @@
-"""Following one face through a video: a landmark predictor in every frame, a face detector now and then.
+"""Following one face through a video: points predicted in every frame, a face detector now and then.
 
 Between detections the predictor's box is rebuilt from the landmarks of the frame before, with the proportions that the
 detector's boxes have on average. The landmarks do not depend on a box that drifts, nor on the detector's box, which
@@ -6,21 +6,28 @@ jumps by several per cent from frame to frame.
 """
 
 import functools
-import math
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
+from speechface.landmarks.detector import Tracks
 from speechface.landmarks.people import People
-from speechface.landmarks.shape import box_overlap, canonical_box, jittered_boxes, shape_residual, spread
+from speechface.landmarks.shape import box_overlap, shape_residual, spread, square_window
 
-__all__ = ["FaceTracker", "Tracks", "search_scales"]
+__all__ = ["FaceFinder", "FaceTracker", "search_scales"]
 
+#: Images decoded before the predictor runs over them: so many that it keeps its model in the processor's cache, so few
+#: that the images are there still.
+CHUNK = 16
+#: Images decoded ahead to choose between several faces.
+AHEAD = 64
 #: Checks in a row that must miss a tracked face before it counts as lost.
 MISSES = 3
 #: Overlap (intersection over union) from which a detected box confirms the tracked one.
 CONFIRMING_OVERLAP = 0.4
-#: A box that moves or grows by more than this share of its width in one frame is implausible, ...
+#: A box that moves or grows by more than this fraction of its width in one frame is implausible, ...
 SUDDEN_BOX = 0.2
 #: ... and so is a shape that differs by this much (in units of its spread) from the frame before or ...
 SUDDEN_SHAPE = 0.12
@@ -31,10 +38,6 @@ CUT_LEVELS = 25
 #: Side of the part that is searched to confirm a face, in box widths, and the height its box gets there, pixels.
 CHECK_SIDE = 1.5
 CHECK_BOX_PX = 96
-#: Side of the part that the predictor reads, in box widths, and how far it lies below the box's centre: dlib's boxes
-#: cut the chin.
-PREDICTED_SIDE = 1.3
-PREDICTED_DOWN = 0.08
 #: Frames looked at to choose between several faces.
 PROBES = 5
 #: Frames between looks at the whole image that count the faces.
@@ -43,24 +46,25 @@ CENSUS = 60
 LONGEST_WAIT = 8
 
 
-@dataclass
-class Tracks:
-    """One row a frame: `detected` (n,) bool; `score` (n,) float32, NaN where tracked; `box` (n, 4) and `landmarks`
-    (n, 68, 2) float32 pixels, NaN where there is no face. `faces`: how many faces the clip shows at once; `losses`:
-    how often the followed face was lost; `strangers`: rows dropped because they show somebody else; `brightness`: mean
-    grey level of the face, NaN without one."""
+class FaceFinder(Protocol):
+    """What a detector must be able to do with one grey image (height, width), uint8."""
 
-    detected: np.ndarray
-    score: np.ndarray
-    box: np.ndarray
-    landmarks: np.ndarray
-    faces: int = 0
-    losses: int = 0
-    strangers: int = 0
-    brightness: float = float("nan")
+    def detect(
+        self, gray: np.ndarray, scale: float, window: tuple[int, int, int, int] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Faces in the image, or in the part `window` (left, top, right, bottom) of it, resized by `scale`.
+
+        Returns boxes (m, 4) in pixels of the image and scores (m,); those below 0 only confirm a tracked face.
+        """
+
+    def predict(self, gray: np.ndarray, box: np.ndarray) -> np.ndarray:
+        """Landmarks (n, 2), pixels, of the face in `box` (4,)."""
+
+    def box_of(self, landmarks: np.ndarray) -> np.ndarray:
+        """The box (4,) that `detect` would put around a face with these landmarks (n, 2)."""
 
 
-def search_scales(height, detect_height):
+def search_scales(height: int, detect_height: int) -> list[float]:
     """Return the factors by which an image is resized to search for a face, the cheapest first.
 
     The first brings an image taller than twice `detect_height` down to about that height, each further one doubles
@@ -78,22 +82,18 @@ class FaceTracker:
 
     Parameters
     ----------
-    detect : callable (gray, scale) -> (boxes (m, 4), scores (m,))
-        Faces in an image resized by `scale`, in pixels of `gray`. Scores below 0 only confirm a tracked face.
-    predict : callable (gray, boxes (n, 4)) -> landmarks (n, 68, 2)
-    equaliser : object with ``whole(gray)`` and ``part(gray, window)``
-        What happens to an image before it is searched, see `speechface.landmarks.equalise.Equaliser`.
+    face : FaceFinder
     detect_every : int
         Frames between checks of the tracked face by the detector.
     detect_height : int, pixels
         See `search_scales`.
-    boxes : int, 1 to 5
-        Predictions averaged over so many shifted boxes.
+    points : int
+        Number of landmarks.
     """
 
-    def __init__(self, detect, predict, equaliser, *, detect_every, detect_height, boxes):
-        self._detect, self._predict_in, self._equaliser = detect, predict, equaliser
-        self._detect_every, self._detect_height, self._boxes = detect_every, detect_height, boxes
+    def __init__(self, face: FaceFinder, *, detect_every: int, detect_height: int, points: int):
+        self._face, self._points = face, points
+        self._detect_every, self._detect_height = detect_every, detect_height
         self._landmarks = None  # of the frame before; None while there is no face
         self._mean_shape, self._confirmations = None, 0
         self._misses = 0
@@ -102,32 +102,37 @@ class FaceTracker:
         self._scale = None  # at which the face was found
         self._people = People()
         self._losses = 0
-        self._levels = []  # mean grey levels of the face
+        self._levels: list[float] = []  # mean grey levels of the face
         self._thumbnail = None
-        self._rows = []
+        self._rows: list[Any] = []
 
-    def track(self, frames, *, ahead=None):
-        """Follow the face through the next `frames`, a sequence of ndarray (height, width), uint8.
+    def follow(self, images: Iterable[Any]) -> Tracks:
+        """Follow the face through a whole clip.
 
-        ``ahead()`` gives them and more that follow, to choose between several faces; without it they are all there is.
-
-        Returns their landmarks (68, 2), or None without a face, as far as they are known now: `result` may still drop
-        some of a face that turns out to be lost.
+        Parameters
+        ----------
+        images : iterable of objects with ``gray``, ndarray (height, width), uint8
         """
-        first = len(self._rows)
-        for position, gray in enumerate(frames):
-            self._rows.append(self._step(gray, functools.partial(_after, ahead or (lambda: frames), position)))
-        return [row and row[2] for row in self._rows[first:]]
+        left = iter(images)
+        decoded: list[np.ndarray] = []
 
-    def result(self):
-        """Return the `Tracks` of all frames so far."""
-        count = len(self._rows)
-        tracks = Tracks(
-            detected=np.zeros(count, bool),
-            score=np.full(count, np.nan, np.float32),
-            box=np.full((count, 4), np.nan, np.float32),
-            landmarks=np.full((count, 68, 2), np.nan, np.float32),
-        )
+        def grays(count: int) -> list[np.ndarray]:
+            """The next images; decodes what is missing."""
+            decoded.extend(image.gray for image in itertools.islice(left, max(count - len(decoded), 0)))
+            return decoded[:count]
+
+        def ahead(position: int) -> list[np.ndarray]:
+            return grays(AHEAD)[position:]
+
+        while frames := grays(CHUNK):
+            for position, gray in enumerate(frames):
+                self._rows.append(self._step(gray, functools.partial(ahead, position)))
+            del decoded[: len(frames)]
+        return self._result()
+
+    def _result(self) -> Tracks:
+        """The `Tracks` of all frames so far."""
+        tracks = Tracks.empty(len(self._rows), self._points)
         for k, row in enumerate(self._rows):
             if row is not None:
                 tracks.detected[k] = True
@@ -141,17 +146,7 @@ class FaceTracker:
         tracks.losses, tracks.strangers = self._losses, int(others.sum())
         return tracks
 
-    def _predict(self, gray, box):
-        """Landmarks of the face in `box`, from the equalised image around it."""
-        lower = box + (box[3] - box[1]) * np.array([0, PREDICTED_DOWN, 0, PREDICTED_DOWN])
-        window = _window(lower, PREDICTED_SIDE, gray.shape)
-        if window is None:
-            return np.tile((box[:2] + box[2:]) / 2, (68, 1))  # outside the image: a shape that no check accepts
-        part, corner = self._equaliser.part(gray, window), np.array(window[:2])
-        boxes = jittered_boxes(box, self._boxes) - np.tile(corner, 2)
-        return self._predict_in(part, boxes).mean(0) + corner
-
-    def _step(self, gray, following):
+    def _step(self, gray: np.ndarray, following: Callable[[], Sequence[np.ndarray]]):
         """Process one frame; returns (score, box, landmarks), or None without a face."""
         self._people.next_frame()
         cut = self._is_cut(gray)
@@ -160,10 +155,10 @@ class FaceTracker:
         if self._landmarks is None:
             return self._search(gray, following)
         if len(self._rows) % CENSUS == CENSUS // 2:
-            boxes, _ = self._detect_whole(self._equaliser.whole(gray), self._scale)
-            self._people.saw(boxes, canonical_box(self._landmarks))
-        box = canonical_box(self._landmarks)
-        landmarks = self._predict(gray, box)
+            boxes, _ = self._detect_whole(gray, self._scale)
+            self._people.saw(boxes, self._face.box_of(self._landmarks))
+        box = self._face.box_of(self._landmarks)
+        landmarks = self._face.predict(gray, box)
         due = len(self._rows) - self._confirmed >= self._detect_every
         strange = cut or self._implausible(landmarks, box)
         if not (due or strange or self._misses):
@@ -178,7 +173,7 @@ class FaceTracker:
 
     def _implausible(self, landmarks, box):
         width = box[2] - box[0]
-        moved = np.abs(canonical_box(landmarks) - box).max() > SUDDEN_BOX * width
+        moved = np.abs(self._face.box_of(landmarks) - box).max() > SUDDEN_BOX * width
         return (
             moved
             or shape_residual(landmarks, self._landmarks) > SUDDEN_SHAPE
@@ -191,10 +186,10 @@ class FaceTracker:
         near = box_overlap(box, boxes) > CONFIRMING_OVERLAP
         if near.any():
             best = np.flatnonzero(near)[np.argmax(scores[near])]
-            if np.abs(boxes[best] - canonical_box(landmarks)).max() > 0.25 * (box[2] - box[0]):
+            if np.abs(boxes[best] - self._face.box_of(landmarks)).max() > 0.25 * (box[2] - box[0]):
                 # tracking has drifted, or the face moved fast: begin again from the detector's box
-                box = canonical_box(self._predict(gray, boxes[best]))
-                landmarks = self._predict(gray, box)
+                box = self._face.box_of(self._face.predict(gray, boxes[best]))
+                landmarks = self._face.predict(gray, box)
             self._confirm(gray, landmarks)
             return scores[best], box, landmarks
         self._misses += 1
@@ -206,15 +201,14 @@ class FaceTracker:
 
     def _detect_near(self, gray, box):
         """Search only around `box`, at a size that suits the detector."""
-        window = _window(box, CHECK_SIDE, gray.shape)
+        window = square_window(box, CHECK_SIDE, gray.shape)
         if window is None:
             return np.zeros((0, 4)), np.zeros(0)
-        boxes, scores = self._detect(self._equaliser.part(gray, window), CHECK_BOX_PX / (box[2] - box[0]))
-        return boxes + np.tile(window[:2], 2), scores
+        return self._face.detect(gray, CHECK_BOX_PX / (box[2] - box[0]), window)
 
     def _confirm(self, gray, landmarks):
         self._landmarks, self._misses, self._confirmed = landmarks, 0, len(self._rows)
-        window = _window(canonical_box(landmarks), 1, gray.shape)
+        window = square_window(self._face.box_of(landmarks), 1, gray.shape)
         if window is not None:
             left, top, right, bottom = window
             self._levels.append(gray[top:bottom:4, left:right:4].mean())
@@ -230,14 +224,14 @@ class FaceTracker:
         if not just_now:
             for frame in range(self._confirmed + 1, len(self._rows)):
                 self._rows[frame] = None
-            self._people.lost(canonical_box(self._landmarks))
+            self._people.lost(self._face.box_of(self._landmarks))
         self._landmarks, self._misses = None, 0
         self._mean_shape, self._confirmations = None, 0
         self._losses += 1
 
-    def _detect_whole(self, whole, scale):
-        """Faces, (boxes, scores), in an equalised image that the detector is sure of."""
-        boxes, scores = self._detect(whole, scale)
+    def _detect_whole(self, gray, scale):
+        """Faces, (boxes, scores), that the detector is sure of."""
+        boxes, scores = self._face.detect(gray, scale)
         return boxes[scores >= 0], scores[scores >= 0]
 
     def _search(self, gray, following, everywhere=False):
@@ -249,9 +243,8 @@ class FaceTracker:
             self._searched = now
         else:
             scales = [self._scale or scales[0]]
-        whole = self._equaliser.whole(gray)
         for scale in scales:
-            boxes, scores = self._detect_whole(whole, scale)
+            boxes, scores = self._detect_whole(gray, scale)
             known = self._people.may_be_followed(boxes)
             if known.any():
                 break
@@ -266,8 +259,8 @@ class FaceTracker:
         self._scale = scale
         self._people.saw(boxes, boxes[best])
         self._people.found(boxes[best])
-        box = canonical_box(self._predict(gray, boxes[best]))
-        landmarks = self._predict(gray, box)
+        box = self._face.box_of(self._face.predict(gray, boxes[best]))
+        landmarks = self._face.predict(gray, box)
         self._confirm(gray, landmarks)
         return scores[best], box, landmarks
 
@@ -276,7 +269,7 @@ class FaceTracker:
         weight = (boxes[:, 2:] - boxes[:, :2]).prod(1)
         following = following()
         for probe in np.unique(np.linspace(0, len(following) - 1, PROBES + 1).astype(int)[1:]):
-            seen, _ = self._detect_whole(self._equaliser.whole(following[probe]), scale)
+            seen, _ = self._detect_whole(following[probe], scale)
             self._people.saw(seen, None)
             for k, box in enumerate(boxes):
                 overlap = box_overlap(box, seen)
@@ -284,16 +277,3 @@ class FaceTracker:
                     best = seen[overlap.argmax()]
                     weight[k] += (best[2:] - best[:2]).prod()
         return int(np.argmax(np.where(known, weight, -1)))
-
-
-def _after(frames, position):
-    return frames()[position:]
-
-
-def _window(box, side, shape):
-    """Pixels (left, top, right, bottom) of a square of `side` box widths around a box; None if outside the image."""
-    left, top, right, bottom = box.tolist()
-    across, down, half = (left + right) / 2, (top + bottom) / 2, side * (right - left) / 2
-    low = max(math.floor(across - half), 0), max(math.floor(down - half), 0)
-    high = min(math.ceil(across + half), shape[1]), min(math.ceil(down + half), shape[0])
-    return None if min(high[0] - low[0], high[1] - low[1]) < 8 else (*low, *high)

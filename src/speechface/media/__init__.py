@@ -1,5 +1,6 @@
-"""Videos and sound files in and out, through PyAV, always from the first frame to the last (never a seek).
+"""Videos and sound in and out, through PyAV, always from the first frame to the last (never a seek).
 
+Whatever reads takes a source: a path, a video in a table of clips, or a folder of images (`speechface.media.source`).
 `probe_video` and `frame_times` say what a video holds, `decode_*` and `read_frame` read it, `VideoWriter` writes one.
 An image is turned upright where the file says that it was filmed on its side (phones). Pixels are taken as stored: a
 pixel aspect ratio other than 1 is not corrected.
@@ -17,6 +18,7 @@ from speechface.media.decode import (
 )
 from speechface.media.encode import VideoWriter
 from speechface.media.probe import VideoInfo, frame_times, probe_video
+from speechface.media.source import parse_source, source_facts
 
 __all__ = [
     "Image",
@@ -28,7 +30,9 @@ __all__ = [
     "decode_images",
     "decode_rgb",
     "frame_times",
+    "parse_source",
     "planes_to_rgb",
     "probe_video",
     "read_frame",
+    "source_facts",
 ]

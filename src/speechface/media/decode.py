@@ -1,12 +1,15 @@
 """Images and sound out of media files."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import numpy as np
 
 from speechface.errors import MediaError
 from speechface.media.probe import open_media, upright_turns, video_stream
+from speechface.media.source import ImagesSource, SourceLike, image_files, parse_source
 
 __all__ = [
     "decode_frames",
@@ -19,6 +22,7 @@ __all__ = [
     "planes_to_rgb",
     "decode_audio",
     "place_blocks",
+    "resample",
 ]
 
 #: Formats whose first plane is 8-bit luma, one byte a pixel.
@@ -28,19 +32,33 @@ _PLANAR_420 = {"yuv420p", "yuvj420p"}
 _HOLE_S = 0.05
 
 
-def decode_frames(path):
-    """Yield every decoded `av.VideoFrame` of a video, in the order shown; MediaError where it is damaged."""
-    with open_media(path) as container:
-        yield from container.decode(video_stream(container))
+def decode_frames(source: SourceLike) -> Iterator[Any]:
+    """Yield every decoded `av.VideoFrame` of a source, in the order shown; MediaError where it is damaged."""
+    place = parse_source(source)
+    if isinstance(place, ImagesSource):
+        for path in image_files(place):
+            frame = _first_frame(path)
+            if frame is None:
+                raise MediaError(f"{path}: holds no image")
+            yield frame
+        return
+    with open_media(place) as media:
+        yield from media.container.decode(video_stream(media))
 
 
-def _plane(frame, index):
+def _first_frame(source: SourceLike) -> Any:
+    """The first frame of a file, None where there is none."""
+    with open_media(source) as media:
+        return next(iter(media.container.decode(video_stream(media))), None)
+
+
+def _plane(frame: Any, index: int) -> np.ndarray:
     """One 8-bit plane of a frame as a view (height, width)."""
     plane = frame.planes[index]
     return np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
 
 
-def _upright(image, turns):
+def _upright(image: np.ndarray, turns: int) -> np.ndarray:
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 
 
@@ -56,16 +74,16 @@ class PixelFormat:
 class Image:
     """One decoded image, upright; its planes are views of the decoder's memory, which lives as long as they do."""
 
-    def __init__(self, frame, turns):
+    def __init__(self, frame: Any, turns: int):
         self._frame, self._turns = frame, turns
 
     @property
-    def gray(self):
+    def gray(self) -> np.ndarray:
         """Luma as stored (limited range stays limited), ndarray (height, width), uint8; a view where it is a plane."""
         luma = self._frame if self._frame.format.name in _LUMA_FIRST else self._frame.reformat(format="gray")
         return _upright(_plane(luma, 0), self._turns)
 
-    def planes(self):
+    def planes(self) -> tuple[list[np.ndarray], PixelFormat]:
         """Return ([y, u, v], PixelFormat): 4:2:0 planes, uint8, chroma at half size.
 
         Four times cheaper than RGB where only a small part of the image is wanted; `VideoWriter.write_planes` and
@@ -78,22 +96,22 @@ class Image:
         return [_upright(_plane(planar, index), self._turns) for index in range(3)], kind
 
 
-def decode_images(path):
-    """Yield every `Image` of a video; MediaError where it is damaged or its images change size."""
-    turns = size = None
-    for frame in decode_frames(path):
-        if turns is None:
+def decode_images(source: SourceLike) -> Iterator[Image]:
+    """Yield every `Image` of a source; MediaError where it is damaged or its images change size."""
+    turns, size = 0, None
+    for frame in decode_frames(source):
+        if size is None:
             turns, size = upright_turns(frame), (frame.height, frame.width)
         if (frame.height, frame.width) != size:
             raise MediaError(
-                f"{path}: the image changes size from {size} to {(frame.height, frame.width)} (rows, columns)"
+                f"{source}: the image changes size from {size} to {(frame.height, frame.width)} (rows, columns)"
             )
         yield Image(frame, turns)
 
 
-def planes_to_frame(planes, kind):
+def planes_to_frame(planes: Sequence[np.ndarray], kind: PixelFormat) -> Any:
     """Return an `av.VideoFrame` of 4:2:0 planes: y (height, width), even sizes, u and v at half size, uint8."""
-    frame = av.VideoFrame(planes[0].shape[1], planes[0].shape[0], kind.name)
+    frame: Any = av.VideoFrame(planes[0].shape[1], planes[0].shape[0], kind.name)
     for plane, values in zip(frame.planes, planes):
         memory = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
         memory[:, : plane.width] = values
@@ -101,21 +119,21 @@ def planes_to_frame(planes, kind):
     return frame
 
 
-def planes_to_rgb(planes, kind):
+def planes_to_rgb(planes: Sequence[np.ndarray], kind: PixelFormat) -> np.ndarray:
     """Convert 4:2:0 planes (see `planes_to_frame`) to ndarray (height, width, 3), uint8 RGB."""
     return planes_to_frame(planes, kind).to_ndarray(format="rgb24")
 
 
-def decode_rgb(path):
-    """Yield every frame of a video as ndarray (height, width, 3), uint8 RGB, upright."""
-    turns = None
-    for frame in decode_frames(path):
+def decode_rgb(source: SourceLike) -> Iterator[np.ndarray]:
+    """Yield every frame of a source as ndarray (height, width, 3), uint8 RGB, upright."""
+    turns: int | None = None
+    for frame in decode_frames(source):
         turns = upright_turns(frame) if turns is None else turns
         yield _upright(frame.to_ndarray(format="rgb24"), turns)
 
 
-def read_frame(path, index):
-    """Return frame `index` (from 0) of a video, (height, width, 3) uint8 RGB; decodes from the start.
+def read_frame(source: SourceLike, index: int) -> np.ndarray:
+    """Return frame `index` (from 0) of a source, (height, width, 3) uint8 RGB; decodes from the start.
 
     Raises
     ------
@@ -124,24 +142,25 @@ def read_frame(path, index):
     """
     count = 0
     turns = 0
-    for count, frame in enumerate(decode_frames(path), 1):
+    for count, frame in enumerate(decode_frames(source), 1):
         turns = upright_turns(frame) if count == 1 else turns
         if count == index + 1:
             return _upright(frame.to_ndarray(format="rgb24"), turns)
-    raise MediaError(f"{path}: no frame {index}; the video has {count}")
+    raise MediaError(f"{source}: no frame {index}; the video has {count}")
 
 
-def decode_audio(path, *, sr, start=None):
-    """Read the sound of a video or sound file as mono.
+def decode_audio(source: SourceLike, *, sr: int, start: float | None = None) -> np.ndarray:
+    """Read the sound of a source as mono.
 
     Parameters
     ----------
-    path : path-like
+    source : source or path
         Anything FFmpeg reads: mp4, mov, mpg, wav, mp3, flac, ogg, m4a, ...
     sr : int, Hz
         Wanted rate; the sound is resampled to it.
     start : float or None, seconds on the file's clock
         What becomes sample 0. None takes the first video frame, or the sound's own beginning where there is no video.
+        Of numbered images: seconds from the beginning of their sound.
 
     Returns
     -------
@@ -154,40 +173,49 @@ def decode_audio(path, *, sr, start=None):
     MediaError
         No such file, no sound, damaged or truncated.
     """
-    with open_media(path) as container:
-        if not container.streams.audio:
-            raise MediaError(f"{path}: no sound in the file")
-        blocks, rate = _sound_blocks(container)
-        has_video = any(not s.disposition & av.stream.Disposition.attached_pic for s in container.streams.video)
+    place = parse_source(source)
+    images = isinstance(place, ImagesSource)
+    if isinstance(place, ImagesSource):
+        if not place.audio:
+            raise MediaError(f"{source}: no sound beside the images")
+        place = parse_source(place.audio)
+    with open_media(place) as media:
+        streams = media.container.streams
+        if not streams.audio:
+            raise MediaError(f"{place}: no sound in the file")
+        blocks, rate = _sound_blocks(media.container, media.name)
+        has_video = any(not s.disposition & av.stream.Disposition.attached_pic for s in streams.video)
     if not blocks:
-        raise MediaError(f"{path}: the sound stream is empty")
-    if start is None:
-        start = _first_frame_time(path) if has_video else blocks[0][0]
-    audio = place_blocks(blocks, start=start, rate=rate, hole_s=_HOLE_S)
-    return _resample(audio, rate, sr)
+        raise MediaError(f"{place}: the sound stream is empty")
+    if images:
+        start = (blocks[0][0] or 0.0) + (start or 0.0)
+    elif start is None:
+        start = _first_frame_time(place) if has_video else blocks[0][0]
+    audio = place_blocks(blocks, start=start or 0.0, rate=rate, hole_s=_HOLE_S)
+    return resample(audio, rate, sr)
 
 
-def _first_frame_time(path):
-    frame = next(decode_frames(path), None)
+def _first_frame_time(source: SourceLike) -> float:
+    frame = _first_frame(source)
     if frame is None or frame.pts is None:
         return 0.0
     return float(frame.pts * frame.time_base)
 
 
-def _sound_blocks(container):
+def _sound_blocks(container: Any, name: str) -> tuple[list[tuple[float | None, np.ndarray]], int]:
     """Return ([(time s or None, mono float32 block)], rate) of the first sound stream."""
-    blocks, rate = [], None
+    blocks: list[tuple[float | None, np.ndarray]] = []
+    rate = 0
     for frame in container.decode(audio=0):
-        if rate is None:
-            rate = frame.sample_rate
+        rate = rate or frame.sample_rate
         if frame.sample_rate != rate:
-            raise MediaError(f"{container.name}: the sampling rate changes from {rate} to {frame.sample_rate} Hz")
+            raise MediaError(f"{name}: the sampling rate changes from {rate} to {frame.sample_rate} Hz")
         time = None if frame.pts is None else float(frame.pts * frame.time_base)
         blocks.append((time, _mono(frame)))
     return blocks, rate
 
 
-def _mono(frame):
+def _mono(frame: Any) -> np.ndarray:
     """Mean of a sound frame's channels, float32 at full scale 1."""
     values = frame.to_ndarray()
     if not frame.format.is_planar:
@@ -199,7 +227,9 @@ def _mono(frame):
     return values.mean(0, dtype=np.float64).astype(np.float32)
 
 
-def place_blocks(blocks, *, start, rate, hole_s):
+def place_blocks(
+    blocks: Sequence[tuple[float | None, np.ndarray]], *, start: float, rate: int, hole_s: float
+) -> np.ndarray:
     """Lay sound blocks out on one time axis.
 
     Parameters
@@ -233,7 +263,7 @@ def place_blocks(blocks, *, start, rate, hole_s):
     return audio
 
 
-def _resample(audio, rate, sr):
+def resample(audio: np.ndarray, rate: int, sr: int) -> np.ndarray:
     """Resample mono sound with FFmpeg's band-limited resampler; the length becomes round(n * sr / rate)."""
     if rate == sr or not len(audio):
         return audio

@@ -1,7 +1,12 @@
 """Writing videos."""
 
 import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self
 
 import av
 import numpy as np
@@ -9,7 +14,7 @@ from av.video.reformatter import VideoReformatter
 
 from speechface.errors import MediaError
 from speechface.files import written_whole
-from speechface.media.decode import _resample, planes_to_frame
+from speechface.media.decode import PixelFormat, planes_to_frame, resample
 
 __all__ = ["VideoWriter"]
 
@@ -26,7 +31,8 @@ class VideoWriter:
 
     Parameters
     ----------
-    path : path-like, ends in .mp4
+    path : path-like, ends in .mp4, or None
+        None: after the block the file's bytes are in `content`.
     width, height : int, even, pixels
     fps : Fraction, int or float, 1/s
         A float is taken as the nearest fraction with denominator up to 1001.
@@ -45,25 +51,39 @@ class VideoWriter:
         If a size is odd or a frame has another size or type.
     """
 
-    def __init__(self, path, *, width, height, fps, audio=None, sr=None, crf, preset="veryfast"):
+    def __init__(
+        self,
+        path: str | os.PathLike | None,
+        *,
+        width: int,
+        height: int,
+        fps: Fraction | float,
+        audio: np.ndarray | None = None,
+        sr: int | None = None,
+        crf: int,
+        preset: str = "veryfast",
+    ):
+        self.path = path
+        self.name = "video" if path is None else os.fspath(path)
         if width % 2 or height % 2 or width <= 0 or height <= 0:
-            raise MediaError(f"{path}: images of {width}x{height}: h264 needs even sizes above 0")
+            raise MediaError(f"{self.name}: images of {width}x{height}: h264 needs even sizes above 0")
         if audio is not None and not sr:
             raise ValueError("audio needs its sampling rate sr")
-        self.path = path
+        self.content = b""
         self.width, self.height = width, height
         self.fps = Fraction(fps).limit_denominator(1001)
         self.crf, self.preset = crf, preset
         self.count = 0
-        if audio is not None and sr not in _AAC_RATES:
-            audio, sr = _resample(np.ascontiguousarray(audio, np.float32), sr, 48000), 48000
+        if audio is not None and sr and sr not in _AAC_RATES:
+            audio, sr = resample(np.ascontiguousarray(audio, np.float32), sr, 48000), 48000
         self._audio = None if audio is None else np.clip(np.asarray(audio, np.float32), -1, 1)
-        self._sr, self._sounded = sr, 0
-        self._reformatter = VideoReformatter()  # one for all frames: it is costly to begin with
+        self._sr, self._sounded = sr or 0, 0
+        self._reformatter: Any = VideoReformatter()  # one for all frames: it is costly to begin with
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            temporary = stack.enter_context(written_whole(self.path))
+            place = self._in_memory() if self.path is None else written_whole(self.path)
+            temporary = stack.enter_context(place)
             options = {"movflags": "+faststart"}
             self._container = stack.enter_context(av.open(temporary, "w", format="mp4", options=options))
             self._video = self._add_video()
@@ -74,7 +94,15 @@ class VideoWriter:
             self._stack = stack.pop_all()
         return self
 
-    def _add_video(self):
+    @contextlib.contextmanager
+    def _in_memory(self) -> Iterator[str]:
+        # a file all the same: the index can only be moved to the front of a file
+        with tempfile.TemporaryDirectory(prefix="speechface-") as folder:
+            path = os.path.join(folder, "video.mp4")
+            yield path
+            self.content = Path(path).read_bytes()
+
+    def _add_video(self) -> Any:
         options = {"crf": str(self.crf), "preset": self.preset}
         stream = self._container.add_stream("libx264", rate=self.fps, options=options)
         stream.width, stream.height, stream.pix_fmt = self.width, self.height, "yuv420p"
@@ -86,17 +114,17 @@ class VideoWriter:
         context.color_range = _LIMITED
         return stream
 
-    def write(self, image):
+    def write(self, image: np.ndarray) -> None:
         """Add one image, ndarray (height, width, 3), uint8 RGB."""
         image = np.asarray(image)
         if image.shape != (self.height, self.width, 3) or image.dtype != np.uint8:
             raise MediaError(
-                f"{self.path}: frame {self.count} is {image.dtype} {image.shape}; "
+                f"{self.name}: frame {self.count} is {image.dtype} {image.shape}; "
                 f"expected uint8 ({self.height}, {self.width}, 3)"
             )
         self._write(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24"))
 
-    def write_planes(self, planes, kind):
+    def write_planes(self, planes: Sequence[np.ndarray], kind: PixelFormat) -> None:
         """Add one image given as 4:2:0 planes, uint8: y (height, width), u and v at half size.
 
         Parameters
@@ -107,11 +135,11 @@ class VideoWriter:
         """
         if planes[0].shape != (self.height, self.width):
             raise MediaError(
-                f"{self.path}: frame {self.count} is {planes[0].shape}; expected ({self.height}, {self.width})"
+                f"{self.name}: frame {self.count} is {planes[0].shape}; expected ({self.height}, {self.width})"
             )
         self._write(planes_to_frame(planes, kind))
 
-    def _write(self, frame):
+    def _write(self, frame: Any) -> None:
         frame = self._reformatter.reformat(frame, format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
         frame.pts, frame.time_base = self.count, 1 / self.fps
         frame.duration = 1
@@ -119,9 +147,9 @@ class VideoWriter:
         self.count += 1
         self._write_sound(until=self.count / self.fps)
 
-    def _write_sound(self, *, until):
+    def _write_sound(self, *, until: Fraction | None) -> None:
         """Encode sound up to time `until` in seconds (None: to its end), so that both streams lie interleaved."""
-        if self._sound is None:
+        if self._sound is None or self._audio is None:
             return
         end = len(self._audio) if until is None else min(int(until * self._sr), len(self._audio))
         while self._sounded < end:
@@ -133,12 +161,12 @@ class VideoWriter:
             self._container.mux(self._sound.encode(frame))
             self._sounded += len(block)
 
-    def __exit__(self, kind, error, trace):
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         with self._stack:
             if error is not None:
                 raise error
             if self.count == 0:
-                raise MediaError(f"{self.path}: no frame was written")
+                raise MediaError(f"{self.name}: no frame was written")
             self._container.mux(self._video.encode(None))
             if self._sound is not None:
                 self._write_sound(until=None)

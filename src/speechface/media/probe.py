@@ -1,16 +1,22 @@
-"""Opening media files, and what a video holds: size, frame rate and the time of every frame."""
+"""Opening media, and what a video holds: size, frame rate and the time of every frame."""
 
 import contextlib
+import io
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
 
 from speechface.errors import MediaError
+from speechface.media.source import ImagesSource, SourceLike, TableSource, image_files, parse_source, video_bytes
 
-__all__ = ["VideoInfo", "open_media", "video_stream", "probe_video", "frame_times", "upright_turns", "fit_times"]
+__all__ = [
+    "Media", "VideoInfo", "fit_times", "frame_times", "open_media", "probe_video", "upright_turns", "video_stream",
+]  # fmt: skip
 
 #: Codecs whose every packet is one shown image; with others the frames are counted by decoding them.
 _ONE_IMAGE_A_PACKET = {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "prores", "ffv1", "vp9", "av1"}
@@ -36,111 +42,156 @@ class VideoInfo:
     has_sound: bool
 
 
+@dataclass(frozen=True)
+class Media:
+    """An open video or sound file: PyAV's `container`, the source's `name` for messages, `size` in bytes."""
+
+    container: Any
+    name: str
+    size: int
+
+
 @contextlib.contextmanager
-def open_media(path):
-    """Open a media file for reading; MediaError (one line) for whatever goes wrong inside the block."""
-    path = os.fspath(path)
-    if not os.path.exists(path):
-        raise MediaError(f"{path}: no such file")
-    if os.path.isdir(path):
-        raise MediaError(f"{path}: a folder, not a media file")
-    if os.path.getsize(path) == 0:
-        raise MediaError(f"{path}: the file is empty (0 bytes); copy it again")
+def open_media(source: SourceLike) -> Iterator[Media]:
+    """Open a file, or a video in a table, for reading; MediaError (one line) for whatever goes wrong in the block."""
+    place = parse_source(source)
+    name = str(place)
+    if isinstance(place, TableSource):
+        content = video_bytes(place)
+        opened: Any = io.BytesIO(content)
+        size = len(content)
+    else:
+        opened, size = name, _size_of(name)
     try:
-        container = av.open(path, metadata_errors="ignore")
+        container = av.open(opened, metadata_errors="ignore")
     except (av.error.FFmpegError, OSError) as error:
         raise MediaError(
-            f"{path}: not a readable media file ({_reason(error)}); it may be truncated or of another kind"
+            f"{name}: not a readable media file ({_reason(error)}); it may be truncated or of another kind"
         ) from None
     with container:
         try:
-            yield container
+            yield Media(container, name, size)
         except (av.error.FFmpegError, OSError) as error:
-            raise MediaError(f"{path}: damaged or truncated ({_reason(error)}); copy the file again") from None
+            raise MediaError(f"{name}: damaged or truncated ({_reason(error)}); copy the file again") from None
 
 
-def _reason(error):
+def _size_of(path: str) -> int:
+    """Size of a media file, bytes; MediaError where there is none."""
+    if not os.path.exists(path):
+        more = "; nor is it TABLE.parquet::DATASET/ACTOR/CLIP or FOLDER::audio=FILE::fps=25" if "::" in path else ""
+        raise MediaError(f"{path}: no such file{more}")
+    if os.path.isdir(path):
+        raise MediaError(f"{path}: a folder, not a media file")
+    size = os.path.getsize(path)
+    if size == 0:
+        raise MediaError(f"{path}: the file is empty (0 bytes); copy it again")
+    return size
+
+
+def _reason(error: BaseException) -> str:
     return " ".join((getattr(error, "strerror", None) or str(error)).split())
 
 
-def video_stream(container):
-    """Return the first video stream of an open container that is no cover image, set to decode in one thread.
+def video_stream(media: Media) -> Any:
+    """Return the first video stream of an open file that is no cover image, set to decode in one thread.
 
     Raises
     ------
     MediaError
         If there is none, or if the file ends before the images that its index promises.
     """
-    path = container.name
     cover = av.stream.Disposition.attached_pic
-    stream = next((s for s in container.streams.video if not s.disposition & cover), None)
+    stream = next((s for s in media.container.streams.video if not s.disposition & cover), None)
     if stream is None:
-        raise MediaError(f"{path}: no video stream")
+        raise MediaError(f"{media.name}: no video stream")
     entries = stream.index_entries
     if len(entries):
         last = entries[len(entries) - 1]
-        end, size = last.pos + last.size, os.path.getsize(path)
-        if end > size:
-            raise MediaError(f"{path}: truncated: its images end at byte {end}, the file at {size}; copy it again")
+        end = last.pos + last.size
+        if end > media.size:
+            raise MediaError(
+                f"{media.name}: truncated: its images end at byte {end}, the file at {media.size}; copy it again"
+            )
     stream.thread_type = "NONE"
     stream.codec_context.thread_count = 1
     return stream
 
 
-def upright_turns(frame):
+def upright_turns(frame: Any) -> int:
     """Return how many quarter turns counter-clockwise (`numpy.rot90`) make a decoded frame upright."""
     return round(frame.rotation / 90) % 4
 
 
-def probe_video(path):
+def probe_video(source: SourceLike) -> VideoInfo:
     """Return the `VideoInfo` of a video.
 
     The times come from the packets' presentation stamps, without decoding, where these are complete and every packet
     is known to be one shown frame; otherwise all frames are decoded. They always number the frames that decoding
-    yields. Stamps that fit a constant rate to within one tick of the stream's clock become exactly k / fps.
+    yields. Stamps that fit a constant rate to within one tick of the stream's clock become exactly k / fps, as are the
+    times of numbered images.
 
     Raises
     ------
     MediaError
         No such file, no video stream, no frame, damaged or truncated.
     """
-    with open_media(path) as container:
-        stream = video_stream(container)
-        has_sound = len(container.streams.audio) > 0
+    place = parse_source(source)
+    if isinstance(place, ImagesSource):
+        return _probe_images(place)
+    with open_media(place) as media:
+        stream = video_stream(media)
+        has_sound = len(media.container.streams.audio) > 0
         tick = stream.time_base
-        stamps, first = _packet_stamps(container, stream)
+        stamps, first = _packet_stamps(media.container, stream)
         rates = [rate for rate in (stream.guessed_rate, stream.average_rate, stream.base_rate) if rate]
     if first is None:
-        raise MediaError(f"{path}: the video stream holds no frame")
+        raise MediaError(f"{place}: the video stream holds no frame")
     if stamps is None:
-        with open_media(path) as container:
-            stamps = [frame.pts for frame in container.decode(video_stream(container))]
+        with open_media(place) as media:
+            stamps = [frame.pts for frame in media.container.decode(video_stream(media))]
         if any(stamp is None for stamp in stamps):
             rate = rates[0] if rates else _LAST_RESORT_RATE
             stamps = [Fraction(k) / (rate * tick) for k in range(len(stamps))]
     stamps = sorted(stamps)
     turns = upright_turns(first)
-    size = (first.width, first.height) if turns % 2 == 0 else (first.height, first.width)
     times, fps = fit_times(stamps, tick=tick, rates=rates)
-    return VideoInfo(*size, turns, fps, times, float(stamps[0] * tick), has_sound)
+    return VideoInfo(*_upright_size(first, turns), turns, fps, times, float(stamps[0] * tick), has_sound)
 
 
-def frame_times(path):
+def _upright_size(frame: Any, turns: int) -> tuple[int, int]:
+    """Width and height of the upright image."""
+    return (frame.width, frame.height) if turns % 2 == 0 else (frame.height, frame.width)
+
+
+def _probe_images(source: ImagesSource) -> VideoInfo:
+    """What a folder of numbered images holds; the first is opened."""
+    files = image_files(source)
+    with open_media(files[0]) as media:
+        first = next(iter(media.container.decode(video_stream(media))), None)
+    if first is None:
+        raise MediaError(f"{files[0]}: holds no image")
+    turns = upright_turns(first)
+    times = np.arange(len(files)) * source.fps.denominator / source.fps.numerator
+    return VideoInfo(*_upright_size(first, turns), turns, source.fps, times, 0.0, bool(source.audio))
+
+
+def frame_times(source: SourceLike) -> tuple[np.ndarray, Fraction]:
     """Return (times, fps) of a video: seconds from its first frame, (n,) float64; frame rate, Fraction.
 
     As `probe_video`, which see.
     """
-    info = probe_video(path)
+    info = probe_video(source)
     return info.times, info.fps
 
 
-def _packet_stamps(container, stream):
+def _packet_stamps(container: Any, stream: Any) -> tuple[list[Any] | None, Any]:
     """Return (stamps, first frame): presentation stamps of the frames that packets announce, and what the first shows.
 
     The stamps are None where only decoding all can tell, the frame is None where there is none. It tells the rotation,
     which packets do not.
     """
-    stamps, first, trusted = [], None, stream.codec_context.name in _ONE_IMAGE_A_PACKET
+    stamps: list[Any] = []
+    first, trusted = None, stream.codec_context.name in _ONE_IMAGE_A_PACKET
     for packet in container.demux(stream):
         if first is None:
             first = next(iter(packet.decode()), None)
@@ -155,7 +206,9 @@ def _packet_stamps(container, stream):
     return stamps if complete else None, first
 
 
-def fit_times(stamps, *, tick, rates):
+def fit_times(
+    stamps: Sequence[int | Fraction], *, tick: Fraction, rates: Sequence[Fraction]
+) -> tuple[np.ndarray, Fraction]:
     """Turn presentation stamps into seconds from the first frame.
 
     Parameters

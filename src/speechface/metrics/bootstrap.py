@@ -1,11 +1,13 @@
 """Intervals by resampling actors and their clips."""
 
+from collections.abc import Hashable, Mapping, Sequence
+
 import numpy as np
 
 __all__ = ["resample_counts", "resampled_sums", "interval"]
 
 
-def resample_counts(actors, *, resamples, rng):
+def resample_counts(actors: Sequence[Hashable], *, resamples: int, rng: np.random.Generator) -> np.ndarray:
     """How often each clip is drawn in each resample.
 
     Parameters
@@ -36,12 +38,12 @@ def resample_counts(actors, *, resamples, rng):
     return counts
 
 
-def resampled_sums(statistics, counts):
+def resampled_sums(statistics: Mapping[str, np.ndarray], counts: np.ndarray) -> dict[str, np.ndarray]:
     """Sums of `statistics` (dict of (n, ...)) under `counts` (b, n): dict of (b, ...)."""
     return {name: np.tensordot(counts, values, 1) for name, values in statistics.items()}
 
 
-def interval(values, *, confidence=0.95):
+def interval(values: np.ndarray, *, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Percentile interval along the first axis, undefined (NaN) resamples left out; NaN where none is defined."""
     values = np.asarray(values, float)
     tail = 50 * (1 - confidence)

@@ -1,6 +1,8 @@
 """Models beside each other: means over seeds, and differences clip by clip."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -31,8 +33,16 @@ class Comparison:
     difference_high: float
 
 
-def compare_runs(runs, actors, *, reference, metrics, resamples, seed):
-    """Compare models that were judged on the same clips.
+def compare_runs(
+    runs: Mapping[str, Sequence[Mapping[str, np.ndarray]]],
+    actors: Sequence[str],
+    *,
+    reference: str,
+    metrics: Iterable[str],
+    resamples: int,
+    seed: int,
+) -> dict[tuple[str, str], Comparison]:
+    """Compare models that were evaluated on the same clips.
 
     Parameters
     ----------
@@ -54,7 +64,8 @@ def compare_runs(runs, actors, *, reference, metrics, resamples, seed):
     counts = None
     if len(actors) > 1:
         counts = resample_counts(actors, resamples=resamples, rng=np.random.default_rng(seed))
-    values, drawn = {}, {}
+    values: dict[tuple[str, str], np.ndarray] = {}
+    drawn: dict[tuple[str, str], Any] = {}  # None where nothing was resampled
     for model, seeds in runs.items():
         sums = [{name: array.sum(0) for name, array in statistics.items()} for statistics in seeds]
         resampled = [] if counts is None else [resampled_sums(statistics, counts) for statistics in seeds]

@@ -4,14 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["RigBases", "MOUTH", "EYES", "BROWS", "INNER_LIPS", "squared_lengths", "FRAMES_AT_ONCE"]
+from speechface.geometry.ibug import LIP_MIDDLE, N_POINTS
+from speechface.rig.rig import Rig
 
-#: Landmarks of the regions in iBUG order (SPEC section 9).
-BROWS = slice(17, 27)
-EYES = slice(36, 48)
-MOUTH = slice(48, 68)
-#: Middle of the inner upper and the inner lower lip.
-INNER_LIPS = (62, 66)
+__all__ = ["FRAMES_AT_ONCE", "RigBases", "squared_lengths"]
+
 #: Frames of a dense mesh held in memory at once.
 FRAMES_AT_ONCE = 256
 
@@ -43,12 +40,12 @@ class RigBases:
     n_upper_face: int
 
     @classmethod
-    def from_rig(cls, rig, observed):
-        """Build the bases of `rig` (`speechface.rig.rig.Rig`) for the channels `observed` (46,), bool."""
+    def from_rig(cls, rig: Rig, observed: np.ndarray) -> "RigBases":
+        """Build the bases of `rig` for the channels `observed` (46,), bool."""
         observed = np.asarray(observed, bool)
         shapes = rig.shapes * observed[:, None, None].astype(np.float32)
 
-        def moving(vertices):
+        def moving(vertices: np.ndarray) -> np.ndarray:
             part = shapes[:, vertices]
             part = part[:, np.any(part != 0, (0, 2))]
             return np.ascontiguousarray(part.transpose(2, 0, 1))
@@ -56,25 +53,25 @@ class RigBases:
         return cls(
             observed=observed,
             landmarks=np.ascontiguousarray(shapes[:, rig.landmarks].reshape(len(observed), -1)),
-            lip_rest=np.asarray(rig.neutral[rig.landmarks[list(INNER_LIPS)]], np.float32),
+            lip_rest=np.asarray(rig.neutral[rig.landmarks[list(LIP_MIDDLE)]], np.float32),
             lips=moving(rig.regions["lips"]),
             upper_face=moving(rig.regions["upper_face"]),
             face=moving(np.arange(len(rig.neutral))),
             n_upper_face=len(rig.regions["upper_face"]),
         )
 
-    def landmark_motion(self, weights):
+    def landmark_motion(self, weights: np.ndarray) -> np.ndarray:
         """Weights (..., 46) -> displacement of the 68 landmarks (..., 68, 3), float32, mm."""
         weights = np.asarray(weights, np.float32)
-        return (weights @ self.landmarks).reshape(*weights.shape[:-1], 68, 3)
+        return (weights @ self.landmarks).reshape(*weights.shape[:-1], N_POINTS, 3)
 
-    def lip_gap(self, motion):
+    def lip_gap(self, motion: np.ndarray) -> np.ndarray:
         """Landmark displacements (..., 68, 3) -> distance of the inner lips' middles (...,), float64, mm."""
-        lips = motion[..., INNER_LIPS, :].astype(np.float64) + self.lip_rest
+        lips = motion[..., LIP_MIDDLE, :].astype(np.float64) + self.lip_rest
         return np.linalg.norm(lips[..., 0, :] - lips[..., 1, :], axis=-1)
 
 
-def squared_lengths(weights, basis):
+def squared_lengths(weights: np.ndarray, basis: np.ndarray) -> np.ndarray:
     """Squared displacement lengths, mm^2: weights (n, 46), basis (3, 46, v) -> (n, v), float32."""
     weights = np.ascontiguousarray(weights, np.float32)
     total = np.square(weights @ basis[0])

@@ -17,12 +17,12 @@ class Moments:
         Shape of one row, e.g. ``(128, 32)``.
     """
 
-    def __init__(self, shape):
+    def __init__(self, shape: tuple[int, ...]):
         self.count = 0
         self.mean = np.zeros(shape)
         self.squares = np.zeros(shape)
 
-    def update(self, rows):
+    def update(self, rows: np.ndarray) -> "Moments":
         """Take in rows (n, *shape); returns self."""
         if len(rows) == 0:
             return self
@@ -36,6 +36,6 @@ class Moments:
         return self
 
     @property
-    def std(self):
+    def std(self) -> np.ndarray:
         """Population standard deviation (divided by n), zeros before the first row."""
         return np.sqrt(self.squares / max(self.count, 1))

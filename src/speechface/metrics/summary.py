@@ -1,5 +1,8 @@
 """From clip statistics to the long table of metrics: groups, channels and intervals."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 from speechface.metrics.bootstrap import interval, resample_counts, resampled_sums
@@ -8,19 +11,21 @@ from speechface.rig.channels import CHANNELS
 
 __all__ = ["summarise_clips", "summarise_groups", "SUMMARY_COLUMNS"]
 
-#: Columns of the metrics table (SPEC section 13).
+#: Columns of the metrics table that others read.
 SUMMARY_COLUMNS = (
     "model", "seed", "dataset", "split", "group", "value_of_group", "metric", "unit", "value", "low", "high",
     "n_clips",
 )  # fmt: skip
 
 
-def summarise_clips(statistics, actors, *, resamples, seed, channels=False):
+def summarise_clips(
+    statistics: Mapping[str, np.ndarray], actors: Sequence[str], *, resamples: int, seed: int, channels: bool = False
+) -> list[tuple[str | None, str, float, float, float]]:
     """Metrics of one set of clips.
 
     Parameters
     ----------
-    statistics : dict of str -> ndarray (n, ...), see `speechface.metrics.statistics.SHAPES`
+    statistics : dict of str -> ndarray (n, ...), see `speechface.metrics.statistics.shapes`
     actors : sequence (n,), whose clip each is
     resamples : int, bootstrap resamples of actors and clips, see `speechface.metrics.bootstrap`
     seed : int
@@ -36,7 +41,7 @@ def summarise_clips(statistics, actors, *, resamples, seed, channels=False):
     if len(actors) > 1:
         counts = resample_counts(actors, resamples=resamples, rng=np.random.default_rng(seed))
         drawn = resampled_sums(statistics, counts)
-    rows = []
+    rows: list[tuple[str | None, str, Any, Any, Any]] = []
     for name, metric in METRICS.items():
         value = metric.value(sums)
         low, high = interval(metric.value(drawn)) if drawn is not None else (np.nan, np.nan)
@@ -46,10 +51,21 @@ def summarise_clips(statistics, actors, *, resamples, seed, channels=False):
             empty = np.full(value.shape, np.nan)
             low, high = interval(metric.channels(drawn)) if drawn is not None else (empty, empty)
             rows += zip(CHANNELS, [name] * len(CHANNELS), value, low, high)
-    return [(channel, name, *map(float, numbers)) for channel, name, *numbers in rows if np.isfinite(numbers[0])]
+    return [
+        (channel, name, float(value), float(low), float(high))
+        for channel, name, value, low, high in rows
+        if np.isfinite(value)
+    ]
 
 
-def summarise_groups(statistics, facts, *, groups, resamples, seed):
+def summarise_groups(
+    statistics: Mapping[str, np.ndarray],
+    facts: Mapping[str, Sequence[Any]],
+    *,
+    groups: Sequence[str],
+    resamples: int,
+    seed: int,
+) -> list[dict[str, Any]]:
     """Metrics of a model's clips by dataset, split and group.
 
     Parameters
@@ -64,21 +80,21 @@ def summarise_groups(statistics, facts, *, groups, resamples, seed):
     -------
     list of dict with the columns dataset ... n_clips of `SUMMARY_COLUMNS`
     """
-    judged = statistics["n_frames"] > 0
-    facts = {name: np.asarray(facts[name], object) for name in ("dataset", "actor", "split", *groups)}
-    actors = np.array([f"{dataset}/{actor}" for dataset, actor in zip(facts["dataset"], facts["actor"])], object)
+    evaluated = statistics["n_frames"] > 0
+    known = {name: np.asarray(facts[name], object) for name in ("dataset", "actor", "split", *groups)}
+    actors = np.array([f"{dataset}/{actor}" for dataset, actor in zip(known["dataset"], known["actor"])], object)
     rows = []
-    for split in sorted(set(facts["split"][judged])):
-        inside = judged & (facts["split"] == split)
-        datasets = sorted(set(facts["dataset"][inside]))
+    for split in sorted(set(known["split"][evaluated])):
+        inside = evaluated & (known["split"] == split)
+        datasets = sorted(set(known["dataset"][inside]))
         for dataset in [*datasets, "all"] if len(datasets) > 1 else datasets:
-            chosen = inside if dataset == "all" else inside & (facts["dataset"] == dataset)
+            chosen = inside if dataset == "all" else inside & (known["dataset"] == dataset)
             parts = [("all", "all", chosen)]
             for group in groups:
                 if dataset == "all" and group == "actor":
                     continue
-                values = sorted({value for value in facts[group][chosen] if value is not None})
-                parts += [(group, value, chosen & (facts[group] == value)) for value in values]
+                values = sorted({value for value in known[group][chosen] if value is not None})
+                parts += [(group, value, chosen & (known[group] == value)) for value in values]
             for group, value, mask in parts:
                 part = {name: array[mask] for name, array in statistics.items()}
                 found = summarise_clips(part, actors[mask], resamples=resamples, seed=seed, channels=group == "all")

@@ -1,42 +1,41 @@
 """Trivial references that stand beside every network: neutral face, training mean, ridge regression, neighbours.
 
-A number without its baseline says nothing (SPEC section 9). All four predict the 46 weights and the 3 rotations.
+A number without its baseline says nothing. All four predict the 46 weights and the 3 rotations.
 """
 
-import json
-import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
-from speechface.errors import ModelError
-from speechface.files import write_npz
-from speechface.rig.channels import CHANNELS, INDEX, ROTATIONS
+from speechface.errors import ModelError, TableError
+from speechface.networks.families.base import Rest
+from speechface.rig.channels import CHANNELS, ROTATIONS, limit_mouth_close
+from speechface.sections import BaselineSettings
+from speechface.tables import read_meta, row_groups
 
-__all__ = [
-    "Baseline", "COLUMNS", "load", "fit_neutral", "fit_mean", "fit_ridge", "fit_knn", "input_scale",
-    "principal_axes",
-]  # fmt: skip
+__all__ = ["Baseline", "COLUMNS", "fit", "fit_knn", "fit_ridge", "input_scale", "restore"]
 
 #: What a baseline predicts, in order.
 COLUMNS = (*CHANNELS, *ROTATIONS)
 #: Inputs whose standard deviation is smaller are constant: they are centred but not scaled.
 _CONSTANT = 1e-6
-#: Rows of one matrix product, for fitting and for distances.
+#: Rows of one matrix product.
 _ROWS = 2048
-#: Extra directions and rounds of the subspace iteration.
-_OVERSAMPLING, _ROUNDS = 16, 4
+
+#: (inputs (n, ...), targets (n, 49)) of some frames.
+Batch = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """A fitted reference.
+    """A fitted reference; see `speechface.networks.families.base.Predictor`.
 
     Parameters
     ----------
-    name : neutral, mean, ridge or knn
-    feature : str, the input it reads
-    feature_settings : dict, the settings that input was made with
+    name : neutral, mean, ridge or knn; its family, too
+    feature, feature_settings, observed : of the `Predictor`
     arrays : dict of str -> ndarray
         ``constant`` (49,), or ``matrix`` (d, 49) and ``offset`` (49,), or ``mean``, ``scale`` (d,), ``axes`` (d, c),
         ``points`` (n, c) float16, ``targets`` (n, 49) float16.
@@ -45,24 +44,43 @@ class Baseline:
 
     name: str
     feature: str
-    feature_settings: dict
-    arrays: dict
-    options: dict
+    feature_settings: dict[str, Any]
+    observed: np.ndarray
+    arrays: dict[str, np.ndarray]
+    options: dict[str, Any]
 
     columns = COLUMNS
+    seed = 0
+    rest: Rest = "none"
+    rest_frames = 0
 
-    def predict(self, features):
-        """Features (n, ...), physical units as read from a table -> (n, 49) float32.
+    @property
+    def family(self) -> str:
+        return self.name
 
-        Weights lie in [0, 1] and mouthClose does not exceed jawOpen; rotations are radians.
-        """
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"options": self.options}
+
+    def to(self, device: str) -> Self:
+        """The same: it computes in NumPy."""
+        return self
+
+    def predict(
+        self,
+        features: np.ndarray,
+        *,
+        neutral: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+        n_samples: int = 1,
+    ) -> np.ndarray:
+        """Predict a clip, see `Predictor.predict`: one answer; `neutral` and `rng` are not used."""
         inputs = np.asarray(features, np.float32).reshape(len(features), -1)
         out = self._raw(inputs).astype(np.float32)
         weights = out[:, : len(CHANNELS)]
         np.clip(weights, 0, 1, out=weights)
-        close, jaw = INDEX["mouthClose"], INDEX["jawOpen"]
-        weights[:, close] = np.minimum(weights[:, close], weights[:, jaw])
-        return out
+        limit_mouth_close(weights)
+        return np.broadcast_to(out, (n_samples, *out.shape))
 
     def _raw(self, inputs):
         if "constant" in self.arrays:
@@ -78,71 +96,92 @@ class Baseline:
         return self._neighbours(inputs)
 
     def _neighbours(self, inputs):
+        from sklearn.neighbors import NearestNeighbors
+
         points = self.arrays["points"].astype(np.float32)
         targets = self.arrays["targets"].astype(np.float32)
         count = min(int(self.options["neighbours"]), len(points))
-        half = 0.5 * np.square(points).sum(1)
+        search = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(points)
         out = np.empty((len(inputs), len(COLUMNS)), np.float32)
         for start in range(0, len(inputs), _ROWS):
             part = (inputs[start : start + _ROWS] - self.arrays["mean"]) / self.arrays["scale"]
-            # half of the squared distance, up to a constant of each row
-            distance = half - (part @ self.arrays["axes"]) @ points.T
-            nearest = np.argpartition(distance, count - 1, axis=1)[:, :count]
+            nearest = search.kneighbors(part @ self.arrays["axes"], return_distance=False)
             out[start : start + _ROWS] = targets[nearest].mean(1)
         return out
 
-    def save(self, path):
-        """Write one .npz, the same bytes for the same baseline."""
-        header = {"name": self.name, "feature": self.feature, "feature_settings": self.feature_settings,
-                  "options": self.options, "columns": list(COLUMNS)}  # fmt: skip
-        write_npz(path, {"header": np.array(json.dumps(header, sort_keys=True)), **self.arrays})
+    def content(self) -> dict[str, Any]:
+        """What its file holds."""
+        return {"name": self.name, "feature": self.feature, "feature_settings": self.feature_settings,
+                "observed": self.observed, "options": self.options, "columns": list(COLUMNS),
+                **self.arrays}  # fmt: skip
 
 
-def load(path):
-    """Read a `Baseline` written by `save`; ModelError where the file is none of this version."""
-    if not os.path.exists(path):
-        raise ModelError(f"{path}: no such file; make it with 'speechface fit-baseline'")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            header = json.loads(str(file["header"]))
-            arrays = {name: file[name] for name in file.files if name != "header"}
-        if tuple(header.pop("columns")) != COLUMNS:
-            raise ModelError(f"{path}: its channels differ from this version's; fit it again")
-        return Baseline(**header, arrays=arrays)
-    except (KeyError, ValueError, TypeError, OSError) as error:
-        raise ModelError(f"{path}: not a baseline of 'speechface fit-baseline' ({error})") from None
+def restore(content: dict[str, Any]) -> Baseline:
+    """Inverse of `Baseline.content`; ModelError where its channels are not this version's."""
+    if tuple(content["columns"]) != COLUMNS:
+        raise ModelError("its channels differ from this version's; fit it again")
+    fields = ("name", "feature", "feature_settings", "observed", "options")
+    arrays = {key: v for key, v in content.items() if isinstance(v, np.ndarray) and key != "observed"}
+    return Baseline(**{key: content[key] for key in fields}, arrays=arrays)
 
 
-def fit_neutral():
-    """Arrays of the face that never moves, looking straight ahead."""
-    return {"constant": np.zeros(len(COLUMNS), np.float32)}
+def fit(name: str, train: str, stats: dict[str, Any], settings: BaselineSettings) -> Baseline:
+    """Return the baseline `name` of a train table (path) and its statistics (``label-stats``).
+
+    Raises
+    ------
+    TableError
+        If the table is of another feature than the statistics.
+    """
+    meta = read_meta(train)
+    feature = meta.get("feature")
+    if feature is None or feature != stats["feature"]:
+        raise TableError(f"{train}: its feature is {feature}, that of the statistics is {stats['feature']}")
+    target_mean = np.concatenate([stats["weight_mean"], stats["rotation_mean"]])
+    scaling = {"mean": stats["feature_mean"], "std": stats["feature_std"]}
+    batches = ((group[feature], group.stack(COLUMNS)) for group in row_groups(train, [feature, *COLUMNS]))
+    options: dict[str, Any] = {}
+    if name == "neutral":
+        arrays = {"constant": np.zeros(len(COLUMNS), np.float32)}
+    elif name == "mean":
+        arrays = {"constant": target_mean.astype(np.float32)}
+    elif name == "ridge":
+        options = {"alpha": settings.ridge_alpha}
+        arrays = fit_ridge(batches, target_mean=target_mean, **scaling, **options)
+    else:
+        options = {"components": settings.knn_components, "frames": settings.knn_frames}
+        arrays = fit_knn(batches, n=stats["n_frames"], **scaling, **options)
+        options["neighbours"] = settings.neighbours
+    return Baseline(name, feature, meta.get("feature_settings", {}), np.array(stats["observed"], bool), arrays, options)
 
 
-def fit_mean(target_mean):
-    """Arrays of the mean of the training labels (49,)."""
-    return {"constant": np.asarray(target_mean, np.float32)}
-
-
-def input_scale(std):
+def input_scale(std: Any) -> np.ndarray:
     """Divisors that standardise inputs of standard deviation `std`: 1 where an input is constant."""
     std = np.asarray(std, np.float32).reshape(-1)
     return np.where(std < _CONSTANT, np.float32(1), std)
 
 
-def _blocks(batches):
+def _blocks(batches: Iterable[Batch]) -> Iterator[Batch]:
     """Join small batches (inputs, targets) to blocks of at least `_ROWS` rows: few, large matrix products."""
     held, rows = [], 0
     for batch in batches:
         held.append(batch)
         rows += len(batch[0])
         if rows >= _ROWS:
-            yield tuple(np.concatenate(part) for part in zip(*held))
+            yield _joined(held)
             held, rows = [], 0
     if rows:
-        yield tuple(np.concatenate(part) for part in zip(*held))
+        yield _joined(held)
 
 
-def fit_ridge(batches, *, mean, std, target_mean, alpha):
+def _joined(batches: list[Batch]) -> Batch:
+    inputs, targets = zip(*batches)
+    return np.concatenate(inputs), np.concatenate(targets)
+
+
+def fit_ridge(
+    batches: Iterable[Batch], *, mean: Any, std: Any, target_mean: Any, alpha: float
+) -> dict[str, np.ndarray]:
     """Ridge regression by normal equations, in one pass over the data.
 
     Minimises ``sum |(x - mean) / scale @ B + target_mean - y|^2 + alpha * n * |B|^2``: the penalty is relative to
@@ -177,25 +216,9 @@ def fit_ridge(batches, *, mean, std, target_mean, alpha):
     return {"matrix": matrix.astype(np.float32), "offset": (target_mean - mean @ matrix).astype(np.float32)}
 
 
-def principal_axes(x, *, components, rng):
-    """Orthonormal directions (d, c) of the largest variance of centred rows x (n, d).
-
-    Exact where `components` is not much smaller than d; else by subspace iteration with 16 extra directions and 4
-    rounds (Halko, Martinsson and Tropp 2011), accurate far beyond what a distance needs.
-    """
-    d = x.shape[1]
-    components = min(components, d)
-    basis = np.eye(d, dtype=x.dtype)
-    if components + _OVERSAMPLING < d:
-        basis = rng.standard_normal((d, components + _OVERSAMPLING)).astype(x.dtype)
-        for _ in range(_ROUNDS):
-            basis, _ = np.linalg.qr(x.T @ (x @ basis))
-    projected = x @ basis
-    _, vectors = np.linalg.eigh((projected.T @ projected).astype(np.float64))
-    return (basis @ vectors[:, ::-1][:, :components]).astype(x.dtype)
-
-
-def fit_knn(batches, *, n, mean, std, components, frames, rng):
+def fit_knn(
+    batches: Iterable[Batch], *, n: int, mean: Any, std: Any, components: int, frames: int
+) -> dict[str, np.ndarray]:
     """Nearest neighbours on principal components of standardised inputs.
 
     Parameters
@@ -205,12 +228,13 @@ def fit_knn(batches, *, n, mean, std, components, frames, rng):
     mean, std : ndarray (d,), of the training inputs
     components : int, principal components kept
     frames : int, at most this many training frames are kept, spread evenly over the n
-    rng : numpy Generator, starts the search of the axes
 
     Returns
     -------
     dict with ``mean``, ``scale``, ``axes``, float32, and ``points``, ``targets``, float16
     """
+    from sklearn.decomposition import PCA
+
     mean, scale = np.asarray(mean, np.float32).reshape(-1), input_scale(std)
     wanted = np.unique(np.linspace(0, n - 1, min(frames, n)).round().astype(int))
     inputs, targets, start = [], [], 0
@@ -221,7 +245,7 @@ def fit_knn(batches, *, n, mean, std, components, frames, rng):
         start += len(x)
     x = np.concatenate(inputs)
     del inputs
-    axes = principal_axes(x, components=components, rng=rng)
+    axes = PCA(min(components, *x.shape), svd_solver="auto", random_state=0).fit(x).components_.T.astype(np.float32)
     return {
         "mean": mean, "scale": scale, "axes": axes,
         "points": (x @ axes).astype(np.float16), "targets": np.concatenate(targets).astype(np.float16),

@@ -1,189 +1,166 @@
-"""What happens between the steps: log, best and last state, stopping, interruption, progress line."""
+"""What Lightning's own callbacks do not do: the log, when to stop, a clean end at a signal, the progress line."""
 
 import csv
 import math
+import os
 import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins import TorchCheckpointIO
+from pytorch_lightning.callbacks import ModelCheckpoint
 
+from speechface.errors import Interrupted
 from speechface.files import written_whole
 from speechface.networks import processes
 
-__all__ = ["Keeper", "ProgressLine", "Interrupted", "LOG_COLUMNS"]
+__all__ = ["LOG_COLUMNS", "ProgressLine", "RunLog", "StopOnSignal", "WholeFiles", "checkpoints"]
 
 LOG_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "val_loss", "val_mouth_mm", "windows_per_s", "seconds")
 
 
-class Interrupted(Exception):
-    """A signal asked the run to end; the state is saved, the same command goes on from it."""
+def checkpoints(work_dir: Path, *, monitor: str | None) -> list[ModelCheckpoint]:
+    """Callbacks that keep ``best.ckpt``, the network of the epoch with the least `monitor`, and ``last.ckpt``, the
+    state after the last finished epoch, from which a run goes on."""
+    common: dict[str, Any] = {"dirpath": work_dir, "save_on_train_epoch_end": True, "enable_version_counter": False}
+    last = ModelCheckpoint(filename="last", **common)
+    if monitor is None:
+        return [last]
+    # the best stands first: the last state tells what the best is
+    return [ModelCheckpoint(filename="best", monitor=monitor, save_weights_only=True, **common), last]
 
 
-class Keeper(pl.Callback):
-    """Writes the log and the resumable state after every epoch, keeps the best network and decides when to stop.
+class WholeFiles(TorchCheckpointIO):
+    """Checkpoints that are either whole or absent, on whatever disk."""
 
-    Of several processes the first one writes and decides; they stop after the same step.
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | os.PathLike, storage_options: Any = None) -> None:
+        with written_whole(path) as temporary:
+            torch.save(checkpoint, temporary)
+
+
+class RunLog(pl.Callback):
+    """Writes the log after every epoch, tells Lightning's callbacks what is least, and says when training is over.
+
+    Its state goes into the checkpoints. Patience and time are judged by the log's rows, not by Lightning's
+    EarlyStopping and Timer: so a run that was over when its process ended stays over, and other limits hold for one that
+    goes on.
 
     Parameters
     ----------
-    work_dir : path-like
-        Holds ``last.pt`` (everything needed to go on) and ``best.pt`` (the network's state alone).
-    log : path-like, csv
+    path : path-like, csv
     fingerprint : str
         Of settings, seed and data. A state with another fingerprint is not resumed.
+    precision : str, number format of the run
     epochs : int, at most
     best_by : {"loss", "mouth"}, what of the validation is to become least
     patience : int, epochs without a better validation; 0 never stops
     max_minutes : float, of training, interruptions not counted; 0 no limit
     """
 
-    def __init__(self, *, work_dir, log, fingerprint, epochs, patience, max_minutes, best_by="loss"):
-        self.last, self.best = Path(work_dir) / "last.pt", Path(work_dir) / "best.pt"
-        self.log_path, self.fingerprint = Path(log), fingerprint
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        fingerprint: str,
+        precision: str,
+        epochs: int,
+        best_by: str,
+        patience: int,
+        max_minutes: float,
+    ):
+        self.path, self.fingerprint, self.precision = path, fingerprint, precision
         self.epochs, self.patience, self.max_minutes = epochs, patience, max_minutes
         self.best_by = best_by
-        self.rows, self.best_epoch = [], None
-        #: Number format of this run; a resumed run keeps it.
-        self.precision = None
-        self.seconds_before = 0.0
-        self._began = self._epoch_began = time.monotonic()
-        self._steps_in_epoch, self._train_seconds = 0, 0.0
-        self._optimizer_state = None
-        self._signal = None
-        self._handlers = {}
+        #: One list of numbers an epoch, see `LOG_COLUMNS`.
+        self.rows: list[list[float]] = []
+        self._before, self._began = 0.0, time.monotonic()
+        self._epoch_began, self._train_seconds, self._steps = 0.0, 0.0, 0
 
-    def _of_best(self, column):
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "fingerprint": self.fingerprint,
+            "precision": self.precision,
+            "rows": self.rows,
+            "seconds": self.seconds,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.rows, self._before = state_dict["rows"], state_dict["seconds"]
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training, those before an interruption included."""
+        return self._before + time.monotonic() - self._began
+
+    @property
+    def monitor(self) -> str:
+        """Column of the log that is to become least."""
+        return "val_mouth_mm" if self.best_by == "mouth" else "val_loss"
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The first epoch of the least validation, None where there was none."""
+        scores = [row[LOG_COLUMNS.index(self.monitor)] for row in self.rows]
+        known = [score for score in scores if not math.isnan(score)]
+        return scores.index(min(known)) if known else None
+
+    def of_best(self, column: str) -> float | None:
+        """A number of the best epoch, None where it is not known."""
         value = math.nan if self.best_epoch is None else self.rows[self.best_epoch][LOG_COLUMNS.index(column)]
         return None if math.isnan(value) else value
 
     @property
-    def best_loss(self):
-        """Validation loss of the best epoch, or None."""
-        return self._of_best("val_loss")
+    def late(self) -> bool:
+        return bool(self.max_minutes) and self.seconds > 60 * self.max_minutes
 
     @property
-    def best_mouth(self):
-        """Mouth RMSE of the best epoch, mm, or None."""
-        return self._of_best("val_mouth_mm")
-
-    @property
-    def seconds(self):
-        """Seconds of training, those before an interruption included."""
-        return self.seconds_before + time.monotonic() - self._began
-
-    @property
-    def reason_to_stop(self):
+    def reason_to_stop(self) -> str | None:
         """Why training is over, or None."""
-        done = len(self.rows)
+        done, best = len(self.rows), self.best_epoch
         if done >= self.epochs:
             return f"{done} epochs are done"
-        if self.max_minutes and self.seconds > 60 * self.max_minutes:
+        if self.late:
             return f"{self.max_minutes:g} minutes are over"
-        if self.patience and self.best_epoch is not None and done - 1 - self.best_epoch >= self.patience:
+        if self.patience and best is not None and done - 1 - best >= self.patience:
             measure = "mouth RMSE" if self.best_by == "mouth" else "loss"
             return f"the validation {measure} has not fallen for {self.patience} epochs"
         return None
 
-    def resume(self, module):
-        """Take over ``last.pt`` if there is one of this very run. Returns True if so. Call before `fit`."""
-        found = not processes.rank() and self.last.exists()
-        state = processes.agreed(torch.load(self.last, map_location="cpu", weights_only=True) if found else None)
-        if state is None or state["fingerprint"] != self.fingerprint:
-            return False
-        module.network.load_state_dict(state["network"])
-        module.step = state["step"]
-        if not processes.rank():  # they are of all processes
-            module.train_sums[:] = state["train_sums"]
-        self._optimizer_state = state["optimizer"]
-        self.rows, self.seconds_before = state["rows"], state["seconds"]
-        self.best_epoch = state["best_epoch"]
-        self.precision = state["precision"]
-        return True
-
-    def save_last(self, trainer, module):
-        train_sums = processes.summed(module.train_sums).tolist()
-        if processes.rank():
-            return
-        state = {
-            "fingerprint": self.fingerprint, "network": module.network.state_dict(), "step": module.step,
-            "train_sums": train_sums, "optimizer": trainer.optimizers[0].state_dict(),
-            "rows": self.rows, "seconds": self.seconds, "best_epoch": self.best_epoch,
-            "precision": self.precision,
-        }  # fmt: skip
-        with written_whole(self.last) as temporary:
-            torch.save(state, temporary)
-
-    def on_fit_start(self, trainer, module):
-        if self._optimizer_state is not None:
-            trainer.optimizers[0].load_state_dict(self._optimizer_state)
-            self._optimizer_state = None
-
     def on_train_start(self, trainer, module):
         self._began = time.monotonic()
-        # here, not earlier: Lightning sets its own handlers, which would end the run without saving
-        for number in (signal.SIGTERM, signal.SIGUSR1):
-            self._handlers[number] = signal.signal(number, self._note_signal)
-
-    def _note_signal(self, number, frame):
-        self._signal = number
-
-    def teardown(self, trainer, module, stage):
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-        self._handlers = {}
 
     def on_train_epoch_start(self, trainer, module):
-        self._epoch_began, self._steps_in_epoch = time.monotonic(), 0
+        self._epoch_began, self._steps = time.monotonic(), 0
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
-        self._steps_in_epoch += 1
+        self._steps += 1
         self._train_seconds = time.monotonic() - self._epoch_began
-        late = bool(self.max_minutes) and self.seconds > 60 * self.max_minutes
-        # a signal may reach the processes after different steps
-        number, late = processes.highest([self._signal or 0, late])
-        if late:
+        if self.max_minutes and processes.highest(self.late):
             trainer.should_stop = True
-        # at the end of an epoch its validation and log row come first
-        if module.step % module.steps_per_epoch:
-            self._end_if_asked(trainer, module, number)
-
-    def _end_if_asked(self, trainer, module, number):
-        if number:
-            self.save_last(trainer, module)
-            processes.wait_for_all()  # until the state is written
-            raise Interrupted(f"{signal.Signals(int(number)).name} after step {module.step}")
 
     def on_train_epoch_end(self, trainer, module):
         train, val, mouth = module.losses_of_epoch()
-        epoch = len(self.rows)
-        speed = self._steps_in_epoch * trainer.datamodule.frames_per_step / max(self._train_seconds, 1e-9)
-        rate = trainer.optimizers[0].param_groups[0]["lr"]
-        values = (epoch, module.step, rate, train, val, mouth, speed, self.seconds)
-        self.rows.append([float(v) for v in values])
         module.train_sums[:] = 0
-        score, best = (mouth, self.best_mouth) if self.best_by == "mouth" else (val, self.best_loss)
-        if not math.isnan(score) and (best is None or score < best):
-            self.best_epoch = epoch
-            if not processes.rank():
-                with written_whole(self.best) as temporary:
-                    torch.save(module.network.state_dict(), temporary)
-        self.write_log()
-        if trainer.logger is not None:
-            metrics = {name: v for name, v in zip(LOG_COLUMNS[2:], values[2:]) if not math.isnan(v)}
-            trainer.logger.log_metrics(metrics, step=epoch)
-        self.save_last(trainer, module)
+        speed = self._steps * trainer.datamodule.mean_frames / max(self._train_seconds, 1e-9)
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        values = (len(self.rows), module.step, rate, train, val, mouth, speed, self.seconds)
+        self.rows.append([float(value) for value in values])
+        self.write()
+        known = {name: torch.tensor(value, dtype=torch.float64)
+                 for name, value in zip(LOG_COLUMNS[2:], self.rows[-1][2:]) if not math.isnan(value)}  # fmt: skip
+        module.log_dict(known, sync_dist=True)  # the same in all processes already
         trainer.should_stop = processes.agreed(self.reason_to_stop is not None)
-        if not trainer.should_stop:
-            self._end_if_asked(trainer, module, processes.highest(self._signal or 0))
 
-    def write_log(self):
+    def write(self) -> None:
         """Write all epochs so far, whole or not at all."""
         if processes.rank():
             return
-        with written_whole(self.log_path) as temporary, open(temporary, "w", newline="") as file:
+        with written_whole(self.path) as temporary, open(temporary, "w", newline="") as file:
             out = csv.writer(file, lineterminator="\n")
             out.writerow(LOG_COLUMNS)
             for row in self.rows:
@@ -191,30 +168,67 @@ class Keeper(pl.Callback):
                 out.writerow([int(row[0]), int(row[1]), *numbers])
 
 
+class StopOnSignal(pl.Callback):
+    """Ends the run by `Interrupted` at the next step after SIGTERM or SIGUSR1, all processes at the same one.
+
+    Lightning's own handlers know SIGUSR1 under Slurm alone, where they requeue the job by themselves. What the epoch in
+    work has done is lost; a signal at its last step waits until its state is saved.
+    """
+
+    def __init__(self) -> None:
+        self._signal = 0
+        self._handlers: dict[int, Any] = {}
+
+    def on_train_start(self, trainer, module):
+        # here, not earlier: Lightning sets handlers of its own before
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            self._handlers[number] = signal.signal(number, self._note)
+
+    def _note(self, number, frame):
+        self._signal = number
+
+    def on_train_epoch_start(self, trainer, module):
+        self._end_if_asked(module)
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+        if module.step % module.steps_per_epoch:
+            self._end_if_asked(module)
+
+    def _end_if_asked(self, module):
+        # a signal may reach the processes after different steps
+        number = int(processes.highest(self._signal))
+        if number:
+            raise Interrupted(f"{signal.Signals(number).name} after step {module.step}")
+
+    def teardown(self, trainer, module, stage):
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers = {}
+
+
 class ProgressLine(pl.Callback):
     """One line on a terminal, written over at most five times a second."""
 
-    def __init__(self, keeper):
-        self.keeper = keeper
-        self._shown, self._began, self._first = 0.0, 0.0, 0
+    def __init__(self, run: RunLog):
+        self.run = run
+        self._shown, self._began = 0.0, 0.0
 
     def on_train_epoch_start(self, trainer, module):
-        self._began, self._first = time.monotonic(), module.step
+        self._began = time.monotonic()
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
         now = time.monotonic()
         if now - self._shown < 0.2:
             return
         self._shown = now
-        epoch, place = divmod(module.step - 1, module.steps_per_epoch)
-        ms = 1e3 * (now - self._began) / max(module.step - self._first, 1)
+        ms = 1e3 * (now - self._began) / (batch_idx + 1)
         loss = module.train_sums[0] / max(module.train_sums[1], 1)
-        text = f"epoch {epoch + 1}/{self.keeper.epochs} step {place + 1}/{module.steps_per_epoch}"
+        text = f"epoch {trainer.current_epoch + 1}/{self.run.epochs} step {batch_idx + 1}/{module.steps_per_epoch}"
         text += f" loss {loss:.4f} {ms:.0f} ms/step"
-        if self.keeper.rows and not math.isnan(self.keeper.rows[-1][4]):
-            text += f" validation {self.keeper.rows[-1][4]:.4f}"
-            if not math.isnan(self.keeper.rows[-1][5]):
-                text += f" mouth {self.keeper.rows[-1][5]:.2f} mm"
+        for value, words in zip(
+            self.log.rows[-1][4:6] if self.log.rows else (), (" validation {:.4f}", " mouth {:.2f} mm")
+        ):
+            text += "" if math.isnan(value) else words.format(value)
         sys.stdout.write("\r" + text + "\x1b[K")
         sys.stdout.flush()
 

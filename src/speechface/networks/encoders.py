@@ -1,7 +1,7 @@
 """Encoders: one window of a feature becomes one vector.
 
-Encoders 1 and 2 halve frequency with F-convolutions and then time with T-convolutions. Encoder 3 is the encoder of a
-trained model, taken over by `adopt_encoder`.
+The report's encoders 1 and 2 (conv, conv_pooled) halve frequency with F-convolutions and then time with
+T-convolutions. Its third (pretrained) is the encoder of a trained model, taken over by `adopt_encoder`.
 """
 
 import copy
@@ -11,8 +11,8 @@ from torch import nn
 
 __all__ = ["ConvolutionalEncoder", "StandardisingEncoder", "FrozenEncoder", "adopt_encoder", "ENCODER_WIDTHS"]
 
-#: Encoder number -> (channels of the first layer, channels at most, average over what is left).
-ENCODER_WIDTHS = {1: (32, 512, False), 2: (64, 1024, True)}
+#: Encoder -> (channels of the first layer, channels at most, average over what is left).
+ENCODER_WIDTHS = {"conv": (32, 512, False), "conv_pooled": (64, 1024, True)}
 #: Slope of the leaky ReLU below zero (CNTK's default).
 LEAK = 0.01
 #: T-convolutions; each halves time.
@@ -38,7 +38,7 @@ class ConvolutionalEncoder(nn.Module):
     frequency_layers : int
         F-convolutions. Five turn 128 bins into 4 rows, seven into 1.
     pool : bool
-        Average over the rows and columns that are left (encoder 2); otherwise they are laid side by side.
+        Average over the rows and columns that are left (conv_pooled); otherwise they are laid side by side.
 
     Notes
     -----
@@ -109,7 +109,7 @@ class FrozenEncoder(nn.Module):
 
 
 def adopt_encoder(encoder, *, frozen):
-    """Return a copy of a trained `encoder` (encoder 3): frozen, or a clone that goes on learning."""
+    """Return a copy of a trained `encoder`: frozen, or a clone that goes on learning."""
     inner = encoder.encoder if isinstance(encoder, FrozenEncoder) else encoder
     # a loaded model is in eval mode, and Lightning leaves every module in the mode it finds
     inner = copy.deepcopy(inner).requires_grad_(True).train()

@@ -1,88 +1,98 @@
 """A model of models: the mean of what its members predict."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 
 from speechface.errors import ModelError
+from speechface.networks.families import FAMILIES
+from speechface.networks.families.base import Predictor, Rest
 
-__all__ = ["Ensemble", "join"]
+__all__ = ["Ensemble", "content", "join", "restore"]
 
 
 @dataclass
 class Ensemble:
-    """Trained models that are used as one; made by `join`.
+    """Models that are used as one; made by `join`.
 
     Parameters
     ----------
-    members : list of `speechface.networks.checkpoint.TrainedModel`
+    members : list of `Predictor`, alike in what they take and give
     name, seed : str, int
     facts : dict, ``provenance``
     """
 
-    members: list
+    members: list[Predictor]
     name: str
     seed: int
-    facts: dict
+    facts: dict[str, Any] = field(default_factory=dict)
+    family: str = "ensemble"
 
     @property
-    def feature(self):
+    def feature(self) -> str:
         return self.members[0].feature
 
     @property
-    def feature_settings(self):
+    def feature_settings(self) -> dict[str, Any]:
         return self.members[0].feature_settings
 
     @property
-    def columns(self):
+    def columns(self) -> tuple[str, ...]:
         return self.members[0].columns
 
     @property
-    def observed(self):
+    def observed(self) -> np.ndarray:
         return self.members[0].observed
 
     @property
-    def wants_neutral(self):
-        """Was some member made to be told the speaker's neutral weights?"""
-        return any(member.wants_neutral for member in self.members)
+    def rest(self) -> Rest:
+        """given if some member was made to be told, estimated if some member can be."""
+        uses = {member.rest for member in self.members}
+        return next((use for use in ("given", "estimated") if use in uses), "none")
 
     @property
-    def learnt_departures(self):
-        """Does some member use the speaker's neutral weights?"""
-        return any(member.learnt_departures for member in self.members)
+    def rest_frames(self) -> int:
+        return max(member.rest_frames for member in self.members)
 
-    @property
-    def neutral_frames(self):
-        """Frames at the start of a clip that count as neutral."""
-        return max(member.neutral_frames for member in self.members)
-
-    def to(self, device):
-        """The same models, computing on `device` ("cpu", "cuda")."""
-        for member in self.members:
-            member.to(device)
+    def to(self, device: str) -> Self:
+        """The same models, computing on `device`."""
+        self.members = [member.to(device) for member in self.members]
         return self
 
-    def predict(self, features, neutral=None):
-        """Mean of the members' predictions (T, n_out); arguments as `TrainedModel.predict` takes them.
+    def predict(
+        self,
+        features: np.ndarray,
+        *,
+        neutral: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+        n_samples: int = 1,
+    ) -> np.ndarray:
+        """Mean of the members' predictions, see `Predictor.predict`.
 
         Weights stay in [0, 1] and mouthClose at most jawOpen, as those of every member do.
         """
-        total = sum(member.predict(features, neutral).astype(np.float64) for member in self.members)
+        total: Any = 0.0
+        for member in self.members:
+            total = total + member.predict(features, neutral=neutral, rng=rng, n_samples=n_samples).astype(np.float64)
         return (total / len(self.members)).astype(np.float32)
 
 
-def join(members, *, name, seed):
+def join(members: Sequence[Predictor], *, name: str, seed: int) -> Ensemble:
     """Return the `Ensemble` of trained models.
 
     Raises
     ------
     ModelError
-        If they differ in what they take or give, or there is none.
+        If they differ in what they take or give, there is none, or one is an ensemble.
     """
     if not members:
         raise ModelError(f"ensemble '{name}' has no member")
     first = members[0]
-    for other in members[1:]:
+    for other in members:
+        if isinstance(other, Ensemble):
+            raise ModelError(f"ensemble '{name}': '{other.name}' is an ensemble itself; give its members")
         for what in ("feature", "feature_settings", "columns"):
             if getattr(other, what) != getattr(first, what):
                 raise ModelError(
@@ -91,4 +101,16 @@ def join(members, *, name, seed):
                 )
         if not np.array_equal(other.observed, first.observed):
             raise ModelError(f"ensemble '{name}': '{other.name}' and '{first.name}' observe different channels")
-    return Ensemble(list(members), name, seed, {})
+    return Ensemble(list(members), name, seed)
+
+
+def content(model: Ensemble) -> dict[str, Any]:
+    """What the file of an ensemble holds: all members."""
+    members = [{"family": member.family, **FAMILIES[member.family].content(member)} for member in model.members]
+    return {"name": model.name, "seed": model.seed, "facts": model.facts, "members": members}
+
+
+def restore(content: dict[str, Any]) -> Ensemble:
+    """Inverse of `content`."""
+    members = [FAMILIES[member["family"]].restore(member) for member in content["members"]]
+    return Ensemble(members, content["name"], content["seed"], content["facts"])

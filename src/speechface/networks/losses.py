@@ -7,9 +7,13 @@ face: the landmarks' displacements in mm and their changes from frame to frame. 
 can do.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
+from torch import Tensor
 
+from speechface.geometry import ibug
 from speechface.rig.channels import INDEX
 
 __all__ = [
@@ -27,7 +31,7 @@ WEIGHT_STD_FLOOR = 0.02
 ROTATION_STD_FLOOR = 0.005  # radians, 0.3 degrees
 
 
-def output_scale(loss, *, weight_std, rotation_std, observed):
+def output_scale(loss: str, *, weight_std: Any, rotation_std: Any, observed: Any) -> np.ndarray:
     """Return the factor of every output's residual.
 
     Parameters
@@ -56,7 +60,9 @@ def output_scale(loss, *, weight_std, rotation_std, observed):
     return np.concatenate([np.ones(len(weight_std)), typical / rotation_std]).astype(np.float32)
 
 
-def regression_loss(outputs, targets, *, scale, observed, n_weights, factor, l1):
+def regression_loss(
+    outputs: Tensor, targets: Tensor, *, scale: Tensor, observed: Tensor, n_weights: int, factor: float, l1: float
+) -> Tensor:
     """`factor` times the mean squared scaled residual over observed outputs plus `l1` times the mean observed weight.
 
     Parameters
@@ -79,14 +85,20 @@ def regression_loss(outputs, targets, *, scale, observed, n_weights, factor, l1)
     return loss
 
 
-def landmark_factors(*, mouth, eyes, brows, jaw):
-    """Return how much each of the 68 landmarks counts beside the nose's 9, whose factor is 1: (68,), mean 1."""
-    factors = np.ones(68)
-    factors[:17], factors[17:27], factors[36:48], factors[48:] = jaw, brows, eyes, mouth
+def landmark_factors(**regions: float) -> np.ndarray:
+    """Return how much each of the 68 landmarks counts beside those of regions that are not named: (68,), mean 1.
+
+    regions : factor of a region of `ibug.REGIONS`
+    """
+    factors = np.ones(ibug.N_POINTS)
+    for name, factor in regions.items():
+        factors[ibug.REGIONS[name]] = factor
     return factors / factors.mean()
 
 
-def displacement_losses(outputs, targets, valid, *, basis, factors, observed):
+def displacement_losses(
+    outputs: Tensor, targets: Tensor, valid: Tensor, *, basis: Tensor, factors: Tensor, observed: Tensor
+) -> tuple[Tensor, Tensor]:
     """Squared error of the landmarks' displacements and of their changes, each a mean over frames and landmarks.
 
     Parameters
@@ -112,7 +124,7 @@ def displacement_losses(outputs, targets, valid, *, basis, factors, observed):
     return mean_square(error, valid), mean_square(error[:, 1:] - error[:, :-1], valid[:, 1:] & valid[:, :-1])
 
 
-def range_loss(weights, observed):
+def range_loss(weights: Tensor, observed: Tensor) -> Tensor:
     """Mean squared excess of weights below 0 or above 1, plus that of mouthClose above jawOpen.
 
     Parameters

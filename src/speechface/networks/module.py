@@ -1,10 +1,14 @@
 """Network, loss and optimiser as one LightningModule."""
 
+from typing import Any
+
 import numpy as np
 import pytorch_lightning as pl
 import torch
 
+from speechface.geometry import ibug
 from speechface.networks import processes
+from speechface.networks.families.base import NetworkSettings
 from speechface.networks.losses import displacement_losses, landmark_factors, range_loss, regression_loss
 from speechface.networks.network import valid_frames
 from speechface.networks.schedules import ONE_CYCLE, one_cycle_rate, rate_at
@@ -13,8 +17,9 @@ __all__ = ["SpeechModule"]
 
 #: First-moment decay of Adam (the report's momentum).
 MOMENTUM = 0.9
-#: Columns of the landmark basis that belong to the mouth (landmarks 48 to 67).
-MOUTH = slice(48 * 3, 68 * 3)
+#: Columns of the landmark basis that belong to the mouth, and its landmarks.
+MOUTH = slice(3 * ibug.MOUTH.start, 3 * ibug.MOUTH.stop)
+N_MOUTH = ibug.MOUTH.stop - ibug.MOUTH.start
 
 
 class SpeechModule(pl.LightningModule):
@@ -25,10 +30,7 @@ class SpeechModule(pl.LightningModule):
     network : `speechface.networks.network.SpeechNetwork`
     scale : array (n_out,), residual factors from `losses.output_scale`
     observed : bool array (46,), channels that carry loss; rotations always do
-    settings : dict
-        Of the model: ``loss_weights``, ``loss_rig``, ``loss_velocity``, ``loss_range`` (factors of the parts of the
-        loss), ``mouth_factor``, ``eyes_factor``, ``brows_factor``, ``jaw_factor``, ``l1``, ``optimizer`` and
-        ``learning_rate_scale``.
+    settings : `NetworkSettings` of the model
     schedule : tuple of (rate, epochs) or "one_cycle", see `schedules`
     weight_decay : float, L2 on the parameters as `optimizer` takes it
     gradient_clip : float, largest absolute value of a gradient; 0 for any
@@ -43,8 +45,21 @@ class SpeechModule(pl.LightningModule):
     and forgets nothing.
     """
 
-    def __init__(self, network, *, scale, observed, settings, schedule, weight_decay, gradient_clip, steps_per_epoch,
-                 epochs, seed, landmark_basis):  # fmt: skip
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        *,
+        scale: np.ndarray,
+        observed: np.ndarray,
+        settings: NetworkSettings,
+        schedule: Any,
+        weight_decay: float,
+        gradient_clip: float,
+        steps_per_epoch: int,
+        epochs: int,
+        seed: int,
+        landmark_basis: np.ndarray | None,
+    ):
         super().__init__()
         self.network = network
         observed = np.asarray(observed, bool)
@@ -54,32 +69,37 @@ class SpeechModule(pl.LightningModule):
         self.register_buffer("observed", torch.as_tensor(everything), persistent=False)
         basis = None if landmark_basis is None else torch.as_tensor(landmark_basis, dtype=torch.float32)
         self.register_buffer("landmark_basis", basis, persistent=False)
-        factors = landmark_factors(**{name: settings[f"{name}_factor"] for name in ("mouth", "eyes", "brows", "jaw")})
-        factors = torch.as_tensor(factors, dtype=torch.float32)
+        factors = torch.as_tensor(landmark_factors(
+            mouth=settings.mouth_factor, eyes=settings.eyes_factor, brows=settings.brows_factor, jaw=settings.jaw_factor
+        ), dtype=torch.float32)  # fmt: skip
         self.register_buffer("landmark_factors", factors, persistent=False)
         self.settings, self.schedule, self.weight_decay = settings, schedule, weight_decay
         self.gradient_clip = gradient_clip
         self.steps_per_epoch, self.epochs, self.seed = steps_per_epoch, epochs, seed
-        #: Steps done since the beginning, interruptions included.
-        self.step = 0
-        self._losses, self._train_sums = [], np.zeros(2)
+        self._losses: list[torch.Tensor] = []
+        self._train_sums = np.zeros(2)
         #: Sums of the last validation: loss, squared error of the mouth, frames.
         self.val_sums = np.zeros(3)
 
     @property
-    def learning_rate(self):
+    def step(self) -> int:
+        """Steps done since the beginning, those before an interruption included."""
+        return self.trainer.global_step
+
+    @property
+    def learning_rate(self) -> float:
         """Rate of the step that comes next."""
         if self.schedule == ONE_CYCLE:
             rate = one_cycle_rate(self.step / (self.steps_per_epoch * self.epochs))
         else:
             rate = rate_at(self.schedule, self.step // self.steps_per_epoch)
-        return rate * self.settings["learning_rate_scale"]
+        return rate * self.settings.learning_rate_scale
 
     def configure_optimizers(self):
         parameters = [p for p in self.parameters() if p.requires_grad]
         # fused: one kernel for all parameters; it cannot work with the gradient scaling of fp16
         fused = getattr(self.trainer, "precision", "") != "16-mixed"
-        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.settings["optimizer"]]
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.settings.optimizer]
         return kind(parameters, lr=self.learning_rate, betas=(MOMENTUM, 0.999), weight_decay=self.weight_decay,
                     fused=fused)  # fmt: skip
 
@@ -103,7 +123,7 @@ class SpeechModule(pl.LightningModule):
         if self.landmark_basis is not None:
             observed = self.observed[: self.n_weights]
             error = (outputs - targets)[valid][:, : self.n_weights][:, observed] @ self.landmark_basis[observed, MOUTH]
-            squared_mm = error.square().sum().item() / 20
+            squared_mm = error.square().sum().item() / N_MOUTH
         self.val_sums += np.array([loss.item() * frames, squared_mm, frames])
         return loss
 
@@ -116,17 +136,17 @@ class SpeechModule(pl.LightningModule):
         factors = self.settings
         loss = regression_loss(
             outputs[valid], targets[valid], scale=self.scale, observed=self.observed, n_weights=self.n_weights,
-            factor=factors["loss_weights"], l1=factors["l1"],
+            factor=factors.loss_weights, l1=factors.l1,
         )  # fmt: skip
-        if factors["loss_rig"] or factors["loss_velocity"]:
+        if factors.loss_rig or factors.loss_velocity:
             position, velocity = displacement_losses(
                 outputs[..., : self.n_weights], targets[..., : self.n_weights], valid, basis=self.landmark_basis,
                 factors=self.landmark_factors, observed=self.observed[: self.n_weights],
             )  # fmt: skip
-            loss = loss + factors["loss_rig"] * position + factors["loss_velocity"] * velocity
-        if factors["loss_range"]:
+            loss = loss + factors.loss_rig * position + factors.loss_velocity * velocity
+        if factors.loss_range:
             weights = outputs[..., : self.n_weights] if offsets is None else outputs[..., : self.n_weights] + offsets
-            loss = loss + factors["loss_range"] * range_loss(weights[valid], self.observed[: self.n_weights])
+            loss = loss + factors.loss_range * range_loss(weights[valid], self.observed[: self.n_weights])
         return loss
 
     def on_train_batch_start(self, batch, batch_idx):
@@ -141,7 +161,7 @@ class SpeechModule(pl.LightningModule):
         return loss
 
     @property
-    def train_sums(self):
+    def train_sums(self) -> np.ndarray:
         """Sum of losses and number of steps of the current epoch."""
         if self._losses:  # read from a GPU at once, not step by step: that would make it wait for every step
             self._train_sums += [float(torch.stack(self._losses).double().sum()), len(self._losses)]
@@ -153,18 +173,13 @@ class SpeechModule(pl.LightningModule):
         if self.gradient_clip:
             torch.nn.utils.clip_grad_value_(self.parameters(), self.gradient_clip)
 
-    def optimizer_step(self, *args, **kwargs):
-        super().optimizer_step(*args, **kwargs)
-        self.step += 1
-        self.trainer.datamodule.step = self.step
-
     def on_validation_epoch_start(self):
         self.val_sums[:] = 0
 
     def validation_step(self, batch, batch_idx):
         self._step(batch, "val")
 
-    def losses_of_epoch(self):
+    def losses_of_epoch(self) -> tuple[float, float, float]:
         """Mean training loss, validation loss and mouth RMSE (mm) of the epoch just over; NaN where unknown."""
         (loss, steps), (val_loss, squared_mm, frames) = map(processes.summed, (self.train_sums, self.val_sums))
         train = loss / max(steps, 1)

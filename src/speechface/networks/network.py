@@ -1,5 +1,7 @@
 """Encoder, head and output layer joined."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -18,9 +20,9 @@ class SpeechNetwork(nn.Module):
 
     def __init__(self, encoder, head, output):
         super().__init__()
-        self.encoder = encoder
-        self.head = head
-        self.output = output
+        self.encoder: Any = encoder
+        self.head: Any = head
+        self.output: Any = output
 
     def encode(self, features, lengths=None):
         """features (B, T, ...) -> (B, T, n); padded frames are not encoded, so batch norm never sees them."""

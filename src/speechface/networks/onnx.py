@@ -1,6 +1,7 @@
 """A trained model as an ONNX graph, for engines without PyTorch."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 from speechface.errors import ModelError
 from speechface.files import written_whole
 from speechface.networks.ensemble import Ensemble
+from speechface.networks.predictor import TrainedModel
 from speechface.rig.channels import INDEX
 
 __all__ = ["export", "largest_difference", "TOLERANCE", "OPSET"]
@@ -44,7 +46,11 @@ class _Whole(nn.Module):
 
 
 def _members(model):
-    return model.members if isinstance(model, Ensemble) else [model]
+    members = model.members if isinstance(model, Ensemble) else [model]
+    for member in members:
+        if not isinstance(member, TrainedModel):
+            raise ModelError(f"'{member.name}' of family {member.family} has no network that an ONNX graph could hold")
+    return members
 
 
 def _example(model, frames, seed):
@@ -53,18 +59,13 @@ def _example(model, frames, seed):
     shape = _members(model)[0].input_shape
     mean, std = (np.asarray(stats[key]).reshape(shape) for key in ("feature_mean", "feature_std"))
     inputs = {"features": (mean + std * rng.standard_normal((frames, *shape))).astype(np.float32)}
-    if model.learnt_departures:
+    if model.rest != "none":
         inputs["neutral"] = rng.uniform(0, 0.5, len(INDEX)).astype(np.float32)
     return inputs
 
 
-def export(model, path):
+def export(model: TrainedModel | Ensemble, path: str | Path) -> dict[str, list]:
     """Write `model` as one .onnx file, whole or not at all.
-
-    Parameters
-    ----------
-    model : `TrainedModel` or `Ensemble`
-    path : path-like
 
     Returns
     -------
@@ -85,7 +86,7 @@ def export(model, path):
             for name, array in example.items()}  # fmt: skip
 
 
-def largest_difference(model, path):
+def largest_difference(model: TrainedModel | Ensemble, path: str | Path) -> float | None:
     """Return the largest |ONNX - PyTorch| over clips of 1, 60 and 150 frames, or None without onnxruntime.
 
     Raises
@@ -101,7 +102,7 @@ def largest_difference(model, path):
     worst = 0.0
     for seed, frames in enumerate((1, 60, 150)):
         inputs = _example(model, frames, seed)
-        wanted = model.predict(*inputs.values())
+        wanted = model.predict(**inputs)[0]
         worst = max(worst, float(np.abs(session.run(None, inputs)[0] - wanted).max()))
     if worst > TOLERANCE:
         raise ModelError(f"{path}: ONNX and PyTorch differ by {worst:.2g}, at most {TOLERANCE:g} is rounding")

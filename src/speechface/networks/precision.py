@@ -9,6 +9,8 @@ import torch
 
 from speechface.errors import ModelError
 
+LOG = logging.getLogger(__name__)
+
 __all__ = ["choose_precision", "measure_step", "LIGHTNING_NAMES", "GAIN"]
 
 #: config value -> name of Lightning's precision plugin
@@ -34,7 +36,7 @@ def _candidates(device):
     return ["32", "bf16" if torch.cuda.is_bf16_supported() else "fp16"]
 
 
-def measure_step(network, features, *, precision, device):
+def measure_step(network: torch.nn.Module, features: torch.Tensor, *, precision: str, device: str) -> float:
     """Return the median seconds of one training step (forward, backward, Adam) on a copy of `network`.
 
     features : tensor (B, T, ...), float
@@ -56,7 +58,7 @@ def measure_step(network, features, *, precision, device):
     return statistics.median(times[1:])
 
 
-def choose_precision(wanted, network, features, *, device):
+def choose_precision(wanted: str, network: torch.nn.Module, features: torch.Tensor, *, device: str) -> str:
     """Return "32", "bf16" or "fp16".
 
     Parameters
@@ -84,6 +86,5 @@ def choose_precision(wanted, network, features, *, device):
         seconds = {name: measure_step(network, features, precision=name, device=device) for name in candidates}
     other = candidates[1]
     chosen = other if seconds["32"] > GAIN * seconds[other] else "32"
-    logging.info("precision: %s (32 %.0f ms, %s %.0f ms a step)", chosen, 1e3 * seconds["32"], other,
-                 1e3 * seconds[other])  # fmt: skip
+    LOG.info("precision: %s (32 %.0f ms, %s %.0f ms a step)", chosen, 1e3 * seconds["32"], other, 1e3 * seconds[other])
     return chosen

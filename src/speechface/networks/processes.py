@@ -5,19 +5,22 @@ by Lightning's DDP. Without a group (`join` has not been called) all of this is 
 """
 
 import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 import torch.distributed as dist
-from lightning_fabric.plugins.environments import ClusterEnvironment
 
 from speechface.errors import ModelError
+from speechface.launch import Place
 
-__all__ = ["Environment", "agreed", "highest", "join", "rank", "size", "summed", "wait_for_all"]
+__all__ = ["agreed", "highest", "join", "rank", "size", "summed"]
 
 
 @contextlib.contextmanager
-def join(place, *, gpu):
+def join(place: Place, *, gpu: bool) -> Iterator[None]:
     """Be one of the processes of `place` (`speechface.launch.Place`) within the block; nothing to do for one process.
 
     Raises
@@ -28,6 +31,9 @@ def join(place, *, gpu):
     if place.size == 1:
         yield
         return
+    # what Lightning reads: for it, each process that exists already is a node with one device
+    os.environ |= {"LOCAL_RANK": "0", "NODE_RANK": str(place.rank)}
+    os.environ |= {"MASTER_ADDR": place.address, "MASTER_PORT": str(place.port)}
     try:
         dist.init_process_group(
             "cpu:gloo,cuda:nccl" if gpu else "gloo", init_method=f"tcp://{place.address}:{place.port}",
@@ -44,12 +50,12 @@ def join(place, *, gpu):
         dist.destroy_process_group()
 
 
-def rank():
+def rank() -> int:
     """Number of this process, from 0. Process 0 writes the files."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def size():
+def size() -> int:
     """Number of processes."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
@@ -62,68 +68,20 @@ def _together(values, operation):
     return values.numpy()
 
 
-def summed(values):
+def summed(values: Any) -> np.ndarray:
     """Sum of `values` (array-like) over all processes, the same in all: float64 array. All must call it."""
     return _together(values, dist.ReduceOp.SUM)
 
 
-def highest(value):
+def highest(value: Any) -> np.ndarray:
     """Highest of each of the numbers `value` (array-like) in any process, the same in all. All must call it."""
     return _together(value, dist.ReduceOp.MAX)
 
 
-def agreed(value):
+def agreed(value: Any) -> Any:
     """The `value` of process 0 in all processes. All must call it."""
     if size() == 1:
         return value
     box = [value]
     dist.broadcast_object_list(box, src=0)
     return box[0]
-
-
-def wait_for_all():
-    """Return when all processes are here."""
-    if size() > 1:
-        dist.barrier()
-
-
-class Environment(ClusterEnvironment):
-    """What Lightning asks about processes that exist already: each is, for Lightning, a node with one device."""
-
-    def __init__(self, place):
-        super().__init__()
-        self._place = place
-
-    @property
-    def creates_processes_externally(self):
-        return True
-
-    @property
-    def main_address(self):
-        return self._place.address
-
-    @property
-    def main_port(self):
-        return self._place.port
-
-    @staticmethod
-    def detect():
-        return False
-
-    def world_size(self):
-        return self._place.size
-
-    def set_world_size(self, size):
-        """Known already."""
-
-    def global_rank(self):
-        return self._place.rank
-
-    def set_global_rank(self, rank):
-        """Known already."""
-
-    def local_rank(self):
-        return 0
-
-    def node_rank(self):
-        return self._place.rank

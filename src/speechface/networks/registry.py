@@ -3,10 +3,14 @@
 To add an encoder or a head: write its module and add one line to `ENCODERS` or `HEADS`.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
 
+from speechface.audio.features import FEATURES
 from speechface.errors import ModelError
 from speechface.networks.attention import AttentionHead
 from speechface.networks.encoders import (
@@ -16,6 +20,7 @@ from speechface.networks.encoders import (
     StandardisingEncoder,
     adopt_encoder,
 )
+from speechface.networks.families.base import NetworkSettings
 from speechface.networks.heads import DenseHead, OutputLayer, RecurrentHead
 from speechface.networks.network import SpeechNetwork
 from speechface.networks.temporal import HopEncoder, TemporalHead
@@ -62,10 +67,11 @@ def _recurrent(cell, units, *, bidirectional=False, n_layers=1):
 #: Width of the networks of family `sequence`.
 SEQUENCE_CHANNELS = 160
 
-#: kind of encoder -> function (spec, stats) -> module. 1 and 2 are convolutional, "standardise" takes plain numbers,
-#: "hops" the rows of log-mel, "samples" those of the waveform.
-ENCODERS = {
-    1: _convolutional, 2: _convolutional, "standardise": _standardising, "hops": _hops, "samples": _samples,
+#: encoder -> function (spec, stats) -> module. The first two are for images; plain numbers, a few spectra and samples
+#: of sound have one each.
+ENCODERS: dict[str, Callable[[dict[str, Any], dict[str, Any]], nn.Module]] = {
+    "conv": _convolutional, "conv_pooled": _convolutional, "standardise": _standardising, "hops": _hops,
+    "samples": _samples,
 }  # fmt: skip
 
 
@@ -78,7 +84,7 @@ def _attention(both_ways):
 
 
 #: head -> function (n_in, spec) -> module
-HEADS = {
+HEADS: dict[str, Callable[[int, dict[str, Any]], Any]] = {
     "cnn": lambda n_in, spec: DenseHead(n_in, n_hidden=_units(1024, spec["width"])),
     "gru": _recurrent(nn.GRU, 256),
     "lstm": _recurrent(nn.LSTM, 256),
@@ -97,69 +103,67 @@ def _units(full, width):
     return max(1, round(full * width))
 
 
-def is_recurrent(settings):
+def is_recurrent(settings: Any) -> bool:
     """Does the model of these settings see several frames, i.e. train on sequences?"""
-    return settings["head"] != "cnn"
+    return settings.head != "cnn"
 
 
-def output_columns(settings):
+def output_columns(settings: NetworkSettings) -> tuple[str, ...]:
     """Names of the outputs in their order: 46 channels, then the rotations where the model gives them."""
-    return CHANNELS + (ROTATIONS if settings["outputs"] == "weights_rotation" else ())
+    return CHANNELS + (ROTATIONS if settings.outputs == "weights_rotation" else ())
 
 
-def network_spec(settings, *, input_shape, source=None, width=1.0):
+def network_spec(
+    settings: Any, *, input_shape: Sequence[int], source: dict[str, Any] | None = None, width: float = 1.0
+) -> dict[str, Any]:
     """Return the JSON-able description that `build_network` needs.
 
     Parameters
     ----------
-    settings : dict, one entry of the config's ``models``
-    input_shape : sequence of int, shape of one feature window
-    source : dict, spec of the model whose encoder is taken; with encoder 3 only
+    settings : settings of a model that has a network
+    input_shape : sequence of int, shape of one row of its feature, whose kind decides on the encoder
+    source : dict, spec of the model whose encoder is taken; with encoder pretrained only
     width : float, factor on all layer widths; 1 but in tests
 
     Raises
     ------
     ModelError
-        If the encoder cannot take such input, or encoder 3 comes without its source.
+        If the encoder cannot take such input, or encoder pretrained comes without its source.
     """
-    spec = {"input_shape": [int(n) for n in input_shape], "width": float(width), "head": settings["head"],
-            "outputs": settings["outputs"], "dropout": float(settings["dropout"]),
-            "frequency_layers": int(settings["frequency_layers"]), "frozen": False}  # fmt: skip
-    if settings["family"] == "sequence" and len(input_shape) == 1:
-        if input_shape[0] < WaveformEncoder.shortest():
-            raise ModelError(
-                f"the train table has rows of {input_shape[0]} samples; networks on the waveform take at least "
-                f"{WaveformEncoder.shortest()} (waveform.window_ms)"
-            )
-        spec["encoder"] = "samples"
-    elif settings["family"] == "sequence":
-        if len(input_shape) != 2 or input_shape[0] < 6:
-            raise ModelError(
-                f"the train table has rows of shape {tuple(input_shape)}; networks of family sequence take "
-                "(hops, bands) of at least 6 hops (log_mel.n_hops)"
-            )
-        spec["encoder"] = "hops"
-    elif len(input_shape) == 1:
-        spec["encoder"] = "standardise"
-    elif len(input_shape) != 2:
-        raise ModelError(f"the feature has windows of shape {tuple(input_shape)}; networks take one or two axes")
-    elif settings["encoder"] == 3:
-        if source is None:
-            raise ModelError("encoder 3 takes the encoder of a trained model; give its checkpoint by --encoder-from")
-        if list(source["input_shape"]) != spec["input_shape"]:
-            raise ModelError(
-                f"the encoder to take over was trained on windows of {tuple(source['input_shape'])}, the train table "
-                f"has {tuple(input_shape)}; train both models on the same feature settings"
-            )
-        for key in ("encoder", "frequency_layers", "width"):
-            spec[key] = source[key]
-        spec["frozen"] = bool(settings["encoder_frozen"])
-    else:
-        spec["encoder"] = int(settings["encoder"])
-    return spec
+    shape = [int(n) for n in input_shape]
+    spec = {"input_shape": shape, "width": float(width), "head": settings.head, "outputs": settings.outputs,
+            "dropout": float(settings.dropout), "frozen": False}  # fmt: skip
+    kind = FEATURES[settings.feature].kind
+    if kind == "image":
+        return spec | _image_encoder(settings, shape, source)
+    if kind == "samples" and shape[0] < WaveformEncoder.shortest():
+        raise ModelError(
+            f"the train table has rows of {shape[0]} samples; networks on samples take at least "
+            f"{WaveformEncoder.shortest()} ({settings.feature}.window_ms)"
+        )
+    if kind == "hops" and (len(shape) != 2 or shape[0] < 6):
+        raise ModelError(
+            f"the train table has rows of shape {tuple(shape)}; networks on spectra take (hops, bands) of at least 6 "
+            f"hops ({settings.feature}.n_hops)"
+        )
+    return spec | {"encoder": "standardise" if kind == "vector" else kind}
 
 
-def build_network(spec, stats, *, encoder=None):
+def _image_encoder(settings, shape, source):
+    """The encoder's part of a spec."""
+    if settings.encoder != "pretrained":
+        return {"encoder": settings.encoder, "frequency_layers": settings.frequency_layers}
+    if source is None:
+        raise ModelError("encoder pretrained takes that of a trained model; give its checkpoint by --encoder-from")
+    if list(source["input_shape"]) != shape:
+        raise ModelError(
+            f"the encoder to take over was trained on windows of {tuple(source['input_shape'])}, the train table "
+            f"has {tuple(shape)}; train both models on the same feature settings"
+        )
+    return {**{key: source[key] for key in ("encoder", "frequency_layers", "width")}, "frozen": settings.encoder_frozen}
+
+
+def build_network(spec: dict[str, Any], stats: dict[str, Any], *, encoder: Any = None) -> SpeechNetwork:
     """Return a fresh `SpeechNetwork`.
 
     Parameters
@@ -168,7 +172,7 @@ def build_network(spec, stats, *, encoder=None):
     stats : dict
         ``weight_mean`` (46,), ``rotation_mean``, ``rotation_std`` (3,) radians, and for plain numbers as input
         ``feature_mean``, ``feature_std``, all of the train table.
-    encoder : trained encoder to copy (encoder 3), or None to make one
+    encoder : trained encoder to copy (encoder pretrained), or None to make one
     """
     if encoder is not None:
         encoder = adopt_encoder(encoder, frozen=spec["frozen"])
@@ -186,4 +190,4 @@ def build_network(spec, stats, *, encoder=None):
         dropout=spec["dropout"],
     )
     # convolutions run in the memory format of their weights; channels last is the faster one (benchmarks)
-    return SpeechNetwork(encoder, head, output).to(memory_format=torch.channels_last)
+    return SpeechNetwork(encoder, head, output).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,31 +24,31 @@ class RowFile:
     dtype : numpy dtype
     """
 
-    def __init__(self, folder, shape, dtype):
+    def __init__(self, folder: str | Path, shape: tuple[int, ...], dtype: Any):
         Path(folder).mkdir(parents=True, exist_ok=True)
         self._file = tempfile.TemporaryFile(dir=folder, buffering=0)
         self._row, self.dtype = np.empty(shape, dtype), np.dtype(dtype)
         self._count = 0
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         return (self._count, *self._row.shape)
 
     @property
-    def nbytes(self):
+    def nbytes(self) -> int:
         return self._count * self._row.nbytes
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._count
 
-    def append(self, rows):
+    def append(self, rows: np.ndarray) -> None:
         """Add rows, array (n, *shape), at the end."""
-        bytes_left = memoryview(np.ascontiguousarray(rows, self.dtype)).cast("B")
+        bytes_left = np.ascontiguousarray(rows, self.dtype).data.cast("B")
         while len(bytes_left):
             bytes_left = bytes_left[self._file.write(bytes_left) :]
         self._count += len(rows)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> np.ndarray:
         wanted = np.arange(self._count)[index]  # an index out of range is an error here
         rows, place = np.unique(wanted, return_inverse=True)
         out = np.empty((len(rows), *self._row.shape), self.dtype)
@@ -97,7 +98,7 @@ def _groups_left(root="/sys/fs/cgroup", own="/proc/self/cgroup"):
     return left
 
 
-def free_memory():
+def free_memory() -> int | None:
     """Return the bytes of memory that this process may take: what the machine has left, or its control groups (those of
     a Slurm job, a container) if they leave less; None where the system does not say."""
     try:

@@ -6,18 +6,22 @@ gradient. We take the same numbers as rates of Adam's step on the mean gradient 
 """
 
 import math
+from pathlib import Path
 
 from speechface.errors import ConfigError
 
-__all__ = ["SCHEDULES", "ONE_CYCLE", "parse_schedule", "rate_at", "one_cycle_rate"]
+__all__ = ["ONE_CYCLE", "SCHEDULES", "Schedule", "one_cycle_rate", "parse_schedule", "rate_at", "schedule_of"]
+
+#: Pieces (rate, epochs) in order, or `ONE_CYCLE`.
+Schedule = tuple[tuple[float, int], ...] | str
 
 #: Name of the schedule without pieces.
 ONE_CYCLE = "one_cycle"
-#: Its highest rate, the share of steps up to it, and the share of the highest rate it starts from.
+#: Its highest rate, the fraction of steps up to it, and the fraction of the highest rate it starts from.
 _PEAK, _RISE, _START = 2e-3, 0.1, 0.04
 
 #: name -> (rate, epochs) pieces in order; the last rate holds for ever. The shapes are the report's (A.10).
-SCHEDULES = {
+SCHEDULES: dict[str, tuple[tuple[float, int], ...]] = {
     "cnn": ((5e-3, 1), (2.5e-3, 2), (1.25e-3, 3), (5e-4, 4), (2.5e-4, 5), (1e-4, 1)),
     "cnn2": (
         (5e-3, 1), (2.5e-3, 2), (1.25e-3, 3), (5e-4, 4), (2.5e-4, 5), (1e-4, 100), (5e-5, 50), (2.5e-5, 50), (1e-5, 1),
@@ -28,7 +32,27 @@ SCHEDULES = {
 }  # fmt: skip
 
 
-def parse_schedule(text, *, source):
+def schedule_of(name: str) -> Schedule:
+    """The schedule of a model's settings: a name, or a file of lines.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither.
+    """
+    if name == ONE_CYCLE:
+        return ONE_CYCLE
+    if name in SCHEDULES:
+        return SCHEDULES[name]
+    try:
+        text = Path(name).read_text()
+    except OSError as error:
+        known = ", ".join([*SCHEDULES, ONE_CYCLE])
+        raise ConfigError(f"{name}: cannot be read ({error.strerror}); schedule is a file or one of {known}") from None
+    return parse_schedule(text, source=name)
+
+
+def parse_schedule(text: str, *, source: str) -> tuple[tuple[float, int], ...]:
     """Read lines of ``rate [epochs]``; blank lines and what follows ``#`` do not count.
 
     Parameters
@@ -63,7 +87,7 @@ def parse_schedule(text, *, source):
     return tuple(pieces)
 
 
-def rate_at(pieces, epoch):
+def rate_at(pieces: tuple[tuple[float, int], ...], epoch: int) -> float:
     """Return the learning rate of `epoch` (from 0); after the last piece its rate holds on."""
     for rate, epochs in pieces:
         if epoch < epochs:
@@ -72,8 +96,8 @@ def rate_at(pieces, epoch):
     return pieces[-1][0]
 
 
-def one_cycle_rate(progress):
-    """Return the rate where a share `progress` of all steps is done: half a cosine up to 2e-3, half a cosine down to 0.
+def one_cycle_rate(progress: float) -> float:
+    """Return the rate where a fraction `progress` of all steps is done: half a cosine up to 2e-3, another down to 0.
 
     Source: Smith and Topin, Super-convergence (2017), in the cosine form of PyTorch's OneCycleLR; ends at 0.
     """

@@ -4,6 +4,7 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from speechface.errors import TableError
 from speechface.networks.row_file import RowFile
 from speechface.rig.channels import CHANNELS, ROTATIONS
 from speechface.tables import stored_rows
+
+LOG = logging.getLogger(__name__)
 
 __all__ = ["SplitTable", "read_split"]
 
@@ -40,19 +43,26 @@ class SplitTable:
     clip: np.ndarray
     frame: np.ndarray
     time: np.ndarray
-    clips: list
-    meta: dict
+    clips: list[tuple[str, str, str]]
+    meta: dict[str, Any]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.clip)
 
     @property
-    def input_shape(self):
+    def input_shape(self) -> tuple[int, ...]:
         return self.features.shape[1:]
 
 
-def read_split(path, feature, *, without=None, most_bytes=None, folder=None):
-    """Read ``results/splits/<feature>/train.parquet``, row group by row group.
+def read_split(
+    path: str | Path,
+    feature: str,
+    *,
+    without: tuple[str, str] | None = None,
+    most_bytes: float | None = None,
+    folder: str | Path | None = None,
+) -> SplitTable:
+    """Read ``results/splits/<feature>/train.parquet`` row group by row group, each of which holds one clip.
 
     The features take their stored size: 1 byte a value for spectrograms, 1 GB for 245,000 frames.
 
@@ -116,49 +126,39 @@ def _place_for(values, n, most_bytes, folder):
     shape, needed = values.shape[1:], n * values[:1].nbytes
     if most_bytes is None or needed <= most_bytes:
         return _Rows(n, shape, values.dtype)
-    logging.info("features take %.2f GB, of which %.2f may be in memory: they are read from a file in %s as needed",
-                 needed / 1e9, most_bytes / 1e9, folder)  # fmt: skip
+    LOG.info("features take %.2f GB, of which %.2f may be in memory: they are read from a file in %s as needed",
+             needed / 1e9, most_bytes / 1e9, folder)  # fmt: skip
     return RowFile(folder, shape, values.dtype)
 
 
 def _read(file, feature, meta, without, most_bytes, folder):
-    import pyarrow as pa
-
-    n = file.metadata.num_rows
-    shape = meta.get("_shapes", {}).get(feature, [])
-    features, left_out = None, None if without is None else tuple(without)
-    rotations = np.empty((n, len(ROTATIONS)), np.float32)
-    weights = np.empty((n, len(CHANNELS)), np.float32)
-    clip, frame, time, clips, seen, start = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n), [], {}, 0
-    # not iter_batches, which keeps the whole file in memory
+    shape, features = meta.get("_shapes", {}).get(feature, []), None
+    clips, counts, parts = [], [], {name: [] for name in ("frame", "time", *CHANNELS, *ROTATIONS)}
+    # a row group is a clip; not iter_batches, which keeps the whole file in memory
     for group in range(file.num_row_groups):
-        batch = file.read_row_group(group)
-        ids = list(zip(*(batch.column(name).to_pylist() for name in ("dataset", "actor", "clip"))))
-        kept = [row for row, key in enumerate(ids) if key[:2] != left_out]
-        if not kept:
+        rows = file.read_row_group(group)
+        key = tuple(str(rows.column(name)[0]) for name in ("dataset", "actor", "clip")) if len(rows) else None
+        if key is None or (without is not None and key[:2] == tuple(without)):
             continue
-        if len(kept) < len(batch):
-            batch, ids = batch.take(pa.array(kept, pa.int64())), [ids[row] for row in kept]
-        rows = slice(start, start + len(batch))
-        values = stored_rows(batch.column(feature)).reshape([len(batch), *shape])
+        values = stored_rows(rows.column(feature)).reshape([len(rows), *shape])
         if features is None:
-            features = _place_for(values, n, most_bytes, folder)
+            features = _place_for(values, file.metadata.num_rows, most_bytes, folder)
         features.append(values)
-        for k, name in enumerate(CHANNELS):
-            weights[rows, k] = batch.column(name).to_numpy()
-        for k, name in enumerate(ROTATIONS):
-            rotations[rows, k] = batch.column(name).to_numpy()
-        time[rows] = batch.column("time").to_numpy()
-        frame[rows] = batch.column("frame").to_numpy()
-        for row, key in enumerate(ids, start):
-            if key not in seen:
-                seen[key] = len(clips)
-                clips.append(key)
-            clip[row] = seen[key]
-        start = rows.stop
+        clips.append(key)
+        counts.append(len(rows))
+        for name, part in parts.items():
+            part.append(rows.column(name).to_numpy())
     if features is None:
         raise TableError(f"without {'/'.join(without)} the table holds no clip; leave nobody out, or add actors")
-    step = float(meta.get("_scaled", {}).get(feature, 1.0))
-    features = features if isinstance(features, RowFile) else features.filled()
-    columns = (array[:start] for array in (weights, rotations, clip, frame, time))
-    return SplitTable(features, step, *columns, clips, meta)
+    columns = {name: np.concatenate(part) for name, part in parts.items()}
+    return SplitTable(
+        features=features if isinstance(features, RowFile) else features.filled(),
+        step=float(meta.get("_scaled", {}).get(feature, 1.0)),
+        weights=np.stack([columns[name] for name in CHANNELS], 1).astype(np.float32),
+        rotations=np.stack([columns[name] for name in ROTATIONS], 1).astype(np.float32),
+        clip=np.repeat(np.arange(len(clips)), counts),
+        frame=columns["frame"].astype(np.int64),
+        time=columns["time"].astype(np.float64),
+        clips=clips,
+        meta=meta,
+    )

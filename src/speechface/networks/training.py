@@ -1,4 +1,8 @@
-"""Training of one network from one table."""
+"""Training of one network from one table, by Lightning.
+
+A run goes on from the last finished epoch (``last.ckpt`` in its work folder) and then gives, to the last bit, what it
+would have given without the interruption. What is lost is at most the epoch in work.
+"""
 
 import functools
 import hashlib
@@ -8,6 +12,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -16,38 +21,87 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.strategies import DDPStrategy
 
+from speechface.audio.features import FEATURES
 from speechface.audio.filters import mel_centres
-from speechface.config import MACHINE_KEYS
 from speechface.errors import ModelError
-from speechface.launch import ALONE
+from speechface.launch import ALONE, Place
 from speechface.networks import processes
 from speechface.networks.augmentation import augment_log_mel, augment_waveform
-from speechface.networks.callbacks import Interrupted, Keeper, ProgressLine
-from speechface.networks.checkpoint import TrainedModel
+from speechface.networks.callbacks import ProgressLine, RunLog, StopOnSignal, WholeFiles, checkpoints
 from speechface.networks.data import SpeechDataModule
+from speechface.networks.families.base import TrainingJob
+from speechface.networks.families.sequence import SequenceSettings
 from speechface.networks.losses import output_scale
 from speechface.networks.module import SpeechModule
 from speechface.networks.precision import LIGHTNING_NAMES, choose_precision
+from speechface.networks.predictor import TrainedModel
 from speechface.networks.registry import build_network, is_recurrent, network_spec, output_columns
-from speechface.networks.schedules import ONE_CYCLE
-from speechface.networks.speaker import train_neutrals
+from speechface.networks.rest import train_rests
+from speechface.networks.schedules import ONE_CYCLE, Schedule, schedule_of
+from speechface.networks.split_table import SplitTable, read_split
+from speechface.sections import MACHINE_KEYS, TrainingSettings
 from speechface.stages import STAGES
 
-__all__ = ["train", "Interrupted"]
+LOG = logging.getLogger(__name__)
+
+__all__ = ["train", "train_job"]
 
 #: Settings that say when and where to train, not what comes out; changing them does not begin anew.
 _FREE_SETTINGS = ("epochs", "patience", "max_minutes", "precision", *MACHINE_KEYS)
 
 
-def _fingerprint(table, settings, training, stats, schedule, seed, width):
-    """Hash of everything that the state of a run depends on; large arrays by every 97th row."""
+def train_job(job: TrainingJob) -> TrainedModel | None:
+    """Train the network of a job, see `train`; None in processes that do not write."""
+    from speechface.networks.loading import load_model
+
+    settings, source = job.settings, None
+    if FEATURES[settings.feature].kind == "image" and settings.encoder == "pretrained":
+        if not job.encoder_from:
+            raise ModelError(f"model '{job.name}' has encoder pretrained; give the trained model by --encoder-from")
+        found = load_model(job.encoder_from)
+        if not isinstance(found, TrainedModel):
+            raise ModelError(f"{job.encoder_from}: a model of family {found.family} has no encoder; take another")
+        source = found
+    schedule = schedule_of(settings.schedule)
+    table = read_split(
+        job.train, settings.feature, without=job.without, most_bytes=job.most_bytes, folder=job.work_dir
+    )  # fmt: skip
+    with processes.join(job.place, gpu=job.training.gpus > 0):
+        model = train(
+            table, settings, job.training, job.stats, name=job.name, seed=job.seed, schedule=schedule, source=source,
+            landmark_basis=_landmark_basis(job.rig) if job.rig else None, work_dir=job.work_dir, log=job.log,
+            place=job.place,
+        )  # fmt: skip
+    if model is not None:
+        model.facts["train_table"] = {key: v for key, v in table.meta.items() if not key.startswith("_")}
+        for name in ("last.ckpt", "best.ckpt"):
+            # the run is over: a later one of this name must begin anew
+            (Path(job.work_dir) / name).unlink(missing_ok=True)
+    return model
+
+
+def _landmark_basis(path):
+    """Displacement of the 68 landmarks by weight, (46, 204), mm."""
+    from speechface.rig.rig import Rig
+
+    rig = Rig.load(path)
+    return rig.shapes[:, rig.landmarks].reshape(len(rig.shapes), -1)
+
+
+def _fingerprint(table, settings, training, stats, schedule, seed, width, work_dir):
+    """Hash of everything that the state of a run depends on; large arrays by every 97th row.
+
+    The folder is one of them: Lightning finds the best network only where it put it.
+    """
     facts = {
-        "settings": settings, "schedule": schedule, "seed": seed, "width": width, "version": STAGES["training"].version,
-        "training": {k: v for k, v in training.items() if k not in _FREE_SETTINGS}, "clips": table.clips,
+        "settings": {k: v for k, v in settings.dump().items() if k not in ("training", "seeds")},
+        "schedule": schedule, "seed": seed, "width": width, "version": STAGES["training"].version,
+        "clips": table.clips, "folder": os.path.realpath(work_dir),
+        "training": {k: v for k, v in training.dump().items() if k not in _FREE_SETTINGS},
         "observed": [bool(v) for v in stats["observed"]], "torch": torch.__version__,
     }  # fmt: skip
     if schedule == ONE_CYCLE:
-        facts["epochs"] = training["epochs"]
+        facts["epochs"] = training.epochs
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for array in (table.weights, table.rotations, table.features[::97]):
         digest.update(np.ascontiguousarray(array))
@@ -56,24 +110,19 @@ def _fingerprint(table, settings, training, stats, schedule, seed, width):
 
 def _augment(table, settings):
     """The random changes of a model's sound as `SpeechDataModule` takes them, or None."""
-    sizes = settings["augmentation"]
-    if not any(sizes.values()):
+    if not isinstance(settings, SequenceSettings) or not any(settings.augmentation.dump().values()):
         return None
-    if settings["feature"] == "waveform":
-        return functools.partial(augment_waveform, gain_db=sizes["gain_db"], noise_db=sizes["noise_db"])
+    sizes = settings.augmentation
+    if FEATURES[settings.feature].kind == "samples":
+        return functools.partial(augment_waveform, gain_db=sizes.gain_db, noise_db=sizes.noise_db)
     made_with = table.meta["feature_settings"]
     centres = mel_centres(n_mels=table.input_shape[1], fmin=made_with["fmin"], fmax=made_with["fmax"])
-    return functools.partial(augment_log_mel, centres=centres, **sizes)
+    return functools.partial(augment_log_mel, centres=centres, **sizes.dump())
 
 
 def _device(training):
-    if not training["gpus"]:
+    if not training.gpus:
         return "cpu"
-    if training["gpus"] > 1:
-        raise ModelError(
-            f"training.gpus is {training['gpus']}; each process has one GPU. Set 1, and training.processes to the "
-            "number of GPUs; or let the workflow train several models and seeds side by side"
-        )
     if not torch.cuda.is_available():
         raise ModelError("training.gpus is 1, but PyTorch finds no GPU here; set training.gpus: 0, or train elsewhere")
     return "cuda"
@@ -86,27 +135,30 @@ def _where(device, place):
     itself.
     """
     if place.size == 1:
-        return {"devices": 1, "plugins": [LightningEnvironment()]}
+        return {"devices": 1}
     gpu = device == "cuda"
     # Slurm may show a process its own GPU only, or all of its node
     devices = [place.local_rank % torch.cuda.device_count()] if gpu else 1
     backend = "nccl" if gpu else "gloo"
     return {
-        "devices": devices, "num_nodes": place.size, "plugins": [processes.Environment(place)],
+        "devices": devices, "num_nodes": place.size,
         "strategy": DDPStrategy(process_group_backend=backend), "use_distributed_sampler": False,
         "sync_batchnorm": gpu,
     }  # fmt: skip
 
 
-def _trainer(keeper, *, device, place, precision, validate, work_dir):
+def _trainer(run, *, device, place, precision, validate, work_dir):
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    callbacks = [keeper] + ([ProgressLine(keeper)] if sys.stdout.isatty() else [])
+    callbacks = [run, StopOnSignal(), *checkpoints(work_dir, monitor=run.monitor if validate else None)]
+    if sys.stdout.isatty():
+        callbacks.append(ProgressLine(run))
     return pl.Trainer(
         accelerator="cpu" if device == "cpu" else "gpu",
         precision=LIGHTNING_NAMES[precision],
-        max_epochs=keeper.epochs - len(keeper.rows),
+        max_epochs=run.epochs,
         callbacks=callbacks,
         logger=TensorBoardLogger(work_dir, name="", version="tensorboard"),
+        plugins=[LightningEnvironment(), WholeFiles()],
         **_where(device, place),
         default_root_dir=work_dir,
         reload_dataloaders_every_n_epochs=1,
@@ -114,21 +166,43 @@ def _trainer(keeper, *, device, place, precision, validate, work_dir):
         log_every_n_steps=1,
         deterministic=device == "cuda",  # a CPU's operations are
         num_sanity_val_steps=0,
-        enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
 
 
-def train(table, settings, training, stats, *, name, seed, schedule, landmark_basis, source, work_dir, log, width=1.0,
-          place=ALONE):  # fmt: skip
+def _state_of_run(work_dir, fingerprint):
+    """What `RunLog` kept of an earlier attempt at this very run, or None."""
+    last = Path(work_dir) / "last.ckpt"
+    if processes.rank() or not last.exists():
+        return None
+    state = torch.load(last, map_location="cpu", weights_only=True)["callbacks"][RunLog.__qualname__]
+    return state if state["fingerprint"] == fingerprint else None
+
+
+def train(
+    table: SplitTable,
+    settings: Any,
+    training: TrainingSettings,
+    stats: dict[str, Any],
+    *,
+    name: str,
+    seed: int,
+    schedule: Schedule,
+    landmark_basis: np.ndarray | None,
+    source: TrainedModel | None,
+    work_dir: str | Path,
+    log: str | Path,
+    width: float = 1.0,
+    place: Place = ALONE,
+) -> TrainedModel | None:
     """Train one network, or go on with a run that was interrupted.
 
     Parameters
     ----------
     table : `speechface.networks.split_table.SplitTable`
-    settings : dict, resolved entry of the config's ``models``
-    training : dict, resolved ``training`` section
+    settings : settings of a model that has a network
+    training : section ``training`` as the model trains
     stats : dict
         ``weight_mean``, ``weight_std`` (46,), ``rotation_mean``, ``rotation_std`` (3,), ``observed`` (46,), for plain
         numbers as input also ``feature_mean`` and ``feature_std``.
@@ -136,7 +210,7 @@ def train(table, settings, training, stats, *, name, seed, schedule, landmark_ba
     seed : int
     schedule : tuple of (rate, epochs) or "one_cycle", see `schedules`
     landmark_basis : array (46, 204) or None, see `module.SpeechModule`
-    source : `TrainedModel` or None, whose encoder is taken with encoder 3
+    source : `TrainedModel` or None, whose encoder is taken with encoder pretrained
     work_dir : path-like, for TensorBoard logs and the state of the run
     log : path-like, csv with one row an epoch
     width : float, factor on all layer widths; 1 but in tests
@@ -155,32 +229,32 @@ def train(table, settings, training, stats, *, name, seed, schedule, landmark_ba
     ModelError
         If the settings do not fit the table or the machine.
     Interrupted
-        If SIGTERM or SIGUSR1 asked to stop; the same call goes on where it stopped.
+        If SIGTERM or SIGUSR1 asked to stop; the same call goes on after the last finished epoch.
     """
     Path(work_dir).mkdir(parents=True, exist_ok=True)
     if not place.rank:
-        for half_written in Path(work_dir).glob(".*.pt"):
+        for half_written in Path(work_dir).glob(".*.ckpt"):
             half_written.unlink()
-    if landmark_basis is None and (settings["loss_rig"] or settings["loss_velocity"]):
+    if landmark_basis is None and (settings.loss_rig or settings.loss_velocity):
         raise ModelError(
             f"model '{name}' measures its loss on the rig (loss_rig, loss_velocity); give the rig by --rig"
         )
     device = _device(training)
-    torch.set_num_threads(training["threads"])
+    torch.set_num_threads(training.threads)
     if device == "cuda":
         torch.set_float32_matmul_precision("high")
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before the first product, for equal numbers
-    rotates = settings["outputs"] == "weights_rotation"
+    rotates = settings.outputs == "weights_rotation"
     neutral, offsets = None, None
-    if settings["speaker"] != "none":
-        neutral, offsets = train_neutrals(table.weights, table.clip, table.clips, frames=settings["neutral_frames"])
+    if settings.rest != "none":
+        neutral, offsets = train_rests(table.weights, table.clip, table.clips, frames=settings.rest_frames)
         # where the output layer starts
         stats = {**stats, "weight_mean": (table.weights - offsets).mean(0, dtype=np.float64).tolist()}
     data = SpeechDataModule(
-        table, recurrent=is_recurrent(settings), rotations=rotates, seed=seed, batch=training["batch"],
-        epoch_samples=training["epoch_samples"], sequence_frames=settings["sequence_frames"],
-        validation=training["validation"], validation_by=training["validation_by"],
-        whole_clips=settings["family"] == "sequence", augment=_augment(table, settings),
+        table, recurrent=is_recurrent(settings), rotations=rotates, seed=seed,
+        frames_per_step=training.frames_per_step, frames_per_epoch=training.frames_per_epoch,
+        sequence_frames=settings.sequence_frames, validation_fraction=training.validation_fraction,
+        validation_by=training.validation_by, whole_clips=settings.WHOLE_CLIPS, augment=_augment(table, settings),
         offsets=offsets,
     )  # fmt: skip
     spec = network_spec(
@@ -193,49 +267,54 @@ def train(table, settings, training, stats, *, name, seed, schedule, landmark_ba
     rotation_std = stats["rotation_std"] if rotates else []
     module = SpeechModule(
         network, observed=observed, settings=settings, schedule=schedule, seed=seed, landmark_basis=landmark_basis,
-        weight_decay=training["weight_decay"], gradient_clip=training["gradient_clip"],
-        steps_per_epoch=data.steps_per_epoch, epochs=training["epochs"],
-        scale=output_scale(settings["loss"], weight_std=stats["weight_std"], rotation_std=rotation_std,
-                           observed=observed),
+        weight_decay=training.weight_decay, gradient_clip=training.gradient_clip,
+        steps_per_epoch=data.steps_per_epoch, epochs=training.epochs,
+        scale=output_scale(settings.loss, weight_std=stats["weight_std"], rotation_std=rotation_std, observed=observed),
     )  # fmt: skip
-    keeper = Keeper(
-        work_dir=work_dir, log=log, epochs=training["epochs"], patience=training["patience"],
-        max_minutes=training["max_minutes"], best_by=settings["best_by"] if landmark_basis is not None else "loss",
-        fingerprint=_fingerprint(table, settings, training, stats, schedule, seed, width),
-    )  # fmt: skip
-    if keeper.resume(module):
-        logging.info("%s: going on after step %d (epoch %d)", name, module.step, len(keeper.rows))
-        data.step = module.step
+    fingerprint = _fingerprint(table, settings, training, stats, schedule, seed, width, work_dir)
+    state = processes.agreed(_state_of_run(work_dir, fingerprint))
     if device == "cuda":
         data.feed_gpu()
-    if keeper.precision is None:
-        example = data.example()
-        # measured by each process, or those that wait would slow the measurement
-        keeper.precision = processes.agreed(choose_precision(training["precision"], network, example, device=device))
-    if processes.agreed(keeper.reason_to_stop) is None:
+    if (
+        state is None
+    ):  # a run that goes on keeps its number format; each process measures, or those that wait would slow it
+        precision = processes.agreed(choose_precision(training.precision, network, data.example(), device=device))
+    else:
+        precision = state["precision"]
+    run = RunLog(
+        log, fingerprint=fingerprint, precision=precision, epochs=training.epochs, patience=training.patience,
+        max_minutes=training.max_minutes, best_by=settings.best_by if landmark_basis is not None else "loss",
+    )  # fmt: skip
+    if state is not None:
+        run.load_state_dict(state)
+        LOG.info("%s: going on after epoch %d", name, len(run.rows))
+    folder = Path(work_dir)
+    if processes.agreed(run.reason_to_stop) is None:
         trainer = _trainer(
-            keeper, device=device, place=place, precision=keeper.precision,
-            validate=bool(data.validation_batches), work_dir=work_dir,
+            run, device=device, place=place, precision=precision, validate=bool(data.validation_batches),
+            work_dir=folder,
         )  # fmt: skip
         with warnings.catch_warnings():
-            # a frozen encoder is meant to be in eval mode
+            # a frozen encoder is meant to be in eval mode; the folder holds the state of this run
             warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
-            trainer.fit(module, datamodule=data)
+            warnings.filterwarnings("ignore", message=r"Checkpoint directory .* exists and is not empty")
+            trainer.fit(module, datamodule=data, ckpt_path=None if state is None else folder / "last.ckpt")
     else:
-        keeper.write_log()
+        run.write()
     if place.rank:
         return None
-    if keeper.best_epoch is not None:
-        network.load_state_dict(torch.load(keeper.best, map_location="cpu", weights_only=True))
+    kept = folder / ("last.ckpt" if run.best_epoch is None else "best.ckpt")
+    parameters = torch.load(kept, map_location="cpu", weights_only=True)["state_dict"]
+    network.load_state_dict({key.removeprefix("network."): value for key, value in parameters.items()})
     history = {
-        "stopped": keeper.reason_to_stop, "epochs": len(keeper.rows), "best_epoch": keeper.best_epoch,
-        "best_val_loss": keeper.best_loss, "best_val_mouth_mm": keeper.best_mouth,
-        "precision": keeper.precision,
-        "seconds": keeper.seconds, "frames": data.n_train, "validation_frames": data.n_validation,
+        "stopped": run.reason_to_stop, "epochs": len(run.rows), "best_epoch": run.best_epoch,
+        "best_val_loss": run.of_best("val_loss"), "best_val_mouth_mm": run.of_best("val_mouth_mm"),
+        "precision": precision, "seconds": run.seconds, "frames": data.n_train, "validation_frames": data.n_validation,
         "validation_clips": ["/".join(key) for key in data.validation_clips],
     }  # fmt: skip
     return TrainedModel(
-        network=network.cpu().eval(), name=name, seed=seed, feature=settings["feature"],
+        network=network.cpu().eval(), name=name, seed=seed, feature=settings.feature,
         feature_settings=table.meta.get("feature_settings", {}), columns=output_columns(settings), observed=observed,
-        spec=spec, stats=stats, neutral=neutral, facts={"model": settings, "training": training, "history": history},
+        spec=spec, stats=stats, neutral=neutral,
+        facts={"model": settings.dump(), "training": training.dump(), "history": history},
     )  # fmt: skip

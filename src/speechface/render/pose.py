@@ -1,11 +1,23 @@
 """From weights, identity and head pose to a mesh in camera space."""
 
+from collections.abc import Sequence
+
 import numpy as np
+
+from speechface.rig.rig import Rig
 
 __all__ = ["pose"]
 
 
-def pose(rig, weights=None, identity=None, rotation=None, translation=(0.0, 0.0, 0.0), *, neutral=None):
+def pose(
+    rig: Rig,
+    weights: np.ndarray | None = None,
+    identity: np.ndarray | None = None,
+    rotation: np.ndarray | None = None,
+    translation: Sequence[float] | np.ndarray = (0.0, 0.0, 0.0),
+    *,
+    neutral: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Place one frame of a face in front of the camera.
 
     Parameters

@@ -1,24 +1,36 @@
 """A rig that speaks, as a video with sound."""
 
 import sys
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
 from speechface.geometry.camera import Camera
+from speechface.geometry.ibug import BROWS, JAW, NOSE, NOSE_TIP
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.render.pose import pose
 from speechface.render.renderer import BACKGROUND, Renderer
+from speechface.rig.rig import Rig
 
 __all__ = ["portrait_camera", "draw_frames", "render_animation"]
 
 #: Distance from which a portrait is taken, mm.
 _DISTANCE_MM = 900.0
-#: Height of the face from chin to brows as a share of the image.
-_FACE_SHARE = 0.42
+#: Height of the face from chin to brows as a fraction of the image.
+_FACE_FRACTION = 0.42
 _CRF = 18
 
 
-def portrait_camera(rig, size, *, face_share=_FACE_SHARE, raise_by=0.12, neutral=None):
+def portrait_camera(
+    rig: Rig,
+    size: int,
+    *,
+    face_fraction: float = _FACE_FRACTION,
+    raise_by: float = 0.12,
+    neutral: np.ndarray | None = None,
+) -> tuple[Camera, np.ndarray]:
     """Frame a face like a portrait.
 
     Parameters
@@ -26,10 +38,10 @@ def portrait_camera(rig, size, *, face_share=_FACE_SHARE, raise_by=0.12, neutral
     rig : Rig
     size : int
         Side of the square image, pixels.
-    face_share : float
-        Height from chin to brows as a share of the image.
+    face_fraction : float
+        Height from chin to brows as a fraction of the image.
     raise_by : float
-        How far above the middle of chin and brows the image's centre lies, as a share of the image.
+        How far above the middle of chin and brows the image's centre lies, as a fraction of the image.
     neutral : ndarray (V, 3), optional
         The mesh to frame; the rig's own where missing.
 
@@ -40,22 +52,45 @@ def portrait_camera(rig, size, *, face_share=_FACE_SHARE, raise_by=0.12, neutral
         Puts the rig in front of the camera, for `render.pose.pose`.
     """
     points = (rig.neutral if neutral is None else neutral)[rig.landmarks]
-    low, high = points[:17, 1].min(), points[17:27, 1].max()
+    low, high = points[JAW, 1].min(), points[BROWS, 1].max()
     height = high - low
-    middle = np.array([points[27:36, 0].mean(), (low + high) / 2 + raise_by * height / face_share, points[30, 2]])
-    camera = Camera(face_share * size * _DISTANCE_MM / height, ((size - 1) / 2, (size - 1) / 2))
+    middle = np.array(
+        [points[NOSE, 0].mean(), (low + high) / 2 + raise_by * height / face_fraction, points[NOSE_TIP, 2]]
+    )
+    camera = Camera(face_fraction * size * _DISTANCE_MM / height, ((size - 1) / 2, (size - 1) / 2))
     return camera, np.array([0, 0, -_DISTANCE_MM]) - middle
 
 
-def draw_frames(renderer, rig, weights, rotations, *, camera, translation, neutral=None, background=BACKGROUND):
-    """Yield an image (H, W, 3) uint8 of every frame: weights (T, 46), rotations (T, 3) radians, x-y-z."""
+def draw_frames(
+    renderer: Renderer,
+    rig: Rig,
+    weights: np.ndarray,
+    rotations: np.ndarray,
+    *,
+    camera: Camera,
+    translation: np.ndarray,
+    neutral: np.ndarray | None = None,
+    background: tuple[float, float, float] = BACKGROUND,
+) -> Iterator[np.ndarray]:
+    """Yield an image (H, W, 3) uint8 of every frame: weights (T, 46), rotations (T, 3), radians."""
     neutral = rig.neutral if neutral is None else neutral
     for frame_weights, rotation in zip(weights, matrix_from_euler(rotations), strict=True):
         vertices, offset = pose(rig, frame_weights, None, rotation, translation, neutral=neutral)
         yield renderer.draw(vertices, rig, camera=camera, background=background, vignette=0.3, normal_offset=offset)
 
 
-def render_animation(path, rig, weights, rotations, *, fps, audio, sr, size, progress):
+def render_animation(
+    path: str | Path,
+    rig: Rig,
+    weights: np.ndarray,
+    rotations: np.ndarray,
+    *,
+    fps: Fraction | float,
+    audio: np.ndarray | None,
+    sr: int,
+    size: int,
+    progress: bool,
+) -> None:
     """Write an mp4 of a rig that moves by `weights` (T, 46) and `rotations` (T, 3), radians, with its sound.
 
     Parameters

@@ -18,7 +18,7 @@ def _font(size, bold):
     return ImageFont.truetype(str(Path(origin).parent / "mpl-data" / "fonts" / "ttf" / name), size)
 
 
-def text_width(text, *, size, bold=False):
+def text_width(text: str, *, size: int, bold: bool = False) -> int:
     """Width of one line, pixels, of font size `size` in pixels."""
     return round(_font(size, bold).getlength(text))
 
@@ -35,7 +35,16 @@ def _mask(text, size, bold):
     return np.asarray(image, np.float32)[..., None] / 255, ascent
 
 
-def draw_text(image, text, position, *, size, colour, bold=False, align="left"):
+def draw_text(
+    image: np.ndarray,
+    text: str,
+    position: tuple[float, float],
+    *,
+    size: int,
+    colour: tuple[int, int, int],
+    bold: bool = False,
+    align: str = "left",
+) -> None:
     """Write one line into `image` (H, W, 3), uint8, in place.
 
     position : (x, y), pixels, of the baseline's left end, middle or right end as `align` says (left, centre, right).
@@ -56,7 +65,7 @@ def draw_text(image, text, position, *, size, colour, bold=False, align="left"):
     part[:] = np.round(part + mask * (np.asarray(colour, np.float32) - part)).astype(np.uint8)
 
 
-def shortened(text, width, *, size, bold=False):
+def shortened(text: str, width: float, *, size: int, bold: bool = False) -> str:
     """`text` cut in its middle so that it is at most `width` pixels wide."""
     if text_width(text, size=size, bold=bold) <= width:
         return text
@@ -67,7 +76,7 @@ def shortened(text, width, *, size, bold=False):
     return ""
 
 
-def wrapped(text, width, *, size, bold=False):
+def wrapped(text: str, width: float, *, size: int, bold: bool = False) -> list[str]:
     """Lines of `text`, each at most `width` pixels wide where words allow."""
     lines = [""]
     for word in text.split():

@@ -1,6 +1,7 @@
 """One frame of the visualiser: face, rig from labels, rig from prediction, and all 46 weights as bars below."""
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,7 +21,7 @@ _MARGIN, _GAP, _HEAD, _FOOT, _ROW = 12, 8, 62, 34, 15
 _NAME, _SPLIT, _ERROR_WIDTH, _LEAST_WIDTH = 132, 30, 90, 924
 
 
-def readable(channel):
+def readable(channel: str) -> str:
     """``mouthSmileLeft`` -> ``mouth smile L``."""
     words = re.sub(r"([A-Z])", r" \1", channel).lower().split()
     return " ".join({"left": "L", "right": "R"}.get(w, w) if k and k == len(words) - 1 and k > 1 else w
@@ -50,7 +51,7 @@ class Visualiser:
     width, height : int, even, pixels
     """
 
-    def __init__(self, size, *, title, headings, observed):
+    def __init__(self, size: int, *, title: str, headings: Sequence[str], observed: Sequence[bool] | np.ndarray):
         self.size = size = _even(size)
         self.width = _even(max(3 * size + 2 * _GAP + 2 * _MARGIN, _LEAST_WIDTH))
         rows = -(-len(CHANNELS) // 2)
@@ -106,7 +107,16 @@ class Visualiser:
             x -= 18
         return base
 
-    def frame(self, images, label, prediction, *, time, text, notes=("", "", "")):
+    def frame(
+        self,
+        images: Sequence[np.ndarray | None],
+        label: np.ndarray | None,
+        prediction: np.ndarray | None,
+        *,
+        time: float,
+        text: str,
+        notes: Sequence[str] = ("", "", ""),
+    ) -> np.ndarray:
         """Compose one frame.
 
         Parameters
@@ -144,14 +154,14 @@ class Visualiser:
                 length = round(float(min(max(values[k], 0), 1)) * full)
                 out[row : row + 5, left : left + length] = colour if self.observed[k] else _UNSEEN
         if label is not None and prediction is not None:
-            share = float(np.clip((prediction[k] - label[k]) / _ERROR_RANGE, -1, 1))
+            part = float(np.clip((prediction[k] - label[k]) / _ERROR_RANGE, -1, 1))
             middle = self._error_middle(left)
-            end = middle + round(share * _ERROR_WIDTH / 2)
+            end = middle + round(part * _ERROR_WIDTH / 2)
             span = slice(min(middle, end), max(middle, end))
             out[top + 4 : top + 10, span] = ERROR if self.observed[k] else _UNSEEN
 
 
-def message_image(width, height, title, text):
+def message_image(width: int, height: int, title: str, text: str) -> np.ndarray:
     """An image (height, width, 3), uint8, that says something in words."""
     out = np.empty((height, width, 3), np.uint8)
     out[:] = PAPER

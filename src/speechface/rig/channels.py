@@ -41,7 +41,7 @@ def _mirror(name):
 MIRROR = tuple(INDEX[_mirror(name)] for name in CHANNELS)
 
 
-def index_of(*names):
+def index_of(*names: str) -> list[int]:
     """Return the channel indices of `names` as a list; KeyError names the unknown one."""
     return [INDEX[name] for name in names]
 

@@ -6,16 +6,18 @@ jaw landmark gets a row of vertices, cut out of the skin by a plane through the 
 
 import numpy as np
 
+from speechface.geometry import ibug
+
 __all__ = ["contour_candidates"]
 
 #: Reach of a row from its landmark, mm: behind it (the ear, or under the chin) and towards the face's middle.
 _BEHIND_MM, _UNDER_CHIN_MM, _FRONT_MM = -16.0, -30.0, 42.0
-_CHIN = (7, 8, 9)
+_CHIN = (ibug.CHIN - 1, ibug.CHIN, ibug.CHIN + 1)
 #: Price of a millimetre off the cutting plane, in millimetres along the row.
 _OFF_PLANE = 3.0
 
 
-def contour_candidates(neutral, landmarks, skin, *, count=14):
+def contour_candidates(neutral: np.ndarray, landmarks: np.ndarray, skin: np.ndarray, *, count: int = 14) -> np.ndarray:
     """Candidates for the 17 jaw landmarks of any face.
 
     Parameters
@@ -34,11 +36,11 @@ def contour_candidates(neutral, landmarks, skin, *, count=14):
         and the normal of the jaw line in the frontal image; rows do not cross to the other half of the face.
     """
     skin = np.asarray(skin)
-    jaw = np.asarray(neutral, float)[np.asarray(landmarks)[:17]]
+    jaw = np.asarray(neutral, float)[np.asarray(landmarks)[ibug.JAW]]
     points = np.asarray(neutral, float)[skin]
     along = np.gradient(jaw[:, :2], axis=0)
     along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
-    chosen = np.empty((17, count), np.int32)
+    chosen = np.empty((ibug.N_JAW, count), np.int32)
     for i, (corner, direction) in enumerate(zip(jaw, along)):
         offset = points - corner
         reach = np.copysign(np.linalg.norm(offset, axis=1), offset[:, 2])

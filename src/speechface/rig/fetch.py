@@ -3,11 +3,13 @@
 import hashlib
 import io
 import json
+import os
 import tarfile
 import urllib.error
 import urllib.request
 from importlib import resources
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from speechface.errors import RigError
 from speechface.files import written_whole
@@ -18,12 +20,12 @@ _BLOCK = 1 << 20
 _TIMEOUT_S = 60
 
 
-def manifest():
+def manifest() -> dict[str, Any]:
     """The pinned files: dict with ``url``, ``commit`` and ``files`` (path -> SHA-256)."""
     return json.loads(resources.files("speechface.rig").joinpath("ict_manifest.json").read_text())
 
 
-def download(url, path):
+def download(url: str, path: str | os.PathLike) -> None:
     """Copy `url` to the file `path`; goes on where an earlier attempt ended if the server can.
 
     Raises
@@ -59,7 +61,7 @@ def _by_hand(url):
     return f"download {url} by hand, unpack it and name its folder in rig.source"
 
 
-def repack(archive, out, files):
+def repack(archive: str | os.PathLike, out: str | os.PathLike, files: dict[str, str]) -> None:
     """Copy the wanted files of a tar archive into a new one, whole or not at all.
 
     Parameters
@@ -79,9 +81,10 @@ def repack(archive, out, files):
         with tarfile.open(archive, "r:*") as source:
             for member in source:
                 name = _wanted(member.name, files)
-                if name is None or not member.isfile():
+                file = source.extractfile(member) if name and member.isfile() else None
+                if name is None or file is None:
                     continue
-                content = source.extractfile(member).read()
+                content = file.read()
                 digest = hashlib.sha256(content).hexdigest()
                 if digest != files[name]:
                     raise RigError(
@@ -93,8 +96,8 @@ def repack(archive, out, files):
     missing = sorted(set(files) - set(found))
     if missing:
         raise RigError(f"{archive}: {missing[0]} is missing ({len(missing)} of {len(files)} files)")
-    options = {"w:xz": {"preset": 1}, "w:gz": {"compresslevel": 6}, "w": {}}
-    mode = {".xz": "w:xz", ".gz": "w:gz"}.get(Path(out).suffix, "w")
+    options: dict[str, dict[str, Any]] = {"w:xz": {"preset": 1}, "w:gz": {"compresslevel": 6}, "w": {}}
+    mode: Any = {".xz": "w:xz", ".gz": "w:gz"}.get(Path(out).suffix, "w")
     with written_whole(out) as temporary, tarfile.open(temporary, mode, **options[mode]) as target:
         for name in sorted(found):
             entry = tarfile.TarInfo(name)
@@ -112,7 +115,7 @@ def _wanted(name, files):
     return None
 
 
-def fetch(out, *, url=None, pinned=None):
+def fetch(out: str | os.PathLike, *, url: str | None = None, pinned: dict[str, Any] | None = None) -> int:
     """Download, check and repack; returns the number of files kept.
 
     Parameters

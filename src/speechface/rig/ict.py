@@ -6,6 +6,7 @@ are merged; eyeballs, which stand still there, turn with the gaze channels; the 
 cards are left out; colours are painted on the vertices.
 """
 
+import os
 import re
 import tarfile
 from pathlib import Path
@@ -18,7 +19,7 @@ from speechface.rig.channels import CHANNELS, INDEX
 from speechface.rig.contour import contour_candidates
 from speechface.rig.obj import read_positions, read_triangles
 from speechface.rig.paint import paint_ict
-from speechface.rig.regions import face_regions
+from speechface.rig.regions import face_regions, spine_top
 from speechface.rig.rig import Rig
 
 __all__ = ["read_ict", "object_names", "expression_objects", "LANDMARKS", "PARTS"]
@@ -47,7 +48,7 @@ _MERGED = ("browInnerUp", "cheekPuff", "noseSneer")
 _ONE_SIDED = ("jawLeft", "jawRight", "mouthLeft", "mouthRight")
 
 
-def expression_objects(channel):
+def expression_objects(channel: str) -> list[str]:
     """Names of the OBJ files that add up to one of our channels, e.g. eyeBlinkLeft -> [eyeBlink_L]."""
     if channel in _MERGED:
         return [channel + "_L", channel + "_R"]
@@ -56,7 +57,7 @@ def expression_objects(channel):
     return [re.sub(r"Right$", "_R", re.sub(r"Left$", "_L", channel))]
 
 
-def object_names(identity_modes):
+def object_names(identity_modes: int) -> list[str]:
     """Names of all OBJ files a rig with that many identity modes is read from, without their ending."""
     expressions = [name for channel in CHANNELS for name in expression_objects(channel)]
     return [_NEUTRAL, *expressions, *(f"identity{k:03d}" for k in range(identity_modes))]
@@ -103,7 +104,7 @@ def _read_objects(source, identity_modes):
     return positions, triangles
 
 
-def read_ict(source, *, identity_modes):
+def read_ict(source: str | os.PathLike, *, identity_modes: int) -> Rig:
     """Build the rig from the OBJ files of ICT-FaceKit.
 
     Parameters
@@ -118,6 +119,8 @@ def read_ict(source, *, identity_modes):
     RigError
         If a file is missing or has another number of vertices.
     """
+    if not source:
+        raise RigError("rig.source is empty; give the folder or archive of the ICT files (speechface fetch-rig)")
     positions, triangles = _read_objects(source, identity_modes)
     rest = positions[_NEUTRAL]
 
@@ -144,7 +147,7 @@ def read_ict(source, *, identity_modes):
         contour=contour_candidates(neutral, landmarks, face),
         regions=face_regions(neutral, landmarks, face),
         head_weight=np.ones(_KEPT, np.float32),
-        pivot=_pivot(neutral[landmarks]),
+        pivot=spine_top(neutral[landmarks]),
         normal_offset=np.zeros((_KEPT, 3), np.float32),
         meta={
             "source": "ICT-FaceKit Light, commit da5f95a, https://github.com/ICT-VGL/ICT-FaceKit",
@@ -162,9 +165,3 @@ def _turn_eyes(shapes, neutral):
         for direction, pitch, yaw in (("Up", -1, 0), ("Down", 1, 0), ("Out", 0, outward), ("In", 0, -outward)):
             turn = matrix_from_euler([pitch * _LOOK_UP_RAD, yaw * _LOOK_ASIDE_RAD, 0])
             shapes[INDEX[f"eyeLook{direction}{side}"], ball] += (points - centre) @ (turn.T - np.eye(3))
-
-
-def _pivot(marks):
-    """Top of the spine: between the ears, below and behind the ends of the jaw line."""
-    ears = marks[[0, 16]].mean(0)
-    return (ears + [0, -0.25 * np.ptp(marks[:, 1]), -15]).astype(np.float32)

@@ -1,14 +1,16 @@
 """Any other face as one .npz file; docs/rigs.md describes the fields."""
 
+import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from speechface.errors import RigError
+from speechface.geometry import ibug
 from speechface.rig.channels import CHANNELS, INDEX
 from speechface.rig.contour import contour_candidates
-from speechface.rig.regions import face_regions
+from speechface.rig.regions import face_regions, spine_top
 from speechface.rig.rig import Rig
 
 __all__ = ["read_npz"]
@@ -19,7 +21,7 @@ _SKIN = (0.82, 0.64, 0.55)
 _EYE_SPAN_MM = (60.0, 140.0)
 
 
-def read_npz(source, *, identity_modes):
+def read_npz(source: str | os.PathLike, *, identity_modes: int) -> Rig:
     """Read a rig of our own format, or plain arrays of somebody else's face.
 
     Parameters
@@ -34,6 +36,8 @@ def read_npz(source, *, identity_modes):
     RigError
         Naming the field that is missing or wrong.
     """
+    if not source:
+        raise RigError("rig.source is empty; give the .npz file of the rig")
     source = Path(source)
     if not source.exists():
         raise RigError(f"{source}: no such file (rig.source)")
@@ -57,7 +61,7 @@ def _from_arrays(arrays, source, identity_modes):
     neutral = _array(arrays, "neutral", source, (None, 3))
     n = len(neutral)
     triangles = _array(arrays, "triangles", source, (None, 3), kind=np.int32)
-    landmarks = _array(arrays, "landmarks", source, (68,), kind=np.int32)
+    landmarks = _array(arrays, "landmarks", source, (ibug.N_POINTS,), kind=np.int32)
     for name, index in (("triangles", triangles), ("landmarks", landmarks)):
         if index.size and (index.min() < 0 or index.max() >= n):
             raise RigError(f"{source}: {name} refer to vertex {index.max()}, there are {n} (count from 0)")
@@ -66,8 +70,6 @@ def _from_arrays(arrays, source, identity_modes):
     skin = _array(arrays, "skin", source, (None,), kind=np.int32, default=lambda: np.arange(n, dtype=np.int32))
     regions = face_regions(neutral, landmarks, skin)
     regions |= {name.split("/", 1)[1]: arrays[name].astype(np.int32) for name in arrays if name.startswith("region/")}
-    marks = neutral[landmarks]
-    pivot = marks[[0, 16]].mean(0) + [0, -0.25 * np.ptp(marks[:, 1]), -15]
     return Rig(
         name=str(arrays.get("name", source.stem)),
         neutral=neutral,
@@ -78,12 +80,12 @@ def _from_arrays(arrays, source, identity_modes):
         colors=_array(arrays, "colors", source, (n, 3), default=lambda: np.tile(_SKIN, (n, 1))),
         material=_array(arrays, "material", source, (n, 2), default=lambda: np.tile([0.1, 1.0], (n, 1))),
         contour=_array(
-            arrays, "contour", source, (17, None), kind=np.int32,
+            arrays, "contour", source, (ibug.N_JAW, None), kind=np.int32,
             default=lambda: contour_candidates(neutral, landmarks, skin),
         ),
         regions=regions,
         head_weight=_array(arrays, "head_weight", source, (n,), default=lambda: np.ones(n)),
-        pivot=_array(arrays, "pivot", source, (3,), default=lambda: pivot),
+        pivot=_array(arrays, "pivot", source, (3,), default=lambda: spine_top(neutral[landmarks])),
         normal_offset=np.zeros((n, 3), np.float32),
         meta={"source": source.name, "licence": str(arrays.get("licence", "unknown"))},
     )  # fmt: skip
@@ -117,9 +119,11 @@ def _shapes(arrays, source, n):
 
 def _check_place(marks, source):
     """The face must be in millimetres, upright, and look along +z."""
-    span = float(np.linalg.norm(marks[36] - marks[45]))
+    span = float(ibug.interocular(marks))
     if not _EYE_SPAN_MM[0] < span < _EYE_SPAN_MM[1]:
         raise RigError(f"{source}: the outer eye corners lie {span:.3g} apart, expected {_EYE_SPAN_MM[0]:g} to "
                        f"{_EYE_SPAN_MM[1]:g}; positions must be in millimetres")  # fmt: skip
-    if marks[45, 0] < marks[36, 0] or marks[27, 1] < marks[8, 1] or marks[30, 2] < marks[[0, 16], 2].mean():
+    right, left = marks[list(ibug.OUTER_EYE_CORNERS)]
+    brow, chin, tip, ears = marks[ibug.NOSE][0], marks[ibug.CHIN], marks[ibug.NOSE_TIP], marks[list(ibug.JAW_ENDS)]
+    if left[0] < right[0] or brow[1] < chin[1] or tip[2] < ears[:, 2].mean():
         raise RigError(f"{source}: the face does not look along +z with +y up and +x to the subject's left")

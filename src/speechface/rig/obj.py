@@ -7,7 +7,7 @@ from speechface.errors import RigError
 __all__ = ["read_positions", "read_triangles"]
 
 
-def read_positions(content, name):
+def read_positions(content: bytes, name: str) -> np.ndarray:
     """Positions (V, 3), float32, of an OBJ file's content (bytes); `name` is for messages.
 
     The lines ``v x y z`` must follow each other, as exporters write them; vertex colours are not read.
@@ -25,7 +25,7 @@ def read_positions(content, name):
         raise RigError(f"{name}: the vertices are not one block of lines 'v x y z'") from None
 
 
-def read_triangles(content):
+def read_triangles(content: bytes) -> tuple[np.ndarray, np.ndarray]:
     """Triangles (T, 3), int32, from 0, of an OBJ file's content (bytes); larger faces become fans.
 
     Also returns the material's name of each triangle, an array of str.

@@ -2,12 +2,14 @@
 
 import numpy as np
 
-__all__ = ["face_regions", "distance_to_line", "inside_polygon"]
+from speechface.geometry import ibug
+
+__all__ = ["face_regions", "distance_to_line", "inside_polygon", "spine_top"]
 
 _BROW_MM = 6.0
 
 
-def distance_to_line(points, line):
+def distance_to_line(points: np.ndarray, line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Distance (n,) of points (n, d) to an open polyline (m, d), and the place along it (n,) in [0, m - 1]."""
     points, line = np.asarray(points, float), np.asarray(line, float)
     start, step = line[:-1], np.diff(line, axis=0)
@@ -19,7 +21,7 @@ def distance_to_line(points, line):
     return distance[rows, nearest], nearest + share[rows, nearest]
 
 
-def inside_polygon(points, polygon):
+def inside_polygon(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     """Which points (n, 2) lie inside a closed polygon (m, 2), as bools (n,) (even-odd rule)."""
     x, y = np.asarray(points, float).T[:, :, None]
     x0, y0 = np.asarray(polygon, float).T
@@ -30,7 +32,7 @@ def inside_polygon(points, polygon):
     return np.sum(crosses & left, axis=1) % 2 == 1
 
 
-def face_regions(neutral, landmarks, skin):
+def face_regions(neutral: np.ndarray, landmarks: np.ndarray, skin: np.ndarray) -> dict[str, np.ndarray]:
     """Vertex sets for metrics and images.
 
     Parameters
@@ -49,27 +51,35 @@ def face_regions(neutral, landmarks, skin):
     marks = np.asarray(neutral, float)[landmarks]
     points = np.asarray(neutral, float)[skin]
     x, y, z = points.T
-    front = z > marks[[0, 16], 2].min()
+    front = z > marks[list(ibug.JAW_ENDS), 2].min()
 
     def pick(mask, owned):
         return np.unique(np.concatenate([skin[mask], np.asarray(landmarks)[owned]])).astype(np.int32)
 
-    lip_low = marks[48:68, 2].min() - 3
-    lips = inside_polygon(points[:, :2], marks[48:60, :2]) & (z > lip_low)
-    middle, half = marks[48:60].mean(0), np.ptp(marks[48:60], axis=0) / 2
+    outer_lips = marks[ibug.OUTER_LIPS]
+    lip_low = marks[ibug.MOUTH, 2].min() - 3
+    lips = inside_polygon(points[:, :2], outer_lips[:, :2]) & (z > lip_low)
+    middle, half = outer_lips.mean(0), np.ptp(outer_lips, axis=0) / 2
     mouth = front & (np.hypot((x - middle[0]) / (1.5 * half[0]), (y - middle[1]) / (half[1] + 0.7 * half[0])) < 1)
     eyes = np.zeros(len(skin), bool)
     brows = np.zeros(len(skin), bool)
-    for eye, brow in ((slice(36, 42), slice(17, 22)), (slice(42, 48), slice(22, 27))):
+    for eye, brow in ((ibug.RIGHT_EYE, ibug.RIGHT_BROW), (ibug.LEFT_EYE, ibug.LEFT_BROW)):
         centre, width = marks[eye].mean(0), np.ptp(marks[eye, 0])
         eyes |= front & (np.hypot((x - centre[0]) / (0.75 * width), (y - centre[1]) / (0.5 * width)) < 1)
         brows |= distance_to_line(points, marks[brow])[0] < _BROW_MM
-    upper = front & (y > (marks[28, 1] + marks[29, 1]) / 2)
+    bridge = marks[ibug.BRIDGE]
+    upper = front & (y > (bridge[1, 1] + bridge[2, 1]) / 2)
     return {
-        "lips": pick(lips, slice(48, 68)),
-        "mouth": pick(mouth, slice(48, 68)),
-        "eyes": pick(eyes, slice(36, 48)),
-        "brows": pick(brows, slice(17, 27)),
-        "upper_face": pick(upper, slice(17, 29)),
-        "face": pick(front, slice(0, 68)),
+        "lips": pick(lips, ibug.MOUTH),
+        "mouth": pick(mouth, ibug.MOUTH),
+        "eyes": pick(eyes, ibug.EYES),
+        "brows": pick(brows, ibug.BROWS),
+        "upper_face": pick(upper, slice(ibug.BROWS.start, ibug.BRIDGE.start + 2)),
+        "face": pick(front, slice(None)),
     }
+
+
+def spine_top(marks: np.ndarray) -> np.ndarray:
+    """Top of the spine: between the ears, below and behind the ends of the jaw line."""
+    ears = marks[list(ibug.JAW_ENDS)].mean(0)
+    return (ears + [0, -0.25 * np.ptp(marks[:, 1]), -15]).astype(np.float32)

@@ -1,20 +1,23 @@
-"""The kinds of rig that can be built. A new kind is one module with a builder and one line here."""
+"""The kinds of rig that can be built. A new kind is one module with a function like these and one line here."""
 
-import importlib
+import os
 
 from speechface.errors import RigError
+from speechface.registry import Registry
+from speechface.rig.rig import Rig
 
-__all__ = ["KINDS", "build_rig"]
+__all__ = ["RIGS", "build_rig"]
 
-#: kind -> (module, function); the function takes (source, identity_modes) and returns a Rig
-KINDS = {
-    "builtin": ("speechface.rig.registry", "_builtin"),
-    "ict": ("speechface.rig.ict", "read_ict"),
-    "npz": ("speechface.rig.npz", "read_npz"),
-}
+#: kind -> function (source, *, identity_modes) -> Rig; `source` is where its files are, "" where none are named
+RIGS = Registry("rig", {
+    "builtin": "speechface.rig.registry:build_builtin",
+    "ict": "speechface.rig.ict:read_ict",
+    "npz": "speechface.rig.npz:read_npz",
+})  # fmt: skip
 
 
-def _builtin(source, *, identity_modes):
+def build_builtin(source: str | os.PathLike, *, identity_modes: int) -> Rig:
+    """Our own procedural head."""
     from speechface.rig.builtin import build
 
     if source:
@@ -22,23 +25,20 @@ def _builtin(source, *, identity_modes):
     return build(identity_modes=identity_modes)
 
 
-def build_rig(kind, source, *, identity_modes):
-    """Build a `Rig`.
+def build_rig(kind: str, source: str | os.PathLike, *, identity_modes: int) -> Rig:
+    """Build a rig.
 
     Parameters
     ----------
-    kind : str, key of `KINDS`
+    kind : str, key of `RIGS`
     source : path-like or "", the files it is built from
     identity_modes : int, identity modes to keep at most
 
     Raises
     ------
+    ConfigError
+        If the kind is unknown.
     RigError
         If the source is missing or incomplete.
     """
-    if kind not in KINDS:
-        raise RigError(f"unknown rig kind '{kind}'; known are {', '.join(KINDS)}")
-    if kind != "builtin" and not source:
-        raise RigError(f"rig.source is empty; a rig of kind '{kind}' needs the path of its files")
-    module, name = KINDS[kind]
-    return getattr(importlib.import_module(module), name)(source, identity_modes=identity_modes)
+    return RIGS[kind](source, identity_modes=identity_modes)

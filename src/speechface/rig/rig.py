@@ -13,6 +13,7 @@ import numpy as np
 
 from speechface.errors import RigError
 from speechface.files import written_whole
+from speechface.geometry import ibug
 from speechface.rig.channels import CHANNELS, N_CHANNELS
 
 __all__ = ["Rig", "MINIMUM_DELTA_MM"]
@@ -74,7 +75,7 @@ class Rig:
     def __post_init__(self):
         v = len(self.neutral)
         expected = {
-            "neutral": (v, 3), "shapes": (N_CHANNELS, v, 3), "landmarks": (68,), "colors": (v, 3),
+            "neutral": (v, 3), "shapes": (N_CHANNELS, v, 3), "landmarks": (ibug.N_POINTS,), "colors": (v, 3),
             "material": (v, 2), "head_weight": (v,), "pivot": (3,), "normal_offset": (v, 3),
         }  # fmt: skip
         for name, shape in expected.items():
@@ -83,13 +84,22 @@ class Rig:
                 raise RigError(f"rig '{self.name}': {name} has shape {found}, expected {shape}")
         if self.identity.ndim != 3 or self.identity.shape[1:] != (v, 3):
             raise RigError(f"rig '{self.name}': identity has shape {self.identity.shape}, expected (K, {v}, 3)")
-        if self.contour.ndim != 2 or len(self.contour) != 17:
-            raise RigError(f"rig '{self.name}': contour has shape {self.contour.shape}, expected (17, m)")
+        if self.contour.ndim != 2 or len(self.contour) != ibug.N_JAW:
+            raise RigError(f"rig '{self.name}': contour has shape {self.contour.shape}, expected ({ibug.N_JAW}, m)")
         missing = {"lips", "upper_face"} - set(self.regions)
         if missing:
             raise RigError(f"rig '{self.name}': vertex sets {sorted(missing)} are missing")
 
-    def mesh(self, weights=None, identity=None):
+    def points(self, scheme: str) -> tuple[np.ndarray, np.ndarray]:
+        """Vertices (n,) of the points of a scheme (`speechface.landmarks.detector.Profile`), and the vertices (j, m)
+        that each point of the jaw line may slide over."""
+        if scheme != "ibug68":
+            raise RigError(
+                f"rig '{self.name}' does not know the points '{scheme}' of the landmark detector; it has ibug68"
+            )
+        return self.landmarks, self.contour
+
+    def mesh(self, weights: np.ndarray | None = None, identity: np.ndarray | None = None) -> np.ndarray:
         """Vertices (V, 3), mm, of one face without head motion. weights (46,), identity (<= K,)."""
         vertices = self.neutral
         if identity is not None and len(identity):
@@ -99,18 +109,18 @@ class Rig:
             vertices = vertices + np.tensordot(np.asarray(weights, np.float32), self.shapes, 1)
         return vertices if vertices is not self.neutral else vertices.copy()
 
-    def displacement(self, weights, vertices):
+    def displacement(self, weights: np.ndarray, vertices: np.ndarray) -> np.ndarray:
         """Offsets from neutral, mm: weights (..., 46), vertex indices (n,) -> (..., n, 3)."""
         weights = np.asarray(weights, np.float32)
         basis = self.shapes[:, vertices].reshape(N_CHANNELS, -1)
         return (weights @ basis).reshape(weights.shape[:-1] + (len(vertices), 3))
 
-    def rotate_head(self, vertices, rotation):
+    def rotate_head(self, vertices: np.ndarray, rotation: np.ndarray) -> np.ndarray:
         """Turn the head by `rotation` (3, 3) about the pivot; the neck bends, the shoulders stay."""
         turned = (vertices - self.pivot) @ np.asarray(rotation, np.float32).T + self.pivot
         return vertices + self.head_weight[:, None] * (turned - vertices)
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike) -> None:
         """Write one .npz: sparse float16 shapes, the same bytes for the same rig."""
         index, value, offset = [], [], [0]
         for shape in self.shapes:
@@ -146,7 +156,7 @@ class Rig:
                                  zipfile.ZIP_DEFLATED, 9)  # fmt: skip
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike) -> "Rig":
         """Read a rig written by `save`. RigError names what a foreign file lacks."""
         if not os.path.exists(path):
             raise RigError(f"rig {path}: no such file; build it with 'speechface build-rig'")

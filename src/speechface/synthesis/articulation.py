@@ -1,8 +1,11 @@
 """Phonemes to mouth movement: dominance functions, lip closures and energy of the voice."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from speechface.rig.channels import INDEX, N_CHANNELS
 from speechface.synthesis.visemes import CHANNEL_GROUP, VISEMES, visemes_of
@@ -33,7 +36,7 @@ class Segment:
     ipa: str
 
 
-def _hold(ipa, start, end):
+def _hold(ipa: str, start: float, end: float) -> tuple[float, float]:
     """Return when the articulators of a phoneme that sounds from `start` to `end` arrive and leave."""
     letter = ipa.lstrip("ˈˌ")[:1]
     if letter and letter in "ptk":
@@ -46,18 +49,18 @@ def _hold(ipa, start, end):
     return start, end
 
 
-def segments_of(phonemes, *, duration):
+def segments_of(phonemes: Sequence[tuple[float, str]], *, duration: float) -> list[Segment]:
     """Turn phonemes (start in s, IPA) into visemes that fill the time from 0 to `duration` without gaps.
 
     Closures are moved before their bursts; diphthongs are split, with the longer part first.
     """
     starts = [start for start, _ in phonemes] + [duration]
-    held = []
+    held: list[list[Any]] = []
     for k, (start, ipa) in enumerate(phonemes):
         end = min(max(starts[k + 1], start), duration)
         if end > start:
             held.append([*_hold(ipa, start, end), ipa])
-    pieces = [[0.0, held[0][0] if held else duration, ""]]
+    pieces: list[list[Any]] = [[0.0, held[0][0] if held else duration, ""]]
     for start, end, ipa in held:
         previous = pieces[-1]
         # what follows a release begins with it; a closure may take at most 60 % of the sound before it
@@ -69,13 +72,13 @@ def segments_of(phonemes, *, duration):
     for start, end, ipa in pieces:
         names = visemes_of(ipa)
         stress = 2 if "ˈ" in ipa else 1 if "ˌ" in ipa else 0
-        share = np.linspace(1.3, 0.7, len(names)) if len(names) > 1 else np.ones(1)
-        edges = start + (end - start) * np.r_[0, np.cumsum(share) / share.sum()]
+        parts = np.linspace(1.3, 0.7, len(names)) if len(names) > 1 else np.ones(1)
+        edges = start + (end - start) * np.r_[0, np.cumsum(parts) / parts.sum()]
         segments += [Segment(a, b, name, stress, ipa) for a, b, name in zip(edges[:-1], edges[1:], names) if b > a]
     return segments
 
 
-def articulate(segments, times, *, gain):
+def articulate(segments: Sequence[Segment], times: ArrayLike, *, gain: float) -> np.ndarray:
     """Blend the visemes' targets by dominance.
 
     Parameters
@@ -95,11 +98,11 @@ def articulate(segments, times, *, gain):
     Each segment pulls with ``strength * exp(-distance / reach)``, the distance being 0 inside the middle part of
     the segment; a channel's weight is the mean of the targets so weighted (Cohen and Massaro 1993).
     """
-    times = np.asarray(times, float)[:, None]
+    moments = np.asarray(times, float)[:, None]
     start = np.array([s.start for s in segments])
     end = np.array([s.end for s in segments])
     centre, half = (start + end) / 2, (end - start) / 2
-    offset = times - centre
+    offset = moments - centre
     distance = np.abs(offset) - 0.6 * half
     distance = 0.5 * (distance + np.sqrt(distance**2 + 0.012**2))  # 0 inside, smooth at the edge
     targets = np.zeros((len(segments), N_CHANNELS))
@@ -110,7 +113,7 @@ def articulate(segments, times, *, gain):
         for name, weight in viseme.targets.items():
             opens = name == "jawOpen" or name in _OPENERS
             targets[k, INDEX[name]] = weight * (gain * emphasis if opens else 1.0)
-    weights = np.zeros((len(times), N_CHANNELS))
+    weights = np.zeros((len(moments), N_CHANNELS))
     for group in range(3):
         reach = np.where(offset < 0, REACH_BEFORE_S[group], REACH_AFTER_S[group])
         pull = strength[:, group] * np.exp(-distance / reach)
@@ -120,13 +123,13 @@ def articulate(segments, times, *, gain):
     return weights
 
 
-def _ramp(x):
+def _ramp(x: ArrayLike) -> np.ndarray:
     """Smooth step: 0 below 0, 1 above 1."""
     x = np.clip(x, 0, 1)
     return x * x * (3 - 2 * x)
 
 
-def lip_seal(segments, times, *, frame_s):
+def lip_seal(segments: Sequence[Segment], times: ArrayLike, *, frame_s: float) -> np.ndarray:
     """Return how far the lips are closed, (T,) in [0, 1].
 
     1 during the hold of bilabials and during rest; a hold lasts at least one frame (`frame_s`, s), so that
@@ -153,7 +156,7 @@ def lip_seal(segments, times, *, frame_s):
     return seal
 
 
-def close_lips(weights, seal):
+def close_lips(weights: np.ndarray, seal: np.ndarray) -> np.ndarray:
     """Return `weights` (T, 46) with the lips closed by `seal` (T,): mouthClose takes back the jaw's opening,
     and what lifts or lowers the lips yields."""
     closed = weights.copy()
@@ -164,7 +167,7 @@ def close_lips(weights, seal):
     return closed
 
 
-def energy_envelope(audio, *, sr, times, width_s):
+def energy_envelope(audio: np.ndarray, *, sr: int, times: ArrayLike, width_s: float) -> np.ndarray:
     """Loudness of `audio` at `times`: RMS under a Hann window of `width_s`, divided by its largest value, (T,)."""
     window = np.hanning(max(int(width_s * sr), 3))
     n = len(audio) + len(window) - 1
@@ -176,7 +179,7 @@ def energy_envelope(audio, *, sr, times, width_s):
     return rms[index] / max(rms.max(), 1e-12)
 
 
-def bump(times, centre, *, rise_s, fall_s):
+def bump(times: ArrayLike, centre: float, *, rise_s: float, fall_s: float) -> np.ndarray:
     """Smooth bump of height 1 at `centre` that starts `rise_s` before and ends `fall_s` after, (T,)."""
     offset = np.asarray(times, float) - centre
     return np.where(offset < 0, _ramp(1 + offset / rise_s), _ramp(1 - offset / fall_s))

@@ -17,8 +17,12 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from speechface.errors import SpeechfaceError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["EspeakError", "Utterance", "speak"]
 
@@ -44,16 +48,16 @@ class Utterance:
     An empty IPA text is a pause. The start of a plosive is its burst, or the voicing of its closure.
     """
 
-    audio: object
+    audio: "np.ndarray"
     sr: int
-    phonemes: list
+    phonemes: list[tuple[float, str]]
 
     @property
-    def duration(self):
+    def duration(self) -> float:
         return len(self.audio) / self.sr
 
 
-def speak(text, *, voice, rate, pitch, pitch_range):
+def speak(text: str, *, voice: str, rate: float, pitch: int, pitch_range: int) -> Utterance:
     """Speak `text` in a fresh process.
 
     Parameters
@@ -110,7 +114,7 @@ class _Event(ctypes.Structure):
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
-def _load():
+def _load() -> tuple[Any, int]:
     """Return (library, sampling rate)."""
     try:
         import espeakng_loader
@@ -125,10 +129,11 @@ def _load():
     return library, sr
 
 
-def _synthesise(text, voice, parameters):
+def _synthesise(text: str, voice: str, parameters: dict[int, int]) -> tuple[int, array.array, list[tuple[float, str]]]:
     """Return (sampling rate, array of int16 samples, list of (start, IPA)); only once in a process."""
     library, sr = _load()
-    samples, phonemes = array.array("h"), []
+    samples: array.array = array.array("h")
+    phonemes: list[tuple[float, str]] = []
 
     def collect(wave, count, events):
         if wave and count > 0:
@@ -156,7 +161,7 @@ def _synthesise(text, voice, parameters):
     return sr, samples, phonemes
 
 
-def _main(argv=None):
+def _main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=f"python -m {__name__}", description=__doc__)
     parser.add_argument("--text", required=True)
     parser.add_argument("--voice", default="en-us")

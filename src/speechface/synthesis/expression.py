@@ -4,10 +4,14 @@ Everything is a smooth function of continuous time, evaluated at the frame times
 be sampled at any frame rate.
 """
 
-import numpy as np
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
-from speechface.rig.channels import INDEX, N_CHANNELS
-from speechface.synthesis.articulation import bump
+import numpy as np
+from numpy.typing import ArrayLike
+
+from speechface.rig.channels import INDEX, N_CHANNELS, limit_mouth_close
+from speechface.synthesis.articulation import Segment, bump, close_lips
 from speechface.synthesis.visemes import both
 
 __all__ = [
@@ -16,7 +20,7 @@ __all__ = [
 ]  # fmt: skip
 
 #: Channel weights of each emotion at full strength, after the action units of the Facial Action Coding System.
-EXPRESSIONS = {
+EXPRESSIONS: dict[str, dict[str, float]] = {
     "neutral": {},
     "calm": {**both("mouthSmile", 0.14), "browInnerUp": 0.10, **both("eyeSquint", 0.06)},
     "happy": {**both("mouthSmile", 0.62), **both("eyeSquint", 0.38), **both("mouthDimple", 0.16),
@@ -41,7 +45,9 @@ GAZE_RADIANS = 0.45
 _BLINK_CLOSE_S, _BLINK_OPEN_S = 0.085, 0.170
 
 
-def smooth_noise(times, rng, *, low_hz, high_hz, n_waves=7):
+def smooth_noise(
+    times: ArrayLike, rng: np.random.Generator, *, low_hz: float, high_hz: float, n_waves: int = 7
+) -> np.ndarray:
     """Sum of sines between two frequencies with random phases: zero mean, standard deviation 1 over all time, (T,)."""
     frequency = rng.uniform(low_hz, high_hz, n_waves)
     phase = rng.uniform(0, 2 * np.pi, n_waves)
@@ -50,10 +56,12 @@ def smooth_noise(times, rng, *, low_hz, high_hz, n_waves=7):
     return waves.sum(1) / np.sqrt((size**2).sum() / 2)
 
 
-def expression(emotion, times, rng, *, strength, asymmetry):
+def expression(
+    emotion: str, times: ArrayLike, rng: np.random.Generator, *, strength: float, asymmetry: float
+) -> np.ndarray:
     """Weights (T, 46) of an emotion that swells in, wavers slowly and is a little stronger on one side.
 
-    strength scales the table; asymmetry in [-1, 1] moves that share of the weight between left and right.
+    strength scales the table; asymmetry in [-1, 1] moves that fraction of the weight between left and right.
     """
     times = np.asarray(times, float)
     swell = 0.55 + 0.45 * bump(times, 0.6, rise_s=0.6, fall_s=np.inf)
@@ -65,7 +73,7 @@ def expression(emotion, times, rng, *, strength, asymmetry):
     return weights
 
 
-def blink_times(duration, rng, *, mean_interval_s):
+def blink_times(duration: float, rng: np.random.Generator, *, mean_interval_s: float) -> np.ndarray:
     """Times of blinks, s: intervals of 0.5 s plus a gamma variable (shape 3); the first comes early, so that most
     clips have one (2.5 s between blinks is common in conversation, Bentivoglio 1997, doi:10.1002/mds.870120629)."""
     found, time = [], rng.uniform(0.2, 1.4)
@@ -75,7 +83,7 @@ def blink_times(duration, rng, *, mean_interval_s):
     return np.array(found)
 
 
-def blinks(times, moments, *, frame_s):
+def blinks(times: ArrayLike, moments: Iterable[float], *, frame_s: float) -> np.ndarray:
     """Lid closure (T,) in [0, 1] of blinks at `moments`; each is fully closed for at least one frame (`frame_s`, s)."""
     times = np.asarray(times, float)
     closed = np.zeros(len(times))
@@ -86,7 +94,9 @@ def blinks(times, moments, *, frame_s):
     return closed
 
 
-def accents(segments, energy_at, rng):
+def accents(
+    segments: Sequence[Segment], energy_at: Callable[[Any], Any], rng: np.random.Generator
+) -> list[tuple[float, float]]:
     """Return [(time, size in [0, 1])] of the stressed vowels; `energy_at` maps a time to loudness in [0, 1]."""
     found = []
     for k, segment in enumerate(segments):
@@ -97,7 +107,14 @@ def accents(segments, energy_at, rng):
     return found
 
 
-def head_motion(times, stresses, rng, *, emotion, amplitude):
+def head_motion(
+    times: ArrayLike,
+    stresses: Iterable[tuple[float, float]],
+    rng: np.random.Generator,
+    *,
+    emotion: str,
+    amplitude: float,
+) -> np.ndarray:
     """Head rotation (T, 3), radians, (x, y, z): a resting pose, slow sway and a nod on every stress.
 
     Positive x is face down, y to the subject's left, z tilts the crown to the subject's right.
@@ -112,7 +129,7 @@ def head_motion(times, stresses, rng, *, emotion, amplitude):
     return np.deg2rad(degrees)
 
 
-def gaze(rotations, times, rng, *, wander):
+def gaze(rotations: np.ndarray, times: ArrayLike, rng: np.random.Generator, *, wander: float) -> np.ndarray:
     """Gaze weights (T, 46): the eyes stay on the camera while the head turns, with small fixations around it.
 
     rotations (T, 3) in radians; `wander` in radians. The fixations change every 0.4 to 1.5 s within 40 ms.
@@ -141,7 +158,7 @@ def gaze(rotations, times, rng, *, wander):
     return weights
 
 
-def merge(speech, seal, mood, lids, brows):
+def merge(speech: np.ndarray, seal: np.ndarray, mood: np.ndarray, lids: np.ndarray, brows: np.ndarray) -> np.ndarray:
     """Combine the parts into weights (T, 46) in [0, 1].
 
     Parameters
@@ -157,8 +174,6 @@ def merge(speech, seal, mood, lids, brows):
     weights : ndarray (T, 46), float32
         With mouthClose <= jawOpen, and equal to it where the lips are sealed.
     """
-    from speechface.synthesis.articulation import close_lips
-
     mood = mood.copy()
     mouth = [k for name, k in INDEX.items() if name.startswith(("mouthSmile", "mouthStretch", "mouthDimple"))]
     rounding = speech[:, INDEX["mouthPucker"]] + speech[:, INDEX["mouthFunnel"]]
@@ -174,7 +189,4 @@ def merge(speech, seal, mood, lids, brows):
             weights[:, INDEX[stem + side]] *= open_eyes
         weights[:, INDEX["browOuterUp" + side]] += 0.7 * brows
     weights[:, INDEX["browInnerUp"]] += brows
-    weights = np.clip(weights, 0, 1).astype(np.float32)
-    jaw, close = INDEX["jawOpen"], INDEX["mouthClose"]
-    weights[:, close] = np.minimum(weights[:, close], weights[:, jaw])
-    return weights
+    return limit_mouth_close(np.clip(weights, 0, 1).astype(np.float32))

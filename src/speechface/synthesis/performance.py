@@ -1,14 +1,18 @@
 """One demo clip before it is drawn: sound, weights and head rotation, from an actor's number and a clip's facts."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
 from speechface.errors import ConfigError
 from speechface.rig.channels import INDEX
 from speechface.synthesis import articulation, expression
-from speechface.synthesis.espeak import speak
-from speechface.synthesis.voices import actor_voice, delivery
+from speechface.synthesis.espeak import Utterance, speak
+from speechface.synthesis.voices import Delivery, actor_voice, delivery
 
 __all__ = ["Performance", "perform", "act", "Traits", "traits_of", "resample"]
 
@@ -29,14 +33,14 @@ class Performance:
     times: np.ndarray
     weights: np.ndarray
     rotations: np.ndarray
-    segments: list
+    segments: list[articulation.Segment]
     text: str
     voice: str
 
 
 @dataclass(frozen=True)
 class Traits:
-    """Habits of one actor; factors around 1 unless said otherwise. asymmetry: share of a weight moved to one side;
+    """Habits of one actor; factors around 1 unless said otherwise. asymmetry: fraction of a weight moved to one side;
     blink_interval in s; wander of the gaze in radians; sideways: lateral habit of mouth and jaw, weight."""
 
     articulation: float
@@ -48,7 +52,7 @@ class Traits:
     sideways: float
 
 
-def traits_of(number, *, seed):
+def traits_of(number: int, *, seed: int) -> Traits:
     """Return the Traits of demo actor `number`."""
     rng = np.random.default_rng([seed, number, 2])
     return Traits(
@@ -62,19 +66,19 @@ def traits_of(number, *, seed):
     )
 
 
-def _clip_rng(seed, number, clip):
+def _clip_rng(seed: int, number: int, clip: str) -> np.random.Generator:
     """Generator of one clip; independent of every other clip, so that adding clips changes none."""
     digits = [int(part) for part in clip.split("-")]
     return np.random.default_rng([seed, number, 3, *digits])
 
 
-def resample(audio, *, sr, new_sr, n_samples):
+def resample(audio: np.ndarray, *, sr: int, new_sr: int, n_samples: int) -> np.ndarray:
     """Band-limited resampling of (n,) float32 by Fourier transform; returns exactly `n_samples` at `new_sr`.
 
     Sound is padded with silence (or cut) to cover n_samples / new_sr seconds, which need not be a whole number of
     old samples: the transform's length is rounded up to a whole number of periods of both rates.
     """
-    common = np.gcd(sr, new_sr)
+    common = math.gcd(sr, new_sr)
     up, down = new_sr // common, sr // common
     periods = -(-max(n_samples, 1) // up) + 1
     padded = np.zeros(periods * down)
@@ -88,7 +92,7 @@ def resample(audio, *, sr, new_sr, n_samples):
     return (np.fft.irfft(wide, periods * up) * (up / down))[:n_samples].astype(np.float32)
 
 
-def _trim(utterance):
+def _trim(utterance: Utterance) -> tuple[np.ndarray, list[tuple[float, str]]]:
     """Return (audio without its silent ends, phonemes in the new time)."""
     audio = utterance.audio
     loud = np.nonzero(np.abs(audio) > 0.01 * np.abs(audio).max())[0]
@@ -97,7 +101,18 @@ def _trim(utterance):
     return audio[first:last], [(start - shift, ipa) for start, ipa in utterance.phonemes]
 
 
-def act(segments, energy_at, times, rng, traits, *, emotion, strength, how, frame_s):
+def act(
+    segments: list[articulation.Segment],
+    energy_at: Callable[[Any], Any],
+    times: np.ndarray,
+    rng: np.random.Generator,
+    traits: Traits,
+    *,
+    emotion: str,
+    strength: float,
+    how: Delivery,
+    frame_s: float,
+) -> tuple[np.ndarray, np.ndarray]:
     """Return (weights (T, 46) float32, rotations (T, 3) radians) of a speaker with `traits`.
 
     segments : list of Segment that fill the clip; energy_at : function of times, loudness in [0, 1];
@@ -140,7 +155,17 @@ def act(segments, energy_at, times, rng, traits, *, emotion, strength, how, fram
     return expression.merge(speech, seal, mood, lids, brows), rotations
 
 
-def perform(number, clip, *, statement, emotion, intensity, seed, frame_rate, sr):
+def perform(
+    number: int,
+    clip: str,
+    *,
+    statement: str,
+    emotion: str,
+    intensity: str,
+    seed: int,
+    frame_rate: Fraction,
+    sr: int,
+) -> Performance:
     """Return the Performance of demo actor `number` in a clip.
 
     Parameters
@@ -151,7 +176,7 @@ def perform(number, clip, *, statement, emotion, intensity, seed, frame_rate, sr
     emotion : str, key of `EXPRESSIONS`
     intensity : {"normal", "strong"}
     seed : int
-    frame_rate : fractions.Fraction, frames/s
+    frame_rate : Fraction, frames/s
     sr : int, Hz, sampling rate of the sound
 
     Raises

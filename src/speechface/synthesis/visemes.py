@@ -17,7 +17,7 @@ GROUPS = ("jaw", "shape", "aperture")
 _SHAPE = ("mouthPucker", "mouthFunnel", "mouthStretchLeft", "mouthStretchRight", "mouthSmileLeft", "mouthSmileRight")
 
 
-def _group(name):
+def _group(name: str) -> int:
     if name.startswith("jaw"):
         return 0
     return 1 if name in _SHAPE else 2
@@ -27,7 +27,7 @@ def _group(name):
 CHANNEL_GROUP = tuple(_group(name) for name in CHANNELS)
 
 
-def both(stem, weight):
+def both(stem: str, weight: float) -> dict[str, float]:
     """Return {stemLeft: weight, stemRight: weight}."""
     return {stem + "Left": weight, stem + "Right": weight}
 
@@ -37,31 +37,31 @@ class Viseme:
     """`targets`: channel -> weight in [0, 1]; `strength`: dominance of (jaw, shape, aperture);
     `seal` in [0, 1]: how far the lips are closed against the jaw."""
 
-    targets: dict
-    strength: tuple
+    targets: dict[str, float]
+    strength: tuple[float, float, float]
     seal: float = 0.0
     vowel: bool = field(default=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         unknown = set(self.targets) - set(INDEX)
         if unknown:
             raise ValueError(f"unknown channels {sorted(unknown)}")
 
 
-def _vowel(jaw, strength=1.5, **targets):
+def _vowel(jaw: float, strength: float = 1.5, **targets: float) -> Viseme:
     # the upper lip rises a little with every vowel, so that the upper teeth show before the lower ones
     return Viseme({"jawOpen": jaw, **_upper(0.08), **targets}, (strength, strength, 1.0), vowel=True)
 
 
-def _stretch(weight):
+def _stretch(weight: float) -> dict[str, float]:
     return both("mouthStretch", weight)
 
 
-def _lower(weight):
+def _lower(weight: float) -> dict[str, float]:
     return both("mouthLowerDown", weight)
 
 
-def _upper(weight):
+def _upper(weight: float) -> dict[str, float]:
     return both("mouthUpperUp", weight)
 
 
@@ -106,7 +106,7 @@ _LETTERS = {
 }  # fmt: skip
 
 
-def visemes_of(ipa):
+def visemes_of(ipa: str) -> list[str]:
     """Return the names of the visemes of one phoneme, e.g. ``ˈaɪ`` -> [father, sit]; a pause -> [rest]."""
     letters = [c for c in ipa if c.isalpha() and c not in "ːˈˌʔʲʰ"]
     if not letters:

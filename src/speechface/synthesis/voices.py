@@ -47,7 +47,7 @@ DELIVERIES = {
 _NEUTRAL = DELIVERIES["neutral"]
 
 
-def delivery(emotion, strength):
+def delivery(emotion: str, strength: float) -> Delivery:
     """Return the Delivery of `emotion`, its distance from neutral scaled by `strength` (1: as in the table)."""
     full = DELIVERIES[emotion]
     mixed = {
@@ -57,7 +57,7 @@ def delivery(emotion, strength):
     return Delivery(**mixed)
 
 
-def actor_voice(number, how, *, seed):
+def actor_voice(number: int, how: Delivery, *, seed: int) -> Voice:
     """Return the Voice of demo actor `number` (odd male, even female) under Delivery `how`."""
     rng = np.random.default_rng([seed, number, 1])
     male = number % 2 == 1

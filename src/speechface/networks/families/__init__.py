@@ -13,4 +13,8 @@ FAMILIES = Registry("family", {
     "report": "speechface.networks.families.report:FAMILY",
     "sequence": "speechface.networks.families.sequence:FAMILY",
     "ensemble": "speechface.networks.families.ensemble:FAMILY",
+    "neutral": "speechface.networks.families.baselines:NEUTRAL",
+    "mean": "speechface.networks.families.baselines:MEAN",
+    "ridge": "speechface.networks.families.baselines:RIDGE",
+    "knn": "speechface.networks.families.baselines:KNN",
 })  # fmt: skip

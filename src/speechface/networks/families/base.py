@@ -1,23 +1,31 @@
-"""What every family of models has: settings, and a way to train, save and load its predictors."""
+"""What every family of models has: settings, and a way to make, keep and restore its predictors."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
+from speechface.launch import ALONE, Place
 from speechface.sections import MACHINE_KEYS, TrainingSettings
 from speechface.settings import Settings
 
-__all__ = ["Family", "ModelSettings", "NetworkSettings"]
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Family", "ModelSettings", "NetworkSettings", "Predictor", "Rest", "TrainingJob"]
+
+#: How a model uses the weights of the speaker's face at rest: not at all; it was made to be told them; or it can be
+#: told them and else takes the mean of the train speakers.
+Rest = Literal["none", "given", "estimated"]
 
 
 class ModelSettings(Settings):
     """An entry of ``models``: the keys of all families."""
 
-    #: Old keys, of any family.
-    RENAMED: ClassVar = {
-        "leave_one_out": "leave_one_speaker_out", "speaker": "rest", "neutral_frames": "rest_frames",
-    }  # fmt: skip
+    RENAMED: ClassVar = {"leave_one_out": "leave_one_speaker_out"}
     #: What rows of features a model of the family reads, see `speechface.audio.feature.Kind`.
     READS: ClassVar[tuple[str, ...]] = ()
 
@@ -32,19 +40,26 @@ class ModelSettings(Settings):
     """The rig's weights, or 3 head rotations as well."""
     leave_one_speaker_out: bool = False
     """Train on the clips of tested and predicted actors, too: every such actor is judged by a network that never heard
-    it, trained on all the others. Costs a training for each of these actors, and one on all of them, for use. Test clips
-    of datasets split by clip never train."""
+    it, trained on all the others. Costs a training for each of these actors, and one on all of them, for use. Test
+    clips of datasets split by clip never train."""
+
+    def training_with(self, shared: TrainingSettings) -> TrainingSettings:
+        """Section training as this model trains: what all models share, overridden by the model's own keys."""
+        return shared
 
 
 class NetworkSettings(ModelSettings):
     """Keys of all trained networks."""
 
+    RENAMED: ClassVar = {"speaker": "rest", "neutral_frames": "rest_frames"}
     #: What the family trains with where neither the model's entry nor section training says anything else.
     TRAINING: ClassVar[dict[str, Any]] = {}
+    #: Are the sequences of training whole clips?
+    WHOLE_CLIPS: ClassVar[bool] = False
 
     loss: Literal["l2", "l2_std"] = "l2_std"
-    """How the weights' errors are scaled: l2, plain; l2_std, each channel divided by its standard deviation in the train
-    table."""
+    """How the weights' errors are scaled: l2, plain; l2_std, each channel divided by its standard deviation in the
+    train table."""
     loss_weights: float = Field(1.0, ge=0)
     """Factor of the mean squared error of weights (and rotations) in the loss."""
     loss_rig: float = Field(0.0, ge=0)
@@ -74,11 +89,11 @@ class NetworkSettings(ModelSettings):
     learning_rate_scale: float = Field(1.0, gt=0)
     """Factor on the schedule's rates."""
     sequence_frames: int = Field(100, ge=4)
-    """Frames of one training sequence of a network that remembers. The sequence family takes whole clips and cuts longer
-    ones."""
+    """Frames of one training sequence of a network that remembers. The sequence family takes whole clips and cuts
+    longer ones."""
     best_by: Literal["loss", "mouth"] = "loss"
     """Which epoch's network is kept: least validation loss, or least mouth RMSE in validation."""
-    rest: Literal["none", "given", "estimated"] = "none"
+    rest: Rest = "none"
     """none, learn the weights; given and estimated, learn how they depart from the speaker's own at rest. A tested
     speaker's rest is then given by another clip of the speaker (by the clip's own first frames, which are left out of
     scoring, where there is none), or estimated as the mean of the train speakers."""
@@ -107,14 +122,132 @@ class NetworkSettings(ModelSettings):
         TrainingSettings.parse(self.training, "training")
         return self
 
+    def training_with(self, shared: TrainingSettings) -> TrainingSettings:
+        return TrainingSettings.parse({**shared.dump(), **self.training}, "training")
+
+
+class Predictor(Protocol):
+    """A trained, joined or fitted model, ready for use."""
+
+    #: Of the model in the configuration.
+    name: str
+    seed: int
+    #: Input, and what it was computed with: keys of the feature's section, and ``audio_sr``, the sound's rate, Hz.
+    feature: str
+    feature_settings: dict[str, Any]
+    #: Names of the outputs: channels of the rig, then head rotations where the model gives them.
+    columns: tuple[str, ...]
+    #: Channels that were learnt, bool (n_channels,).
+    observed: np.ndarray
+
+    @property
+    def family(self) -> str:
+        """Name of its family in `FAMILIES`."""
+
+    @property
+    def rest(self) -> Rest:
+        """How the speaker's face at rest is used."""
+
+    @property
+    def rest_frames(self) -> int:
+        """How many frames at the start of a clip show it."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """JSON values for people: settings, history, provenance."""
+
+    def to(self, device: str) -> Self:
+        """The same model, computing on `device` ("cpu", "cuda"), where it can; results come back to the CPU."""
+
+    def predict(
+        self,
+        features: np.ndarray,
+        *,
+        neutral: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+        n_samples: int = 1,
+    ) -> np.ndarray:
+        """Predict a clip of any length with bounded memory.
+
+        Parameters
+        ----------
+        features : ndarray (T, ...)
+            Rows of consecutive video frames in the feature's own units, as tables give them.
+        neutral : ndarray (n_channels,) or None
+            Weights of the speaker's face at rest, for models whose `rest` is not none; others do not use it.
+        rng : numpy Generator
+            What models draw from that give more than one answer.
+        n_samples : int
+            Answers wanted; a model that has only one repeats it.
+
+        Returns
+        -------
+        ndarray (n_samples, T, n_outputs), float32
+            In the order of `columns`: weights in [0, 1], mouthClose at most jawOpen, rotations in radians.
+        """
+
 
 @dataclass(frozen=True)
-class Family:
-    """One family of models.
+class TrainingJob:
+    """What ``train-model`` asks of a family.
 
     Parameters
     ----------
-    settings : class of `ModelSettings`, the keys of an entry of ``models``
+    name, seed : str, int
+    settings : the model's entry of ``models``
+    training : section training, as `ModelSettings.training_with` gives it
+    train : str, path of the train table
+    stats : dict, its statistics (``label-stats``)
+    log : str
+        csv to write with one row an epoch: ``epoch, step, learning_rate, train_loss, val_loss, val_mouth_mm,
+        windows_per_s, seconds``; what is not known stays empty.
+    work_dir : str, folder for the state of the run
+    rig, encoder_from : str or None, paths
+    without : (dataset, actor) or None, whose clips do not train
+    most_bytes : float or None, memory that the features may take in this process; None, any
+    place : which of how many processes this is
     """
 
-    settings: type[ModelSettings]
+    name: str
+    seed: int
+    settings: Any
+    training: TrainingSettings
+    train: str
+    stats: dict[str, Any]
+    log: str
+    work_dir: str
+    rig: str | None = None
+    encoder_from: str | None = None
+    without: tuple[str, str] | None = None
+    most_bytes: float | None = None
+    place: Place = ALONE
+
+
+@dataclass(frozen=True)
+class Family:
+    """One family of models. Its module is cheap to import: what needs torch is imported within the functions.
+
+    Parameters
+    ----------
+    settings : class of settings
+        Keys of an entry of ``models``; of a baseline, section ``baselines``.
+    content : function of a predictor
+        What its file holds: a dict of JSON values, of arrays (.npz, at the top level) or tensors (.ckpt, anywhere).
+    restore : function of such a dict, which gives the predictor back
+    train : function of a `TrainingJob`, for ``train-model``
+        Gives the predictor; None in processes that do not write. Raises `speechface.errors.Interrupted` where a signal
+        asked to stop and the same call would go on.
+    join : function (members, name, seed), for ``join-models``
+    fit : function (name, train table, statistics, settings), for ``fit-baseline``
+    export_onnx : function (predictor, path)
+        Writes an ONNX graph and returns facts about it: ``inputs`` (names and shapes), ``largest_difference`` from the
+        predictor (None where it was not measured).
+    """
+
+    settings: type[Settings]
+    content: Callable[[Any], dict[str, Any]]
+    restore: Callable[[dict[str, Any]], Predictor]
+    train: Callable[[TrainingJob], Predictor | None] | None = None
+    join: Callable[[Sequence[Predictor], str, int], Predictor] | None = None
+    fit: Callable[[str, str, dict[str, Any], Any], Predictor] | None = None
+    export_onnx: Callable[[Any, str], dict[str, Any]] | None = None

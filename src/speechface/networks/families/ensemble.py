@@ -1,10 +1,12 @@
 """A model of models: the mean of what its members predict."""
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from speechface.networks.families.base import Family, ModelSettings
+from speechface.networks.families import network
+from speechface.networks.families.base import Family, ModelSettings, Predictor
 
 __all__ = ["FAMILY", "EnsembleSettings"]
 
@@ -24,4 +26,22 @@ class EnsembleSettings(ModelSettings):
         return self
 
 
-FAMILY = Family(settings=EnsembleSettings)
+def _content(model: Any) -> dict[str, Any]:
+    from speechface.networks.ensemble import content
+
+    return content(model)
+
+
+def _restore(content: dict[str, Any]) -> Any:
+    from speechface.networks.ensemble import restore
+
+    return restore(content)
+
+
+def _join(members: Sequence[Predictor], name: str, seed: int) -> Any:
+    from speechface.networks.ensemble import join
+
+    return join(members, name=name, seed=seed)
+
+
+FAMILY = Family(EnsembleSettings, _content, _restore, join=_join, export_onnx=network.export_onnx)

@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from speechface.networks.families import network
 from speechface.networks.families.base import Family, NetworkSettings
 
 __all__ = ["FAMILY", "ReportSettings"]
@@ -43,4 +44,4 @@ class ReportSettings(NetworkSettings):
         return self
 
 
-FAMILY = Family(settings=ReportSettings)
+FAMILY = Family(ReportSettings, network.content, network.restore, train=network.train, export_onnx=network.export_onnx)

@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from speechface.networks.families import network
 from speechface.networks.families.base import Family, NetworkSettings
 from speechface.settings import Settings
 
@@ -27,18 +28,19 @@ class SequenceSettings(NetworkSettings):
     """Keys of family sequence."""
 
     READS: ClassVar = ("hops", "samples")
+    WHOLE_CLIPS: ClassVar = True
     TRAINING: ClassVar = {"frames_per_step": 300, "epochs": 15, "frames_per_epoch": 0, "weight_decay": 0.02}
 
     feature: str = "log_mel"
     """Input table."""
     head: Literal["tcn", "gru", "lstm", "bigru", "bilstm", "bigru2", "attention", "biattention"] = "tcn"
-    """tcn, dilated convolutions over the past 16 frames; attention, over the past 96, biattention over 96 on either side;
-    the others remember. bigru2 has two layers."""
+    """tcn, dilated convolutions over the past 16 frames; attention, over the past 96, biattention over 96 on either
+    side; the others remember. bigru2 has two layers."""
     dropout: float = Field(0.1, ge=0, le=0.9)
     """Dropout before the output layer and within the layers."""
     loss: Literal["l2", "l2_std"] = "l2"
-    """How the weights' errors are scaled: l2, plain; l2_std, each channel divided by its standard deviation in the train
-    table."""
+    """How the weights' errors are scaled: l2, plain; l2_std, each channel divided by its standard deviation in the
+    train table."""
     loss_rig: float = Field(1.0, ge=0)
     """Factor of the mean squared displacement error of the rig's 68 landmarks, 1/mm^2."""
     loss_velocity: float = Field(1.0, ge=0)
@@ -58,4 +60,6 @@ class SequenceSettings(NetworkSettings):
     """Random changes of the sound in training."""
 
 
-FAMILY = Family(settings=SequenceSettings)
+FAMILY = Family(
+    SequenceSettings, network.content, network.restore, train=network.train, export_onnx=network.export_onnx
+)

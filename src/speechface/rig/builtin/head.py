@@ -4,6 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from speechface.geometry import ibug
 from speechface.geometry.mesh import vertex_normals
 from speechface.rig.builtin.body import add_bust, add_ears
 from speechface.rig.builtin.eyes import add_brows, add_eyes, add_lashes
@@ -87,7 +88,7 @@ def _regions(mesh, landmarks):
         "face": front & (y < 75),
         "shared": np.ones(len(mesh), bool),
     }
-    owned = {"lips": slice(48, 68), "mouth": slice(48, 68), "eyes": slice(36, 48), "brows": slice(17, 27)}
+    owned = {"lips": ibug.MOUTH, "mouth": ibug.MOUTH, "eyes": ibug.EYES, "brows": ibug.BROWS}
     for name, part in owned.items():
         sets[name][landmarks[part]] = True
     return {name: np.nonzero(mask)[0].astype(np.int32) for name, mask in sets.items()}

@@ -5,11 +5,12 @@ from importlib import resources
 
 import numpy as np
 
+from speechface.geometry import ibug
 from speechface.rig.builtin.curves import brow_curve
 from speechface.rig.builtin.field import front_surface
 from speechface.rig.contour import contour_candidates
 
-__all__ = ["landmark_vertices", "landmark_targets", "jaw_contour", "allowed_vertices", "MIRROR", "TABLE", "symmetric"]
+__all__ = ["landmark_vertices", "landmark_targets", "jaw_contour", "allowed_vertices", "TABLE", "symmetric"]
 
 #: Where a detector of 68 points puts its points on this head; written by benchmarks/calibrate_landmarks.py.
 TABLE = "landmarks.json"
@@ -80,19 +81,19 @@ def _mouth_landmarks(mesh):
 def allowed_vertices(mesh, landmark):
     """Vertices that may stand for a landmark: skin, or the lid margin or lip rim that the landmark names."""
     skin = mesh.is_part("skin")
-    if landmark < 36:
+    if landmark < ibug.EYES.start:
         return np.nonzero(skin & (mesh.vertices[:, 2] > -95))[0]
-    if landmark < 48:
-        side = "right" if landmark < 42 else "left"
-        upper = (landmark - 36) % 6 < 4
+    if landmark < ibug.EYES.stop:
+        side, eye = ("right", ibug.RIGHT_EYE) if landmark < ibug.RIGHT_EYE.stop else ("left", ibug.LEFT_EYE)
+        upper = landmark - eye.start < 4
         return mesh.loops["margin_" + side][mesh.loops["eye_upper"] == upper]
-    if landmark >= 60:
-        return mesh.loops["lip_upper" if landmark < 65 else "lip_lower"]
-    if landmark in (48, 54):
+    if landmark >= ibug.INNER_LIPS.start:
+        return mesh.loops["lip_upper" if landmark - ibug.INNER_LIPS.start < 5 else "lip_lower"]
+    if landmark in ibug.MOUTH_CORNERS:
         return np.nonzero(skin & (np.abs(mesh.tag("lip", -1.0)) >= 0.99))[0]
     row = mesh.tag("lip", -9.0)
     lower = mesh.tag("lower", 0.0) > 0.5
-    return np.nonzero(skin & (row >= -0.55) & (row < 0.5) & (lower == (landmark > 54)))[0]
+    return np.nonzero(skin & (row >= -0.55) & (row < 0.5) & (lower == (landmark > ibug.MOUTH_CORNERS[1])))[0]
 
 
 def landmark_vertices(mesh, *, calibrated=True):
@@ -114,21 +115,14 @@ def landmark_vertices(mesh, *, calibrated=True):
     return symmetric(mesh, result).astype(np.int32)
 
 
-#: Landmark that each landmark becomes in a mirror.
-MIRROR = np.array([
-    *range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31, 45, 44, 43, 42, 47, 46, 39, 38, 37, 36,
-    41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65,
-])  # fmt: skip
-
-
 def symmetric(mesh, vertices):
     """Replace the right half's landmarks by the mirror images of the left half's."""
     v = mesh.vertices
     result = vertices.copy()
-    for k in range(68):
+    for k in range(ibug.N_POINTS):
         if v[vertices[k], 0] < -1e-6:
             allowed = allowed_vertices(mesh, k)
-            image = v[vertices[MIRROR[k]]] * [-1, 1, 1]
+            image = v[vertices[ibug.MIRROR[k]]] * [-1, 1, 1]
             result[k] = allowed[np.argmin(np.linalg.norm(v[allowed] - image, axis=1))]
     return result
 

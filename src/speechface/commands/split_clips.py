@@ -1,0 +1,92 @@
+"""Decide which clips train and which test: the clip table with its final split, and why clips are excluded."""
+
+import logging
+from argparse import ArgumentParser, Namespace
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from speechface.errors import TableError
+
+LOG = logging.getLogger(__name__)
+
+__all__ = ["add_arguments", "run", "split_clips"]
+
+_ID = ("dataset", "actor", "clip")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--clips", required=True, help="clip table (list-clips)")
+    parser.add_argument("--quality", help="label report: clips that it does not use are excluded")
+    parser.add_argument("--labels", required=True, nargs="+", metavar="TABLE", help="labels of all clips")
+    parser.add_argument("--audio", nargs="+", default=[], metavar="TABLE", help="sound: clips without any are excluded")
+    parser.add_argument("--out", required=True, help="clip table with split, reason, n_frames and n_used to write")
+
+
+def run(args: Namespace) -> None:
+    split_clips(args.clips, args.quality, args.labels, args.out, audio=args.audio)
+
+
+def _labelled(labels, clip_id):
+    from speechface.splits import Labelled
+
+    if clip_id not in labels:
+        return None
+    table = labels.read(clip_id, ["used"])
+    if not table.usable:
+        return Labelled(reason=table.reason or "its labels are unusable")
+    return Labelled(len(table), int(np.count_nonzero(table["used"])))
+
+
+def _silent(audio, clip_id):
+    """Why a clip's sound cannot be used, or ""."""
+    if clip_id not in audio:
+        return ""
+    meta = audio.clip_meta(clip_id)
+    if meta["status"] != "ok":
+        return meta["reason"] or "its sound cannot be read"
+    return "" if meta["n_samples"] else "the video has no sound"
+
+
+def split_clips(
+    clips_path: str, quality_path: str | None, labels: Sequence[str], out: str, *, audio: Sequence[str] = ()
+) -> None:
+    """Write the clip table with the final split of every clip."""
+    from speechface.clip_tables import ClipTables
+    from speechface.splits import check_disjoint, decide
+    from speechface.tables import read_table, write_table
+
+    clips = read_table(clips_path)
+    ids = ["/".join(key) for key in zip(*(clips[name] for name in _ID))]
+    quality = {}
+    if quality_path:
+        report = read_table(quality_path)
+        for *clip, used, reason in zip(*(report[name] for name in (*_ID, "used", "reason"))):
+            quality["/".join(clip)] = (bool(used), reason or "")
+    label_tables, audio_tables = ClipTables(labels), ClipTables(audio)
+    labelled = [_labelled(label_tables, clip_id) for clip_id in ids]
+    if ids and not any(labelled):
+        raise TableError(f"{labels[0]}: no labels of any of the {len(ids)} clips; check --labels")
+    decided = []
+    for clip_id, plan, found in zip(ids, clips["split"], labelled):
+        split, reason = decide(plan, found, quality.get(clip_id))
+        silent = _silent(audio_tables, clip_id)
+        decided.append(("excluded", silent) if silent and split in ("train", "test", "predict") else (split, reason))
+    splits = [split for split, _ in decided]
+    datasets = clips.meta.get("settings", {}).get("datasets", {})
+    by_clip = sorted(name for name, dataset in datasets.items() if dataset["split"]["by"] == "clip")
+    check_disjoint(clips["dataset"], clips["actor"], splits, by_clip)
+    columns = {
+        **clips.columns,
+        "split": np.array(splits, object),
+        "reason": np.array([reason for _, reason in decided], object),
+        "n_frames": np.array([found.n_frames if found else 0 for found in labelled], np.int32),
+        "n_used": np.array([found.n_used if found else 0 for found in labelled], np.int32),
+    }
+    counts = Counter(splits)
+    write_table(out, columns, stage="splits", meta={"by_clip": by_clip, "counts": dict(counts)})
+    for clip_id, (split, reason) in zip(ids, decided):
+        if split == "excluded":
+            LOG.warning("%s is excluded: %s", clip_id, reason)
+    LOG.info("%d clips: %s", len(ids), ", ".join(f"{n} {split}" for split, n in sorted(counts.items())))

@@ -1,0 +1,45 @@
+"""Write the files that tables hold as bytes, for people and other tools: sound as wav, videos as mp4.
+
+Each becomes DIR/<dataset>/<actor>/<clip>.<ext>. Clips that could not be used have none.
+"""
+
+import argparse
+import logging
+from pathlib import Path
+
+__all__ = ["add_arguments", "run"]
+
+LOG = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("column", metavar="COLUMN", help="column of files: audio or video")
+    parser.add_argument("tables", nargs="+", metavar="TABLE", help="tables of clips with that column")
+    parser.add_argument("--out-dir", required=True, metavar="DIR", help="folder to write to")
+    parser.add_argument("--list", metavar="FILE", help="text file to write: the path of each file")
+
+
+def run(args: argparse.Namespace) -> None:
+    from speechface.audio.sound import decode_flac, write_wav
+    from speechface.clip_tables import ClipTables
+    from speechface.files import written_whole
+
+    tables = ClipTables(args.tables)
+    written = []
+    for clip_id in tables:
+        if tables.entry(clip_id)["status"] != "ok":
+            LOG.warning("%s: no file: %s", clip_id, tables.entry(clip_id)["reason"])
+            continue
+        stored = tables.arrow(clip_id, [args.column]).column(0)[0].as_py()
+        suffix = Path(stored["path"]).suffix
+        path = Path(args.out_dir) / (clip_id + (".wav" if suffix == ".flac" else suffix))
+        if suffix == ".flac":
+            write_wav(path, *decode_flac(stored["bytes"], clip_id))
+        else:
+            with written_whole(path) as temporary:
+                Path(temporary).write_bytes(stored["bytes"])
+        written.append(str(path))
+    if args.list:
+        with written_whole(args.list) as temporary:
+            Path(temporary).write_text("".join(f"{path}\n" for path in written))
+    LOG.info("%d files in %s", len(written), args.out_dir)
