@@ -1,15 +1,16 @@
 """How much later than the image the sound of a clip stands, from how lips and sound go together.
 
-A small network, the judge, listens: it turns the sound into a few curves that the movement of lips should follow. A second one
-turns the gap between the lips into curves of the same number. Where the two go together best, moved against each
-other, is the delay. Both see neither loudness nor the size of a mouth. The judge is trained to tell the true delay from
-all others and from the sound of other clips, so that its score is a log-likelihood: scores of clips that share
-a delay add up, and the width of the peak is the uncertainty. `scripts/make_synchrony_judge.py` makes it.
+A small network, the judge, hears the sound and turns it into a few curves that lips should follow; another turns the
+gap between the lips into as many. The delay at which the two go together best is the answer. Neither sees loudness
+or the size of a mouth. The judge is trained to tell the true delay from all others, and from the sound of other
+clips, so that its score is a log-likelihood: scores of clips that share a delay add up, and the width of the peak
+is the uncertainty. ``scripts/make_synchrony_judge.py`` makes it; docs/synchrony.md tells how well it does.
 
 Convention: a positive delay means that the sound is late: what is seen at time t is heard at t + delay.
 """
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from speechface.audio.filters import mel_filterbank
 from speechface.audio.windows import windows
 
 __all__ = [
-    "DELAYS_MS", "HOP_S", "Judge", "Synchrony", "agreement", "judge", "lip_curve", "pooled", "sound_bands", "synchrony",
+    "DELAYS_MS", "HOP_S", "Judge", "Synchrony", "agreement", "follows", "judges", "lip_curve", "pooled", "sound_bands",
+    "synchrony", "write_judges",
 ]  # fmt: skip
 
 #: Step of sound and lips, s, and of the delays that are tried, ms.
@@ -31,52 +33,70 @@ N_BANDS, FMIN, FMAX, WINDOW_S, RANGE_DB = 32, 80.0, 7600.0, 0.025, 60.0
 STILL = 0.006
 #: Share of clips that a pool expects to have another delay than the rest.
 STRANGERS = 0.1
+#: How far from the delay of its fellows a clip may stand, ms, and the least probability of it.
+NEAR_MS, AGREES = 60, 0.5
 _REACH = -int(DELAYS_MS[0]) // round(1000 * HOP_S)
+
+
+#: Kernel (size, n_in, n_out), bias (n_out,) and dilation of one convolution.
+Layer = tuple[np.ndarray, np.ndarray, int]
 
 
 @dataclass(frozen=True)
 class Judge:
-    """Layers of the two networks: lists of (kernel (size, n_in, n_out), bias (n_out,), dilation); rectified between.
+    """Layers that hear and layers that see, rectified between; both end in as many curves.
 
     `scale` turns the product of the curves of a whole clip into a log-likelihood.
     """
 
-    sound: list
-    lips: list
+    sound: Sequence[Layer]
+    lips: Sequence[Layer]
     scale: float = 1.0
 
-    @classmethod
-    def load(cls, path):
-        """Read the file that `scripts/make_synchrony_judge.py` writes."""
-        with np.load(path) as file:
-            arrays = {name: file[name].astype(np.float32) for name in file.files}
-        sides = {
-            side: [
-                (arrays[f"{side}_{k}_kernel"], arrays[f"{side}_{k}_bias"], int(arrays[f"{side}_{k}_dilation"]))
-                for k in range(sum(name.startswith(side) and name.endswith("kernel") for name in arrays))
-            ]
-            for side in ("sound", "lips")
-        }
-        return cls(**sides, scale=float(arrays["scale"]))
+
+def write_judges(path, judges: Sequence[Judge]) -> None:
+    """Write judges in half precision, which moves no delay by a tenth of a millisecond."""
+    arrays = {}
+    for number, judge in enumerate(judges):
+        arrays[f"{number}_scale"] = np.float32(judge.scale)
+        for side in ("sound", "lips"):
+            for k, (kernel, bias, dilation) in enumerate(getattr(judge, side)):
+                arrays[f"{number}_{side}_{k}_kernel"] = kernel.astype(np.float16)
+                arrays[f"{number}_{side}_{k}_bias"] = bias.astype(np.float16)
+                arrays[f"{number}_{side}_{k}_dilation"] = np.int32(dilation)
+    np.savez_compressed(path, **arrays)
 
 
 @functools.cache
-def judge():
-    """The judge that comes with the package."""
-    return Judge.load(Path(__file__).with_name("synchrony_judge.npz"))
+def judges(path: Path | None = None) -> tuple[Judge, ...]:
+    """The judges of a file of `write_judges`, by default those that come with the package."""
+    with np.load(path or Path(__file__).with_name("synchrony_judge.npz")) as file:
+        arrays = {name: file[name] for name in file.files}
+
+    def side(number, name):
+        found = []
+        while f"{number}_{name}_{len(found)}_kernel" in arrays:
+            kernel, bias, dilation = (
+                arrays[f"{number}_{name}_{len(found)}_{part}"] for part in ("kernel", "bias", "dilation")
+            )
+            found.append((kernel.astype(np.float32), bias.astype(np.float32), int(dilation)))
+        return found
+
+    count = sum(name.endswith("scale") for name in arrays)
+    return tuple(Judge(side(k, "sound"), side(k, "lips"), float(arrays[f"{k}_scale"])) for k in range(count))
 
 
 @dataclass(frozen=True)
 class Synchrony:
     """What was found: `delay_ms` and its standard deviation `sigma_ms` (both NaN where nothing can be told), and how
-    clearly sound and lips go together, `agreement` (see `synchrony`)."""
+    clearly sound and lips go together there, `agreement` (see `synchrony`)."""
 
     delay_ms: float
     sigma_ms: float
     agreement: float
 
 
-def sound_bands(audio, *, sr):
+def sound_bands(audio: np.ndarray, *, sr: int) -> np.ndarray:
     """Levels of mel bands every `HOP_S`: (n_hops, N_BANDS), float32, from -1 (RANGE_DB below the loudest) to 1.
 
     Hop i is about time i * HOP_S of `audio` (n_samples,). Silence is -1 throughout.
@@ -93,8 +113,8 @@ def sound_bands(audio, *, sr):
     return (np.clip(level - loudest, -RANGE_DB, 0) * (2 / RANGE_DB) + 1).astype(np.float32)
 
 
-def lip_curve(gap, times):
-    """The gap between the lips (T,) at `times` (T,) s every `HOP_S` from the first frame on, with mean 0 and variance 1.
+def lip_curve(gap: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """The gap between the lips (T,) at `times` (T,) s every `HOP_S` from the first frame on, mean 0, variance 1.
 
     Frames that are not finite are bridged. Empty where the mouth is still or was hardly seen.
     """
@@ -117,37 +137,39 @@ def _filtered(values, layers):
     return values
 
 
-def agreement(gap, times, audio, *, sr, judge=None):
+def agreement(
+    gap: np.ndarray, times: np.ndarray, audio: np.ndarray, *, sr: int, panel: Sequence[Judge] | None = None
+) -> np.ndarray:
     """How well sound and lips of one clip go together at each of `DELAYS_MS`.
 
     Parameters
     ----------
-    gap : ndarray (T,), opening of the mouth in any frame, as a fraction of the distance of the eyes' outer corners (only
-        its size against `STILL` matters); NaN where no face was found
+    gap : ndarray (T,), opening of the mouth as a fraction of the distance of the eyes' outer corners (only its size
+        against `STILL` matters); NaN where no face was found
     times : ndarray (T,), s, of the frames; sample 0 of the sound is at time 0
-    audio : ndarray (n_samples,), float32 mono
+    audio : ndarray (n_samples,), float32 mono; silence before and after
     sr : int, Hz
-    judge : Judge, by default the package's
+    panel : judges whose answers are averaged, by default the package's
 
     Returns
     -------
     ndarray (len(DELAYS_MS),), float64
         Log-likelihood of each delay; all zeros where the mouth is still, was hardly seen, or the sound is silent.
     """
-    judge = judge or globals()["judge"]()
+    panel = judges() if panel is None else panel
     curve, bands = lip_curve(gap, times), sound_bands(audio, sr=sr)
     if not len(curve) or bands.max() <= -1:
         return np.zeros(len(DELAYS_MS))
     first = round(float(times[0]) / HOP_S)
     rows = np.arange(first - _REACH, first + len(curve) + _REACH)
-    silence = np.full((1, N_BANDS), -1, np.float32)
+    silence = np.full((1, bands.shape[1]), -1, np.float32)
     bands = np.concatenate([silence, bands, silence])[np.clip(rows + 1, 0, len(bands) + 1)]
-    heard = _filtered(bands, judge.sound)
-    seen = _filtered(curve[:, None], judge.lips)
-    seen = seen - seen.mean(0)
-    return judge.scale * np.array(
-        [np.vdot(heard[d : d + len(seen)], seen) for d in range(len(DELAYS_MS))], np.float64
-    )
+    total = np.zeros(len(DELAYS_MS))
+    for judge in panel:
+        heard, seen = _filtered(bands, judge.sound), _filtered(curve[:, None], judge.lips)
+        seen = seen - seen.mean(0)
+        total += [judge.scale * np.vdot(heard[d : d + len(seen)], seen) for d in range(len(DELAYS_MS))]
+    return total / len(panel)
 
 
 def _posterior(curve):
@@ -155,12 +177,12 @@ def _posterior(curve):
     return likelihood / likelihood.sum()
 
 
-def synchrony(curve):
+def synchrony(curve: np.ndarray) -> Synchrony:
     """Delay, its uncertainty and the strength of agreement of one curve of `agreement` or `pooled`.
 
-    `delay_ms` is the top of the parabola through the best delay and its neighbours. `sigma_ms` is the standard deviation of the
-    posterior (every delay as probable as any other beforehand), about the delay. `agreement` is how far, in
-    natural logarithms, the best delay stands above the mean of all.
+    `delay_ms` is the top of the parabola through the best delay and its neighbours. `sigma_ms` is the standard
+    deviation of the posterior (every delay as probable as any other beforehand) about it. `agreement` is how far,
+    in natural logarithms, the best delay stands above the mean of all.
     """
     if not np.ptp(curve):
         return Synchrony(np.nan, np.nan, 0.0)
@@ -173,11 +195,21 @@ def synchrony(curve):
     return Synchrony(delay, float(sigma), float(curve[best] - curve.mean()))
 
 
-def pooled(curves):
-    """One curve of clips that share a delay, (n, len(DELAYS_MS)) -> (len(DELAYS_MS),).
+def pooled(curves: Sequence[np.ndarray]) -> np.ndarray:
+    """One curve of clips that share a delay, n of (len(DELAYS_MS),) -> (len(DELAYS_MS),).
 
-    Log-likelihoods add up. Each clip counts with `STRANGERS` as one that has nothing to do with the rest, so that a few
-    with another delay or another sound do not pull the others.
+    Log-likelihoods add up. Each clip counts with probability `STRANGERS` as one that has nothing to do with the rest,
+    so that a few with another delay or another sound do not pull the others.
     """
-    curves = np.atleast_2d(curves)
     return sum(np.log((1 - STRANGERS) * _posterior(curve) + STRANGERS / len(curve)) for curve in curves)
+
+
+def follows(curve: np.ndarray, delay_ms: float) -> float:
+    """Probability of a clip's own delay to lie within `NEAR_MS` of `delay_ms`, that of the clips it belongs to.
+
+    A clip that goes together with its sound has most of it there. One with another sound has its best delay anywhere;
+    below `AGREES` sound and lips do not agree. NaN where nothing can be told.
+    """
+    if not np.ptp(curve):
+        return np.nan
+    return float(_posterior(curve)[np.abs(DELAYS_MS - delay_ms) <= NEAR_MS].sum())
