@@ -249,9 +249,8 @@ def main():
         clips = [trained_on(*clip) for clip in kept + demo]
         panel.append(train(clips, steps=args.steps, seed=member, report=progress))
         away = np.abs(errors(real[member::FOLDS], panel[-1]))
-        print(
-            f"judge {member}: {np.mean(away <= 20):.0%} of held-out clips within 20 ms, {np.mean(away <= 40):.0%} within 40 ms"
-        )
+        near, far = np.mean(away <= 20), np.mean(away <= 40)
+        print(f"judge {member}, held-out clips: {near:.0%} within 20 ms, {far:.0%} within 40 ms", flush=True)
     synchrony.write_judges(args.out, panel)
 
 

@@ -201,6 +201,8 @@ def pooled(curves: Sequence[np.ndarray]) -> np.ndarray:
     Log-likelihoods add up. Each clip counts with probability `STRANGERS` as one that has nothing to do with the rest,
     so that a few with another delay or another sound do not pull the others.
     """
+    if len(curves) == 1:
+        return curves[0]
     return sum(np.log((1 - STRANGERS) * _posterior(curve) + STRANGERS / len(curve)) for curve in curves)
 
 
