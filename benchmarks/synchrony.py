@@ -3,8 +3,8 @@
     python benchmarks/synchrony.py [RESULTS]
 
 Reads the landmarks and the sound of a workflow's results (`snakemake prepare`). For every data set: the delay of all
-its clips together and of each actor; how far single clips stand from it once they are moved by each of MOVES_MS; and how
-many clips that were given the sound of another clip (of the data set, OTHERS each) do not follow the rest.
+its clips together and of each actor; how far single clips stand from it once they are moved by each of MOVES_MS; and
+how many clips that were given the sound of another clip (of the data set, OTHERS each) do not follow the rest.
 The data set's delay counts as the truth of its clips: no file tells a better one.
 """
 
