@@ -4,7 +4,7 @@ Compares the landmark tables of the synthetic actors with the exact landmarks of
 error is taken out, left and right are pooled, and vertical errors of the inner lips' gap too are taken out: on
 recordings the detector follows that gap better than on rendered lips, and the fit shall follow it. What is left is
 split into a few common modes and independent noise (factor analysis). Actors that test models are left out.
-It writes the table that `speechface.fitting.detector_errors` reads.
+It writes the table that `speechface.landmarks.detectors.dlib` reads.
 
     python benchmarks/calibrate_errors.py --results results [--write]
 """
@@ -15,38 +15,35 @@ from pathlib import Path
 
 import numpy as np
 
-from speechface.fitting import detector_errors
-from speechface.rig.builtin.landmarks import MIRROR
-from speechface.tables import read_table
+from speechface.clip_tables import ClipTables
+from speechface.geometry import ibug
+from speechface.landmarks.detectors import dlib
 
-#: Upper and lower points of the inner lips.
-GAPS = ((61, 67), (62, 66), (63, 65))
 GROUPS = {
-    "brow": slice(17, 27),
-    "nose": slice(27, 36),
-    "eye": slice(36, 48),
-    "outer lips": slice(48, 60),
-    "inner lips": slice(60, 68),
+    "brow": ibug.BROWS,
+    "nose": ibug.NOSE,
+    "eye": ibug.EYES,
+    "outer lips": ibug.OUTER_LIPS,
+    "inner lips": ibug.INNER_LIPS,
 }
 
 
-def clip_errors(landmarks, truth):
+def clip_errors(table, exact):
     """Errors (T, 68, 2), mm, x right, y up, of one clip without their mean; the jaw's are 0, since it slides."""
-    table, exact = read_table(landmarks), read_table(truth)
     seen = table["detected"]
     mm_per_px = -exact.meta["translation_mm"][2] / exact.meta["focal_px"]
     error = (table["landmarks"].astype(float) - exact["landmarks"][table["frame"]]) * mm_per_px * [1, -1]
     error = error[seen] - error[seen].mean(0)
-    error[:, :17] = 0
+    error[:, ibug.JAW] = 0
     return error
 
 
 def without_gaps(covariance):
     """Covariance (136, 136) of errors that leave the gaps of the inner lips alone."""
-    rows = np.zeros((len(GAPS), 68, 2))
-    for k, (upper, lower) in enumerate(GAPS):
+    rows = np.zeros((len(ibug.INNER_LIP_PAIRS), ibug.N_POINTS, 2))
+    for k, (upper, lower) in enumerate(ibug.INNER_LIP_PAIRS):
         rows[k, upper, 1], rows[k, lower, 1] = 1, -1
-    rows = rows.reshape(len(GAPS), -1)
+    rows = rows.reshape(len(rows), -1)
     keep = np.eye(rows.shape[1]) - np.linalg.pinv(rows) @ rows
     return keep @ covariance @ keep
 
@@ -65,25 +62,27 @@ def factors(covariance, n, iterations=50):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--results", default="results", help="folder with landmarks/demo and demo")
+    parser.add_argument("--results", default="results", help="folder with landmarks/demo and truth/demo")
     parser.add_argument("--leave-out", nargs="*", default=["Actor_21", "Actor_22", "Actor_23", "Actor_24"])
     parser.add_argument("--modes", type=int, default=6)
     parser.add_argument("--write", action="store_true", help="write the table into the package")
     args = parser.parse_args()
-    results = Path(args.results)
+    landmarks, truth = (
+        ClipTables(sorted((Path(args.results) / name / "demo").glob("*.parquet"))) for name in ("landmarks", "truth")
+    )
     errors, actors = [], set()
-    for path in sorted((results / "landmarks" / "demo").glob("*/*.parquet")):
-        actor = path.parent.name
-        if actor not in args.leave_out:
-            errors.append(clip_errors(path, results / "demo" / actor / f"{path.stem}.truth.parquet"))
+    for clip_id in sorted(landmarks):
+        actor, table = clip_id.split("/")[1], landmarks.read(clip_id)
+        if actor not in args.leave_out and table.usable:
+            errors.append(clip_errors(table, truth.read(clip_id)))
             actors.add(actor)
     together = np.concatenate(errors)
-    together = np.concatenate([together, together[:, MIRROR] * [-1, 1]]).reshape(-1, 136)
+    together = np.concatenate([together, together[:, ibug.MIRROR] * [-1, 1]]).reshape(-1, 136)
     covariance = together.T @ together / len(together)
     modes = factors(without_gaps(covariance), args.modes)
     print(f"{len(actors)} actors, {len(errors)} clips, {len(together) // 2} frames")
     for name, part in GROUPS.items():
-        rows = np.arange(136).reshape(68, 2)[part].ravel()
+        rows = np.arange(2 * ibug.N_POINTS).reshape(-1, 2)[part].ravel()
         whole, common = np.diag(covariance)[rows], (modes[rows] ** 2).sum(1)
         print(
             f"{name:10s} {np.sqrt(2 * whole.mean()):.2f} mm within a clip, common {np.sqrt(2 * common.mean()):.2f} mm"
@@ -91,8 +90,8 @@ def main():
     if args.write:
         content = {"origin": "benchmarks/calibrate_errors.py: dlib's points on renders of the synthetic actors",
                    "actors": sorted(actors), "frames": len(together) // 2,
-                   "modes_mm": np.round(modes.T.reshape(args.modes, 68, 2), 2).tolist()}  # fmt: skip
-        path = Path(detector_errors.__file__).with_name(detector_errors.TABLE)
+                   "modes_mm": np.round(modes.T.reshape(args.modes, ibug.N_POINTS, 2), 2).tolist()}  # fmt: skip
+        path = Path(dlib.__file__).with_name(dlib.ERRORS)
         path.write_text(json.dumps(content) + "\n", encoding="utf-8")
         print(f"wrote {path.name}")
 

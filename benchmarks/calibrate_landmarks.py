@@ -1,7 +1,7 @@
 """Put the builtin head's landmarks where dlib's 68-point predictor sees them.
 
 A detector trained on photographs places "the same" point a little differently on any face, ours included. This script
-renders the 24 actors in random near-frontal poses, runs the detector, and for every inner landmark (17..67) takes the
+renders the 24 actors in random near-frontal poses, runs the detector, and for every inner landmark takes the
 vertex, of those that may stand for it, that lies closest to the detector's points over all images. Left and right
 are pooled, so that the table is symmetric. It writes the table that `speechface.rig.builtin.landmarks` reads.
 
@@ -17,6 +17,7 @@ import cv2
 import dlib
 import numpy as np
 
+from speechface.geometry import ibug
 from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.render.pose import pose
@@ -27,13 +28,6 @@ from speechface.rig.builtin.head import _face
 from speechface.rig.channels import INDEX
 
 WIDTH, HEIGHT, FOCAL, DISTANCE = 640, 480, 1500.0, 900.0
-GROUPS = {
-    "jaw": slice(0, 17),
-    "brow": slice(17, 27),
-    "nose": slice(27, 36),
-    "eye": slice(36, 48),
-    "mouth": slice(48, 68),
-}
 #: A vertex further from the anatomical point pays this many mm^2 per mm^2.
 PRIOR = 0.05
 #: Landmarks may move this far, mm.
@@ -57,7 +51,7 @@ class Detector:
             return None, None
         best = int(np.argmax(scores))
         points = self.predict(gray, boxes[best])
-        return np.array([(points.part(k).x, points.part(k).y) for k in range(68)], float), scores[best]
+        return np.array([(points.part(k).x, points.part(k).y) for k in range(ibug.N_POINTS)], float), scores[best]
 
 
 def render(renderer, actor, weights, angles):
@@ -99,7 +93,7 @@ def observe(renderer, detector, actors, images, seed):
 def report(name, seen, vertices):
     """Print the mean distance and the size of the mean offset per group, mm."""
     offset = np.array([(points - pixels[vertices]) * scale for points, pixels, scale in seen])
-    for group, part in GROUPS.items():
+    for group, part in ibug.REGIONS.items():
         distance = np.linalg.norm(offset[:, part], axis=-1).mean()
         bias = np.linalg.norm(offset[:, part].mean(0), axis=-1).mean()
         print(f"{name:11s} {group:6s} mean distance {distance:.2f} mm, mean bias {bias:.2f} mm")
@@ -115,8 +109,8 @@ def calibrate(seen, mesh, start):
         error = np.mean([((px[allowed] - p[k]) ** 2).sum(1).clip(max=(20 / s) ** 2) * s**2 for p, px, s in seen], 0)
         return allowed, error + PRIOR * ((v[allowed] - v[start[k]]) ** 2).sum(1)
 
-    for k in range(17, 68):
-        twin = table.MIRROR[k]
+    for k in range(ibug.N_JAW, ibug.N_POINTS):
+        twin = ibug.MIRROR[k]
         if v[start[k], 0] < -1e-6:
             continue
         mine, error = cost(k)
@@ -148,7 +142,7 @@ def main():
         chosen = calibrate(seen, mesh, start)
         report("calibrated", seen, chosen)
     if args.write:
-        positions = {str(k): np.round(mesh.vertices[chosen[k]], 1).tolist() for k in range(17, 68)
+        positions = {str(k): np.round(mesh.vertices[chosen[k]], 1).tolist() for k in range(ibug.N_JAW, ibug.N_POINTS)
                      if mesh.vertices[chosen[k], 0] > -1e-6}  # fmt: skip
         origin = "benchmarks/calibrate_landmarks.py: dlib's 68-point predictor on renders of the 24 actors"
         content = {"origin": origin, "images": len(seen), "positions_mm": positions}

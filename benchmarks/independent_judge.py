@@ -1,13 +1,13 @@
 """Do the labels open mouth and eyes when another landmark model sees them open?
 
-    python benchmarks/independent_judge.py --clips results/clips.parquet --labels-dir results/labels \
+    python benchmarks/independent_judge.py --clips results/clips.parquet --labels results/labels/*/*.parquet \
         --rig results/rig/rig.npz [--csv judge.csv]
 
 The judge is MediaPipe's face mesh with attention, whose model files come with its wheel up to version 0.10.21; nothing
 is downloaded. It is no dependency of the project and wants an older numpy, so give it an environment of its own:
-``python -m venv judge && judge/bin/pip install mediapipe==0.10.21 av "pyarrow<21" scipy`` and run this script there
-with ``PYTHONPATH=src``. It shares neither images, training data nor method with dlib's landmarks, which labels are
-fitted to.
+``python -m venv judge && judge/bin/pip install mediapipe==0.10.21 av pydantic "pyarrow<21" scipy`` and run this script
+there with ``PYTHONPATH=src``. It shares neither images, training data nor method with dlib's landmarks, to which labels
+are fitted.
 
 Compared, frame by frame: the gap between the inner lips, of the rig moved by the labels' weights without the head's
 motion against the judge's points in units of the eyes' distance; and the mean blink weight against the judge's closing
@@ -21,16 +21,19 @@ from pathlib import Path
 
 import numpy as np
 
+from speechface.clip_tables import ClipTables
+from speechface.geometry.ibug import lip_gap
+from speechface.metrics.correlation import correlation
 from speechface.rig.channels import CHANNELS, INDEX
 from speechface.rig.rig import Rig
-from speechface.tables import clip_path, read_table
+from speechface.tables import read_table
 
 #: The judge's points: pairs of inner lips, outer corners of the eyes, and of each eye (upper, lower, outer, inner).
 LIPS = ((82, 87), (13, 14), (312, 317))
 CORNERS = (33, 263)
 EYES = ((159, 145, 33, 133), (386, 374, 263, 362))
-#: An eye that closes to less than this share of its median opening blinks; lips that move by less than this (standard
-#: deviation, in units of the eyes' distance) are still.
+#: An eye that closes to less than this fraction of its median opening blinks; lips that move by less than this
+#: (standard deviation, in units of the eyes' distance) are still.
 BLINK, STILL = 0.5, 0.005
 
 
@@ -73,22 +76,19 @@ def labelled(table, rig):
     """Lip gap in mm and blink (T,) of the rig moved by labels."""
     weights = table.stack(CHANNELS)
     points = rig.displacement(weights, rig.landmarks) + rig.neutral[rig.landmarks]
-    gap = np.linalg.norm(points[:, [61, 62, 63]] - points[:, [67, 66, 65]], axis=-1).mean(-1)
-    return gap, weights[:, [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]].mean(1)
+    return lip_gap(points), weights[:, [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]].mean(1)
 
 
-def correlation(a, b):
-    """Pearson's r over frames where both are numbers; NaN where one stays the same."""
+def together(a, b):
+    """Pearson's r over frames where both are numbers; NaN where one stays the same or there are fewer than 10."""
     both = np.isfinite(a) & np.isfinite(b)
-    if both.sum() < 10 or min(np.std(a[both]), np.std(b[both])) < 1e-9:
-        return np.nan
-    return float(np.corrcoef(a[both], b[both])[0, 1])
+    return correlation(a[both], b[both], least=10)
 
 
-def agreement(judge, clip, args, rig):
+def agreement(judge, clip, tables, args, rig):
     """The row of one clip; None without labels."""
-    path = clip_path(args.labels_dir, clip["dataset"], clip["actor"], clip["clip"])
-    labels = read_table(path) if Path(path).exists() else None
+    clip_id = "{dataset}/{actor}/{clip}".format(**clip)
+    labels = tables.read(clip_id) if clip_id in tables else None
     if labels is None or not labels.usable:
         return None
     gap, opening = judged(judge, Path(args.videos_root) / clip["path"])
@@ -101,8 +101,8 @@ def agreement(judge, clip, args, rig):
     return {
         "dataset": clip["dataset"], "actor": clip["actor"], "clip": clip["clip"],
         "judged": float(np.isfinite(gap).mean()),
-        "lips_r": correlation(ours, gap) if np.nanstd(gap) > STILL else np.nan,
-        "blink_r": correlation(blink, -opening) if blinks else np.nan,
+        "lips_r": together(ours, gap) if np.nanstd(gap) > STILL else np.nan,
+        "blink_r": together(blink, -opening) if blinks else np.nan,
     }  # fmt: skip
 
 
@@ -116,17 +116,18 @@ def summary(rows, name):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", required=True, help="clip table")
-    parser.add_argument("--labels-dir", required=True)
+    parser.add_argument("--labels", required=True, nargs="+", help="tables of labels")
     parser.add_argument("--rig", required=True)
     parser.add_argument("--videos-root", default=".", help="folder that the clip table's paths start at")
     parser.add_argument("--csv", help="table to write")
     args = parser.parse_args()
     judge, rig, table = open_judge(), Rig.load(args.rig), read_table(args.clips)
+    tables = ClipTables(args.labels)
     names = ("dataset", "actor", "clip", "path")
     clips = [dict(zip(names, map(str, row))) for row in zip(*(table[name] for name in names))]
     rows = []
     for clip in clips:
-        row = agreement(judge, clip, args, rig)
+        row = agreement(judge, clip, tables, args, rig)
         if row is not None:
             rows.append(row)
             print("{dataset}/{actor}/{clip}: lips r {lips_r:.3f}, blink r {blink_r:.3f}".format(**row), flush=True)

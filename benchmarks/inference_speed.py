@@ -18,17 +18,17 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from speechface.audio.features import shape
-from speechface.config import defaults, resolve_model
-from speechface.networks.checkpoint import TrainedModel
+from speechface.audio.features import FEATURES
+from speechface.config import defaults, model_settings
+from speechface.networks.predictor import TrainedModel
 from speechface.networks.registry import build_network, network_spec, output_columns
 
 #: What is measured: settings of a model.
 MODELS = [
-    {"feature": "spectrogram", "encoder": 1, "head": "cnn"},
-    {"feature": "spectrogram", "encoder": 2, "head": "cnn"},
-    {"feature": "spectrogram", "encoder": 1, "head": "gru"},
-    {"feature": "spectrogram", "encoder": 1, "head": "bilstm"},
+    {"feature": "spectrogram", "encoder": "conv", "head": "cnn"},
+    {"feature": "spectrogram", "encoder": "conv_pooled", "head": "cnn"},
+    {"feature": "spectrogram", "encoder": "conv", "head": "gru"},
+    {"feature": "spectrogram", "encoder": "conv", "head": "bilstm"},
     {"feature": "acoustics", "head": "gru"},
     {"feature": "acoustics", "head": "bilstm"},
     {"family": "sequence", "head": "tcn"},
@@ -42,13 +42,13 @@ MODELS = [
 
 def model_of(settings):
     """An untrained model of these settings."""
-    settings = resolve_model(settings)
-    size = shape(settings["feature"], defaults(settings["feature"]))
+    settings = model_settings(settings)
+    size = FEATURES[settings.feature].shape(defaults(settings.feature))
     stats = {"weight_mean": np.full(46, 0.1), "rotation_mean": np.zeros(3), "rotation_std": np.ones(3),
              "feature_mean": np.zeros(size), "feature_std": np.ones(size)}  # fmt: skip
     spec = network_spec(settings, input_shape=size)
-    return TrainedModel(build_network(spec, stats).eval(), "net", 0, settings["feature"], {}, output_columns(settings),
-                        np.ones(46, bool), spec, stats, {"model": settings})  # fmt: skip
+    return TrainedModel(build_network(spec, stats).eval(), "net", 0, settings.feature, {}, output_columns(settings),
+                        np.ones(46, bool), spec, stats, {"model": settings.dump()})  # fmt: skip
 
 
 def seconds_of(work, repeats):
@@ -110,10 +110,10 @@ def main():
     parser.add_argument("--markdown", action="store_true", help="as a table for docs/models.md")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    line = "| " + " | ".join(["{}"] * 7) + " |" if args.markdown else "{:12} {:12} {:>9} {:>7} {:>10} {:>10} {:>7}"
+    line = "| " + " | ".join(["{}"] * 7) + " |" if args.markdown else "{:22} {:12} {:>9} {:>7} {:>10} {:>10} {:>7}"
     speed = matrix_product_speed()
     print(f"matrix product: {speed / 1e9:.0f} GFLOP/s")
-    print(line.format("head", "feature", "millions", "bound", "ms/frame", "streaming", "ONNX"))
+    print(line.format("head, encoder", "feature", "millions", "bound", "ms/frame", "streaming", "ONNX"))
     for settings in MODELS:
         model = model_of(settings)
         features = np.random.default_rng(0).random((args.frames, *model.input_shape)).astype(np.float32)
@@ -124,11 +124,10 @@ def main():
             taken = seconds_of(lambda model=model, few=few: stream(model, few), args.repeats)
             streaming = f"{1e3 * taken / len(few):.2f}"
         head = model.facts["model"]["head"]
-        encoder = f" {model.spec['encoder']}" if isinstance(model.spec["encoder"], int) else ""
         count = sum(p.numel() for p in model.network.parameters()) / 1e6
         print(
             line.format(
-                head + encoder,
+                f"{head}, {model.spec['encoder']}",
                 model.feature,
                 f"{count:.2f}",
                 f"{1e3 * operations(model) / speed:.3f}",

@@ -15,14 +15,15 @@ from scipy.ndimage import gaussian_filter1d
 
 from speechface.commands.fit_identity import fit_settings
 from speechface.config import defaults
-from speechface.fitting.detector_errors import error_modes
-from speechface.fitting.face import JAW, Face
+from speechface.fitting.face import Face
 from speechface.fitting.gauss_newton import Clip, State, _Problem
 from speechface.fitting.identity import fit_identity
 from speechface.fitting.labels import fit_labels
 from speechface.fitting.quality import compare_with_truth
+from speechface.geometry import ibug
 from speechface.geometry.rotation import matrix_from_euler
-from speechface.rig.channels import CHANNELS, GAZE, INDEX, MIRROR
+from speechface.landmarks.detectors.dlib import PROFILE
+from speechface.rig.channels import CHANNELS, GAZE, INDEX, MIRROR, limit_mouth_close
 from speechface.rig.rig import Rig
 
 FPS, FOCAL_PX, DISTANCE_MM = 30.0, 1500.0, 900.0
@@ -60,9 +61,7 @@ def motion(rng, frames):
         weights[:, INDEX["eyeWide" + side]] *= 1 - blink
         weights[:, INDEX["eyeSquint" + side]] *= 1 - blink
     weights *= np.clip((np.arange(frames) - 6) / 6, 0, 1)[:, None]
-    close, jaw = INDEX["mouthClose"], INDEX["jawOpen"]
-    weights[:, close] = np.minimum(weights[:, close], weights[:, jaw])
-    return np.clip(weights, 0, 1)
+    return np.clip(limit_mouth_close(weights), 0, 1)
 
 
 def actor_clip(rng, face, frames, noise_px):
@@ -72,14 +71,14 @@ def actor_clip(rng, face, frames, noise_px):
     rotation = matrix_from_euler(np.radians(angles))
     translation = np.array([5.0, 10.0, -DISTANCE_MM]) + 5 * np.stack([smooth(rng, frames, 10) for _ in range(3)], 1)
     state = State(rotation, translation, face.variables(weights), np.zeros(face.identity.shape[-1]))
-    middle = np.full((frames, 17), face.jaw_neutral.shape[1] // 2)
+    middle = np.full((frames, ibug.N_JAW), face.jaw_neutral.shape[1] // 2)
     settings = fit_settings(defaults("labels"))
-    image = _problem(face, np.zeros((frames, 68, 2)), settings).project(state, middle)
+    image = _problem(face, np.zeros((frames, ibug.N_POINTS, 2)), settings).project(state, middle)
     problem = _problem(face, image, settings)
     image = problem.project(state, problem.jaw_vertices(state))
-    tangent = np.gradient(image[:, JAW], axis=1)
+    tangent = np.gradient(image[:, ibug.JAW], axis=1)
     tangent /= np.linalg.norm(tangent, axis=-1, keepdims=True)
-    image[:, JAW] += 3.0 * noise_px * rng.normal(size=(frames, 17, 1)) * tangent
+    image[:, ibug.JAW] += 3.0 * noise_px * rng.normal(size=(frames, ibug.N_JAW, 1)) * tangent
     return weights, rotation, image + noise_px * rng.normal(size=image.shape)
 
 
@@ -100,7 +99,7 @@ def main():
     rng = np.random.default_rng(args.seed)
     rig = Rig.load(args.rig)
     config = defaults("labels")
-    face = Face.of_rig(rig, errors=error_modes(args.detector_errors))
+    face = Face.of_rig(rig, PROFILE, errors=args.detector_errors)
     shapes = rig.shapes[:, rig.landmarks].astype(float)
     settings = fit_settings(config)
     errors, still, found, truth, spent = [], [], [], [], 0.0
@@ -111,7 +110,7 @@ def main():
         observed = [clip[2] for clip in clips]
         many = len(clips)
         identity = fit_identity(face, observed, settings, focal=[FOCAL_PX] * many, fps=[FPS] * many,
-                                count=config["identity_frames"])  # fmt: skip
+                                count=config.identity_frames)  # fmt: skip
         actor = face.of_actor(identity.coefficients)
         for weights, rotation, image in clips:
             start = time.process_time()

@@ -19,10 +19,10 @@ import numpy as np
 
 from speechface import media
 from speechface.config import defaults
+from speechface.geometry.ibug import interocular
 from speechface.landmarks.crop import crop_transforms, warp_planes
-from speechface.landmarks.model import predictor_path
-from speechface.landmarks.shape import interocular
-from speechface.landmarks.track_video import CLAHE_TILES, track_video
+from speechface.landmarks.detectors import DETECTORS
+from speechface.landmarks.model import CLAHE_TILES, predictor_path
 
 SHIFT_PX = 3
 
@@ -50,18 +50,23 @@ def reference(path, clip_limit):
     return np.stack(plain), np.stack(shifted), 1e3 * elapsed / len(plain)
 
 
-def cost(path, settings):
+def cost(path, tracker):
     """Tracks, and milliseconds a frame of tracking (with decoding) and of cropping (with decoding)."""
     start = time.process_time()
-    tracks = track_video(media.decode_images(path), settings)
+    tracks = tracker.track(media.decode_images(path))
     tracking = time.process_time() - start
     crops = defaults("crops")
     transforms = crop_transforms(
-        tracks.landmarks, tracks.detected, margin=crops["margin"], size=crops["size"], deviation=4.0
+        tracks.landmarks,
+        tracks.detected,
+        DETECTORS["dlib"].profile,
+        margin=crops.margin,
+        size=crops.size,
+        deviation=4.0,
     )
     start = time.process_time()
     for transform, image in zip(transforms, media.decode_images(path)):
-        warp_planes(image.planes()[0], transform, size=crops["size"])
+        warp_planes(image.planes()[0], transform, size=crops.size)
     cropping = time.process_time() - start
     return tracks, 1e3 * tracking / len(transforms), 1e3 * cropping / len(transforms)
 
@@ -77,12 +82,13 @@ def main():
     parser.add_argument("--boxes", type=int, default=1, help="jittered boxes")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    settings = {**defaults("landmarks"), "jittered_boxes": arguments.boxes}
+    settings = defaults("landmarks").model_copy(update={"jittered_boxes": arguments.boxes})
+    tracker = DETECTORS["dlib"].open(settings)
     print(f"{'clip':28} frames found  mean worst  floor  | reference, tracking, crop: ms a frame")
     every = []
     for path in arguments.clips:
-        plain, shifted, reference_ms = reference(path, settings["clahe_clip"])
-        tracks, tracking_ms, cropping_ms = cost(path, settings)
+        plain, shifted, reference_ms = reference(path, settings.clahe_clip)
+        tracks, tracking_ms, cropping_ms = cost(path, tracker)
         both = tracks.detected & ~np.isnan(plain[:, 0, 0])
         gaps, floor = distance(tracks.landmarks[both], plain[both]), distance(shifted[both], plain[both])
         every.append(gaps)

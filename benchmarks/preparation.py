@@ -35,19 +35,20 @@ from landmark_agreement import distance, reference  # noqa: E402
 from report_loops import PAD, load  # noqa: E402
 
 from speechface.audio.features import compute  # noqa: E402
-from speechface.audio.sound import read_sound  # noqa: E402
 from speechface.audio.windows import frame_end_samples, windows  # noqa: E402
 from speechface.cli import main as speechface  # noqa: E402
+from speechface.clip_tables import ClipTable  # noqa: E402
 from speechface.config import defaults  # noqa: E402
 from speechface.landmarks.model import predictor_path  # noqa: E402
-from speechface.tables import read_table  # noqa: E402
+from speechface.sound_tables import read_sound, read_times  # noqa: E402
 
 SHARED = Path("../shared")
 ENDINGS = {".mp4", ".mpg", ".mov", ".avi", ".mkv"}
 #: RAVDESS: frames, and jobs of one actor each.
 RAVDESS_FRAMES, RAVDESS_JOBS = 245_000, 24
 COLUMNS = ("stage", "clips", "reference_ms", "ours_ms", "ratio", "agreement", "unit")
-COMMANDS = ("extract-wav", "detect-landmarks", "crop-face", "spectrogram", "acoustic-features", "log-mel")
+FEATURES = ("spectrogram", "acoustics", "log_mel")
+COMMANDS = ("extract-audio", "detect-landmarks", "crop-faces", *FEATURES)
 
 
 def default_sets():
@@ -70,19 +71,23 @@ def given_sets(paths):
 # ---- ours -------------------------------------------------------------------------------------------------------
 
 
+def clip_id(clip):
+    return f"data/actor/{clip.parent.name}_{clip.stem}"
+
+
 def arguments(command, clips, folder):
-    """Command line of a command for clips, as the workflow gives it, files in `folder`."""
+    """Command line of a command, or of a feature by its name, for clips, as the workflow gives it."""
+    audio, landmarks, out = (str(folder / f"{name}.parquet") for name in ("extract-audio", "detect-landmarks", command))
+    if command in FEATURES:
+        return ["features", command, "--audio", audio, "--out", out]
+    more = ["--landmarks", landmarks] if command == "crop-faces" else []
+    return [command, "--clips", *(f"{clip_id(clip)}={clip}" for clip in clips), *more, "--out", out]
 
-    def files(ending):
-        return [str(folder / f"{clip.parent.name}_{clip.stem}{ending}") for clip in clips]
 
-    videos, keep = [str(clip) for clip in clips], ["--keep", str(folder / ".kept")]
-    wav, frames, landmarks, crops = map(files, (".flac", ".frames.parquet", ".landmarks.parquet", ".mp4"))
-    return [command] + {
-        "extract-wav": ["--video", *videos, "--wav", *wav, "--frames", *frames],
-        "detect-landmarks": ["--video", *videos, "--out", *landmarks, "--crops", *crops, *keep],
-        "crop-face": ["--video", *videos, "--landmarks", *landmarks, "--out", *crops, *keep],
-    }.get(command, ["--wav", *wav, "--frames", *frames, "--out", *files(f".{command}.parquet")])
+def fresh(folder):
+    """Remove tables, or their clips would be kept."""
+    for path in folder.glob("*.parquet"):
+        path.unlink()
 
 
 def in_process(command, clip, folder):
@@ -95,9 +100,9 @@ def in_process(command, clip, folder):
 
 def ours(clip, folder):
     """{command: (processor, wall) seconds} of everything on one clip, and bytes written."""
+    fresh(folder)
     times = {command: in_process(command, clip, folder) for command in COMMANDS}
-    written = {path: path.stat().st_size for path in folder.iterdir() if path.is_file()}
-    return times, sum(written.values())
+    return times, sum(path.stat().st_size for path in folder.glob("*.parquet"))
 
 
 def as_process(commands, clips, folder):
@@ -128,16 +133,15 @@ def measure(clip, loops, n_frames, scratch):
     ours_folder, report_folder = scratch / "ours", scratch / "report"
     for folder in (ours_folder, report_folder):
         folder.mkdir(exist_ok=True)
-        for path in folder.rglob("*"):
-            if path.is_file():
-                path.unlink()
+    for path in report_folder.iterdir():
+        path.unlink()
     first, written = ours(clip, ours_folder)
-    stem = f"{clip.parent.name}_{clip.stem}"
-    sound, sr = read_sound(ours_folder / f"{stem}.flac")
-    frames = read_table(ours_folder / f"{stem}.frames.parquet")
-    times, fps, count = frames["time"], frames.meta["fps"], len(frames["frame"])
+    audio = ClipTable(ours_folder / "extract-audio.parquet")
+    sound, sr = read_sound(audio, clip_id(clip))
+    times, fps = read_times(audio, clip_id(clip))
+    count = len(times)
     few = min(n_frames, count)
-    features = {name: [feature_ms(name, sound, times, fps, sr)] for name in ("spectrogram", "acoustics", "log_mel")}
+    features = {name: [feature_ms(name, sound, times, fps, sr)] for name in FEATURES}
 
     faces, face_s = loops.landmarks(clip, few)
     images, image_s = loops.spectrograms(sound, few, fps, sr)
@@ -148,8 +152,6 @@ def measure(clip, loops, n_frames, scratch):
 
     for name, seconds in features.items():
         seconds.append(feature_ms(name, sound, times, fps, sr))
-    for path in (ours_folder / ".kept").rglob("*.json"):
-        path.unlink()  # or the second run would find its work done
     second, _ = ours(clip, ours_folder)
     ms = {command: [1e3 * (a + b) / 2 / count for a, b in zip(first[command], second[command])] for command in COMMANDS}
     report = {**face_s, **image_s, **acoustic_s}
@@ -163,23 +165,23 @@ def measure(clip, loops, n_frames, scratch):
         "compute": {name: 1e3 * float(np.mean(seconds)) / count for name, seconds in features.items()},
         "reference": rates,
         "bytes": written / count, "reference_bytes": report_bytes / few,
-        "agreement": agreement(clip, ours_folder / f"{stem}.landmarks.parquet", loops, sound, times, fps, sr),
+        "agreement": agreement(clip, ours_folder / "detect-landmarks.parquet", loops, sound, times, fps, sr),
     }  # fmt: skip
 
 
 def agreement(clip, table, loops, sound, times, fps, sr):
     """How far ours is from the reference on one clip."""
-    found = read_table(table)
-    every, shifted, _ = reference(str(clip), defaults("landmarks")["clahe_clip"])
+    found = ClipTable(table).read(clip_id(clip))
+    every, shifted, _ = reference(str(clip), defaults("landmarks").clahe_clip)
     both = found["detected"] & np.isfinite(every[:, 0, 0])
     gaps = distance(found["landmarks"][both], every[both])
     floor = distance(shifted[both], every[both])
     ends = frame_end_samples(times, fps=fps, sr=sr)[::7]
     settings = defaults("spectrogram")
     mine = compute("spectrogram", sound, times, fps=fps, sr=sr, settings=settings)[::7]
-    size = (settings["n_hops"] - 1) * settings["hop_length"]
+    size = (settings.n_hops - 1) * settings.hop_length
     wanted = windows(sound, ends, size).astype(float)  # librosa in double precision
-    theirs = np.array([loops.spectrogram(window, settings["pad_mode"]) for window in wanted])
+    theirs = np.array([loops.spectrogram(window, settings.pad_mode) for window in wanted])
     sounding = theirs.any((1, 2))  # of silence the report's code makes 0, the loudest value; ours is 1
     return {"landmarks": gaps.tolist(), "floor": floor.tolist(), "missed": int((~found["detected"]).sum()),
             "spectrogram": float(np.abs(mine - theirs)[sounding].max()),
@@ -190,14 +192,14 @@ def log_mel_gap(sound, times, fps, sr):
     """Largest difference, dB, of the log-mel of mirrored windows from librosa's of the same windows."""
     import librosa
 
-    settings = {**defaults("acoustics"), "pad_mode": PAD}
-    count, steps = settings["n_mels"], settings["n_hops"]
+    settings = defaults("acoustics").model_copy(update={"pad_mode": PAD})
+    count, steps = settings.n_mels, settings.n_hops
     mine = compute("acoustics", sound, times, fps=fps, sr=sr, settings=settings)[::7, : count * steps]
-    size = (steps - 1) * settings["hop_length"] + math.ceil(0.025 * sr)
-    sizes = {"n_fft": settings["n_fft"], "hop_length": settings["hop_length"], "n_mels": count}
+    size = (steps - 1) * settings.hop_length + math.ceil(0.025 * sr)
+    sizes = {"n_fft": settings.n_fft, "hop_length": settings.hop_length, "n_mels": count}
     rows = []
     for window in windows(sound, frame_end_samples(times, fps=fps, sr=sr)[::7], size):
-        padded = np.pad(window, settings["n_fft"] // 2, mode="reflect")
+        padded = np.pad(window, settings.n_fft // 2, mode="reflect")
         mel = librosa.feature.melspectrogram(y=padded, sr=sr, center=False, **sizes)[:, :steps]
         rows.append(librosa.power_to_db(mel, top_db=None))
     theirs = np.array(rows).reshape(len(mine), -1)
@@ -227,18 +229,18 @@ def table(name, results):
     o = {command: mean(results, "ours", command) for command in COMMANDS}
     c = {feature: mean(results, "compute", feature) for feature in results[0]["compute"]}
     worst = {key: max(result["agreement"][key] for result in results) for key in ("spectrogram", "log_mel")}
-    features = o["spectrogram"] + o["acoustic-features"] + o["log-mel"]
+    features = sum(o[name] for name in FEATURES)
     rows = [
-        ("landmarks and face images", r["landmarks"], o["detect-landmarks"] + o["crop-face"], gaps.mean(),
+        ("landmarks and face images", r["landmarks"], o["detect-landmarks"] + o["crop-faces"], gaps.mean(),
          f"% of eye distance, mean; floor {floor.mean():.2f}"),
         ("landmarks, worst frame", None, None, gaps.max(), f"% of eye distance; floor {floor.max():.2f}"),
-        ("sound and frame times", None, o["extract-wav"], None, ""),
+        ("sound and frame times", None, o["extract-audio"], None, ""),
         ("spectrogram, computed", r["spectrogram"], c["spectrogram"], worst["spectrogram"], "of 1, largest"),
         ("mel, MFCC, delta; ours with chroma", r["mel, MFCC, delta"], c["acoustics"], worst["log_mel"],
          "dB of log-mel, largest"),
         ("chroma", r["chroma"], None, None, ""),
         ("log-mel of sequence networks, computed", None, c["log_mel"], None, ""),
-        ("features from wav to tables", sum(v for k, v in r.items() if k != "landmarks"), features, None, ""),
+        ("features from sound to tables", sum(v for k, v in r.items() if k != "landmarks"), features, None, ""),
         ("everything", sum(r.values()), sum(o.values()), None, ""),
     ]  # fmt: skip
     return [
@@ -254,8 +256,7 @@ def start_up(clip, result, scratch):
     as_process(COMMANDS, [clip], folder)  # compiles and fills caches
     least = {}
     for _ in range(2):
-        for path in folder.rglob("*.json"):
-            path.unlink()
+        fresh(folder)
         for command, (processor, _) in as_process(COMMANDS, [clip], folder).items():
             own = processor - 1e-3 * result["ours"][command] * result["frames"]
             least[command] = min(least.get(command, own), own)
@@ -267,8 +268,7 @@ def together(clips, workers, scratch):
     folders = [scratch / f"worker{k}" for k in range(workers)]
     for folder in folders:
         folder.mkdir(exist_ok=True)
-        for path in folder.rglob("*.json"):
-            path.unlink()
+        fresh(folder)
     chain = (
         "import sys, subprocess, json\nfor command in json.loads(sys.argv[1]):\n    subprocess.run(command, check=True)"
     )

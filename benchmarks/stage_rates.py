@@ -2,8 +2,8 @@
 
     python benchmarks/stage_rates.py [CLIP.mp4 CLIP.mp4 ...] [--repeats 2] [--copies 3]
 
-Runs the commands as the workflow does, on all clips and on the first one alone, one thread each, and prints the lines of
-`speechface.planning.RATES`, ready to paste. All clips are taken several times (`--copies`): the difference is the cost
+Runs the commands as the workflow does, on all clips and on the first one alone, one thread each, and prints the lines
+of `speechface.planning.RATES`, ready to paste. All clips are taken several times (`--copies`): the difference is the cost
 of the other clips' frames; what is left of the single run is the fixed cost of a job. Processor time (user and system)
 stays nearly the same on a machine that is busy otherwise; the load is told. The clips must show one actor; without
 clips, the RAVDESS actor in ``../shared/clips``.
@@ -12,7 +12,6 @@ clips, the RAVDESS actor in ``../shared/clips``.
 import argparse
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,41 +19,32 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from speechface.audio.features import FEATURES
+
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 CLIPS = Path("../shared/clips/ravdess")
-#: Stages that write nothing of their own a frame.
+#: Rules that write nothing of their own a frame.
 NO_BYTES = ("fit_identity",)
 
 
 def commands(videos, folder):
-    """Return (stage, arguments) of every preparation command, in order, for `videos` into `folder`."""
+    """Return (rule, arguments) of every preparation command, in order, for `videos` into `folder`."""
 
-    def files(pattern):
-        return [str(folder / pattern.format(Path(video).stem)) for video in videos]
+    def table(name):
+        return str(folder / f"{name}.parquet")
 
-    wav, frames, landmarks = files("{}.flac"), files("{}.frames.parquet"), files("{}.landmarks.parquet")
-    rig, identity, crops, kept = (
-        str(folder / "rig.npz"),
-        str(folder / "identity.npz"),
-        files("{}.mp4"),
-        folder / ".kept",
-    )
-    sound = ["--wav", *wav, "--frames", *frames, "--out"]
-    keep, faces = ["--keep", str(kept)], ["--video", *videos, "--landmarks", *landmarks, "--out"]
+    clips = ["--clips", *(f"data/actor/{Path(video).stem}={video}" for video in videos), "--out"]
+    rig, identity = str(folder / "rig.npz"), str(folder / "identity.npz")
+    landmarks = ["--landmarks", table("landmarks")]
     return [
         ("build_rig", ["build-rig", "--out", rig]),
-        ("extract_wav", ["extract-wav", "--video", *videos, "--wav", *wav, "--frames", *frames]),
-        ("detect_landmarks", ["detect-landmarks", "--video", *videos, "--out", *landmarks, "--crops", *crops, *keep]),
-        ("crop_face", ["crop-face", *faces, *crops, *keep]),
-        ("crop_face alone", ["crop-face", *faces, *files("{}.alone.mp4")]),
-        ("spectrogram", ["spectrogram", *sound, *files("{}.spectrogram.parquet")]),
-        ("acoustic_features", ["acoustic-features", *sound, *files("{}.acoustics.parquet")]),
-        ("log_mel", ["log-mel", *sound, *files("{}.log_mel.parquet")]),
-        ("waveform", ["waveform", *sound, *files("{}.waveform.parquet")]),
-        ("fit_identity", ["fit-identity", "--landmarks", *landmarks, "--rig", rig, "--out", identity]),
-        ("fit_labels", ["fit-labels", "--landmarks", *landmarks, "--identity", identity, "--rig", rig,
-                        "--out", *files("{}.labels.parquet")]),
-    ]  # fmt: skip
+        ("extract_audio", ["extract-audio", *clips, table("audio")]),
+        ("detect_landmarks", ["detect-landmarks", *clips, table("landmarks")]),
+        ("crop_faces", ["crop-faces", *landmarks, *clips, table("crops")]),
+        *((name, ["features", name, "--audio", table("audio"), "--out", table(name)]) for name in FEATURES),
+        ("fit_identity", ["fit-identity", *landmarks, "--rig", rig, "--out", identity]),
+        ("fit_labels", ["fit-labels", *landmarks, "--identity", identity, "--rig", rig, "--out", table("labels")]),
+    ]
 
 
 def processor_seconds(arguments):
@@ -67,19 +57,17 @@ def processor_seconds(arguments):
 
 
 def measure(videos, repeats):
-    """Return ({stage: least seconds}, frames, {stage: bytes written}) of all commands on `videos`."""
+    """Return ({rule: least seconds}, frames, {rule: bytes written}) of all commands on `videos`."""
     least, written = {}, {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for stage, arguments in commands(videos, folder):
-            known = set(folder.iterdir())
+        for rule, arguments in commands(videos, folder):
+            out = Path(arguments[arguments.index("--out") + 1])
             for _ in range(repeats):
-                if stage == "detect_landmarks":
-                    shutil.rmtree(folder / ".kept", ignore_errors=True)  # or the work would be found done
-                least[stage] = min(least.get(stage, float("inf")), processor_seconds(arguments))
-            new = (path for path in set(folder.iterdir()) - known if path.is_file())
-            written[stage] = sum(path.stat().st_size for path in new)
-        frames = sum(pq.read_metadata(path).num_rows for path in folder.glob("*.frames.parquet"))
+                out.unlink(missing_ok=True)  # or its clips would be kept
+                least[rule] = min(least.get(rule, float("inf")), processor_seconds(arguments))
+            written[rule] = out.stat().st_size
+        frames = pq.read_metadata(folder / "landmarks.parquet").num_rows
     return least, frames, written
 
 
@@ -102,13 +90,13 @@ def main():
         one, first, _ = measure([str(links[0])], 2 * args.repeats)
     print(f"# {len(links)} clips, {frames} frames; load {load:.1f} at the start, {os.getloadavg()[0]:.1f} at the end")
     everything = 0.0
-    for stage, seconds in whole.items():
-        rate = max(0.0, seconds - one[stage]) / (frames - first)
-        size = 0 if stage in NO_BYTES else written[stage] / frames
-        if stage != "build_rig":
-            print(f'    "{stage}": Rate({1e3 * rate:.2f}, {max(0.0, one[stage] - rate * first):.2f}, {size:.0f}),')
-            everything += 1e3 * rate if stage != "crop_face alone" else 0
-    print(f"# all of these but `crop_face alone`: {everything:.2f} ms a frame")
+    for rule, seconds in whole.items():
+        rate = max(0.0, seconds - one[rule]) / (frames - first)
+        size = 0 if rule in NO_BYTES else written[rule] / frames
+        if rule != "build_rig":
+            print(f'    "{rule}": Rate({1e3 * rate:.2f}, {max(0.0, one[rule] - rate * first):.2f}, {size:.0f}),')
+            everything += 1e3 * rate
+    print(f"# all of these: {everything:.2f} ms a frame")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Speed of training on this machine, beside a plain loop: frames/s, share of what the machine could do.
+"""Speed of training on this machine, beside a plain loop: frames/s, fraction of what the machine could do.
 
     python benchmarks/training_speed.py TRAIN.parquet STATS.json [--rig RIG.npz] [--model JSON] [--gpu] [--threads 2]
 
@@ -26,7 +26,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from speechface.config import resolve_model
+from speechface.config import model_settings
 from speechface.networks.registry import build_network, is_recurrent, network_spec
 from speechface.rig.channels import CHANNELS
 from speechface.tables import stored_rows
@@ -55,12 +55,12 @@ def _tensors(value):
             yield from _tensors(part)
 
 
-def plain_batches(path, feature, *, batch, frames):
-    """(features (B, T, ...), weights (B, T, 46)) of rows read one by one; T is `frames`, B makes it `batch` rows."""
+def plain_batches(path, feature, *, frames_per_step, frames):
+    """(features (B, T, ...), weights (B, T, 46)) of rows read one by one; T is `frames`, B makes it a step's rows."""
     with pq.ParquetFile(path) as file:
         meta = json.loads(file.schema_arrow.metadata[b"speechface"])
         shape, step = meta["_shapes"][feature], meta.get("_scaled", {}).get(feature, 1.0)
-        rows = max(1, batch // frames) * frames
+        rows = max(1, frames_per_step // frames) * frames
         taken = []
         for row in file.iter_batches(batch_size=1, columns=[feature, *CHANNELS]):
             values = stored_rows(pa.chunked_array([row.column(feature)])).reshape(shape).astype(np.float32) * step
@@ -94,10 +94,11 @@ def waited(device):
     return time.perf_counter()
 
 
-def plain_speed(network, path, feature, device, *, batch, frames, seconds):
+def plain_speed(network, path, feature, device, *, frames_per_step, frames, seconds):
     """Frames/s of a plain loop that starts to be measured after its second step."""
     step, done, began = training_step(network, device), 0, None
-    for number, (features, weights) in enumerate(plain_batches(path, feature, batch=batch, frames=frames)):
+    steps = plain_batches(path, feature, frames_per_step=frames_per_step, frames=frames)
+    for number, (features, weights) in enumerate(steps):
         step(features, weights)
         if number == 1:
             began = waited(device)
@@ -106,13 +107,14 @@ def plain_speed(network, path, feature, device, *, batch, frames, seconds):
             if time.perf_counter() - began > seconds:
                 break
     if not done:
-        raise SystemExit(f"{path}: fewer than three batches of {batch} frames; take a larger table")
+        raise SystemExit(f"{path}: fewer than three steps of {frames_per_step} frames; take a larger table")
     return done / (waited(device) - began)
 
 
-def own_speed(args, settings, epoch_samples, folder):
+def own_speed(args, settings, frames_per_epoch, folder):
     """(frames/s of the last epoch, number format, utilisation of the GPU in % or None) of `speechface train-model`."""
-    training = {"batch": args.batch, "epochs": 2, "epoch_samples": epoch_samples, "validation": 0}
+    training = {"frames_per_step": args.frames_per_step, "epochs": 2, "frames_per_epoch": frames_per_epoch,
+                "validation_fraction": 0}  # fmt: skip
     settings = {**settings, "training": training}  # above what the model's family sets
     command = [sys.executable, "-m", "speechface", "train-model", "--name", "speed", "--settings", json.dumps(settings),
                "--train", args.train, "--stats", args.stats, "--seed", "0",
@@ -185,32 +187,33 @@ def main():
     parser.add_argument("stats")
     parser.add_argument("--rig", help="needed by models whose loss is measured on the rig")
     parser.add_argument("--model", default="{}", help="one entry of the config section 'models'")
-    parser.add_argument("--batch", type=int, default=300, help="frames a training step")
+    parser.add_argument("--frames-per-step", type=int, default=300, help="frames a training step")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--gpu", action="store_true")
     parser.add_argument("--seconds", type=float, default=20, help="of each measurement, about")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.set_float32_matmul_precision("high")
-    device, settings = ("cuda" if args.gpu else "cpu"), resolve_model(json.loads(args.model))
-    feature = settings["feature"]
+    device, settings = ("cuda" if args.gpu else "cpu"), model_settings(json.loads(args.model))
+    feature = settings.feature
     frames = 75 if is_recurrent(settings) else 1
     stats = json.loads(Path(args.stats).read_text())
-    batches = plain_batches(args.train, feature, batch=args.batch, frames=frames)
+    batches = plain_batches(args.train, feature, frames_per_step=args.frames_per_step, frames=frames)
     features, _ = next(batches)
     network = build_network(network_spec(settings, input_shape=features.shape[2:]), stats)
-    print(f"{settings['head']} on {feature}: {sum(p.numel() for p in network.parameters()):,} parameters, {device}, "
+    print(f"{settings.head} on {feature}: {sum(p.numel() for p in network.parameters()):,} parameters, {device}, "
           f"{args.threads} threads, PyTorch {torch.__version__}", flush=True)  # fmt: skip
-    plain = plain_speed(network, args.train, feature, device, batch=args.batch, frames=frames, seconds=args.seconds)
+    plain = plain_speed(network, args.train, feature, device, frames_per_step=args.frames_per_step, frames=frames,
+                        seconds=args.seconds)  # fmt: skip
     print(f"  plain loop       {plain:10.0f} frames/s", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        trial, _, _ = own_speed(args, json.loads(args.model), 3 * args.batch, folder)
+        trial, _, _ = own_speed(args, json.loads(args.model), 3 * args.frames_per_step, folder)
     with tempfile.TemporaryDirectory() as folder:
         speed, precision, used = own_speed(args, json.loads(args.model), int(trial * args.seconds / 2), folder)
     told = "" if used is None else f", GPU {used:.0f} % of the time at work"
     print(f"  train-model      {speed:10.0f} frames/s ({speed / plain:.1f} times; {precision}{told})", flush=True)
     least = bound(network, features, device, precision=precision)
-    print(f"  share of bound   {100 * least * speed / args.batch:10.0f} %")
+    print(f"  part of bound   {100 * least * speed / args.frames_per_step:10.0f} %")
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ BASE = {
 #: Other values that cannot be guessed from the kind of a key.
 OTHERS = {
     "seeds": [0, 1],
-    "shard_clips": 1,
+    "shard_clips": 64,
     "datasets.<name>.fps": 30,
     "datasets.<name>.actors": ["Actor_01", "Actor_03"],
     "datasets.<name>.where": {"emotion": ["neutral", "happy", "angry"]},
@@ -75,8 +75,8 @@ HEAD = """# What runs again
 
 Which steps run again after a key of the config has changed, made by `make docs`: every key is changed in a small
 workflow (three synthetic actors; a model of every kind) and Snakemake is asked. In steps over clips, a job then
-makes only those clips anew whose facts differ. `models.<name>` means the steps of that model alone. Keys that share a
-row do the same.
+makes only those clips anew whose facts differ. `models.<name>` means the steps of that model alone. `shard_clips` only
+counts where an actor has more clips: all steps over the clips of such actors run. Keys that share a row do the same.
 
 """
 

@@ -278,6 +278,13 @@ def resolve(config: Mapping[str, Any] | None, source: str = "config") -> Config:
         raise ConfigError(f"{source}: datasets is missing; name one at least")
     entries = _named(config["datasets"], f"{source}: datasets")
     datasets = {name: _dataset(name, value, f"{source}: datasets.{name}") for name, value in entries.items()}
+    for name, dataset in datasets.items():
+        together = getattr(dataset, "clips_per_actor", 0) if dataset.SYNTHETIC else 0
+        if together > top.shard_clips:
+            raise ConfigError(
+                f"{source}: shard_clips is {top.shard_clips}; the clips of a synthetic actor are made together, give at"
+                f" least datasets.{name}.clips_per_actor ({together})"
+            )
     models = _models(_named(config.get("models") or {}, f"{source}: models"), source)
     sections: dict[str, Any] = {
         name: parse_section(name, config.get(name), f"{source}: {name}") for name in ("landmarks", *SECTIONS)

@@ -5,13 +5,15 @@ import io
 import os
 import tempfile
 import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 __all__ = ["written_whole", "write_npz"]
 
 
 @contextlib.contextmanager
-def written_whole(path):
+def written_whole(path: str | os.PathLike) -> Iterator[str]:
     """Yield a temporary name beside `path`; rename it to `path` on success, remove it on failure.
 
     The temporary name keeps the extension, since many writers choose a format by it.
@@ -31,7 +33,7 @@ def written_whole(path):
             os.unlink(temporary)
 
 
-def write_npz(path, arrays):
+def write_npz(path: str | os.PathLike, arrays: Mapping[str, Any]) -> None:
     """Write a dict of arrays as .npz, whole or absent, the same bytes for the same arrays."""
     import numpy as np
 

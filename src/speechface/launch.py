@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 __all__ = ["ALONE", "Place", "launch", "place"]
@@ -39,7 +40,7 @@ class Place:
 ALONE = Place()
 
 
-def place(environment=os.environ):
+def place(environment: Mapping[str, str] = os.environ) -> Place | None:
     """Return the `Place` of this process, or None where `launch` has not started it."""
     if _SIZE not in environment:
         return None
@@ -53,19 +54,19 @@ def place(environment=os.environ):
     )  # fmt: skip
 
 
-def _end_with_launcher():
+def _end_with_launcher() -> None:
     """In a new process, on Linux: let the kernel end it when the launcher is killed."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # 1: PR_SET_PDEATHSIG
 
 
-def _free_port():
+def _free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("", 0))
         return listener.getsockname()[1]
 
 
-def _slurm_tasks():
+def _slurm_tasks() -> int:
     """Number of tasks that the Slurm job around this process was given; 0 outside of Slurm."""
     job = os.environ.get("SLURM_JOB_ID")
     if not job or not shutil.which("srun"):
@@ -78,7 +79,7 @@ def _slurm_tasks():
     return int(found[1]) if found else 0
 
 
-def _commands(command, count, threads):
+def _commands(command: list[str], count: int, threads: int) -> list[tuple[list[str], dict[str, str]]]:
     """Return a list of (words, environment) to start: one srun for all, or one a process."""
     common = {**os.environ, _SIZE: str(count), _PORT: str(_free_port())}
     if _slurm_tasks() >= count:
@@ -87,7 +88,7 @@ def _commands(command, count, threads):
     return [(command, {**common, _RANK: str(k), _LOCAL: str(k)}) for k in range(count)]
 
 
-def launch(command, *, processes, threads):
+def launch(command: Sequence[str], *, processes: int, threads: int) -> int:
     """Start `command` `processes` times and wait for the end.
 
     In a Slurm job with that many tasks they are its tasks, on whichever nodes it has; anywhere else they run on this
@@ -104,9 +105,9 @@ def launch(command, *, processes, threads):
     int
         The first exit code that is not 0, or 0; 128 and the signal's number where a signal ended a process.
     """
-    received = []
+    received: list[int] = []
     handlers = {number: signal.signal(number, lambda number, frame: received.append(number)) for number in _SIGNALS}
-    started = []
+    started: list[subprocess.Popen] = []
     try:
         for words, environment in _commands(list(command), processes, threads):
             started.append(subprocess.Popen(words, env=environment, preexec_fn=_end_with_launcher))
@@ -119,7 +120,7 @@ def launch(command, *, processes, threads):
             signal.signal(number, handler)
 
 
-def _wait(started, received):
+def _wait(started: list[subprocess.Popen], received: list[int]) -> int:
     failed, end = 0, None
     while any(process.poll() is None for process in started):
         while received:
@@ -134,7 +135,7 @@ def _wait(started, received):
     return failed if failed >= 0 else 128 - failed
 
 
-def _tell(started, number):
+def _tell(started: list[subprocess.Popen], number: int) -> None:
     for process in started:
         if process.poll() is None:
             with contextlib.suppress(ProcessLookupError):

@@ -30,20 +30,20 @@ class Rate:
 _UNKNOWN = Rate(None, None, None)
 
 #: rule -> its rate. Preparation: what ``python benchmarks/stage_rates.py`` prints, on five RAVDESS clips (1280x720, 477
-#: frames) taken three times, one thread of a 2-core virtual machine with AVX2 at a load of 1.3 to 3.3.
+#: frames) taken three times, one thread of a 2-core virtual machine with AVX2 at a load of 1.3 to 3.3; bytes as of now.
 #: Make_demo_clips, evaluate and render_clip: processor time of single jobs of a small demo run (240x240 images).
 #: Predict: the report's CNN on a clip of 250 frames, ``benchmarks/inference_speed.py``.
 #: ``speechface plan --benchmarks`` puts the times of your own machine in their place.
 RATES = {
-    "extract_audio": Rate(0.72, 0.46, 586),
-    "detect_landmarks": Rate(9.26, 0.68, 487),
-    "crop_faces": Rate(6.13, 0.32, 234),
-    "spectrogram": Rate(0.30, 0.37, 3433),
-    "acoustics": Rate(0.30, 0.36, 591),
-    "log_mel": Rate(0.23, 0.36, 440),
-    "waveform": Rate(0.55, 1.28, 598),
+    "extract_audio": Rate(0.72, 0.46, 551),
+    "detect_landmarks": Rate(9.26, 0.68, 480),
+    "crop_faces": Rate(6.13, 0.32, 246),
+    "spectrogram": Rate(0.30, 0.37, 3259),
+    "acoustics": Rate(0.30, 0.36, 586),
+    "log_mel": Rate(0.23, 0.36, 439),
+    "waveform": Rate(0.55, 1.28, 596),
     "fit_identity": Rate(0.35, 1.41, 0),
-    "fit_labels": Rate(2.11, 1.07, 346),
+    "fit_labels": Rate(2.11, 1.07, 243),
     "make_demo_clips": Rate(30.0, 1.5, 2200),
     "predict": Rate(5.7, 2.8, 360),
     "evaluate": Rate(1.0, 1.0, 150),

@@ -3,6 +3,7 @@
 import functools
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from speechface import __version__
 
@@ -10,7 +11,7 @@ __all__ = ["provenance", "commit"]
 
 
 @functools.cache
-def commit():
+def commit() -> tuple[str | None, bool]:
     """Return (commit hash or None, True if the source tree has uncommitted changes, else False)."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
@@ -24,7 +25,7 @@ def commit():
     return head, bool(dirty)
 
 
-def provenance(**facts):
+def provenance(**facts: Any) -> dict[str, Any]:
     """Return a JSON-able dict: version, commit, dirty, and the `facts` given (settings, seed, inputs)."""
     head, dirty = commit()
     return {"speechface": __version__, "commit": head, "dirty": dirty, **facts}

@@ -3,7 +3,7 @@
 The sections of datasets, features, landmark detectors and model families stand beside these, in their own modules.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -129,7 +129,7 @@ class TrainingSettings(Settings):
     """Machines over which a cluster spreads the processes."""
 
     @model_validator(mode="after")
-    def _enough_processes(self):
+    def _enough_processes(self) -> Self:
         if self.nodes > self.processes:
             raise ValueError(f"nodes is {self.nodes}; there are only {self.processes} processes; lower it")
         return self

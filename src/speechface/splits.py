@@ -1,5 +1,6 @@
 """Which clips train and which test, and the join of features and labels. Pure functions."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ class Labelled:
     reason: str = ""
 
 
-def decide(planned, labelled, quality):
+def decide(planned: str, labelled: Labelled | None, quality: tuple[bool, str] | None) -> tuple[str, str]:
     """Return (split, reason) of one clip.
 
     Parameters
@@ -49,7 +50,9 @@ def decide(planned, labelled, quality):
     return planned, ""
 
 
-def check_disjoint(datasets, actors, splits, by_clip=()):
+def check_disjoint(
+    datasets: Sequence[str], actors: Sequence[str], splits: Sequence[str], by_clip: Collection[str] = ()
+) -> None:
     """Raise TableError if an actor is in train and in test, save in datasets split by clip.
 
     Parameters
@@ -57,7 +60,7 @@ def check_disjoint(datasets, actors, splits, by_clip=()):
     datasets, actors, splits : sequences of str, one entry a clip
     by_clip : names of the datasets whose config says ``split.by: clip``
     """
-    sides = {}
+    sides: dict[tuple[str, str], set[str]] = {}
     for dataset, actor, split in zip(datasets, actors, splits):
         if split in ("train", "test") and dataset not in by_clip:
             sides.setdefault((dataset, actor), set()).add(split)
@@ -68,7 +71,7 @@ def check_disjoint(datasets, actors, splits, by_clip=()):
         )
 
 
-def sides_of(split, by_clip):
+def sides_of(split: str, by_clip: bool) -> tuple[str, ...]:
     """Names of the tables that a clip of `split` belongs to: train, test, pool.
 
     The pool serves to leave one actor after the other out: it holds the train clips and those of actors that are only
@@ -96,7 +99,7 @@ class Join:
     without_labels: np.ndarray
 
 
-def join_frames(label_frames, used, feature_frames):
+def join_frames(label_frames: np.ndarray, used: np.ndarray, feature_frames: np.ndarray) -> Join:
     """Join labels and features on the video frame.
 
     Parameters
@@ -124,7 +127,7 @@ def join_frames(label_frames, used, feature_frames):
     )
 
 
-def frame_ranges(frames):
+def frame_ranges(frames: Sequence[int] | np.ndarray) -> str:
     """Name sorted frames in short: [0, 1, 2, 7] -> "0-2 7"."""
     frames = np.asarray(frames)
     if len(frames) == 0:

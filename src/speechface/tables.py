@@ -10,8 +10,11 @@ A clip that cannot be used is a table of zero rows whose metadata says ``status:
 
 import contextlib
 import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +22,9 @@ from speechface.errors import TableError
 from speechface.files import written_whole
 from speechface.provenance import provenance
 from speechface.stages import STAGES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = [
     "KEY", "Table", "write_table", "write_unusable", "read_table", "read_arrow", "read_meta", "row_groups",
@@ -33,33 +39,33 @@ KEY = b"speechface"
 class Table:
     """Columns (dict of ndarray with equal length) and metadata of one table."""
 
-    columns: dict
-    meta: dict = field(default_factory=dict)
+    columns: dict[str, Any]
+    meta: dict[str, Any] = field(default_factory=dict)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Any:
         try:
             return self.columns[name]
         except KeyError:
             raise TableError(f"column '{name}' is missing; the table has {', '.join(self.columns)}") from None
 
     @property
-    def usable(self):
+    def usable(self) -> bool:
         """False where the clip could not be used; `reason` says why."""
         return self.meta.get("status", "ok") == "ok"
 
     @property
-    def reason(self):
+    def reason(self) -> str:
         return self.meta.get("reason", "")
 
-    def stack(self, names):
+    def stack(self, names: Sequence[str]) -> np.ndarray:
         """Return columns `names` as one float32 array (n, len(names))."""
         return np.stack([self[name].astype(np.float32) for name in names], 1)
 
 
-def clip_path(folder, dataset, actor, clip, suffix=".parquet"):
+def clip_path(folder: str | os.PathLike, dataset: str, actor: str, clip: str, suffix: str = ".parquet") -> Path:
     """Return ``folder/dataset/actor/clip.suffix``, the place of every per-clip file."""
     return Path(folder) / str(dataset) / str(actor) / (str(clip) + suffix)
 
@@ -69,7 +75,7 @@ def clip_path(folder, dataset, actor, clip, suffix=".parquet"):
 _NUMPY_NAMES = {"halffloat": "float16", "float": "float32", "double": "float64"}
 
 
-def _array(values):
+def _array(values: Any) -> Any:
     """Arrow array of a numpy array (n,); the same as ``pa.array(values)``."""
     import pyarrow as pa
 
@@ -82,7 +88,7 @@ def _array(values):
     return pa.array(values)
 
 
-def _values(column):
+def _values(column: Any) -> np.ndarray:
     """Numpy array of an arrow ChunkedArray; the same as ``column.to_numpy()``."""
     kind = str(column.type)
     if kind in ("string", "null") or kind.startswith(("dictionary<values=string", "struct", "list")):
@@ -98,7 +104,7 @@ def _values(column):
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def _chunk_values(chunk, kind):
+def _chunk_values(chunk: Any, kind: Any) -> np.ndarray:
     buffer, stop = chunk.buffers()[1], chunk.offset + len(chunk)
     if kind == "bool":
         bits = np.unpackbits(np.frombuffer(buffer, np.uint8), count=stop, bitorder="little")
@@ -106,7 +112,9 @@ def _chunk_values(chunk, kind):
     return np.frombuffer(buffer, _NUMPY_NAMES.get(kind, kind), count=stop)[chunk.offset :]
 
 
-def to_arrow(columns, meta, *, scaled=None):
+def to_arrow(
+    columns: Mapping[str, Any], meta: Mapping[str, Any], *, scaled: Mapping[str, float] | None = None
+) -> "pa.Table":
     """Return a pyarrow Table of `columns`; `scaled` maps a column to its step when stored as uint8."""
     import pyarrow as pa
 
@@ -132,7 +140,7 @@ def to_arrow(columns, meta, *, scaled=None):
     return pa.table(arrays, names=list(columns)).replace_schema_metadata({KEY: json.dumps(full, sort_keys=True)})
 
 
-def stored_rows(column):
+def stored_rows(column: "pa.ChunkedArray") -> np.ndarray:
     """Numpy array (n, size) of an arrow ChunkedArray of arrays of one size, as stored."""
     import pyarrow as pa
 
@@ -149,7 +157,7 @@ def stored_rows(column):
     return _values(flat).reshape(len(column), column.type.list_size)
 
 
-def float_columns(schema):
+def float_columns(schema: "pa.Schema") -> list[str]:
     """Parquet's names of the columns of floats, alone or in lists."""
     import pyarrow as pa
 
@@ -161,7 +169,7 @@ def float_columns(schema):
     return paths
 
 
-def from_arrow(table):
+def from_arrow(table: "pa.Table") -> Table:
     """Inverse of `to_arrow`."""
     meta = json.loads((table.schema.metadata or {}).get(KEY, b"{}"))
     shapes, scaled = meta.pop("_shapes", {}), meta.pop("_scaled", {})
@@ -178,13 +186,22 @@ def from_arrow(table):
     return Table(columns, meta)
 
 
-def full_meta(stage, settings, meta):
+def full_meta(stage: str, settings: Mapping[str, Any] | None, meta: Mapping[str, Any] | None) -> dict[str, Any]:
     """Metadata of a table: `meta`, and where it comes from."""
     return {"status": "ok", **(meta or {}), "stage": stage, "stage_version": STAGES[stage].version,
             "settings": settings or {}, "provenance": provenance()}  # fmt: skip
 
 
-def write_table(path, columns, *, stage, settings=None, meta=None, scaled=None, compression_level=3):
+def write_table(
+    path: str | os.PathLike,
+    columns: Mapping[str, Any],
+    *,
+    stage: str,
+    settings: Any = None,
+    meta: Mapping[str, Any] | None = None,
+    scaled: Mapping[str, float] | None = None,
+    compression_level: int = 3,
+) -> None:
     """Write a table whole or not at all.
 
     Parameters
@@ -208,18 +225,20 @@ def write_table(path, columns, *, stage, settings=None, meta=None, scaled=None, 
                        use_dictionary=False, use_byte_stream_split=float_columns(table.schema))  # fmt: skip
 
 
-def write_unusable(path, reason, *, stage, settings=None, meta=None):
+def write_unusable(
+    path: str | os.PathLike, reason: Any, *, stage: str, settings: Any = None, meta: Mapping[str, Any] | None = None
+) -> None:
     """Write the empty table of a clip that cannot be used, with the reason (one line)."""
     write_table(path, {"frame": np.zeros(0, np.int32)}, stage=stage, settings=settings,
                 meta={**(meta or {}), "status": "unusable", "reason": str(reason)})  # fmt: skip
 
 
-def read_table(path, columns=None):
+def read_table(path: str | os.PathLike, columns: Sequence[str] | None = None) -> Table:
     """Read a table written by `write_table`; TableError if the file is absent or not such a table."""
     return from_arrow(read_arrow(path, columns))
 
 
-def read_arrow(path, columns=None):
+def read_arrow(path: str | os.PathLike, columns: Sequence[str] | None = None) -> "pa.Table":
     """Read a table as stored (scaled columns stay bytes): pyarrow Table; errors as `read_table`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -232,7 +251,7 @@ def read_arrow(path, columns=None):
         raise TableError(f"{path}: not a readable Parquet table ({error})") from None
 
 
-def row_groups(path, columns=None):
+def row_groups(path: str | os.PathLike, columns: Sequence[str] | None = None) -> Iterator[Table]:
     """Yield the row groups of a table one by one as `Table`, for tables larger than the memory."""
     import pyarrow.parquet as pq
 
@@ -244,7 +263,15 @@ def row_groups(path, columns=None):
 
 
 @contextlib.contextmanager
-def streamed_table(path, schema, *, stage, settings=None, meta=None, dictionary=()):
+def streamed_table(
+    path: str | os.PathLike,
+    schema: "pa.Schema",
+    *,
+    stage: str,
+    settings: Any = None,
+    meta: Mapping[str, Any] | None = None,
+    dictionary: Sequence[str] = (),
+) -> Iterator[Any]:
     """Write a table row group by row group, whole or not at all.
 
     Yields a function that appends one pyarrow Table as a row group. `meta` must hold ``_shapes`` and ``_scaled``
@@ -266,7 +293,7 @@ def streamed_table(path, schema, *, stage, settings=None, meta=None, dictionary=
         )
 
 
-def read_meta(path):
+def read_meta(path: str | os.PathLike) -> dict[str, Any]:
     """Read only the metadata dict of a table."""
     import pyarrow.parquet as pq
 

@@ -52,8 +52,9 @@ class Corpus:
         table["sex"] = np.array(["male", "male", "female", "female"], object)
         table["split"] = np.array(["test"] * 4, object)
         write_table(root / "clips.parquet", table, stage="splits")
-        self.stats = {"observed": [True] * 46, "feature": "spectrogram", "weight_mean": [0.4] * 46,
-                      "rotation_mean": [0] * 3, "n_frames": 10}  # fmt: skip
+        self.stats = {"observed": [True] * 46, "feature": "spectrogram", "n_frames": 10, "n_clips": 1,
+                      "weight_mean": [0.4] * 46, "weight_std": [0.1] * 46, "rotation_mean": [0] * 3,
+                      "rotation_std": [0.1] * 3, "feature_mean": [0], "feature_std": [1]}  # fmt: skip
         (root / "stats.json").write_text(json.dumps(self.stats))
         synthetic_rig(0).save(root / "rig.npz")
 

@@ -162,8 +162,8 @@ def test_what_is_no_such_table_is_named(work, tmp_path):
             ClipTable(tmp_path / f"{name}.parquet")
     with pytest.raises(TableError, match="no clip d/a/four; it has 3 others"):
         work.table().read("d/a/four")
-    with pytest.raises(TableError, match="column 'valeu' is missing; it has dataset, actor, clip, frame, value"):
-        work.table().read("d/a/one", ["valeu"])
+    with pytest.raises(TableError, match="column 'values' is missing; it has dataset, actor, clip, frame, value"):
+        work.table().read("d/a/one", ["values"])
 
 
 # --- what is made, and what is kept -------------------------------------------------------------------------------

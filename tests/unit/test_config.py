@@ -108,6 +108,10 @@ def test_shipped_configs_are_valid_and_come_back_from_what_check_config_prints(p
         ({"landmarks": {"detect_evry": 2}}, "landmarks: unknown key 'detect_evry'; did you mean 'detect_every'?"),
         ({"seeds": []}, "seeds: found [], expected at least 1 entries"),
         ({"seeds": [0, -1]}, "seeds[1]: found -1, expected at least 0"),
+        (
+            {"shard_clips": 3},
+            "shard_clips is 3; the clips of a synthetic actor are made together, give at least datasets",
+        ),
         ({"shard_clips": 0}, "shard_clips: found 0, expected at least 1"),
     ],
 )

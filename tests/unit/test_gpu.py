@@ -5,9 +5,10 @@ import signal
 import numpy as np
 import pytest
 import torch
-from test_training import _Kill, fit, rows_of, states_equal
-from training_tables import make_clips, write_split
+from test_training import _Kill, rows_of, states_equal
+from training_tables import fit, make_clips, write_split
 
+from speechface.errors import Interrupted
 from speechface.networks import training
 from speechface.networks.split_table import read_split
 
@@ -19,7 +20,7 @@ MODELS = {
     "bigru": ("spectrogram", {"head": "bigru"}),
     "tcn": ("log_mel", {"family": "sequence", "loss_rig": 0, "loss_velocity": 0}),
 }
-LOG_MEL = {"sr": 8000, "hop_ms": 10, "fmin": 50, "fmax": 4000}
+LOG_MEL = {"audio_sr": 8000, "hop_ms": 10, "fmin": 50, "fmax": 4000}
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -73,6 +74,6 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(case, tmp_path, monke
             return trainer
 
         patch.setattr(training, "_trainer", with_signal)
-        with pytest.raises(training.Interrupted):
+        with pytest.raises(Interrupted):
             fit(table, clips, tmp_path / "cut", model=model, gpus=1)
     assert states_equal(whole, fit(table, clips, tmp_path / "cut", model=model, gpus=1))

@@ -1,16 +1,17 @@
-"""Encoders, heads and the registry: shapes, parameter counts, what padding and freezing promise."""
+"""Encoders, heads and how settings choose them: shapes, parameter counts, what padding and freezing promise."""
 
 import numpy as np
 import pytest
 import torch
 
-from speechface.config import resolve_model
+from speechface.config import model_settings
 from speechface.errors import ModelError
 from speechface.networks.encoders import adopt_encoder
 from speechface.networks.heads import RecurrentHead
 from speechface.networks.registry import HEADS, build_network, is_recurrent, network_spec, output_columns
 from speechface.rig.channels import CHANNELS, ROTATIONS
 
+REPORT_HEADS = ("cnn", "gru", "lstm", "bigru", "bilstm", "bigru2")
 STATS = {
     "weight_mean": np.full(46, 0.2), "rotation_mean": np.array([0.1, 0, -0.1]), "rotation_std": np.full(3, 0.05),
     "feature_mean": np.linspace(-1, 1, 537), "feature_std": np.linspace(0.5, 2, 537),
@@ -18,7 +19,7 @@ STATS = {
 
 
 def network(width=0.1, shape=(128, 32), **settings):
-    resolved = resolve_model(settings)
+    resolved = model_settings(settings)
     torch.manual_seed(0)
     return build_network(network_spec(resolved, input_shape=shape, width=width), STATS)
 
@@ -27,7 +28,7 @@ def count(module):
     return sum(p.numel() for p in module.parameters())
 
 
-def test_cnn_with_encoder_1_has_the_parameters_of_its_layers():
+def test_cnn_with_encoder_conv_has_the_parameters_of_its_layers():
     widths = [1, 32, 64, 128, 256, 512, 512, 512, 512]
     taps = [5, 3, 3, 3, 3, 3, 3, 3]
     convolutions = sum(a * b * k + 2 * b for a, b, k in zip(widths, widths[1:], taps))  # batch norm: two a channel
@@ -36,7 +37,7 @@ def test_cnn_with_encoder_1_has_the_parameters_of_its_layers():
 
 
 @pytest.mark.parametrize("frequency_layers", [5, 6, 7])
-@pytest.mark.parametrize(("encoder", "n_pooled"), [(1, None), (2, 1024)])
+@pytest.mark.parametrize(("encoder", "n_pooled"), [("conv", None), ("conv_pooled", 1024)])
 def test_encoder_gives_the_vector_that_halvings_leave(encoder, n_pooled, frequency_layers):
     with torch.device("meta"):
         full = network(1.0, encoder=encoder, frequency_layers=frequency_layers, head="gru")
@@ -45,22 +46,22 @@ def test_encoder_gives_the_vector_that_halvings_leave(encoder, n_pooled, frequen
 
 
 @pytest.mark.parametrize("outputs", ["weights", "weights_rotation"])
-@pytest.mark.parametrize("head", list(HEADS))
+@pytest.mark.parametrize("head", REPORT_HEADS)
 @pytest.mark.parametrize(("shape", "settings"), [
-    ((128, 32), {"encoder": 1}), ((128, 32), {"encoder": 2}), ((128, 32), {"encoder": 1, "frequency_layers": 7}),
-    ((65, 21), {"encoder": 1}), ((537,), {"feature": "acoustics"}),
+    ((128, 32), {"encoder": "conv"}), ((128, 32), {"encoder": "conv_pooled"}), ((128, 32), {"frequency_layers": 7}),
+    ((65, 21), {"encoder": "conv"}), ((537,), {"feature": "acoustics"}),
 ])  # fmt: skip
 def test_every_encoder_goes_with_every_head(shape, settings, head, outputs):
     settings = {**settings, "head": head, "outputs": outputs}
     net = network(0.03, shape=shape, **settings).eval()
     y, state = net(torch.rand(2, 3, *shape))
-    columns = output_columns(resolve_model(settings))
+    columns = output_columns(model_settings(settings))
     assert columns[:46] == CHANNELS
     assert columns[46:] == (ROTATIONS if outputs == "weights_rotation" else ())
     assert y.shape == (2, 3, len(columns))
     assert y.dtype == torch.float32
     assert ((y[..., :46] >= 0) & (y[..., :46] <= 1)).all()
-    assert (state is None) == (head == "cnn") == (not is_recurrent(resolve_model(settings)))
+    assert (state is None) == (head == "cnn") == (not is_recurrent(model_settings(settings)))
 
 
 @pytest.mark.parametrize(("head", "units"), [("gru", 256), ("lstm", 256), ("bigru", 256), ("bilstm", 256)])
@@ -70,7 +71,7 @@ def test_recurrent_heads_have_the_reports_units(head, units):
 
 def test_an_untrained_network_predicts_about_the_training_mean():
     stats = {**STATS, "weight_mean": np.linspace(0.05, 0.9, 46)}
-    spec = network_spec(resolve_model({"outputs": "weights_rotation"}), input_shape=(32, 8), width=0.1)
+    spec = network_spec(model_settings({"outputs": "weights_rotation"}), input_shape=(32, 8), width=0.1)
     net = build_network(spec, stats).eval()
     torch.nn.init.zeros_(net.output.dense.weight)
     y = net(torch.rand(1, 2, 32, 8))[0][0, 0].detach().numpy()
@@ -85,7 +86,7 @@ def test_acoustic_input_is_standardised_by_the_train_statistics():
     np.testing.assert_allclose(z, expected, atol=1e-5)  # float32
 
 
-@pytest.mark.parametrize("head", list(HEADS))
+@pytest.mark.parametrize("head", REPORT_HEADS)
 def test_padding_changes_nothing(head):
     net = network(0.1, shape=(32, 8), head=head, dropout=0.0).train()
     x = torch.rand(3, 7, 32, 8)
@@ -112,8 +113,8 @@ def test_frozen_encoder_keeps_parameters_and_batch_norm_while_a_clone_moves():
     donor = network(0.1, shape=(32, 8))
     donor_state = {k: v.clone() for k, v in donor.encoder.state_dict().items()}
     spec = network_spec(
-        resolve_model({"encoder": 3, "encoder_from": "donor", "head": "gru"}), input_shape=(32, 8),
-        source=network_spec(resolve_model({}), input_shape=(32, 8), width=0.1),
+        model_settings({"encoder": "pretrained", "encoder_from": "donor", "head": "gru"}), input_shape=(32, 8),
+        source=network_spec(model_settings({}), input_shape=(32, 8), width=0.1),
     )  # fmt: skip
     for frozen in (True, False):
         net = build_network({**spec, "frozen": frozen}, STATS, encoder=donor.encoder).train()
@@ -130,14 +131,16 @@ def test_frozen_encoder_keeps_parameters_and_batch_norm_while_a_clone_moves():
     assert all(torch.equal(v, donor_state[k]) for k, v in donor.encoder.state_dict().items())
 
 
-def test_encoder_3_takes_the_layout_of_its_source():
-    source = network_spec(resolve_model({"encoder": 2, "frequency_layers": 6}), input_shape=(128, 32), width=0.1)
-    spec = network_spec(resolve_model({"encoder": 3, "head": "gru"}), input_shape=(128, 32), source=source)
-    assert (spec["encoder"], spec["frequency_layers"], spec["width"], spec["frozen"]) == (2, 6, 0.1, True)
+def test_a_pretrained_encoder_takes_the_layout_of_its_source():
+    source = network_spec(
+        model_settings({"encoder": "conv_pooled", "frequency_layers": 6}), input_shape=(128, 32), width=0.1
+    )
+    spec = network_spec(model_settings({"encoder": "pretrained", "head": "gru"}), input_shape=(128, 32), source=source)
+    assert (spec["encoder"], spec["frequency_layers"], spec["width"], spec["frozen"]) == ("conv_pooled", 6, 0.1, True)
     with pytest.raises(ModelError, match="--encoder-from"):
-        network_spec(resolve_model({"encoder": 3}), input_shape=(128, 32))
+        network_spec(model_settings({"encoder": "pretrained"}), input_shape=(128, 32))
     with pytest.raises(ModelError, match="same feature settings"):
-        network_spec(resolve_model({"encoder": 3}), input_shape=(64, 32), source=source)
+        network_spec(model_settings({"encoder": "pretrained"}), input_shape=(64, 32), source=source)
 
 
 def test_bidirectional_head_runs_both_directions():

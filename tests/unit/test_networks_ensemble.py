@@ -4,15 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from training_tables import make_clips, stats_of, write_split
+from training_tables import fit, make_clips, write_split
 
 from speechface.cli import main
-from speechface.config import defaults, resolve, resolve_model
+from speechface.config import resolve
 from speechface.errors import ConfigError, ModelError
-from speechface.networks import training
-from speechface.networks.checkpoint import save
 from speechface.networks.ensemble import Ensemble, join
-from speechface.networks.loading import load_model
+from speechface.networks.loading import load_model, save_model
 from speechface.networks.split_table import read_split
 
 
@@ -26,17 +24,14 @@ def members(clips, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ensemble")
     write_split(folder / "t.parquet", clips)
     table = read_split(folder / "t.parquet", "spectrogram")
-    settings = {**defaults("training"), "batch": 20, "epoch_samples": 20, "epochs": 1, "validation": 0.0, "threads": 1,
-                "precision": "32"}  # fmt: skip
 
     def trained(name, **model):
-        return training.train(table, resolve_model(model), settings, stats_of(clips), name=name, seed=0,
-                              schedule=((1e-3, 1),), landmark_basis=None, source=None, work_dir=folder / name,
-                              log=folder / "log.csv", width=0.1)  # fmt: skip
+        return fit(table, clips, folder / name, model=model, name=name, epochs=1, frames_per_step=20,
+                   frames_per_epoch=20, validation_fraction=0.0)  # fmt: skip
 
     models = {"a": trained("a"), "b": trained("b", head="bigru"), "turns": trained("turns", outputs="weights_rotation")}
     for name, model in models.items():
-        save(folder / f"{name}.ckpt", model)
+        save_model(folder / f"{name}.ckpt", model)
     return folder, models
 
 
@@ -52,7 +47,7 @@ def test_one_file_predicts_the_mean_of_its_members(members, clips, tmp_path):
     assert not np.allclose(models["a"].predict(x), models["b"].predict(x), atol=1e-3)
     assert (model.name, model.seed, model.feature) == ("both", 3, "spectrogram")
     assert model.feature_settings == models["a"].feature_settings
-    assert model.predict(x[:0]).shape == (0, 46)
+    assert model.predict(x[:0]).shape == (1, 0, 46)
     facts = json.loads(out.with_suffix(".json").read_text())
     assert facts["members"] == [{"name": "a", "seed": 0}, {"name": "b", "seed": 0}]
 
@@ -63,7 +58,7 @@ def test_members_that_differ_or_are_ensembles_are_refused(members, tmp_path, cap
         join([models["a"], models["turns"]], name="both", seed=0)
     with pytest.raises(ModelError, match="no member"):
         join([], name="both", seed=0)
-    save(tmp_path / "both.ckpt", join([models["a"], models["b"]], name="both", seed=0))
+    save_model(tmp_path / "both.ckpt", join([models["a"], models["b"]], name="both", seed=0))
     assert main(["join-models", "--name", "more", "--seed", "0", "--members", str(tmp_path / "both.ckpt"), "--out",
                  str(tmp_path / "more.ckpt")]) == 1  # fmt: skip
     assert "is an ensemble itself" in capsys.readouterr().err
@@ -76,10 +71,10 @@ def config(**models):
 
 def test_an_ensemble_takes_feature_and_outputs_of_its_members():
     pair = {name: {"family": "sequence", "outputs": "weights_rotation"} for name in ("a", "b")}
-    found = resolve(config(**pair, both={"family": "ensemble", "members": ["a", "b"]}))["models"]["both"]
-    assert (found["feature"], found["outputs"]) == ("log_mel", "weights_rotation")
+    found = resolve(config(**pair, both={"family": "ensemble", "members": ["a", "b"]})).models["both"]
+    assert (found.feature, found.outputs) == ("log_mel", "weights_rotation")
     seeds = {"family": "ensemble", "members": ["a"], "member_seeds": "all"}
-    assert resolve(config(**pair, both=seeds))["models"]["both"]["feature"] == "log_mel"
+    assert resolve(config(**pair, both=seeds)).models["both"].feature == "log_mel"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +83,7 @@ def test_an_ensemble_takes_feature_and_outputs_of_its_members():
         ({"both": {"family": "ensemble", "members": ["a", "c"]}}, "'c'; members are trained models: a, cnn"),
         ({"both": {"family": "ensemble", "members": ["a"]}}, "name two models at least"),
         ({"both": {"family": "ensemble", "members": ["a", "cnn"]}}, "feature differ"),
-        ({"b": {"family": "sequence", "members": ["a"]}}, "only family: ensemble has members"),
+        ({"b": {"family": "sequence", "members": ["a"]}}, "models.b: unknown key 'members'"),
     ],
 )
 def test_ensembles_that_cannot_be_are_named(models, message):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from speechface.config import resolve_model
+from speechface.config import model_settings
 from speechface.errors import ConfigError
 from speechface.networks.losses import ROTATION_STD_FLOOR, WEIGHT_STD_FLOOR, output_scale, regression_loss
 from speechface.networks.module import SpeechModule
@@ -69,7 +69,7 @@ def test_bad_schedule_lines_are_named(text):
 
 
 def test_the_loss_is_in_full_precision_whatever_the_network_computes_in(rng):
-    settings = resolve_model({"loss_rig": 1.0, "loss_range": 1.0})
+    settings = model_settings({"loss_rig": 1.0, "loss_range": 1.0})
     outputs = torch.tensor(rng.random((2, 5, 46)), dtype=torch.float32)
     batch = {"features": None, "lengths": None, "targets": torch.tensor(rng.random((2, 5, 46)), dtype=torch.float32)}
     module = SpeechModule(

@@ -49,8 +49,8 @@ def test_batches_from_a_file_are_those_from_memory(tmp_path, recurrent, whole_cl
         table = read_split(tmp_path / "t.parquet", "spectrogram", without=without, **room)
         assert isinstance(table.features, RowFile) == bool(room)
         data = SpeechDataModule(
-            table, recurrent=recurrent, rotations=True, batch=16, epoch_samples=0, sequence_frames=12, validation=0.2,
-            validation_by="clips", seed=1, whole_clips=whole_clips,
+            table, recurrent=recurrent, rotations=True, frames_per_step=16, frames_per_epoch=0, sequence_frames=12,
+            validation_fraction=0.2, validation_by="clips", seed=1, whole_clips=whole_clips,
         )  # fmt: skip
         return [*data.train_dataloader(), *data.val_dataloader()]
 

@@ -6,24 +6,28 @@ import numpy as np
 import pytest
 import torch
 from synthetic import synthetic_rig
-from training_tables import UNOBSERVED, make_clips, stats_of, write_split, write_stats
+from training_tables import UNOBSERVED, make_clips, write_clip_table, write_split, write_stats
+from training_tables import fit as fit_any
 
 from speechface.audio import features
 from speechface.audio.filters import mel_centres
 from speechface.cli import main
-from speechface.config import defaults, resolve, resolve_model
+from speechface.clip_tables import ClipTable
+from speechface.config import defaults, model_settings, resolve
 from speechface.errors import ConfigError, ModelError
-from speechface.networks import checkpoint, training
+from speechface.networks import predictor
 from speechface.networks.attention import PARTS, WINDOW
-from speechface.networks.data import ClipSampler, SpeechDataModule
+from speechface.networks.data import SpeechDataModule
+from speechface.networks.loading import load_model, save_model
 from speechface.networks.losses import displacement_losses, landmark_factors, range_loss
 from speechface.networks.registry import build_network, network_spec
+from speechface.networks.samplers import ClipSampler
 from speechface.networks.schedules import one_cycle_rate
 from speechface.networks.split_table import read_split
 from speechface.networks.temporal import DILATIONS, TemporalHead
 from speechface.networks.waveform import WaveformEncoder
 from speechface.rig.channels import CHANNELS
-from speechface.tables import read_table, write_table
+from speechface.tables import write_table
 
 SHAPE = (8, 80)
 STATS = {
@@ -33,7 +37,7 @@ STATS = {
 
 
 def network(head="tcn", width=0.1, **settings):
-    resolved = resolve_model({"family": "sequence", "head": head, **settings})
+    resolved = model_settings({"family": "sequence", "head": head, **settings})
     torch.manual_seed(0)
     return build_network(network_spec(resolved, input_shape=SHAPE, width=width), STATS).eval()
 
@@ -120,7 +124,7 @@ def test_a_stream_gives_what_one_pass_gives(head, pieces):
 
 def test_rows_of_too_few_hops_are_refused():
     with pytest.raises(ModelError, match="at least 6 hops"):
-        network_spec(resolve_model({"family": "sequence"}), input_shape=(4, 80))
+        network_spec(model_settings({"family": "sequence"}), input_shape=(4, 80))
 
 
 # ---- batches ------------------------------------------------------------------------------------------------------
@@ -129,7 +133,7 @@ def test_rows_of_too_few_hops_are_refused():
 def test_each_sweep_takes_every_frame_once_with_little_padding():
     lengths = np.random.default_rng(1).integers(20, 130, 60)
     stops = np.cumsum(lengths)
-    sampler = ClipSampler(np.stack([stops - lengths, stops], 1), batch=400, sequence_frames=100, seed=5)
+    sampler = ClipSampler(np.stack([stops - lengths, stops], 1), frames_per_step=400, sequence_frames=100, seed=5)
     seen, padded = [], 0
     for step in range(sampler.n_steps):
         taken, count = sampler(step)
@@ -144,7 +148,7 @@ def test_each_sweep_takes_every_frame_once_with_little_padding():
 
 def test_steps_follow_from_seed_and_number_alone_and_sweeps_differ():
     runs = np.stack([np.arange(0, 300, 30), np.arange(30, 330, 30)], 1)
-    one, other = (ClipSampler(runs, batch=90, sequence_frames=50, seed=2) for _ in range(2))
+    one, other = (ClipSampler(runs, frames_per_step=90, sequence_frames=50, seed=2) for _ in range(2))
     later = other(9)[0]
     np.testing.assert_array_equal(one(9)[0], later)
     first = [tuple(one(k)[0][:, 0]) for k in range(one.n_steps)]
@@ -162,9 +166,9 @@ def test_only_train_batches_are_augmented(tmp_path):
     def noise(rows, rng):
         return rows.astype(np.float32) + rng.standard_normal(rows.shape, np.float32)
 
-    data = SpeechDataModule(table, recurrent=True, rotations=False, batch=60, epoch_samples=0, sequence_frames=50,
-                            validation=0.25, validation_by="clips", seed=1, whole_clips=True,
-                            augment=noise)  # fmt: skip
+    data = SpeechDataModule(table, recurrent=True, rotations=False, frames_per_step=60, frames_per_epoch=0,
+                            sequence_frames=50, validation_fraction=0.25, validation_by="clips", seed=1,
+                            whole_clips=True, augment=noise)  # fmt: skip
     again = list(data.train_dataloader())
     for one, other in zip(data.train_dataloader(), again):
         assert torch.equal(one["features"], other["features"])
@@ -255,16 +259,18 @@ def test_one_cycle_rises_to_its_peak_at_a_tenth_and_falls_to_nothing():
 
 
 def test_a_family_sets_defaults_and_an_entry_overrides_them():
-    plain = resolve_model({"family": "sequence"})
-    assert (plain["feature"], plain["head"], plain["schedule"]) == ("log_mel", "tcn", "one_cycle")
-    own = resolve_model(
+    plain = model_settings({"family": "sequence"})
+    assert (plain.feature, plain.head, plain.schedule) == ("log_mel", "tcn", "one_cycle")
+    own = model_settings(
         {"family": "sequence", "head": "bigru", "training": {"epochs": 3}, "augmentation": {"gain_db": 0}}
     )
-    assert own["head"] == "bigru"
-    assert own["augmentation"]["gain_db"] == 0
-    assert own["augmentation"]["noise_db"] == plain["augmentation"]["noise_db"] > 0
-    assert own["training"] == {**plain["training"], "epochs": 3}
-    assert resolve_model(own) == own
+    assert own.head == "bigru"
+    assert own.augmentation.gain_db == 0
+    assert own.augmentation.noise_db == plain.augmentation.noise_db > 0
+    assert own.training == {**plain.training, "epochs": 3}
+    assert own.training_with(defaults("training")).epochs == 3
+    assert own.training_with(defaults("training")).weight_decay == 0.02
+    assert model_settings(own.dump()) == own
 
 
 @pytest.mark.parametrize(
@@ -272,11 +278,11 @@ def test_a_family_sets_defaults_and_an_entry_overrides_them():
     [
         ({"family": "sequence", "feature": "acoustics"}, "models.m.feature is acoustics"),
         ({"feature": "log_mel"}, "models.m.feature is log_mel"),
-        ({"loss_velocity": 1.0}, "models.m.loss_velocity is 1.0; single frames"),
-        ({"augmentation": {"gain_db": 1}}, "models.m.augmentation"),
+        ({"loss_velocity": 1.0}, "models.m: loss_velocity is 1.0; single frames"),
+        ({"augmentation": {"gain_db": 1}}, "models.m: unknown key 'augmentation'"),
         ({"loss_weights": 0}, "no part of the loss"),
-        ({"training": {"epoch": 3}}, "models.m.training.*epoch"),
-        ({"training": {"gpus": 1}}, "models.m.training.gpus is 1; all models share it"),
+        ({"training": {"epoch": 3}}, "models.m.training: unknown key 'epoch'"),
+        ({"training": {"gpus": 1}}, "models.m: training.gpus is 1; all models share it"),
     ],
 )
 def test_settings_that_do_not_fit_are_named(settings, message):
@@ -293,7 +299,7 @@ def sequence_table(folder, *, n_clips=4, n_frames=40):
     clips = make_clips(0, n_clips=n_clips, n_frames=n_frames, shape=SHAPE)
     for clip in clips:
         clip["features"] = (clip["features"] * 60 - 60).astype(np.float32)
-    settings = {**defaults("log_mel"), "sr": 44100}
+    settings = {**defaults("log_mel").dump(), "audio_sr": 44100}
     write_split(folder / "train.parquet", clips, feature="log_mel", settings=settings)
     return read_split(folder / "train.parquet", "log_mel"), clips
 
@@ -302,14 +308,10 @@ def basis():
     return np.random.default_rng(3).normal(size=(46, 204))
 
 
-def fit(table, clips, folder, *, model=None, rig=True, schedule="one_cycle", feature="log_mel", **changes):
-    settings = resolve_model({"family": "sequence", "training": {}, **(model or {})})
-    settings_of_training = {**defaults("training"), "batch": 40, "epochs": 3, "epoch_samples": 0, "validation": 0.25,
-                            "threads": 1, "precision": "32", **changes}  # fmt: skip
-    return training.train(
-        table, settings, settings_of_training, stats_of(clips, feature=feature), name="net", seed=0,
-        schedule=schedule, landmark_basis=basis() if rig else None, source=None, work_dir=folder,
-        log=folder / "metrics.csv", width=0.2,
+def fit(table, clips, folder, *, model=None, rig=True, schedule="one_cycle", **changes):
+    return fit_any(
+        table, clips, folder, model={"family": "sequence", "sequence_frames": 250, **(model or {})}, schedule=schedule,
+        basis=basis() if rig else None, width=0.2, **{"frames_per_step": 40, "frames_per_epoch": 0, **changes},
     )  # fmt: skip
 
 
@@ -320,7 +322,7 @@ def mouth_errors(folder):
 
 def test_the_network_learns_clips_it_has_not_seen_and_keeps_the_best_mouth(tmp_path):
     table, clips = sequence_table(tmp_path)
-    model = fit(table, clips, tmp_path / "a", epochs=15, batch=20, model={"learning_rate_scale": 3.0})
+    model = fit(table, clips, tmp_path / "a", epochs=15, frames_per_step=20, model={"learning_rate_scale": 3.0})
     errors, history = mouth_errors(tmp_path / "a"), model.facts["history"]
     # the first epoch gives about the training mean; 0.75 of its error is 44 % of the variance explained
     assert min(errors) < 0.75 * errors[0]
@@ -368,17 +370,17 @@ def test_a_network_on_the_waveform_learns_its_filters(tmp_path):
         labels = drive @ mix
         clip["weights"] = (0.3 + 0.2 * np.tanh(labels[:, :46])).astype(np.float32)
         clip["features"] = 3000 * np.exp(drive) @ tones + rng.normal(0, 50, (40, 1280))
-    settings = {**defaults("waveform"), "sr": 44100}
+    settings = {**defaults("waveform").dump(), "audio_sr": 44100}
     write_split(tmp_path / "train.parquet", clips, feature="waveform", settings=settings)
     table = read_split(tmp_path / "train.parquet", "waveform")
     assert table.features.dtype == np.int16
     model = {"feature": "waveform", "learning_rate_scale": 3.0}
-    trained = fit(table, clips, tmp_path / "a", feature="waveform", model=model, epochs=15, batch=20)
+    trained = fit(table, clips, tmp_path / "a", model=model, epochs=15, frames_per_step=20)
     errors = mouth_errors(tmp_path / "a")
     # the first epoch has already learnt; 0.85 of its error is 28 % of what is left explained
     assert min(errors) < 0.85 * errors[0]
-    checkpoint.save(tmp_path / "model.ckpt", trained)
-    loaded = checkpoint.load(tmp_path / "model.ckpt")
+    save_model(tmp_path / "model.ckpt", trained)
+    loaded = load_model(tmp_path / "model.ckpt")
     np.testing.assert_array_equal(loaded.predict(table.features[:40]), trained.predict(table.features[:40]))
 
 
@@ -395,18 +397,18 @@ def test_untrained_filters_hear_a_tone_in_its_own_mel_band_whatever_its_phase():
 
 def test_rows_of_too_few_samples_are_refused():
     with pytest.raises(ModelError, match="window_ms"):
-        network_spec(resolve_model({"family": "sequence", "feature": "waveform"}), input_shape=(200,))
+        network_spec(model_settings({"family": "sequence", "feature": "waveform"}), input_shape=(200,))
 
 
 def test_a_saved_model_predicts_the_same_in_chunks_and_from_tables(tmp_path, monkeypatch):
     table, clips = sequence_table(tmp_path)
     model = fit(table, clips, tmp_path / "a")
-    checkpoint.save(tmp_path / "model.ckpt", model)
-    loaded = checkpoint.load(tmp_path / "model.ckpt")
-    want = model.predict(clips[0]["features"])
-    np.testing.assert_array_equal(loaded.predict(clips[0]["features"]), want)
-    monkeypatch.setattr(checkpoint, "CHUNK_FRAMES", 9)
-    np.testing.assert_allclose(loaded.predict(clips[0]["features"]), want, atol=1e-5)  # float32 sums of other sizes
+    save_model(tmp_path / "model.ckpt", model)
+    loaded = load_model(tmp_path / "model.ckpt")
+    (want,) = model.predict(clips[0]["features"])
+    np.testing.assert_array_equal(loaded.predict(clips[0]["features"])[0], want)
+    monkeypatch.setattr(predictor, "CHUNK_FRAMES", 9)
+    np.testing.assert_allclose(loaded.predict(clips[0]["features"])[0], want, atol=1e-5)  # float32 sums of other sizes
     assert (want[:, [CHANNELS.index(name) for name in UNOBSERVED]] == 0).all()
     assert len(want) == 40
 
@@ -416,7 +418,7 @@ def test_commands_train_and_predict_a_sequence_model(tmp_path):
     write_stats(tmp_path / "stats.json", clips, feature="log_mel")
     synthetic_rig().save(tmp_path / "rig.npz")
     out = tmp_path / "m" / "model.ckpt"
-    settings = {"family": "sequence", "training": {"epochs": 1, "batch": 80}}
+    settings = {"family": "sequence", "training": {"epochs": 1, "frames_per_step": 80}}
     assert main(["train-model", "--name", "tcn", "--settings", json.dumps(settings), "--training", '{"threads": 1}',
                  "--train", str(tmp_path / "train.parquet"), "--stats", str(tmp_path / "stats.json"),
                  "--rig", str(tmp_path / "rig.npz"), "--seed", "0", "--out", str(out), "--log",
@@ -425,15 +427,15 @@ def test_commands_train_and_predict_a_sequence_model(tmp_path):
     sound = np.random.default_rng(0).normal(0, 0.1, 44100).astype(np.float32)
     times = np.arange(25) * 1001 / 30000
     values = features.compute("log_mel", sound, times, fps=30000 / 1001, sr=44100, settings=made_with)
-    path = tmp_path / "features" / "set" / "Actor_01" / "a.parquet"
-    write_table(path, {"frame": np.arange(25, dtype=np.int32), "time": times, "log_mel": values.astype(np.float16)},
-                stage="log_mel", settings=made_with, meta={"sr": 44100})  # fmt: skip
+    columns = {"frame": np.arange(25, dtype=np.int32), "time": times, "log_mel": values.astype(np.float16)}
+    write_clip_table(tmp_path / "f.parquet", {"set/Actor_01/a": (columns, {"audio_sr": 44100})}, stage="log_mel",
+                     settings=made_with.dump())  # fmt: skip
     clip = {"dataset": "set", "actor": "Actor_01", "clip": "a", "split": "test"}
     columns = {name: np.array([value], object) for name, value in clip.items()}
     write_table(tmp_path / "clips.parquet", columns, stage="splits")
-    assert main(["predict", "--model", str(out), "--clips", str(tmp_path / "clips.parquet"), "--features-dir",
-                 str(tmp_path / "features"), "--out-dir", str(tmp_path / "p")]) == 0  # fmt: skip
-    table = read_table(tmp_path / "p" / "set" / "Actor_01" / "a.parquet")
+    assert main(["predict", "--model", str(out), "--clips", str(tmp_path / "clips.parquet"), "--dataset", "set",
+                 "--features", str(tmp_path / "f.parquet"), "--out", str(tmp_path / "p.parquet")]) == 0  # fmt: skip
+    table = ClipTable(tmp_path / "p.parquet").read("set/Actor_01/a")
     assert len(table) == 25
     assert table["jawOpen"].std() > 0
-    assert json.loads(out.with_suffix(".json").read_text())["training"]["batch"] == 80
+    assert json.loads(out.with_suffix(".json").read_text())["training"]["frames_per_step"] == 80

@@ -17,15 +17,15 @@ from speechface.cli import main
 from speechface.config import defaults, resolve
 from speechface.errors import ConfigError
 from speechface.launch import Place, launch, place
-from speechface.networks import checkpoint
 from speechface.networks.data import _share
+from speechface.networks.loading import load_model
 
 SHAPES = {"acoustics": (537,), "log_mel": (8, 80), "spectrogram": (32, 8)}
 #: Models that draw nothing at random, so that the division of a batch changes nothing but the order of sums.
 EXACT = {
     "report": {"feature": "acoustics", "head": "gru", "sequence_frames": 7, "dropout": 0.0},
     "sequence": {"family": "sequence", "dropout": 0.0, "sequence_frames": 30, "loss_rig": 0.0, "loss_velocity": 0.0,
-                 "loss_weights": 1.0, "best_by": "loss", "training": {"epochs": 2, "batch": 45}},
+                 "loss_weights": 1.0, "best_by": "loss", "training": {"epochs": 2, "frames_per_step": 45}},
 }  # fmt: skip
 
 
@@ -37,10 +37,10 @@ def command(folder, settings, *, epochs=2, processes=1):
         for k, clip in enumerate(clips):  # of unequal length
             for key in ("frame", "features", "weights", "rotations"):
                 clip[key] = clip[key][: 24 - 2 * k]
-        settings_ = {"sr": 44100, **defaults(feature)}
+        settings_ = {"audio_sr": 44100, **defaults(feature).dump()}
         write_split(folder / "train.parquet", clips, feature=feature, settings=settings_)
         write_stats(folder / "stats.json", clips, feature=feature)
-    training = {"batch": 45, "epochs": epochs, "epoch_samples": 0, "threads": 1, "precision": "32"}
+    training = {"frames_per_step": 45, "epochs": epochs, "frames_per_epoch": 0, "threads": 1, "precision": "32"}
     out = folder / str(processes)
     return [sys.executable, "-m", "speechface", "train-model", "--name", "net", "--settings", json.dumps(settings),
             "--training", json.dumps(training), "--train", str(folder / "train.parquet"), "--stats",
@@ -60,7 +60,7 @@ def test_two_processes_train_the_network_that_one_trains(tmp_path, family):
     assert main(command(tmp_path, EXACT[family])[3:]) == 0
     log = train(tmp_path, EXACT[family], processes=2)
     assert log.count("epochs of") == 1  # one of them writes, and says so
-    alone, together = (checkpoint.load(tmp_path / f"{count}/model.ckpt") for count in (1, 2))
+    alone, together = (load_model(tmp_path / f"{count}/model.ckpt") for count in (1, 2))
     start = dict(alone.network.named_parameters())
     for name, value in together.network.named_parameters():
         # sums in another order; where a gradient is next to nothing, Adam makes a small step of the difference
@@ -69,7 +69,7 @@ def test_two_processes_train_the_network_that_one_trains(tmp_path, family):
     for column in ("step", "train_loss", "val_loss"):
         np.testing.assert_allclose(rows[1][column], rows[0][column], rtol=1e-4)
     assert rows[0]["train_loss"][1] < rows[0]["train_loss"][0]  # they have learnt something
-    assert not list((tmp_path / "2/work").glob("*.pt"))
+    assert not list((tmp_path / "2/work").glob("*.ckpt"))
 
 
 def test_every_row_of_a_batch_is_done_once_and_counts_the_same():
@@ -89,11 +89,11 @@ def test_every_row_of_a_batch_is_done_once_and_counts_the_same():
         assert all(len(part["features"]) for part in parts)
 
 
-def test_an_interrupted_group_saves_once_ends_with_75_and_goes_on(tmp_path):
+def test_an_interrupted_group_ends_with_75_and_goes_on(tmp_path):
     model = {"feature": "acoustics", "head": "gru", "sequence_frames": 7}
     words = command(tmp_path, model, epochs=100_000, processes=2)
     run = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
-    state = tmp_path / "2/work/last.pt"
+    state = tmp_path / "2/work/last.ckpt"
     end = time.monotonic() + 500
     while not state.exists() and run.poll() is None and time.monotonic() < end:
         time.sleep(0.1)
@@ -101,9 +101,9 @@ def test_an_interrupted_group_saves_once_ends_with_75_and_goes_on(tmp_path):
     _, log = run.communicate(timeout=500)
     assert run.returncode == 75, log
     assert "interrupted (SIGUSR1 after step" in log
-    done = torch.load(state, weights_only=True)["step"]
+    done = torch.load(state, weights_only=True)["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
     log = train(tmp_path, model, epochs=1, processes=2)  # fewer epochs than are done: it ends at once
-    assert f"going on after step {done}" in log
+    assert f"going on after epoch {done}" in log
     assert (tmp_path / "2/model.ckpt").exists()
 
 
@@ -146,5 +146,5 @@ def test_a_process_knows_its_place():
 
 def test_more_nodes_than_processes_are_refused():
     dataset = {"d": {"adapter": "folder", "root": "x", "role": "predict"}}
-    with pytest.raises(ConfigError, match=r"training.nodes is 2; there are only 1 processes"):
+    with pytest.raises(ConfigError, match=r"training: nodes is 2; there are only 1 processes"):
         resolve({"datasets": dataset, "training": {"nodes": 2}})

@@ -1,9 +1,10 @@
-"""Which clips train and test, the join of features and labels, and the statistics of the train table."""
+"""Which clips train and test, the join of features and labels, the statistics of the train table."""
 
 import json
 
 import numpy as np
 import pytest
+from training_tables import write_clip_table
 
 from speechface.cli import main
 from speechface.commands.label_stats import train_statistics
@@ -11,7 +12,7 @@ from speechface.datasets.base import CLIP_COLUMNS
 from speechface.errors import TableError
 from speechface.rig.channels import CHANNELS, ROTATIONS
 from speechface.splits import Labelled, check_disjoint, decide, frame_ranges, join_frames, sides_of
-from speechface.tables import clip_path, read_arrow, read_table, row_groups, write_table, write_unusable
+from speechface.tables import read_arrow, read_table, row_groups, write_table
 
 STEP = 1 / 255
 
@@ -72,60 +73,82 @@ def test_frames_are_named_in_ranges():
 # ---- commands ------------------------------------------------------------------------------------------------------
 
 
-def write_clip(root, clip, rng, *, n=20, settings=None):
-    """Label and feature tables of one clip: frame 3 must not be used, feature frame 5 is missing."""
-    frames = np.arange(n, dtype=np.int32)
-    weights = rng.random((n, len(CHANNELS))).astype(np.float32)
-    pose = rng.normal(0, 0.1, (n, 3)).astype(np.float32)
-    labels = {"frame": frames, "time": frames / 25, "used": frames != 3}
-    labels |= dict(zip(ROTATIONS, pose.T)) | dict(zip(CHANNELS, weights.T))
-    write_table(clip_path(root / "labels", *clip), labels, stage="labels",
-                meta={"channels": list(CHANNELS), "observed": [True] * 46})  # fmt: skip
-    stored = rng.integers(0, 256, (n, 4, 3)).astype(np.uint8)
-    kept = frames != 5
-    write_table(
-        clip_path(root / "spectrogram", *clip),
-        {"frame": frames[kept], "time": frames[kept] / 25, "spectrogram": stored[kept].astype(np.float32) * STEP},
-        stage="spectrogram", settings=settings or {"n_fft": 256}, meta={"sr": 44100}, scaled={"spectrogram": STEP},
-    )  # fmt: skip
-    return weights, stored
+class Corpus:
+    """Six clips of three actors: two train, one tests, one clip of each kind of trouble.
+
+    In every clip frame 3 must not be used and feature frame 5 is missing.
+    """
+
+    def __init__(self, root):
+        self.root, self.rng = root, np.random.default_rng(0)
+        self.clips = [("set", actor, clip) for actor in ("a", "b", "c") for clip in ("one", "two")]
+        self.ids = ["/".join(clip) for clip in self.clips]
+        self.labels, self.features, self.truth = {}, {}, {}
+        for clip, name in zip(self.clips, self.ids):
+            self.truth[clip] = self._make(name)
+        self.labels[self.ids[1]] = "no face was found"
+        split = {"a": "train", "b": "train", "c": "test"}
+        table = {name: np.array([None] * 6, object) for name in CLIP_COLUMNS}
+        table |= dict(zip(("dataset", "actor", "clip"), np.array(self.clips, object).T))
+        table |= {"path": table["clip"], "split": np.array([split[c[1]] for c in self.clips], object)}
+        write_table(root / "clips.parquet", table, stage="clips")
+        quality = {name: table[name] for name in ("dataset", "actor", "clip")}
+        quality |= {
+            "used": np.array([1, 0, 1, 0, 1, 1], bool),
+            "reason": np.array(["", "x", "", "blurred", "", ""], object),
+        }
+        write_table(root / "quality.parquet", quality, stage="label_report")
+        self.write()
+
+    def _make(self, name, n=20):
+        frames = np.arange(n, dtype=np.int32)
+        weights = self.rng.random((n, len(CHANNELS))).astype(np.float32)
+        pose = self.rng.normal(0, 0.1, (n, 3)).astype(np.float32)
+        columns = {"frame": frames, "time": frames / 25, "used": frames != 3}
+        columns |= dict(zip(ROTATIONS, np.ascontiguousarray(pose.T)))
+        columns |= dict(zip(CHANNELS, np.ascontiguousarray(weights.T)))
+        self.labels[name] = (columns, {"channels": list(CHANNELS), "observed": [True] * 46})
+        stored = self.rng.integers(0, 256, (n, 4, 3)).astype(np.uint8)
+        kept = frames != 5
+        rows = stored[kept].astype(np.float32) * np.float32(STEP)
+        columns = {"frame": frames[kept], "time": frames[kept] / 25, "spectrogram": rows}
+        self.features[name] = (columns, {"audio_sr": 44100})
+        return weights, stored
+
+    def write(self, settings=None):
+        """One table a shard and stage; `settings` of an actor's features that differ from the others'."""
+        for actor in "abc":
+            for stage, clips in (("labels", self.labels), ("spectrogram", self.features)):
+                own = {name: rows for name, rows in clips.items() if f"/{actor}/" in name}
+                made_with = (settings or {}).get(actor, {"n_fft": 256}) if stage == "spectrogram" else {}
+                write_clip_table(self.root / stage / f"{actor}.parquet", own, stage=stage, settings=made_with,
+                                 scaled={"spectrogram": STEP} if stage == "spectrogram" else None)  # fmt: skip
+
+    def tables(self, stage):
+        return sorted(map(str, (self.root / stage).glob("*.parquet")))
+
+    def split(self, *more):
+        return main(["split-clips", "--clips", f"{self.root}/clips.parquet", "--quality",
+                     f"{self.root}/quality.parquet", "--labels", *self.tables("labels"), *more, "--out",
+                     f"{self.root}/splits/clips.parquet"])  # fmt: skip
+
+    def join(self, *outs):
+        outs = outs or ("--train-out", f"{self.root}/train.parquet", "--test-out", f"{self.root}/test.parquet")
+        return main(["build-split", "--clips", f"{self.root}/splits/clips.parquet", "--feature", "spectrogram",
+                     "--labels", *self.tables("labels"), "--features", *self.tables("spectrogram"), *outs])  # fmt: skip
+
+    def pool(self):
+        return self.join("--pool-out", f"{self.root}/pool.parquet")
 
 
 @pytest.fixture
 def corpus(tmp_path):
-    """Six clips of three actors: two train, one tests, one clip of each kind of trouble."""
-    rng = np.random.default_rng(0)
-    clips = [("set", actor, clip) for actor in ("a", "b", "c") for clip in ("one", "two")]
-    split = {"a": "train", "b": "train", "c": "test"}
-    truth = {clip: write_clip(tmp_path, clip, rng) for clip in clips}
-    write_unusable(clip_path(tmp_path / "labels", *clips[1]), "no face was found", stage="labels")
-    table = {name: np.array([None] * 6, object) for name in CLIP_COLUMNS}
-    table |= dict(zip(("dataset", "actor", "clip"), np.array(clips, object).T))
-    table |= {"path": table["clip"], "split": np.array([split[c[1]] for c in clips], object)}
-    write_table(tmp_path / "clips.parquet", table, stage="clips")
-    quality = {name: table[name] for name in ("dataset", "actor", "clip")}
-    quality |= {
-        "used": np.array([1, 0, 1, 0, 1, 1], bool),
-        "reason": np.array(["", "x", "", "blurred", "", ""], object),
-    }
-    write_table(tmp_path / "quality.parquet", quality, stage="label_report")
-    return tmp_path, clips, truth
-
-
-def split_clips(root):
-    return main(["build-split", "--clips", f"{root}/clips.parquet", "--quality", f"{root}/quality.parquet",
-                 "--labels-dir", f"{root}/labels", "--out", f"{root}/splits/clips.parquet"])  # fmt: skip
-
-
-def join(root):
-    return main(["build-split", "--clips", f"{root}/splits/clips.parquet", "--labels-dir", f"{root}/labels",
-                 "--feature", "spectrogram", "--features-dir", f"{root}/spectrogram",
-                 "--train-out", f"{root}/train.parquet", "--test-out", f"{root}/test.parquet"])  # fmt: skip
+    return Corpus(tmp_path)
 
 
 def test_every_clip_is_listed_with_its_split_and_reason(corpus):
-    root, clips, _ = corpus
-    assert split_clips(root) == 0
+    root, clips = corpus.root, corpus.clips
+    assert corpus.split() == 0
     table = read_table(root / "splits/clips.parquet")
     assert list(zip(table["dataset"], table["actor"], table["clip"])) == clips
     assert list(table["split"]) == ["train", "excluded", "train", "excluded", "test", "test"]
@@ -134,23 +157,21 @@ def test_every_clip_is_listed_with_its_split_and_reason(corpus):
     assert list(table["n_used"]) == [19, 0, 19, 19, 19, 19]
 
 
-def test_a_clip_without_sound_is_excluded(corpus, tmp_path):
-    root, clips, _ = corpus
-    for k, clip in enumerate(clips):
-        path = clip_path(tmp_path, *clip, suffix=".frames.parquet")
-        meta = {"n_samples": 0 if k == 0 else 44100}
-        write_table(path, {"frame": np.arange(3)}, stage="audio", meta=meta)
-    split = ["--clips", root / "clips.parquet", "--quality", root / "quality.parquet", "--labels-dir", root / "labels"]
-    options = [*split, "--audio-dir", tmp_path, "--out", tmp_path / "clips.parquet"]
-    assert main(["build-split", *map(str, options)]) == 0
-    table = read_table(tmp_path / "clips.parquet")
-    assert list(table["split"]) == ["excluded", "excluded", "train", "excluded", "test", "test"]
-    assert table["reason"][0] == "the video has no sound"
+def test_a_clip_without_sound_is_excluded(corpus):
+    audio = {
+        name: ({"frame": np.arange(1)}, {"n_samples": 0 if k == 0 else 44100}) for k, name in enumerate(corpus.ids)
+    }
+    audio[corpus.ids[4]] = "its sound is damaged"
+    write_clip_table(corpus.root / "audio.parquet", audio, stage="audio")
+    assert corpus.split("--audio", f"{corpus.root}/audio.parquet") == 0
+    table = read_table(corpus.root / "splits/clips.parquet")
+    assert list(table["split"]) == ["excluded", "excluded", "train", "excluded", "excluded", "test"]
+    assert list(table["reason"][[0, 1, 4]]) == ["the video has no sound", "no face was found", "its sound is damaged"]
 
 
 def test_tables_hold_the_right_frames_of_the_right_clips(corpus):
-    root, clips, truth = corpus
-    assert split_clips(root) == join(root) == 0
+    root, clips, truth = corpus.root, corpus.clips, corpus.truth
+    assert corpus.split() == corpus.join() == 0
     expected = [k for k in range(20) if k not in (3, 5)]
     for name, members in (("train", [clips[0], clips[2]]), ("test", clips[4:])):
         groups = list(row_groups(root / f"{name}.parquet"))
@@ -163,18 +184,12 @@ def test_tables_hold_the_right_frames_of_the_right_clips(corpus):
             np.testing.assert_array_equal(group["spectrogram"], stored[expected] * np.float32(STEP))
         whole = read_table(root / f"{name}.parquet")
         assert len(whole) == len(members) * len(expected)
-        assert whole.meta["feature_settings"] == {"n_fft": 256, "sr": 44100}
-
-
-def pool(root):
-    return main(["build-split", "--clips", f"{root}/splits/clips.parquet", "--labels-dir", f"{root}/labels",
-                 "--feature", "spectrogram", "--features-dir", f"{root}/spectrogram",
-                 "--pool-out", f"{root}/pool.parquet"])  # fmt: skip
+        assert whole.meta["feature_settings"] == {"n_fft": 256, "audio_sr": 44100}
 
 
 def test_the_pool_holds_train_clips_and_those_of_tested_actors(corpus):
-    root, clips, _ = corpus
-    assert split_clips(root) == pool(root) == 0
+    root, clips = corpus.root, corpus.clips
+    assert corpus.split() == corpus.pool() == 0
     found = [group["clip"][0] for group in row_groups(root / "pool.parquet")]
     actors = [group["actor"][0] for group in row_groups(root / "pool.parquet")]
     assert list(zip(actors, found)) == [clip[1:] for clip in (clips[0], clips[2], clips[4], clips[5])]
@@ -188,8 +203,8 @@ def test_test_clips_of_an_actor_who_trains_never_do():
 
 
 def test_statistics_without_an_actor_are_those_of_the_others(corpus):
-    root, clips, truth = corpus
-    assert split_clips(root) == pool(root) == 0
+    root, clips, truth = corpus.root, corpus.clips, corpus.truth
+    assert corpus.split() == corpus.pool() == 0
     expected = [k for k in range(20) if k not in (3, 5)]
     others = np.concatenate([truth[clips[k]][0][expected] for k in (0, 2)])
     stats = train_statistics(root / "pool.parquet", ("set", "c"))
@@ -199,15 +214,15 @@ def test_statistics_without_an_actor_are_those_of_the_others(corpus):
 
 
 def test_features_stay_as_stored(corpus):
-    root, *_ = corpus
-    assert split_clips(root) == join(root) == 0
+    root = corpus.root
+    assert corpus.split() == corpus.join() == 0
     column = read_arrow(root / "train.parquet", ["spectrogram"])["spectrogram"]
     assert str(column.type).startswith("fixed_size_binary")
 
 
 def test_lost_frames_are_counted_and_named(corpus):
-    root, clips, _ = corpus
-    assert split_clips(root) == join(root) == 0
+    root, clips = corpus.root, corpus.clips
+    assert corpus.split() == corpus.join() == 0
     meta = read_table(root / "train.parquet").meta
     name = "/".join(clips[0])
     assert meta["missing"][name] == {"without_features": {"count": 1, "frames": "5"}}
@@ -216,29 +231,30 @@ def test_lost_frames_are_counted_and_named(corpus):
 
 
 def test_a_clip_without_usable_features_is_left_out_and_named(corpus):
-    root, clips, _ = corpus
-    write_unusable(clip_path(root / "spectrogram", *clips[4]), "no sound", stage="spectrogram")
-    assert split_clips(root) == join(root) == 0
+    root, clips = corpus.root, corpus.clips
+    corpus.features[corpus.ids[4]] = "no sound"
+    corpus.write()
+    assert corpus.split() == corpus.join() == 0
     meta = read_table(root / "test.parquet").meta
     assert meta["left_out"] == {"/".join(clips[4]): "no sound"}
     assert meta["n_clips"] == 1
 
 
 def test_an_empty_test_side_is_a_table_of_no_rows(corpus):
-    root, clips, _ = corpus
-    for clip in clips[4:]:
-        write_unusable(clip_path(root / "labels", *clip), "no face was found", stage="labels")
-    assert split_clips(root) == join(root) == 0
+    root = corpus.root
+    corpus.labels |= dict.fromkeys(corpus.ids[4:], "no face was found")
+    corpus.write()
+    assert corpus.split() == corpus.join() == 0
     table = read_table(root / "test.parquet")
     assert len(table) == 0
     assert table["spectrogram"].shape == (0, 4, 3)
 
 
 def test_features_made_with_other_settings_are_refused(corpus, capsys):
-    root, clips, _ = corpus
-    write_clip(root, clips[2], np.random.default_rng(1), settings={"n_fft": 512})
-    assert split_clips(root) == 0
-    assert join(root) == 1
+    root = corpus.root
+    corpus.write({"b": {"n_fft": 512}})
+    assert corpus.split() == 0
+    assert corpus.join() == 1
     message = capsys.readouterr().err
     assert "feature_settings" in message
     assert "set/b/one" in message
@@ -246,30 +262,29 @@ def test_features_made_with_other_settings_are_refused(corpus, capsys):
 
 
 def test_no_usable_train_clip_is_one_clear_line(corpus, capsys):
-    root, clips, _ = corpus
-    for clip in clips[:4]:
-        write_unusable(clip_path(root / "labels", *clip), "no face was found", stage="labels")
-    assert split_clips(root) == 0
-    assert join(root) == 1
+    corpus.labels |= dict.fromkeys(corpus.ids[:4], "no face was found")
+    corpus.write()
+    assert corpus.split() == 0
+    assert corpus.join() == 1
     assert "no train clip is usable" in capsys.readouterr().err
 
 
 def test_an_actor_on_both_sides_is_refused_unless_split_by_clip(corpus, capsys):
-    root, *_ = corpus
+    root = corpus.root
     table = read_table(root / "clips.parquet")
     table.columns["split"] = np.array(["train", "train", "train", "train", "train", "test"], object)
     write_table(root / "clips.parquet", table.columns, stage="clips")
-    assert split_clips(root) == 1
+    assert corpus.split() == 1
     assert "set/c" in capsys.readouterr().err
     write_table(root / "clips.parquet", table.columns, stage="clips",
                 settings={"datasets": {"set": {"split": {"by": "clip"}}}})  # fmt: skip
-    assert split_clips(root) == join(root) == 0
+    assert corpus.split() == corpus.join() == 0
     assert read_table(root / "test.parquet").meta["n_clips"] == 1
 
 
 def test_statistics_equal_those_of_the_whole_table(corpus):
-    root, *_ = corpus
-    assert split_clips(root) == join(root) == 0
+    root = corpus.root
+    assert corpus.split() == corpus.join() == 0
     assert main(["label-stats", "--train", f"{root}/train.parquet", "--out", f"{root}/stats.json"]) == 0
     stats = json.loads((root / "stats.json").read_text())
     whole = read_table(root / "train.parquet")

@@ -7,19 +7,18 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from training_tables import UNOBSERVED, make_clips, observed_mask, stats_of, write_split, write_stats
+from training_tables import UNOBSERVED, fit, make_clips, observed_mask, write_clip_table, write_split, write_stats
 
 from speechface.cli import main
-from speechface.config import defaults, resolve_model
-from speechface.errors import ModelError
-from speechface.networks import checkpoint, precision, training
-from speechface.networks.callbacks import Keeper
-from speechface.networks.loading import load_model
+from speechface.clip_tables import ClipTable
+from speechface.errors import Interrupted, ModelError
+from speechface.geometry import ibug
+from speechface.networks import precision, predictor, training
+from speechface.networks.callbacks import RunLog
+from speechface.networks.loading import load_model, save_model
 from speechface.networks.split_table import read_split
 from speechface.rig.channels import CHANNELS, INDEX, ROTATIONS
-from speechface.tables import read_table, write_table, write_unusable
-
-WIDTH = 0.1
+from speechface.tables import write_table
 
 
 @pytest.fixture(scope="module")
@@ -34,16 +33,6 @@ def table(clips, tmp_path_factory):
     return read_split(path, "spectrogram")
 
 
-def fit(table, clips, folder, *, seed=0, source=None, basis=None, schedule=((2e-3, 1),), model=None, **changes):
-    settings = {**defaults("training"), "batch": 16, "epoch_samples": 48, "epochs": 3, "validation": 0.25,
-                "threads": 1, "precision": "32", **changes}  # fmt: skip
-    return training.train(
-        table, resolve_model({"sequence_frames": 8, **(model or {})}), settings, stats_of(clips), name="net",
-        seed=seed, schedule=schedule, landmark_basis=basis, source=source, work_dir=folder, log=folder / "metrics.csv",
-        width=WIDTH,
-    )  # fmt: skip
-
-
 def states_equal(a, b):
     a, b = a.network.state_dict(), b.network.state_dict()
     return all(torch.equal(a[key], b[key]) for key in a)
@@ -54,11 +43,17 @@ def rows_of(folder):
     return [dict(zip(lines[0].split(","), line.split(","))) for line in lines[1:]]
 
 
+def numbers_of(folder):
+    return [
+        {k: row[k] for k in ("epoch", "step", "learning_rate", "train_loss", "val_loss")} for row in rows_of(folder)
+    ]
+
+
 def test_loss_falls_more_than_tenfold_on_two_clips(tmp_path, clips):
     write_split(tmp_path / "t.parquet", clips[:2])
     model = {"dropout": 0.0, "l1": 0.0}
-    fit(read_split(tmp_path / "t.parquet", "spectrogram"), clips[:2], tmp_path, model=model, validation=0.0,
-        epochs=25, weight_decay=0.0, batch=24)  # fmt: skip
+    fit(read_split(tmp_path / "t.parquet", "spectrogram"), clips[:2], tmp_path, model=model, validation_fraction=0.0,
+        epochs=25, weight_decay=0.0, frames_per_step=24)  # fmt: skip
     rows = rows_of(tmp_path)
     assert float(rows[-1]["train_loss"]) < 0.1 * float(rows[0]["train_loss"])
     assert rows[-1]["val_loss"] == ""
@@ -99,17 +94,34 @@ def test_an_interrupted_run_ends_where_the_uninterrupted_one_does(table, clips, 
             return trainer
 
         patch.setattr(training, "_trainer", with_kill)
-        with pytest.raises(MemoryError if number is None else training.Interrupted):
+        with pytest.raises(MemoryError if number is None else Interrupted):
             fit(table, clips, tmp_path / "cut", model=model)
     assert len(rows_of(tmp_path / "cut")) == 1
-    steps = torch.load(tmp_path / "cut" / "last.pt", weights_only=True)["step"]
-    assert steps == (3 if number is None else 5)  # the last whole epoch; the step the signal came in
+    assert torch.load(tmp_path / "cut" / "last.ckpt", weights_only=True)["global_step"] == 3  # the last whole epoch
     again = fit(table, clips, tmp_path / "cut", model=model)
     assert states_equal(whole, again)
-    for a, b in zip(rows_of(tmp_path / "whole"), rows_of(tmp_path / "cut"), strict=True):
-        assert {k: a[k] for k in ("epoch", "step", "train_loss", "val_loss")} == {
-            k: b[k] for k in ("epoch", "step", "train_loss", "val_loss")
-        }
+    assert numbers_of(tmp_path / "whole") == numbers_of(tmp_path / "cut")
+
+
+def test_a_signal_at_the_end_of_an_epoch_costs_nothing(table, clips, tmp_path, monkeypatch):
+    whole = fit(table, clips, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        # while the log of the first epoch is written: its state is saved before the run ends
+        patch.setattr(RunLog, "write", lambda self: signal.raise_signal(signal.SIGTERM))
+        with pytest.raises(Interrupted, match="SIGTERM after step 3"):
+            fit(table, clips, tmp_path / "cut")
+    assert torch.load(tmp_path / "cut" / "last.ckpt", weights_only=True)["global_step"] == 3
+    assert states_equal(whole, fit(table, clips, tmp_path / "cut"))
+    assert numbers_of(tmp_path / "whole") == numbers_of(tmp_path / "cut")
+
+
+def test_a_run_that_was_over_stays_over(table, clips, tmp_path):
+    """As after a kill between the last epoch and the model's file."""
+    still = {"epochs": 20, "patience": 1, "schedule": ((1e-12, 1),), "model": {"learning_rate_scale": 1e-9}}
+    first = fit(table, clips, tmp_path, **still)
+    epochs = len(rows_of(tmp_path))
+    assert states_equal(first, fit(table, clips, tmp_path, **still))
+    assert len(rows_of(tmp_path)) == epochs < 20
 
 
 def test_a_state_of_other_settings_is_not_resumed(table, clips, tmp_path):
@@ -148,7 +160,7 @@ def test_validation_mouth_error_is_the_rms_distance_of_the_landmarks(table, clip
     with torch.no_grad():
         raw = model.network(torch.as_tensor(stored)[None])[0][0].numpy()
     error = (raw - held["weights"]) * observed_mask()
-    moved = (error @ basis[:, 48 * 3 :]).reshape(-1, 20, 3)
+    moved = (error @ basis[:, 3 * ibug.MOUTH.start :]).reshape(-1, 20, 3)
     expected = np.sqrt(np.mean(np.sum(moved**2, -1)))
     assert float(rows_of(tmp_path)[0]["val_mouth_mm"]) == pytest.approx(expected, rel=1e-4)  # float32
 
@@ -176,12 +188,12 @@ def test_nothing_is_written_outside_the_work_folder(table, clips, tmp_path, monk
 def test_frozen_encoder_stays_through_training(table, clips, tmp_path):
     donor = fit(table, clips, tmp_path / "donor", epochs=1)
     before = {k: v.clone() for k, v in donor.network.encoder.state_dict().items()}
-    model = {"encoder": 3, "encoder_from": "donor", "head": "gru"}
+    model = {"encoder": "pretrained", "encoder_from": "donor", "head": "gru"}
     child = fit(table, clips, tmp_path / "child", epochs=1, source=donor, model=model)
     after = child.network.encoder.encoder.state_dict()
     assert all(torch.equal(after[k], v) for k, v in before.items())
-    checkpoint.save(tmp_path / "child.ckpt", child)
-    again = checkpoint.load(tmp_path / "child.ckpt")
+    save_model(tmp_path / "child.ckpt", child)
+    again = load_model(tmp_path / "child.ckpt")
     np.testing.assert_array_equal(again.predict(clips[0]["features"]), child.predict(clips[0]["features"]))
     clone = fit(table, clips, tmp_path / "clone", epochs=1, source=donor, model={**model, "encoder_frozen": False})
     after = clone.network.encoder.state_dict()
@@ -195,15 +207,15 @@ def test_prediction_in_chunks_equals_one_pass(table, clips, tmp_path, monkeypatc
     model = fit(table, clips, tmp_path, epochs=1, model={"head": head, "outputs": "weights_rotation"})
     assert model.columns == CHANNELS + ROTATIONS
     features = np.concatenate([clip["features"] for clip in clips])
-    monkeypatch.setattr(checkpoint, "CPU_SPECTROGRAMS", 1000)
-    whole = model.predict(features)
+    monkeypatch.setattr(predictor, "CPU_IMAGES", 1000)
+    (whole,) = model.predict(features)
     assert whole.shape == (96, 49)
-    monkeypatch.setattr(checkpoint, "CPU_SPECTROGRAMS", 7)
-    monkeypatch.setattr(checkpoint, "BIDIRECTIONAL_CHUNK", 20)
-    monkeypatch.setattr(checkpoint, "CONTEXT_FRAMES", 30)
+    monkeypatch.setattr(predictor, "CPU_IMAGES", 7)
+    monkeypatch.setattr(predictor, "BIDIRECTIONAL_CHUNK", 20)
+    monkeypatch.setattr(predictor, "CONTEXT_FRAMES", 30)
     # both ways: what lies 30 frames away is forgotten, but not to the last bit
     atol = 1e-3 if model.bidirectional else 1e-6
-    np.testing.assert_allclose(model.predict(features), whole, atol=atol, rtol=0)
+    np.testing.assert_allclose(model.predict(features)[0], whole, atol=atol, rtol=0)
     assert np.ptp(whole[:, INDEX["jawOpen"]]) > 10 * atol
     if not model.bidirectional:
         state, parts = None, []
@@ -211,11 +223,11 @@ def test_prediction_in_chunks_equals_one_pass(table, clips, tmp_path, monkeypatc
             y, state = model.predict_chunk(frame[None], state)
             parts.append(y)
         np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6, rtol=0)  # float32 sums in other order
-    assert model.predict(features[:0]).shape == (0, 49)
+    assert model.predict(features[:0], n_samples=3).shape == (3, 0, 49)
 
 
 def test_prediction_is_neutral_where_nothing_was_learnt_and_keeps_lips_inside_the_jaw(table, clips, tmp_path):
-    y = fit(table, clips, tmp_path, epochs=1).predict(clips[0]["features"])
+    (y,) = fit(table, clips, tmp_path, epochs=1).predict(clips[0]["features"])
     hidden = [INDEX[name] for name in UNOBSERVED]
     assert (y[:, hidden] == 0).all()
     assert (np.delete(y, hidden, 1) > 0).all()
@@ -224,10 +236,10 @@ def test_prediction_is_neutral_where_nothing_was_learnt_and_keeps_lips_inside_th
 
 def test_checkpoints_keep_everything_and_wrong_files_are_named(table, clips, tmp_path):
     model = fit(table, clips, tmp_path, epochs=1, model={"head": "bigru"})
-    checkpoint.save(tmp_path / "m.ckpt", model)
+    save_model(tmp_path / "m.ckpt", model)
     again = load_model(tmp_path / "m.ckpt")
     np.testing.assert_array_equal(again.predict(clips[0]["features"]), model.predict(clips[0]["features"]))
-    assert (again.feature, again.feature_settings) == ("spectrogram", {"n_fft": 64, "sr": 8000})
+    assert (again.feature, again.feature_settings) == ("spectrogram", {"n_fft": 64, "audio_sr": 8000})
     assert again.facts["model"]["head"] == "bigru"
     np.testing.assert_array_equal(again.observed, observed_mask())
     with pytest.raises(ModelError, match="settings the model was trained on"):
@@ -235,7 +247,7 @@ def test_checkpoints_keep_everything_and_wrong_files_are_named(table, clips, tmp
     with pytest.raises(ModelError, match="no such model"):
         load_model(tmp_path / "none.ckpt")
     (tmp_path / "bad.ckpt").write_bytes(b"123")
-    with pytest.raises(ModelError, match="not a readable checkpoint"):
+    with pytest.raises(ModelError, match="not a readable model file"):
         load_model(tmp_path / "bad.ckpt")
     with pytest.raises(ModelError, match="a model is a"):
         load_model(tmp_path / "m.onnx")
@@ -277,18 +289,13 @@ def test_measured_steps_leave_the_network_as_it_was(table, clips, tmp_path):
     assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
 
 
-def test_more_than_one_gpu_is_refused_with_advice(table, clips, tmp_path):
-    with pytest.raises(ModelError, match="each process has one GPU"):
-        fit(table, clips, tmp_path, gpus=2)
-
-
 def _commands(tmp_path, clips, **model):
     write_split(tmp_path / "train.parquet", clips)
     write_stats(tmp_path / "stats.json", clips)
     (tmp_path / "rates.txt").write_text("1e-3 2\n1e-4\n")
     settings = {"frequency_layers": 5, "head": "bigru", "sequence_frames": 8, "outputs": "weights_rotation",
                 "schedule": str(tmp_path / "rates.txt"), **model}  # fmt: skip
-    train = {"batch": 16, "epoch_samples": 16, "epochs": 1, "threads": 1}
+    train = {"frames_per_step": 16, "frames_per_epoch": 16, "epochs": 1, "threads": 1}
     return ["train-model", "--name", "net", "--settings", json.dumps(settings), "--training", json.dumps(train),
             "--train", str(tmp_path / "train.parquet"), "--stats", str(tmp_path / "stats.json"), "--seed", "5",
             "--out", str(tmp_path / "models/net/5/model.ckpt"), "--log", str(tmp_path / "metrics.csv"),
@@ -307,63 +314,75 @@ def test_what_a_job_got_stands_above_the_training_settings(tmp_path, clips, monk
     assert 3 in seen
 
 
-def test_commands_train_and_predict_every_clip(tmp_path, clips, monkeypatch, capsys):
+def spectrogram_rows(clip):
+    columns = {"frame": clip["frame"].astype(np.int32), "time": clip["frame"] / 30.0, "spectrogram": clip["features"]}
+    return columns, {"audio_sr": 8000}
+
+
+def test_commands_train_and_predict_every_clip(tmp_path, clips, monkeypatch, capsys, caplog):
+    caplog.set_level("INFO")
     assert main(_commands(tmp_path, clips)) == 0
     facts = json.loads((tmp_path / "models/net/5/model.json").read_text())
     assert facts["provenance"]["seed"] == 5
     assert facts["model"]["head"] == "bigru"
-    assert not list((tmp_path / "work").glob("*.pt"))
-    features = tmp_path / "spectrogram"
-    for k, clip in enumerate(clips):
-        path = features / "/".join(clip["id"][:2]) / f"{clip['id'][2]}.parquet"
-        if k == 1:
-            write_unusable(path, "no sound", stage="spectrogram")
-            continue
-        write_table(path, {"frame": clip["frame"].astype(np.int32), "time": clip["frame"] / 30.0,
-                           "spectrogram": clip["features"]}, stage="spectrogram", settings={"n_fft": 64},
-                    meta={"sr": 8000})  # fmt: skip
+    assert not list((tmp_path / "work").glob("*.ckpt"))
+    rows = {"/".join(clip["id"]): spectrogram_rows(clip) for clip in clips}
+    rows["/".join(clips[1]["id"])] = "no sound"
+    features = tmp_path / "spectrogram.parquet"
+    write_clip_table(features, rows, stage="spectrogram", settings={"n_fft": 64})
     ids = np.array([clip["id"] for clip in clips]).T
     columns = dict(zip(("dataset", "actor", "clip"), (list(part) for part in ids)))
     columns |= {"split": ["test", "predict", "excluded", "train"], "reason": ["", "", "few faces", ""]}
     write_table(tmp_path / "clips.parquet", columns, stage="splits")
     command = ["predict", "--model", str(tmp_path / "models/net/5/model.ckpt"), "--clips",
-               str(tmp_path / "clips.parquet"), "--features-dir", str(features), "--splits", "test", "predict",
-               "--out-dir", str(tmp_path / "out")]  # fmt: skip
+               str(tmp_path / "clips.parquet"), "--dataset", "set", "--features", str(features),
+               "--out", str(tmp_path / "out.parquet")]  # fmt: skip
     assert main(command) == 0
-    out = [tmp_path / "out" / "/".join(clip["id"][:2]) / f"{clip['id'][2]}.parquet" for clip in clips]
-    table = read_table(out[0])
+    out = ClipTable(tmp_path / "out.parquet")
+    assert list(out.entries) == ["/".join(clip["id"]) for clip in clips[:3]]
+    table = out.read("/".join(clips[0]["id"]))
     model = load_model(tmp_path / "models/net/5/model.ckpt")
-    np.testing.assert_array_equal(table.stack(model.columns), model.predict(clips[0]["features"]))
+    np.testing.assert_array_equal(table.stack(model.columns), model.predict(clips[0]["features"])[0])
     np.testing.assert_array_equal(table["frame"], clips[0]["frame"])
-    assert (table.meta["model"], table.meta["seed"]) == ("net", 5)
-    assert (read_table(out[1]).usable, read_table(out[1]).reason) == (False, "no sound")
-    assert (read_table(out[2]).usable, read_table(out[2]).reason) == (False, "few faces")
-    assert not out[3].exists()
+    assert (out.meta["model"], out.meta["seed"]) == ("net", 5)
+    for clip, reason in zip(clips[1:3], ("no sound", "few faces")):
+        table = out.read("/".join(clip["id"]))
+        assert (table.usable, table.reason) == (False, reason)
+    caplog.clear()
+    assert main(command) == 0
+    assert "0 made, 3 kept" in caplog.text
+    rows["/".join(clips[1]["id"])] = spectrogram_rows(clips[1])
+    write_clip_table(features, rows, stage="spectrogram", settings={"n_fft": 64})
+    assert main(command) == 0
+    assert "1 made, 2 kept" in caplog.text
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert main([*command, "--gpus", "1"]) == 1
     assert "--gpus is 1, but PyTorch finds no GPU here" in capsys.readouterr().err
+    assert main([*command[:6], "other", *command[7:]]) == 1
+    assert "no clip of dataset other" in capsys.readouterr().err
 
 
 def test_features_of_other_settings_are_refused(tmp_path, clips, capsys):
     assert main(_commands(tmp_path, clips)) == 0
-    clip = clips[0]
-    write_table(tmp_path / "f" / "/".join(clip["id"][:2]) / f"{clip['id'][2]}.parquet",
-                {"frame": clip["frame"], "time": clip["frame"] / 30.0, "spectrogram": clip["features"]},
-                stage="spectrogram", settings={"n_fft": 128}, meta={"sr": 8000})  # fmt: skip
+    clip, features = clips[0], tmp_path / "f.parquet"
+    write_clip_table(
+        features, {"/".join(clip["id"]): spectrogram_rows(clip)}, stage="spectrogram", settings={"n_fft": 128}
+    )  # fmt: skip
     columns = {k: [v] for k, v in zip(("dataset", "actor", "clip", "split"), (*clip["id"], "test"))}
     write_table(tmp_path / "clips.parquet", columns, stage="clips")
     command = ["predict", "--model", str(tmp_path / "models/net/5/model.ckpt"), "--clips",
-               str(tmp_path / "clips.parquet"), "--features-dir", str(tmp_path / "f"), "--out-dir",
-               str(tmp_path / "out")]  # fmt: skip
+               str(tmp_path / "clips.parquet"), "--dataset", "set", "--features", str(features), "--out",
+               str(tmp_path / "out.parquet")]  # fmt: skip
     assert main(command) == 1
     assert "n_fft = 128, the model was trained with 64" in capsys.readouterr().err
+    assert not (tmp_path / "out.parquet").exists()
 
 
 def test_an_interrupted_command_asks_to_be_run_again(tmp_path, clips, monkeypatch):
     def interrupted(self):
-        raise training.Interrupted("SIGTERM after step 1")
+        raise Interrupted("SIGTERM after step 1")
 
-    monkeypatch.setattr(Keeper, "write_log", interrupted)
+    monkeypatch.setattr(RunLog, "write", interrupted)
     with pytest.raises(SystemExit) as stop:
         main(_commands(tmp_path, clips))
     assert stop.value.code == 75
@@ -374,7 +393,7 @@ def test_user_errors_are_one_line(tmp_path, clips, capsys):
     command = _commands(tmp_path, clips, schedule="none.txt")
     assert main(command) == 1
     assert "none.txt: cannot be read" in capsys.readouterr().err
-    command = _commands(tmp_path, clips, encoder=3)
+    command = _commands(tmp_path, clips, encoder="pretrained")
     assert main(command) == 1
     assert "--encoder-from" in capsys.readouterr().err
     (tmp_path / "stats.json").write_text("{}")

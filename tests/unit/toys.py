@@ -1,4 +1,4 @@
-"""Toy components from outside the package: a module and the entry point that makes it known, as an installed package."""
+"""Toy components from outside the package: a module and the entry point that makes it known, as if installed."""
 
 import os
 import textwrap

@@ -4,10 +4,17 @@ import json
 
 import numpy as np
 
+from speechface.clip_tables import ClipRows, update_clip_tables
+from speechface.config import model_settings
+from speechface.errors import ClipError
+from speechface.networks.training import train
 from speechface.rig.channels import CHANNELS, ROTATIONS
-from speechface.tables import write_table
+from speechface.sections import TrainingSettings
+from speechface.tables import streamed_table, to_arrow
 
-__all__ = ["make_clips", "write_split", "write_stats", "stats_of", "observed_mask", "UNOBSERVED"]
+__all__ = [
+    "UNOBSERVED", "fit", "make_clips", "observed_mask", "stats_of", "write_clip_table", "write_split", "write_stats",
+]  # fmt: skip
 
 #: Channels that the synthetic labels do not observe.
 UNOBSERVED = ("eyeLookUpLeft", "eyeWideLeft")
@@ -40,27 +47,56 @@ def observed_mask():
 
 
 def write_split(path, clips, *, feature="spectrogram", settings=None):
-    """Write `clips` as the train table of `feature`."""
-    frame, features, weights, rotations = (
-        np.concatenate([clip[key] for clip in clips]) for key in ("frame", "features", "weights", "rotations")
-    )
-    frame, count = frame.astype(np.int32), [len(clip["frame"]) for clip in clips]
-    columns = {
-        name: [clip["id"][k] for clip, n in zip(clips, count) for _ in range(n)]
-        for k, name in enumerate(("dataset", "actor", "clip"))
-    }
-    columns |= {"frame": frame, "time": frame / 30.0}
-    columns[feature] = features.astype({"spectrogram": np.float32, "waveform": np.int16}.get(feature, np.float16))
-    columns |= {name: rotations[:, k] for k, name in enumerate(ROTATIONS)}
-    columns |= {name: weights[:, k] for k, name in enumerate(CHANNELS)}
-    meta = {"channels": list(CHANNELS), "observed": observed_mask(), "feature": feature,
-            "feature_settings": settings or {"n_fft": 64, "sr": 8000}}  # fmt: skip
-    write_table(path, columns, stage="splits", meta=meta, scaled={feature: STEP} if feature == "spectrogram" else None)
+    """Write `clips` as the train table of `feature`, a clip a row group as build-split does."""
+    stored = {"spectrogram": np.float32, "waveform": np.int16}.get(feature, np.float16)
+    scaled = {feature: STEP} if feature == "spectrogram" else {}
+    groups = []
+    for clip in clips:
+        n = len(clip["frame"])
+        columns = {name: [clip["id"][k]] * n for k, name in enumerate(("dataset", "actor", "clip"))}
+        columns |= {"frame": clip["frame"].astype(np.int32), "time": clip["frame"] / 30.0}
+        columns[feature] = clip["features"].astype(stored)
+        columns |= {name: np.ascontiguousarray(clip["rotations"][:, k]) for k, name in enumerate(ROTATIONS)}
+        columns |= {name: np.ascontiguousarray(clip["weights"][:, k]) for k, name in enumerate(CHANNELS)}
+        groups.append(to_arrow(columns, {}, scaled=scaled))
+    meta = {"channels": list(CHANNELS), "observed": observed_mask(), "feature": feature, "_scaled": scaled,
+            "_shapes": {feature: list(clips[0]["features"].shape[1:])},
+            "feature_settings": settings or {"n_fft": 64, "audio_sr": 8000}}  # fmt: skip
+    with streamed_table(path, groups[0].schema, stage="splits", meta=meta) as write:
+        for group in groups:
+            write(group)
+
+
+def write_clip_table(path, clips, *, stage, settings=None, shared=(), scaled=None):
+    """Write a table of many clips anew: clip id -> (columns, metadata), or why the clip cannot be used."""
+
+    def make(clip_id):
+        if isinstance(clips[clip_id], str):
+            raise ClipError(clips[clip_id])
+        return ClipRows(*clips[clip_id], scaled or {})
+
+    path.unlink(missing_ok=True)
+    update_clip_tables({"table": path}, list(clips), make, stage=stage, settings=settings or {},
+                       facts=lambda clip_id, known: {}, shared=shared)  # fmt: skip
+
+
+def fit(table, clips, folder, *, model=None, seed=0, source=None, basis=None, schedule=((2e-3, 1),), width=0.1,
+        name="net", **training):  # fmt: skip
+    """Train a tiny network for three short epochs; `model` and `training` are keys that differ."""
+    settings = model_settings({"sequence_frames": 8, **(model or {})})
+    keys = {"frames_per_step": 16, "frames_per_epoch": 48, "epochs": 3, "validation_fraction": 0.25, "threads": 1,
+            "precision": "32", **training}  # fmt: skip
+    return train(
+        table, settings, TrainingSettings.parse(keys, "training"), stats_of(clips, feature=settings.feature), name=name,
+        seed=seed, schedule=schedule, landmark_basis=basis, source=source, work_dir=folder, log=folder / "metrics.csv",
+        width=width,
+    )  # fmt: skip
 
 
 def stats_of(clips, *, feature="spectrogram"):
     """Statistics of `clips` as label-stats gives them."""
-    out = {"channels": list(CHANNELS), "observed": observed_mask(), "feature": feature}
+    out = {"channels": list(CHANNELS), "observed": observed_mask(), "feature": feature, "n_clips": len(clips),
+           "n_frames": sum(len(clip["frame"]) for clip in clips)}  # fmt: skip
     for name, key in (("weight", "weights"), ("rotation", "rotations"), ("feature", "features")):
         values = np.concatenate([clip[key] for clip in clips]).astype(np.float64)
         out[name + "_mean"], out[name + "_std"] = values.mean(0).tolist(), values.std(0).tolist()

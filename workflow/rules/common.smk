@@ -184,7 +184,7 @@ def demo_settings():
 
 def rig_source():
     """The files the configured rig is built from: none for the builtin head."""
-    return [] if CONFIG.rig.kind == "builtin" else CONFIG.rig.source or "resources/ict_facekit.tar.xz"
+    return CONFIG.rig.source or ("resources/ict_facekit.tar.xz" if CONFIG.rig.kind == "ict" else [])
 
 
 def rig_settings():

@@ -1,5 +1,7 @@
 """Predictions of test clips and what they are worth."""
 
+from speechface.metrics.registry import METRICS
+
 
 rule predict:
     """Predict the animation of every test and predict clip of a dataset with one model."""
@@ -57,6 +59,7 @@ rule evaluate:
     params:
         name="{predictor}",
         truth="",
+        metrics=list(METRICS),
         settings=settings("evaluation"),
         without=options_without("--stats-of"),
         version=stage_version("evaluation"),
@@ -87,6 +90,7 @@ use rule evaluate as evaluate_truth with:
         "results/benchmarks/jobs/evaluate_truth/{evaluated}/{seed}.tsv"
     params:
         name="{evaluated}",
+        metrics=list(METRICS),
         truth=lambda wildcards, input: f"--truth {' '.join(input.truth)}",
         settings=settings("evaluation"),
         without=options_without("--stats-of"),

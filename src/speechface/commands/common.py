@@ -90,4 +90,6 @@ def write_csv(path: str | None, rows: Any, names: Sequence[str] | None = None) -
         from speechface.files import written_whole
 
         with written_whole(path) as temporary:
-            pd.DataFrame(rows, columns=None if names is None else list(names)).to_csv(temporary, index=False, float_format="%.4g")
+            pd.DataFrame(rows, columns=None if names is None else list(names)).to_csv(
+                temporary, index=False, float_format="%.4g"
+            )

@@ -153,7 +153,8 @@ def _labels(table: "Table", load_actor: Any, settings: "LabelSettings") -> "Clip
     quality = clip_quality(seen, labels.projected, detected, labels.weights, motion[:, ibug.MOUTH], profile)
     LOG.info("%d frames, %d used, reprojection %.2f %%, lip gap r %.3f, jitter %.2f mm", len(detected), used.sum(),
              quality["reprojection_pct_iod"], quality["lip_gap_r"], quality["jitter_mm"])  # fmt: skip
-    meta = {key: table.meta[key] for key in ("width", "height", "fps", "detection_rate") if key in table.meta}
+    carried = ("width", "height", "fps", "detection_rate")
+    meta: dict[str, Any] = {key: table.meta[key] for key in carried if key in table.meta}
     meta |= {
         "channels": list(CHANNELS), "observed": actor.observed.tolist(), "rig": rig.name, "detector": actor.detector,
         "rotation_reference": median.tolist(),

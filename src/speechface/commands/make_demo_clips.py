@@ -1,7 +1,7 @@
 """Synthesise clips of demo actors: videos with sound, and the exact truth about every frame.
 
 A clip's name says who speaks, what and how (RAVDESS's names: emotion, intensity, sentence, repetition, actor). The same
-settings and name give the same video and truth. Speech comes from espeak-ng, an optional external program.
+settings and name give the same truth and images. Speech comes from espeak-ng, an optional external program.
 """
 
 import argparse

@@ -8,6 +8,7 @@ actor or clip is in them.
 """
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -43,12 +44,12 @@ _SHARES = {
 _LIDS_AND_BROWS = ((0.0, 0.0), (1.0, 0.0), (0.0, 0.3))
 
 
-def _typical(name):
+def _typical(name: str) -> float:
     stem = name if name in _TYPICAL_OF else name.removesuffix("Left").removesuffix("Right")
     return _TYPICAL_OF.get(stem, _TYPICAL)
 
 
-def independent_precision():
+def independent_precision() -> np.ndarray:
     """Prior precision (46, 46) of weights that know nothing of each other but their twin on the other side."""
     matrix = np.diag([_typical(name) ** -2 for name in CHANNELS])
     for i, name in enumerate(CHANNELS):
@@ -60,18 +61,19 @@ def independent_precision():
     return matrix
 
 
-def articulation_moments():
+def articulation_moments() -> np.ndarray:
     """Second moments (46, 46) of the weights over viseme, emotion and lids or brows in all combinations."""
     from speechface.synthesis.expression import EXPRESSIONS, merge
     from speechface.synthesis.visemes import VISEMES
 
-    def vector(targets):
+    def vector(targets: Any) -> np.ndarray:
         weights = np.zeros(len(CHANNELS))
         weights[[INDEX[name] for name in targets]] = list(targets.values())
         return weights
 
     moods = [_STRENGTH * vector(e) for e in EXPRESSIONS.values()]
-    rows, shares = [], []
+    rows: list[tuple] = []
+    shares: list[float] = []
     for name, viseme in VISEMES.items():
         sound = vector(viseme.targets)
         rows += [(sound, viseme.seal, mood, *upper) for mood in moods for upper in _LIDS_AND_BROWS]
@@ -81,6 +83,6 @@ def articulation_moments():
 
 
 @functools.cache
-def weight_precision():
+def weight_precision() -> np.ndarray:
     """Prior precision (46, 46) of the weights, zero mean: how channels move together, with some freedom."""
     return np.linalg.inv(articulation_moments() + _FREEDOM * np.linalg.inv(independent_precision()))

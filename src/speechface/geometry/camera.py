@@ -20,11 +20,11 @@ class Camera:
     centre: tuple
 
     @classmethod
-    def for_image(cls, width, height, focal_factor):
+    def for_image(cls, width: int, height: int, focal_factor: float) -> "Camera":
         """Camera of an image whose focal length is `focal_factor` times its longer side."""
         return cls(float(focal_factor * max(width, height)), ((width - 1) / 2, (height - 1) / 2))
 
-    def project(self, points):
+    def project(self, points: np.ndarray) -> np.ndarray:
         """Camera-space points (..., 3), mm, z < 0 in front -> pixels (..., 2)."""
         points = np.asarray(points)
         scale = self.focal / -points[..., 2]

@@ -56,6 +56,6 @@ def interocular(landmarks: np.ndarray, corners: tuple[int, int] = OUTER_EYE_CORN
 
 
 def lip_gap(landmarks: np.ndarray, pairs: tuple[tuple[int, int], ...] = INNER_LIP_PAIRS) -> np.ndarray:
-    """Mean distance of pairs of inner lip points: (..., n, d) -> (...), in the points' unit; `pairs` in another scheme."""
+    """Mean distance of pairs of inner lip points: (..., n, d) -> (...), in their unit; `pairs` of other schemes."""
     upper, lower = (list(side) for side in zip(*pairs))
     return np.linalg.norm(landmarks[..., upper, :] - landmarks[..., lower, :], axis=-1).mean(-1)

@@ -1,5 +1,7 @@
 """Triangle meshes: normals and neighbours."""
 
+from typing import Any
+
 import numpy as np
 
 __all__ = ["NormalField", "vertex_normals", "vertex_neighbours"]
@@ -7,13 +9,13 @@ __all__ = ["NormalField", "vertex_normals", "vertex_neighbours"]
 _TINY = np.float32(1e-20)
 
 
-def _length(vectors):
+def _length(vectors: np.ndarray) -> np.ndarray:
     """Lengths (...) of vectors (3, ...), never zero."""
     x, y, z = vectors
     return np.maximum(np.sqrt(x * x + y * y + z * z), _TINY)
 
 
-def _cross(a, b):
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     (ax, ay, az), (bx, by, bz) = a, b
     return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
 
@@ -31,7 +33,7 @@ class NormalField:
     n_vertices : int
     """
 
-    def __init__(self, triangles, n_vertices):
+    def __init__(self, triangles: np.ndarray, n_vertices: int):
         from scipy.sparse import csr_array
 
         self._corners = np.asarray(triangles, np.intp).T.ravel()  # all first corners, all second, all third
@@ -39,7 +41,7 @@ class NormalField:
         places = (self._corners, np.arange(self._corners.size))
         self._gather = csr_array((ones, places), shape=(n_vertices, self._corners.size))
 
-    def __call__(self, vertices):
+    def __call__(self, vertices: np.ndarray) -> np.ndarray:
         """Return unit normals (V, 3), float32: face normals weighted by the angle at the corner.
 
         Vertices without a proper triangle get a zero vector.
@@ -60,12 +62,12 @@ class NormalField:
         return normals / _length(normals.T)[:, None]
 
 
-def vertex_normals(vertices, triangles):
+def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Unit normals (V, 3) of one mesh: vertices (V, 3), triangles (T, 3). See `NormalField`."""
     return NormalField(triangles, len(vertices))(vertices)
 
 
-def vertex_neighbours(triangles, n_vertices):
+def vertex_neighbours(triangles: np.ndarray, n_vertices: int) -> Any:
     """Sparse adjacency (V, V), float32 ones where an edge joins two vertices, symmetric, empty diagonal."""
     from scipy.sparse import csr_array
 

@@ -7,6 +7,7 @@ right shoulder (counter-clockwise about +z as the viewer sees it).
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = [
     "matrix_from_euler", "euler_from_matrix", "matrix_from_rotvec", "rotvec_from_matrix", "skew",
@@ -14,7 +15,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def skew(v):
+def skew(v: ArrayLike) -> np.ndarray:
     """Cross-product matrices: (..., 3) -> (..., 3, 3) with ``skew(a) @ b == cross(a, b)``."""
     v = np.asarray(v)
     zero = np.zeros(v.shape[:-1], v.dtype)
@@ -22,7 +23,7 @@ def skew(v):
     return np.stack(rows, -1).reshape(v.shape[:-1] + (3, 3))
 
 
-def matrix_from_rotvec(v):
+def matrix_from_rotvec(v: ArrayLike) -> np.ndarray:
     """Rodrigues' formula: rotation vectors (..., 3), radians -> matrices (..., 3, 3)."""
     v = np.asarray(v, float)
     angle = np.linalg.norm(v, axis=-1)[..., None, None]
@@ -30,7 +31,7 @@ def matrix_from_rotvec(v):
     return np.eye(3) + np.sinc(angle / np.pi) * k + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * (k @ k)
 
 
-def rotvec_from_matrix(matrix):
+def rotvec_from_matrix(matrix: ArrayLike) -> np.ndarray:
     """Matrices (..., 3, 3) -> rotation vectors (..., 3), radians, of length at most pi."""
     from scipy.spatial.transform import Rotation
 
@@ -38,7 +39,7 @@ def rotvec_from_matrix(matrix):
     return Rotation.from_matrix(matrix.reshape(-1, 3, 3)).as_rotvec().reshape(matrix.shape[:-1])
 
 
-def matrix_from_euler(angles):
+def matrix_from_euler(angles: ArrayLike) -> np.ndarray:
     """Angles (..., 3) = (x, y, z), radians -> matrices Rz @ Ry @ Rx, (..., 3, 3)."""
     x, y, z = np.moveaxis(np.asarray(angles, float), -1, 0)
     cx, sx, cy, sy, cz, sz = np.cos(x), np.sin(x), np.cos(y), np.sin(y), np.cos(z), np.sin(z)
@@ -50,7 +51,7 @@ def matrix_from_euler(angles):
     return np.stack(rows, -1).reshape(x.shape + (3, 3))
 
 
-def euler_from_matrix(matrix):
+def euler_from_matrix(matrix: ArrayLike) -> np.ndarray:
     """Matrices (..., 3, 3) -> angles (..., 3) = (x, y, z), radians, y in [-pi/2, pi/2]."""
     m = np.asarray(matrix, float)
     x = np.arctan2(m[..., 2, 1], m[..., 2, 2])
@@ -59,13 +60,13 @@ def euler_from_matrix(matrix):
     return np.stack([x, y, z], -1)
 
 
-def geodesic_angle(a, b):
+def geodesic_angle(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     """Angle in radians between rotations a and b, (..., 3, 3) each."""
     trace = np.einsum("...ij,...ij->...", np.asarray(a, float), np.asarray(b, float))
     return np.arccos(np.clip((trace - 1) / 2, -1, 1))
 
 
-def median_rotation(matrices):
+def median_rotation(matrices: ArrayLike) -> np.ndarray:
     """Robust centre of rotations (n, 3, 3): chordal mean, then the median rotation vector about it."""
     matrices = np.asarray(matrices, float)
     u, _, vt = np.linalg.svd(matrices.mean(0))

@@ -20,8 +20,8 @@ __all__ = ["Equalised", "Equaliser", "untouched"]
 class Tiles:
     """How an image is equalised: `count` tiles along each axis (0: not at all) of `height` x `width` pixels, contrast
     limit `clip`; for each pixel column the tile before its centre, `columns` int32, and the fraction of the next,
-    `right` float32; `rows` and `lower` likewise; and what the kernels have worked out so far: `curves` (count, count, 256)
-    uint8, `ready` uint8, for every cell between four tile centres and then for every tile whether it is."""
+    `right` float32; `rows` and `lower` likewise; and what the kernels have worked out so far: `curves` (count, count,
+    256) uint8, `ready` uint8, for every cell between four tile centres and then for every tile whether it is."""
 
     count: int
     height: int

@@ -46,8 +46,8 @@ class RunLog(pl.Callback):
     """Writes the log after every epoch, tells Lightning's callbacks what is least, and says when training is over.
 
     Its state goes into the checkpoints. Patience and time are judged by the log's rows, not by Lightning's
-    EarlyStopping and Timer: so a run that was over when its process ended stays over, and other limits hold for one that
-    goes on.
+    EarlyStopping and Timer: so a run that was over when its process ended stays over, and other limits hold for one
+    that goes on.
 
     Parameters
     ----------

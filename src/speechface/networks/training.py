@@ -290,14 +290,15 @@ def train(
         LOG.info("%s: going on after epoch %d", name, len(run.rows))
     folder = Path(work_dir)
     if processes.agreed(run.reason_to_stop) is None:
-        trainer = _trainer(
-            run, device=device, place=place, precision=precision, validate=bool(data.validation_batches),
-            work_dir=folder,
-        )  # fmt: skip
         with warnings.catch_warnings():
-            # a frozen encoder is meant to be in eval mode; the folder holds the state of this run
-            warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
-            warnings.filterwarnings("ignore", message=r"Checkpoint directory .* exists and is not empty")
+            # a frozen encoder is meant to be in eval mode; the folder holds the state of this run; `speechface.launch`
+            # starts processes, where there are to be several
+            for text in (r"Found \d+ module\(s\) in eval", r"Checkpoint directory .* not empty", "The `srun` command"):
+                warnings.filterwarnings("ignore", message=text)
+            trainer = _trainer(
+                run, device=device, place=place, precision=precision, validate=bool(data.validation_batches),
+                work_dir=folder,
+            )  # fmt: skip
             trainer.fit(module, datamodule=data, ckpt_path=None if state is None else folder / "last.ckpt")
     else:
         run.write()
