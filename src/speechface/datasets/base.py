@@ -62,7 +62,7 @@ class DatasetSettings(Settings):
     """Keep clips whose column has one of the values, e.g. {channel: [speech], emotion: [neutral, happy]}."""
     audio_delay_ms: float = Field(0.0, ge=-1000, le=1000)
     """How much later than the image the sound stands in the dataset's files, ms; it is moved back by that. Measure it
-    with benchmarks/sound_offset.py."""
+    with benchmarks/synchrony.py."""
     role: Literal["learn", "predict"] = "learn"
     """learn, clips are split into train and test; predict, clips are only animated and evaluated."""
     split: SplitSettings = SplitSettings()
