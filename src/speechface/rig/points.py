@@ -47,7 +47,7 @@ class Places:
 
     def of(self, values: np.ndarray) -> np.ndarray:
         """Values of vertices (..., V, d), such as places or offsets -> of the points (..., n, d)."""
-        return np.einsum("nc,...ncd->...nd", self.weights, values[..., self.triangles, :])
+        return np.einsum("pc,...pcd->...pd", self.weights, values[..., self.triangles, :])
 
 
 def places(rig_name: str, n_vertices: int, scheme: str) -> Places:
