@@ -9,6 +9,12 @@ def tracked(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def labelled_mediapipe(tmp_path_factory):
+    """The same by the points of the detector mediapipe."""
+    return face_case.labels_of(tmp_path_factory.mktemp("labelled_mediapipe"), "mediapipe")
+
+
+@pytest.fixture(scope="session")
 def labelled(tmp_path_factory):
     """Paths of rig, landmarks, identity and labels of one clip."""
     return face_case.labels_of(tmp_path_factory.mktemp("labelled"))

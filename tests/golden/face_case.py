@@ -9,6 +9,7 @@ from speechface.cli import main
 from speechface.clip_tables import ClipRows, ClipTable, update_clip_tables
 from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import matrix_from_euler
+from speechface.landmarks.detectors import DETECTORS
 from speechface.rig.channels import INDEX
 from speechface.rig.rig import Rig
 
@@ -46,12 +47,12 @@ def landmarks_of(folder):
     return out, source
 
 
-def labels_of(folder):
+def labels_of(folder, detector="dlib"):
     """Rig, landmarks of its exact motion with some noise, identity and labels, by the commands; returns their paths."""
     paths = {name: folder / name for name in ("rig.npz", "exact.parquet", "identity.npz", "labels.parquet")}
     rig, landmarks, identity, labels = paths.values()
     run("build-rig", out=rig, settings='{"identity_modes": 4}')
-    rows = _projected(Rig.load(rig))
+    rows = _projected(Rig.load(rig), detector)
     update_clip_tables({"landmarks": landmarks}, [CLIP], lambda clip: rows, stage="landmarks", settings={},
                        facts=lambda clip, known: {}, shared=("detector",))  # fmt: skip
     common = {"landmarks": landmarks, "rig": rig, "settings": '{"identity_frames": 8}'}
@@ -60,8 +61,8 @@ def labels_of(folder):
     return rig, landmarks, identity, labels
 
 
-def _projected(rig):
-    """Landmarks of 20 frames in which jaw, lips, lids and head of an actor move; one frame shows no face."""
+def _projected(rig, detector):
+    """Landmarks of 20 frames in which jaw, lips, lids, eyes and head of an actor move; one frame shows no face."""
     count = 20
     time, rng = np.arange(count) / FPS, np.random.default_rng(0)
     weights = np.zeros((count, 46), np.float32)
@@ -69,16 +70,19 @@ def _projected(rig):
     for side in ("Left", "Right"):
         weights[:, INDEX[f"mouthSmile{side}"]] = 0.4 * time
         weights[12:15, INDEX[f"eyeBlink{side}"]] = (0.6, 1.0, 0.5)
+    if detector != "dlib":  # it sees irises
+        weights[4:10, [INDEX["eyeLookOutLeft"], INDEX["eyeLookInRight"]]] = 0.4
+    places = rig.points(DETECTORS[detector].profile.scheme)[0]
     angles = np.stack([0.1 * np.sin(3 * time), 0.2 * np.cos(2 * time), 0.05 * time], 1)
     identity = [0.8, -0.5, 0.3, 1.0]
-    points = np.stack([rig.mesh(w, identity)[rig.landmarks] for w in weights])
+    points = np.stack([places.of(rig.mesh(w, identity)) for w in weights])
     camera = points @ matrix_from_euler(angles).transpose(0, 2, 1) + [3.0, 10.0, -800.0]
-    pixels = Camera.for_image(SIDE, SIDE, 3.0).project(camera) + rng.normal(0, 0.1, (count, 68, 2))
+    pixels = Camera.for_image(SIDE, SIDE, 3.0).project(camera) + rng.normal(0, 0.1, points[..., :2].shape)
     detected = np.arange(count) != 7
     pixels[~detected] = np.nan
     columns = {"frame": np.arange(count, dtype=np.int32), "time": time, "detected": detected,
                "landmarks": pixels.astype(np.float32)}  # fmt: skip
-    meta = {"detector": "dlib", "width": SIDE, "height": SIDE, "fps": float(FPS), "detection_rate": 0.95,
+    meta = {"detector": detector, "width": SIDE, "height": SIDE, "fps": float(FPS), "detection_rate": 0.95,
             "faces": 1, "losses": 0, "strangers": 0, "jitter_pct": 0.2, "eye_distance_px": 66.0, "brightness": 120.0,
             "cut_fraction": 0.0}  # fmt: skip
     return ClipRows(columns, meta)

@@ -17,7 +17,7 @@ __all__ = ["check", "sound", "some"]
 _RECORD = os.environ.get("GOLDEN") == "record"
 
 
-def check(stage, found, atol):
+def check(stage, found, atol, *, of=""):
     """Compare what a stage gives with what is recorded.
 
     Parameters
@@ -25,8 +25,9 @@ def check(stage, found, atol):
     stage : str, key of `speechface.stages.STAGES`
     found : dict of name to array_like or text
     atol : dict of name to float, how far numbers may be apart; 0 where it is not named
+    of : str, what the numbers are of, where a stage has several files
     """
-    path = Path(__file__).with_name(f"{stage}.json")
+    path = Path(__file__).with_name(f"{stage}_{of}.json" if of else f"{stage}.json")
     numbers = {name: value if isinstance(value, str) else np.asarray(value) for name, value in found.items()}
     if _RECORD:
         plain = {name: value if isinstance(value, str) else _plain(value) for name, value in numbers.items()}

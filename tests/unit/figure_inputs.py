@@ -89,7 +89,8 @@ def write_quality(root, rows, *, n=40, width=320, height=240):
     angle = np.linspace(0, 2 * np.pi, 68, endpoint=False)
     points = np.stack([width / 2 + 30 * np.cos(angle), height / 2 + 30 * np.sin(angle)], 1)
     seen = {"frame": np.arange(n), "landmarks": np.tile(points, (n, 1, 1)).astype(np.float32)}
-    write_clip_table(root / "landmarks.parquet", "landmarks", {id_of(row): ClipRows(seen) for row in rows})
+    detected = {id_of(row): ClipRows(seen, {"detector": "dlib"}) for row in rows}
+    write_clip_table(root / "landmarks.parquet", "landmarks", detected)
     columns = {name: [row[name] for row in rows] for name in ("dataset", "actor", "clip")}
     columns["reprojection_pct_iod"] = np.linspace(0.8, 1.6, len(rows))
     write_table(root / "quality.parquet", columns, stage="label_report")

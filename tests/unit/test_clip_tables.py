@@ -25,6 +25,7 @@ from speechface.clip_tables import (
     update_clip_tables,
 )
 from speechface.errors import BatchError, ClipError, TableError
+from speechface.files import failed_attempts
 from speechface.stages import STAGES, Stage
 from speechface.tables import write_table
 
@@ -404,7 +405,8 @@ def test_a_full_disk_leaves_the_old_table_and_is_no_fault_of_a_clip(work, monkey
         with pytest.raises(OSError, match="No space left"):
             work.run()
     assert work.paths["out"].read_bytes() == before
-    assert sorted(path.name for path in work.paths["out"].parent.iterdir()) == [".out.finished.arrows", "out.parquet"]
+    left = sorted(path.name for path in work.paths["out"].parent.iterdir())
+    assert left == [".out.failed", ".out.finished.arrows", "out.parquet"]
     assert work.run() == []  # what was finished is not lost
     assert len(work.table().read("d/a/two")) == 2
 
@@ -467,7 +469,9 @@ def test_a_killed_process_loses_only_the_clip_in_work(tmp_path):
     table = ClipTable(tmp_path / "out.parquet")
     assert list(table.entries) == [f"d/a/{k}" for k in range(6)]
     assert all(np.array_equal(table.read(clip)["x"], np.full(1000, 5.0)) for clip in table.entries)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["made.txt", "out.parquet"]
+    # the killed attempts stay counted, see `speechface.files.attempt`
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.failed", "made.txt", "out.parquet"]
+    assert failed_attempts(tmp_path / "out.parquet") == 2
     assert made_until_killed(tmp_path) == []
 
 

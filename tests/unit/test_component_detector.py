@@ -163,7 +163,7 @@ def test_points_of_its_own_scheme_are_stored_and_cropped_but_the_rig_must_know_t
     done = run("fit-identity", landmarks=landmarks, rig=tmp_path / "rig.npz", out=tmp_path / "x.npz")
     assert done.returncode == 1
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("speechface fit-identity")]
-    assert "rig 'synthetic' does not know the points 'five'" in line
+    assert "rig 'synthetic': the places of the points 'five' are not known" in line
 
 
 def test_its_settings_are_checked_like_ours(run, tmp_path):

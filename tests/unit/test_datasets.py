@@ -279,3 +279,14 @@ def test_clips_come_sorted_by_id():
     ids = [c.id for c in clips]
     assert ids == sorted(ids)
     assert len(set(ids)) == 96
+
+
+@pytest.mark.parametrize("inside", ["", "AudioVisualClip"])
+def test_savee_tells_the_emotion_by_its_letters(inside, tmp_path):
+    folder = tmp_path / inside / "DC"
+    folder.mkdir(parents=True)
+    for file in ("a01.avi", "sa12.avi", "su3.avi", "n30.avi", "notes.txt", "x1.avi"):
+        (folder / file).touch()
+    settings = ADAPTERS["savee"].Settings(adapter="savee", root=str(tmp_path), role="predict")
+    found = {clip.clip: clip.emotion for clip in ADAPTERS["savee"].clips("savee", settings)}
+    assert found == {"a01": "angry", "sa12": "sad", "su3": "surprised", "n30": "neutral"}

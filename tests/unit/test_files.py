@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from speechface.files import written_whole
+from speechface.files import attempt, failed_attempts, written_whole
 from speechface.tables import Table, clip_path
 
 
@@ -42,3 +42,16 @@ def test_stack_and_clip_path():
     assert stacked.dtype == np.float32
     assert stacked[3].tolist() == [np.float32(0.12), 3]
     assert clip_path("results/labels", "grid", "s1", "bbaf2n").as_posix() == "results/labels/grid/s1/bbaf2n.parquet"
+
+
+def test_only_attempts_that_fail_stay_counted(tmp_path):
+    table = tmp_path / "folder" / "table.parquet"
+    with attempt(table):
+        assert failed_attempts(table) == 1  # as long as it is not known to end well
+    assert failed_attempts(table) == 0
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError), attempt(table):
+            raise ZeroDivisionError
+    with attempt(table):
+        pass
+    assert failed_attempts(table) == 2

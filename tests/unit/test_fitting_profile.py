@@ -17,7 +17,11 @@ from speechface.fitting.quality import clip_quality, expected_error
 from speechface.landmarks.crop import crop_transforms
 from speechface.landmarks.detector import Eye
 from speechface.landmarks.detectors.dlib import PROFILE
+from speechface.landmarks.detectors.mediapipe import PROFILE as MEDIAPIPE
 from speechface.landmarks.summary import jitter_pct
+from speechface.rig.channels import INDEX
+from speechface.rig.points import Vertices, places
+from speechface.rig.registry import build_rig
 
 USUAL = FitSettings(noise_mm=1.2, sparsity=1.0, smoothness=0.08, iterations=8)
 
@@ -57,7 +61,7 @@ class OtherRig:
         return getattr(self.rig, name)
 
     def points(self, scheme):
-        return self.rig.landmarks[self.chosen], self.rig.contour[self.jaw]
+        return Vertices(self.rig.landmarks[self.chosen]), Vertices(self.rig.contour[self.jaw])
 
 
 def everything(rig, profile, observed):
@@ -106,10 +110,42 @@ def test_fewer_points_give_nearly_the_same_labels():
 
 def test_a_rig_that_does_not_know_the_points_is_refused():
     rig = synthetic_rig()
-    with pytest.raises(RigError, match=r"'synthetic' does not know the points 'other'.*ibug68"):
+    with pytest.raises(RigError, match=r"'synthetic': the places of the points 'other' are not known"):
         Face.of_rig(rig, replace(PROFILE, scheme="other"))
     with pytest.raises(RigError, match="has 68 points .ibug68., the detector 60"):
         Face.of_rig(rig, replace(PROFILE, n_points=60))
+
+
+def test_points_that_are_not_fitted_do_not_count():
+    """The profile of some points, taken out of another one, is the profile of those points."""
+    chosen = np.setdiff1d(np.arange(68), [1, 3, 18, 25, 29, 49, 59, 61])
+    left = replace(PROFILE, fitted=chosen).of_fitted()
+    assert left.fitted == slice(None)
+    kept = (np.isin(PROFILE.pairs, chosen)).all(1)
+    assert kept.sum() == len(PROFILE.pairs) - 1 == len(left.pairs)
+    wanted = chosen_points(chosen)
+    points = np.random.default_rng(0).normal(size=(68, 2))
+    for name in ("jaw", "nose", "mouth", "left_brow"):
+        np.testing.assert_array_equal(left.numbers(getattr(left, name)), wanted.numbers(getattr(wanted, name)))
+    np.testing.assert_array_equal(left.error_modes(1.0), wanted.error_modes(1.0))
+    np.testing.assert_array_equal(left.weights, PROFILE.weights[chosen])
+    assert left.interocular(points[chosen]) == PROFILE.interocular(points)
+    assert left.eye_opening(points[chosen]).tolist() == PROFILE.eye_opening(points).tolist()
+    assert left.lip_gap(points[chosen]) == replace(PROFILE, lip_pairs=PROFILE.lip_pairs[1:]).lip_gap(points)
+
+
+def test_the_fit_sees_the_places_of_mediapipe_s_points_on_the_rig():
+    rig, profile = build_rig("builtin", "", identity_modes=3), MEDIAPIPE
+    face = Face.of_rig(rig, profile)
+    assert len(face.neutral) == face.profile.n_points == len(profile.fitted) < profile.n_points
+    where = places("builtin", len(rig.neutral), profile.scheme)
+    np.testing.assert_allclose(face.neutral, where.of(rig.neutral)[profile.fitted], atol=1e-4)
+    weights = np.zeros(46)
+    weights[INDEX["jawOpen"]] = 0.7
+    moved = where.of(rig.mesh(weights))[profile.fitted]
+    np.testing.assert_allclose(face.landmarks(weights), moved, atol=1e-3)
+    assert face.jaw_neutral.shape == (len(profile.jaw), 1, 3)  # in their places
+    np.testing.assert_array_equal(face.jaw_neutral[:, 0], face.neutral[face.profile.jaw])
 
 
 def test_the_inner_points_are_a_view_where_they_follow_each_other():

@@ -40,10 +40,20 @@ def with_change(folder, *options, **sections):
 
 
 def test_every_rule_ran(finished_run):
-    rules = set(snakemake(finished_run, "--list-rules", "--quiet", "all").split())
+    rules = set(re.findall(r"^(\w+)(?: \(.*)?$", snakemake(finished_run, "--list-rules", "--quiet", "all"), re.M))
     ran = set(re.findall(r"^(?:local)?rule (\w+):", (finished_run / "snakemake.txt").read_text(), re.M))
-    # a download, two shorter targets, and what unpacks files for people (test_shards.py)
-    assert rules - ran == {"fetch_rig", "prepare", "labels", "wav", "crops"}
+    # downloads, two shorter targets, and what unpacks files for people (test_shards.py)
+    assert rules - ran == {"fetch_rig", "fetch_model", "prepare", "labels", "wav", "crops"}
+
+
+def test_the_model_of_landmarks_is_fetched_where_the_detector_needs_it(finished_run):
+    assert "fetch_model" not in planned(with_change(finished_run, "--forceall").stdout)
+    other = planned(with_change(finished_run, landmarks={"detector": "mediapipe"}).stdout)
+    assert other["fetch_model"] == 1
+    assert other["detect_landmarks"] > 0
+    (finished_run / "own.task").touch()
+    own = planned(with_change(finished_run, landmarks={"detector": "mediapipe", "model": "own.task"}).stdout)
+    assert "fetch_model" not in own
 
 
 def test_metrics_hold_every_promised_name_for_models_and_baselines(finished_run):
@@ -113,7 +123,7 @@ def test_rendered_clip_has_image_and_sound(finished_run):
         / path.relative_to(finished_run / "results/renders/cnn").parent.with_suffix(".parquet"),
         columns=["clip"],
     )
-    assert video == (labels.clip == path.stem).sum()
+    assert video == (labels["clip"] == path.stem).sum()
 
 
 def test_a_second_run_has_nothing_to_do(finished_run):

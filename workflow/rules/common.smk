@@ -195,6 +195,11 @@ def demo_settings():
     return json.dumps({key: demo.get(key) for key in ("width", "height", "fps", "seed")}, sort_keys=True)
 
 
+def detector_files():
+    """The files that the configured landmark detector needs."""
+    return CONFIG.landmarks.files()
+
+
 def rig_source():
     """The files the configured rig is built from: none for the builtin head."""
     return CONFIG.rig.source or ("resources/ict_facekit.tar.xz" if CONFIG.rig.kind == "ict" else [])

@@ -1,10 +1,28 @@
 """Face landmarks and face images of the clips."""
 
 
+rule fetch_model:
+    """Download the model of the landmark detector mediapipe (Apache 2.0) and check it."""
+    output:
+        model="resources/face_landmarker.task",
+    log:
+        "logs/fetch_model.log",
+    conda:
+        "../../envs/vision.yaml"
+    resources:
+        mem_mb=mem_mb_per_attempt(500),
+        runtime=runtime_per_attempt(60),
+    shell:
+        r"""
+        python -m speechface fetch-model --out {output.model:q} 2> {log:q}
+        """
+
+
 rule detect_landmarks:
     """Locate the face landmarks in every video frame of a shard's clips."""
     input:
         sources=shard_sources,
+        models=detector_files(),
     output:
         table=ensure(update("results/landmarks/{shard}.parquet"), non_empty=True),
     log:

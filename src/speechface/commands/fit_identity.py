@@ -50,7 +50,7 @@ def read_identity(path: str | os.PathLike) -> dict[str, Any]:
     -------
     dict with ``status``, ``reason``, ``rig``, and where the status is ok ``detector``, ``identity`` (K,),
     ``landmark_offsets`` (inner points, 2) in mm, ``focal_factor``, ``eye_open``, ``eye_closed`` and ``eye_noise``, (2,)
-    each.
+    each; ``lips_shut`` where the detector tells contact, ``gaze_rest`` (2, 2) in mm where it sees irises.
 
     Raises
     ------
@@ -80,6 +80,7 @@ def run(args: argparse.Namespace) -> None:
     from speechface.errors import TableError
     from speechface.files import write_npz
     from speechface.fitting.face import Face
+    from speechface.fitting.gaze import Eyeballs, gaze_at_rest
     from speechface.fitting.identity import estimate_focal_factor, fit_identity
     from speechface.fitting.pose import centred
     from speechface.landmarks.detectors import DETECTORS
@@ -110,11 +111,10 @@ def run(args: argparse.Namespace) -> None:
         face = Face.of_rig(rig, profile, errors=settings.detector_errors)
         fitting, count = fit_settings(settings), settings.identity_frames
         sides = [camera_of(meta, 1.0).focal for meta in metas]
-        factor = settings.focal_factor or estimate_focal_factor(face, observed, fitting, sides=sides, count=count)
-        found = fit_identity(
-            face, observed, fitting, focal=[factor * side for side in sides], fps=[meta["fps"] for meta in metas],
-            count=count,
-        )  # fmt: skip
+        fitted = [points[:, profile.fitted] for points in observed]
+        factor = settings.focal_factor or estimate_focal_factor(face, fitted, fitting, sides=sides, count=count)
+        focal = [factor * side for side in sides]
+        found = fit_identity(face, fitted, fitting, focal=focal, fps=[meta["fps"] for meta in metas], count=count)
         header |= {"focal_factor": factor, "detector": detectors[0]}
         offsets = profile.offset_mm * found.coefficients[found.n_modes :].reshape(2, -1).T
         arrays = {
@@ -122,6 +122,13 @@ def run(args: argparse.Namespace) -> None:
             "landmark_offsets": offsets.astype(np.float32),
             "eye_open": found.eyes.open, "eye_closed": found.eyes.closed, "eye_noise": found.eyes.noise,
         }  # fmt: skip
+        if found.lips is not None:
+            arrays["lips_shut"] = np.array(found.lips.shut)
+        eyeballs = Eyeballs.of_rig(rig, profile, found.coefficients[: found.n_modes])
+        if eyeballs is not None:
+            actor, inner = face.of_actor(found.coefficients), face.profile.inner
+            seen = [points[:, inner] for points in fitted]
+            arrays["gaze_rest"] = gaze_at_rest(eyeballs, actor.neutral[inner], seen, observed, focal=focal)
         largest = np.abs(arrays["identity"]).max(initial=0)
         LOG.info("identity from %d clips, %d left out, focal length %.2f, largest mode %.1f sd, shut eyes at %.2f",
                  len(observed), len(reasons), factor, largest, found.eyes.closed.mean())  # fmt: skip

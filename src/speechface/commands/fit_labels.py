@@ -7,7 +7,7 @@ landmarks the face cannot reach. A clip that cannot be used is listed with the r
 import argparse
 import functools
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from speechface.commands.common import add_settings, settings_of
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from speechface.clip_tables import ClipRows
     from speechface.fitting.eyes import EyeCalibration
     from speechface.fitting.face import Face
+    from speechface.fitting.gaze import Eyeballs
+    from speechface.fitting.lips import LipCalibration
     from speechface.rig.rig import Rig
     from speechface.sections import LabelSettings
     from speechface.tables import Table
@@ -68,14 +70,17 @@ def run(args: argparse.Namespace) -> None:
 class _Actor:
     """What all clips of an actor share.
 
-    `face` is the actor's own; `observed` (46,) bool, the channels that the landmarks show; `focal_factor`, focal length
-    in units of the image's longer side.
+    `eyeballs` and `gaze_rest` are None where the detector does not see irises. `face` is the actor's own; `observed`
+    (46,) bool, the channels that the landmarks show; `focal_factor`, focal length in units of the image's longer side.
     """
 
     rig: "Rig"
     detector: str
     face: "Face"
     eyes: "EyeCalibration"
+    lips: "LipCalibration | None"
+    eyeballs: "Eyeballs | None"
+    gaze_rest: "np.ndarray | None"
     observed: "np.ndarray"
     focal_factor: float
 
@@ -88,8 +93,11 @@ def _load_actor(identity_path: str, rig_path: str, settings: "LabelSettings") ->
     from speechface.errors import ClipError, RigError
     from speechface.fitting.eyes import EyeCalibration
     from speechface.fitting.face import Face
+    from speechface.fitting.gaze import Eyeballs
+    from speechface.fitting.lips import LipCalibration
     from speechface.fitting.observability import observed_channels
     from speechface.landmarks.detectors import DETECTORS
+    from speechface.rig.channels import GAZE, INDEX
     from speechface.rig.rig import Rig
 
     identity = read_identity(identity_path)
@@ -102,8 +110,12 @@ def _load_actor(identity_path: str, rig_path: str, settings: "LabelSettings") ->
                        f"'{rig.name}' with {face.n_modes}; run 'speechface fit-identity' again")  # fmt: skip
     coefficients = np.concatenate([modes, identity["landmark_offsets"].T.ravel() / profile.offset_mm]).astype(float)
     eyes = EyeCalibration(identity["eye_open"], identity["eye_closed"], identity["eye_noise"])
-    return _Actor(rig, identity["detector"], face.of_actor(coefficients), eyes, observed_channels(face),
-                  identity["focal_factor"])  # fmt: skip
+    lips = LipCalibration(float(identity["lips_shut"])) if "lips_shut" in identity else None
+    eyeballs, observed = Eyeballs.of_rig(rig, profile, modes), observed_channels(face)
+    if eyeballs is not None:
+        observed[[INDEX[name] for name in GAZE]] = True
+    return _Actor(rig, identity["detector"], face.of_actor(coefficients), eyes, lips, eyeballs,
+                  identity.get("gaze_rest"), observed, identity["focal_factor"])  # fmt: skip
 
 
 def _labels(table: "Table", load_actor: Any, settings: "LabelSettings") -> "ClipRows":
@@ -113,11 +125,13 @@ def _labels(table: "Table", load_actor: Any, settings: "LabelSettings") -> "Clip
     from speechface.clip_tables import ClipRows
     from speechface.commands.fit_identity import camera_of, fit_settings
     from speechface.errors import ClipError, TableError
+    from speechface.fitting.gaze import with_gaze
     from speechface.fitting.labels import fit_labels, relative_rotation
     from speechface.fitting.pose import centred
     from speechface.fitting.quality import clip_quality, confidence, expected_error
     from speechface.geometry import ibug
     from speechface.geometry.rotation import euler_from_matrix
+    from speechface.landmarks.detectors import DETECTORS
     from speechface.rig.channels import CHANNELS, ROTATIONS
 
     if not table.usable:
@@ -131,9 +145,15 @@ def _labels(table: "Table", load_actor: Any, settings: "LabelSettings") -> "Clip
                          f"{actor.detector}; run 'speechface fit-identity' again")  # fmt: skip
     rig, profile = actor.rig, actor.face.profile
     camera = camera_of(table.meta, actor.focal_factor)
-    seen = centred(table["landmarks"], camera.centre)
+    points = centred(table["landmarks"], camera.centre)
+    seen = points[:, DETECTORS[actor.detector].profile.fitted]
     fps = float(table.meta["fps"])
-    labels = fit_labels(actor.face, actor.eyes, seen, detected, fit_settings(settings), focal=camera.focal, fps=fps)
+    labels = fit_labels(actor.face, actor.eyes, seen, detected, fit_settings(settings), focal=camera.focal, fps=fps,
+                        lips=actor.lips)  # fmt: skip
+    if actor.eyeballs is not None and actor.gaze_rest is not None:
+        weights = with_gaze(labels.weights, actor.eyeballs, points, detected, labels.rotation, labels.translation,
+                            rest=actor.gaze_rest, focal=camera.focal)  # fmt: skip
+        labels = replace(labels, weights=weights)
 
     size = np.where(detected, profile.interocular(seen), np.nan)
     with np.errstate(invalid="ignore"):

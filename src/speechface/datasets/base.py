@@ -28,6 +28,7 @@ ADAPTERS = Registry("dataset", {
     "demo": "speechface.datasets.demo",
     "ravdess": "speechface.datasets.ravdess",
     "grid": "speechface.datasets.grid",
+    "savee": "speechface.datasets.savee",
     "folder": "speechface.datasets.folder",
 })  # fmt: skip
 
@@ -61,7 +62,7 @@ class DatasetSettings(Settings):
     """Keep clips whose column has one of the values, e.g. {channel: [speech], emotion: [neutral, happy]}."""
     audio_delay_ms: float = Field(0.0, ge=-1000, le=1000)
     """How much later than the image the sound stands in the dataset's files, ms; it is moved back by that. Measure it
-    with benchmarks/sound_offset.py."""
+    with benchmarks/synchrony.py."""
     role: Literal["learn", "predict"] = "learn"
     """learn, clips are split into train and test; predict, clips are only animated and evaluated."""
     split: SplitSettings = SplitSettings()

@@ -14,7 +14,7 @@ from speechface.errors import MediaError
 from speechface.figures.alignment import SIDE_PX, Pair, draw_faces, fitted_frame, show
 from speechface.figures.common import NothingToShow, read_clips, usable_table
 from speechface.figures.style import PAGE, new_figure, titled
-from speechface.geometry.ibug import interocular
+from speechface.landmarks.detectors import DETECTORS
 from speechface.rig.rig import Rig
 from speechface.tables import read_table
 
@@ -99,7 +99,7 @@ def _row(clip, miss_pct, rig, inputs, *, extreme):
     pair, face = fitted_frame(clip, labels, row, rig, inputs, title)
     seen = landmarks["landmarks"][row].astype(float) @ pair.matrix[:, :2].T + pair.matrix[:, 2]
     words = "largest" if extreme else "median"
-    eyes = interocular(landmarks["landmarks"][row])
+    eyes = DETECTORS[landmarks.meta["detector"]].profile.interocular(landmarks["landmarks"][row])
     note = f"clip {miss_pct:.2f} %, this frame {100 * miss[row] / eyes:.2f} % ({words})"
     return Row(pair, seen, note), face
 

@@ -61,6 +61,7 @@ class Clip:
     target_precision : ndarray (T, channels), 0 where unknown
     prior_scale : ndarray (T, channels), factor on the prior of the variables (large: at rest)
     chain : bool, False where frames do not follow each other
+    contact : ndarray (T,), precision of the knowledge that the lips touch, mm^-2; None knows nothing
     """
 
     observed: np.ndarray
@@ -70,6 +71,7 @@ class Clip:
     target_precision: np.ndarray
     prior_scale: np.ndarray
     chain: bool
+    contact: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -82,6 +84,7 @@ class Clip:
         target: np.ndarray | None = None,
         target_precision: np.ndarray | None = None,
         prior_scale: np.ndarray | None = None,
+        contact: np.ndarray | None = None,
     ) -> "Clip":
         """Fill in what is not given: full trust, no targets, the prior as it is."""
         frames, n = len(observed), len(VARIABLES)
@@ -93,4 +96,5 @@ class Clip:
             np.zeros((frames, n)) if target_precision is None else target_precision,
             np.ones((frames, n)) if prior_scale is None else prior_scale,
             chain and frames > 1,
+            contact,
         )

@@ -1,6 +1,6 @@
 """What the label fitter sees of a rig: a detector's points as linear functions of identity and weights.
 
-The solver's variables u leave out the gaze channels, which no landmark shows, and hold jawOpen without the
+The solver's variables u leave out the gaze channels, which irises show (`fitting.gaze`), and hold jawOpen without the
 part that mouthClose takes back: jawOpen = u_jaw + u_close, mouthClose = u_close. With u >= 0, mouthClose never
 exceeds jawOpen.
 """
@@ -11,6 +11,7 @@ import numpy as np
 
 from speechface.errors import RigError
 from speechface.fitting.priors import weight_precision
+from speechface.geometry import ibug
 from speechface.landmarks.detector import Profile
 from speechface.rig.channels import CHANNELS, GAZE, INDEX, N_CHANNELS, limit_mouth_close
 from speechface.rig.rig import Rig
@@ -47,6 +48,12 @@ def _steps():
     return steps
 
 
+def _gaps(rig):
+    """Change of the gaps between the rig's inner lips, mm, for each channel's variable, (pairs, n)."""
+    upper, lower = (rig.landmarks[list(side)] for side in zip(*ibug.INNER_LIP_PAIRS))
+    return ((rig.shapes[:, upper, 1] - rig.shapes[:, lower, 1]).astype(float).T) @ MIXING
+
+
 def weights_of(variables: np.ndarray) -> np.ndarray:
     """Solver variables (..., n + m) -> weights (..., 46) in [0, 1], mouthClose at most jawOpen."""
     return limit_mouth_close(np.clip(variables[..., : len(VARIABLES)] @ MIXING.T, 0.0, 1.0))
@@ -65,7 +72,7 @@ class Face:
 
     Parameters
     ----------
-    profile : Profile of the detector, with p points, j of them on the jaw
+    profile : Profile of the points of the detector that are fitted: p, j of them on the jaw
     neutral : ndarray (p, 3)
     shapes : ndarray (p, 3, n), change for each solver variable
     identity : ndarray (p, 3, k), change for each identity coefficient: the rig's modes, then the offsets of the inner
@@ -78,6 +85,7 @@ class Face:
     sparsity : ndarray (n,), derivative of the weights' sum by the variables
     lower, upper : ndarray (n,), bounds
     steps : ndarray (n,), typical change from frame to frame in units of the smoothness
+    gaps : ndarray (pairs, n), mm, change of the gaps between the rig's inner lips for each solver variable
 
     The n variables are the channels' (`VARIABLES`), then one for each mode of the detector's errors.
     """
@@ -95,6 +103,7 @@ class Face:
     lower: np.ndarray
     upper: np.ndarray
     steps: np.ndarray
+    gaps: np.ndarray
 
     @classmethod
     def of_rig(cls, rig: Rig, profile: Profile, *, errors: float = 0.0) -> "Face":
@@ -103,22 +112,25 @@ class Face:
         `errors` : fraction of the detector's common errors that the fit allows for. RigError where the rig does not
         know the detector's points.
         """
-        vertices, contour = rig.points(profile.scheme)
-        if len(vertices) != profile.n_points:
-            raise RigError(
-                f"rig '{rig.name}' has {len(vertices)} points '{profile.scheme}', the detector {profile.n_points}"
-            )
+        places, contour = rig.points(profile.scheme)
 
-        def view(vertices):
-            shapes = np.moveaxis(rig.shapes[:, vertices].astype(float), 0, -1) @ MIXING
+        def view(places):
             return (
-                rig.neutral[vertices].astype(float),
-                shapes,
-                np.moveaxis(rig.identity[:, vertices].astype(float), 0, -1),
+                places.of(rig.neutral).astype(float),
+                np.moveaxis(places.of(rig.shapes).astype(float), 0, -1) @ MIXING,
+                np.moveaxis(places.of(rig.identity).astype(float), 0, -1),
             )
 
-        neutral, shapes, modes = view(vertices)
-        jaw_neutral, jaw_shapes, jaw_modes = view(contour)
+        neutral, shapes, modes = view(places)
+        if len(neutral) != profile.n_points:
+            raise RigError(
+                f"rig '{rig.name}' has {len(neutral)} points '{profile.scheme}', the detector {profile.n_points}"
+            )
+        neutral, shapes, modes = (array[profile.fitted] for array in (neutral, shapes, modes))
+        profile = profile.of_fitted()
+        jaw_neutral, jaw_shapes, jaw_modes = (
+            view(contour) if contour else (array[profile.jaw][:, None] for array in (neutral, shapes, modes))
+        )
         n, common = len(VARIABLES), profile.error_modes(errors)
         m = common.shape[-1]
         shapes = np.concatenate([shapes, common], -1)
@@ -136,7 +148,7 @@ class Face:
             np.concatenate([jaw_modes, no_offsets], -1), modes.shape[-1],
             precision, np.append(MIXING.sum(0), np.zeros(m)),
             np.append(np.zeros(n), np.full(m, -_LARGEST_ERROR)), np.append(np.ones(n), np.full(m, _LARGEST_ERROR)),
-            np.append(_steps(), np.full(m, _STEP_OF_ERRORS)),
+            np.append(_steps(), np.full(m, _STEP_OF_ERRORS)), np.pad(_gaps(rig), ((0, 0), (0, m))),
         )  # fmt: skip
 
     def of_actor(self, coefficients: np.ndarray) -> "Face":

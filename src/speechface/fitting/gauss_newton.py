@@ -6,6 +6,7 @@ The energy, everything in units of standard deviations::
        + u' P u + 2 sparsity sum(w)                       prior of the weights (`fitting.face`)
        + e' e                                             common errors of the detector (`landmarks.detector.Profile`)
        + sum ((u - target) / spread)^2                    where a weight was measured otherwise, e.g. blinks
+       + sum certainty (gap / spread)^2                   where the lips were seen to touch: the rig's gap beyond rest
        + sum |u_t - u_{t-1}|^2 / smoothness^2             and the same for head rotation and position
        + T |a|^2                                          identity, only while it is sought
 
@@ -138,6 +139,8 @@ class _Problem:
         value += ((scaled @ self.face.precision) * scaled).sum()
         value += 2 * settings.sparsity * ((u * self.prior_scale) @ self.face.sparsity).sum()
         value += (self.target_precision * (u - self.target) ** 2).sum()
+        if clip.contact is not None:
+            value += (clip.contact[:, None] * (u @ self.face.gaps.T) ** 2).sum()
         if self.solve_identity:
             value += self.frames * state.identity @ state.identity
         if clip.chain:
@@ -221,6 +224,8 @@ class _Problem:
         index = np.arange(N_POSE, N_POSE + self.n)
         blocks[:, N_POSE:, N_POSE:] += self.prior_root[:, :, None] * face.precision * self.prior_root[:, None]
         blocks[:, index, index] += self.target_precision
+        if clip.contact is not None:
+            blocks[:, N_POSE:, N_POSE:] += clip.contact[:, None, None] * (face.gaps.T @ face.gaps)
         blocks[:, np.arange(N_POSE), np.arange(N_POSE)] += 1e-4
         linear[:, N_POSE:] += self.target_precision * self.target
         linear[:, N_POSE:] -= settings.sparsity * self.prior_scale * face.sparsity

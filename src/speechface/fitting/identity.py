@@ -15,6 +15,7 @@ from speechface.fitting.clip import Clip, FitSettings
 from speechface.fitting.eyes import EyeCalibration, calibrate_eyes
 from speechface.fitting.face import VARIABLES, Face
 from speechface.fitting.gauss_newton import fit
+from speechface.fitting.lips import LipCalibration, calibrate_lips
 from speechface.fitting.pose import initial_pose
 from speechface.landmarks.detector import Profile
 
@@ -38,11 +39,13 @@ _SAMPLE, _SAMPLE_ITERATIONS = 150, 5
 
 @dataclass(frozen=True)
 class Identity:
-    """`coefficients` (k,): the rig's modes, then landmark offsets (see `fitting.face.Face`); `eyes`; `n_modes`."""
+    """`coefficients` (k,): the rig's modes, then landmark offsets (see `fitting.face.Face`); `eyes`; `n_modes`; `lips`,
+    None where the detector does not tell contact."""
 
     coefficients: np.ndarray
     eyes: EyeCalibration
     n_modes: int
+    lips: LipCalibration | None = None
 
 
 def _pose_at_rest(face, observed, focal):
@@ -206,7 +209,8 @@ def fit_identity(
     coefficients, _ = _from_frames(face, together[frames], focals[frames], at_rest, settings)
     actor = face.of_actor(coefficients)
     openings = [relative_opening(actor, clip, focal=f) for clip, f in zip(observed, focal, strict=True)]
-    return Identity(coefficients, calibrate_eyes(openings, face.profile, fps=fps), face.n_modes)
+    return Identity(coefficients, calibrate_eyes(openings, face.profile, fps=fps), face.n_modes,
+                    calibrate_lips(observed, face.profile))  # fmt: skip
 
 
 def estimate_focal_factor(

@@ -9,6 +9,7 @@ from speechface.fitting.eyes import EYE_CHANNELS, EyeCalibration, blink_weights
 from speechface.fitting.face import VARIABLES, Face, weights_of
 from speechface.fitting.gauss_newton import fit
 from speechface.fitting.identity import relative_opening
+from speechface.fitting.lips import CONTACT_MM, LipCalibration, contact
 from speechface.fitting.pose import fill_gaps
 from speechface.geometry.rotation import matrix_from_rotvec, median_rotation, rotvec_from_matrix
 
@@ -122,6 +123,7 @@ def fit_labels(
     *,
     focal: float,
     fps: float,
+    lips: LipCalibration | None = None,
 ) -> Labels:
     """Fit all frames of one clip.
 
@@ -134,6 +136,7 @@ def fit_labels(
     settings : FitSettings
     focal : float, pixels
     fps : float, 1/s
+    lips : LipCalibration or None, without it shut lips follow from the landmarks alone
 
     Returns
     -------
@@ -157,9 +160,11 @@ def fit_labels(
         target[:, columns] = blink_weights(relative_opening(face, observed, focal=focal), eyes, fps=fps)
         precision[:, columns] = detected[:, None] * profile.blink_spread**-2
 
+    shut = None if lips is None else detected * contact(observed, lips, profile) / CONTACT_MM**2
+
     def clip(window):
         return Clip.of(observed[window], focal=focal, chain=True, trust=trust[window], target=target[window],
-                       target_precision=precision[window])  # fmt: skip
+                       target_precision=precision[window], contact=None if shut is None else shut[window])  # fmt: skip
 
     first = replace(settings, iterations=min(settings.iterations, _FIRST_ITERATIONS))
     whole, projected = _fit_pieces(face, clip, first, frames=frames, start=None)

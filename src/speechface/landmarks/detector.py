@@ -5,7 +5,7 @@ it once a process and asks it to track clip after clip; the label fitter and the
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -15,7 +15,7 @@ from pydantic import Field
 from speechface.geometry import ibug
 from speechface.settings import Settings
 
-__all__ = ["Detector", "DetectorSettings", "Eye", "Points", "Profile", "Tracker", "Tracks"]
+__all__ = ["Contact", "Detector", "DetectorSettings", "Eye", "Points", "Profile", "Tracker", "Tracks"]
 
 #: Which points of a detector: a slice, or an array of their numbers.
 Points = slice | np.ndarray
@@ -29,6 +29,10 @@ class DetectorSettings(Settings):
     which other keys there are."""
     min_detection_rate: float = Field(0.5, ge=0, le=1)
     """A clip with a smaller fraction of frames with a face is excluded."""
+
+    def files(self) -> list[str]:
+        """Files that the detector needs, beside its package."""
+        return []
 
 
 @dataclass
@@ -77,6 +81,23 @@ class Eye:
     lids: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True)
+class Contact:
+    """How the gap of the inner lips tells that they touch, in units of the eyes' distance.
+
+    Parameters
+    ----------
+    usual : float, gap of shut lips where an actor never shuts them
+    largest : float, that of any actor
+    sure, open : float, gaps beyond the actor's shut ones up to which the lips surely touch, and from which they do not
+    """
+
+    usual: float
+    largest: float
+    sure: float
+    open: float
+
+
 @dataclass(frozen=True, eq=False)
 class Profile:
     """A detector's points, and how it errs. Right and left are the subject's.
@@ -112,6 +133,10 @@ class Profile:
         Expected error of the rig's inner landmarks: a constant, then for each per cent of miss of the inner points and
         of the mouth's, and for each mm that the labels move the face.
     irises : (Points, Points), right, left, the centre first; None where the detector does not see them
+    iris_gain : (float, float)
+        How far the irises' points follow irises that move across and up or down, as a fraction.
+    fitted : Points, those that labels are fitted to
+    contact : Contact, None where the inner lips do not tell whether lips touch
     """
 
     scheme: str
@@ -138,6 +163,36 @@ class Profile:
     lid_trust: float
     expected_error_mm: tuple[float, float, float, float]
     irises: tuple[Points, Points] | None = None
+    iris_gain: tuple[float, float] = (1.0, 1.0)
+    fitted: Points = field(default_factory=lambda: slice(None))
+    contact: Contact | None = None
+
+    def of_fitted(self) -> "Profile":
+        """The profile of the points `fitted` alone, numbered in their order. Pairs of other points are left out."""
+        if isinstance(self.fitted, slice):
+            return self
+        place = np.full(self.n_points, -1)
+        place[self.fitted] = np.arange(len(self.fitted))
+
+        def some(points: Points) -> np.ndarray:
+            found = place[self.numbers(points)]
+            return found[found >= 0]
+
+        def whole(pairs: Any) -> tuple[tuple[int, int], ...]:
+            return tuple((a, b) for a, b in place[np.array(pairs)].tolist() if min(a, b) >= 0)
+
+        def eye(eye: Eye) -> Eye:
+            return Eye(some(eye.points), (int(place[eye.corners[0]]), int(place[eye.corners[1]])), whole(eye.lids))
+
+        kept = (place[self.pairs] >= 0).all(1)
+        return replace(
+            self, n_points=len(self.fitted), fitted=slice(None), irises=None,
+            jaw=some(self.jaw), right_brow=some(self.right_brow), left_brow=some(self.left_brow), nose=some(self.nose),
+            mouth=some(self.mouth), right_eye=eye(self.right_eye), left_eye=eye(self.left_eye),
+            chin=int(place[self.chin]), mouth_corners=whole([self.mouth_corners])[0], lip_pairs=whole(self.lip_pairs),
+            weights=self.weights[self.fitted], pairs=place[self.pairs[kept]], pair_weights=self.pair_weights[kept],
+            error_modes_mm=lambda: self.error_modes_mm()[:, self.fitted],
+        )  # fmt: skip
 
     def numbers(self, points: Points) -> np.ndarray:
         """The numbers of some points."""

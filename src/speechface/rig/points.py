@@ -1,4 +1,4 @@
-"""Places of a landmark detector's points on a rig, found by looking (benchmarks/calibrate_points.py)."""
+"""Places of a landmark detector's points on a rig: vertices, or found by looking (benchmarks/calibrate_points.py)."""
 
 import json
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 from speechface.errors import RigError
 
-__all__ = ["Places", "places"]
+__all__ = ["Places", "Vertices", "places"]
 
 #: (rig's name, scheme of points) -> file of this package, written by benchmarks/calibrate_points.py
 FILES = {
@@ -17,6 +17,17 @@ FILES = {
     ("ict-facekit", "ibug68"): "points_ict_ibug68.json",
     ("ict-facekit", "mediapipe478"): "points_ict_mediapipe478.json",
 }
+
+
+@dataclass(frozen=True, eq=False)
+class Vertices:
+    """Points that are vertices: their numbers, of any shape."""
+
+    numbers: np.ndarray
+
+    def of(self, values: np.ndarray) -> np.ndarray:
+        """Values of vertices (V, d) or (k, V, d) -> of the points (..., d)."""
+        return values[self.numbers] if values.ndim == 2 else values[:, self.numbers]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +47,7 @@ class Places:
 
     def of(self, values: np.ndarray) -> np.ndarray:
         """Values of vertices (..., V, d), such as places or offsets -> of the points (..., n, d)."""
-        return np.einsum("nc,...ncd->...nd", self.weights, values[..., self.triangles, :])
+        return np.einsum("pc,...pcd->...pd", self.weights, values[..., self.triangles, :])
 
 
 def places(rig_name: str, n_vertices: int, scheme: str) -> Places:

@@ -15,6 +15,7 @@ from speechface.errors import RigError
 from speechface.files import written_whole
 from speechface.geometry import ibug
 from speechface.rig.channels import CHANNELS, N_CHANNELS
+from speechface.rig.points import Places, Vertices, places
 
 __all__ = ["Rig", "MINIMUM_DELTA_MM"]
 
@@ -90,14 +91,12 @@ class Rig:
         if missing:
             raise RigError(f"rig '{self.name}': vertex sets {sorted(missing)} are missing")
 
-    def points(self, scheme: str) -> tuple[np.ndarray, np.ndarray]:
-        """Vertices (n,) of the points of a scheme (`speechface.landmarks.detector.Profile`), and the vertices (j, m)
-        that each point of the jaw line may slide over."""
-        if scheme != "ibug68":
-            raise RigError(
-                f"rig '{self.name}' does not know the points '{scheme}' of the landmark detector; it has ibug68"
-            )
-        return self.landmarks, self.contour
+    def points(self, scheme: str) -> tuple[Vertices | Places, Vertices | None]:
+        """Places of the n points of a scheme (`speechface.landmarks.detector.Profile`), and the vertices (j, m) that
+        each point of the jaw line may slide over, None where they stay in their places."""
+        if scheme == "ibug68":
+            return Vertices(self.landmarks), Vertices(self.contour)
+        return places(self.name, len(self.neutral), scheme), None
 
     def mesh(self, weights: np.ndarray | None = None, identity: np.ndarray | None = None) -> np.ndarray:
         """Vertices (V, 3), mm, of one face without head motion. weights (46,), identity (<= K,)."""
