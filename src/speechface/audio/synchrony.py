@@ -55,7 +55,7 @@ class Judge:
     scale: float = 1.0
 
 
-def write_judges(path, judges: Sequence[Judge]) -> None:
+def write_judges(path: Path, judges: Sequence[Judge]) -> None:
     """Write judges in half precision, which moves no delay by a tenth of a millisecond."""
     arrays: dict[str, Any] = {}
     for number, judge in enumerate(judges):
@@ -74,8 +74,8 @@ def judges(path: Path | None = None) -> tuple[Judge, ...]:
     with np.load(path or Path(__file__).with_name("synchrony_judge.npz")) as file:
         arrays = {name: file[name] for name in file.files}
 
-    def side(number, name):
-        found = []
+    def side(number: int, name: str) -> list[Layer]:
+        found: list[Layer] = []
         while f"{number}_{name}_{len(found)}_kernel" in arrays:
             kernel, bias, dilation = (
                 arrays[f"{number}_{name}_{len(found)}_{part}"] for part in ("kernel", "bias", "dilation")
@@ -128,7 +128,7 @@ def lip_curve(gap: np.ndarray, times: np.ndarray) -> np.ndarray:
     return ((curve - curve.mean()) / curve.std()).astype(np.float32)
 
 
-def _filtered(values, layers):
+def _filtered(values: np.ndarray, layers: Sequence[Layer]) -> np.ndarray:
     """Values (T, n_in) through convolutions that keep the length (edges repeated): (T, n_out)."""
     for k, (kernel, bias, dilation) in enumerate(layers):
         values = np.maximum(values, 0) if k else values
@@ -173,7 +173,7 @@ def agreement(
     return total / len(panel)
 
 
-def _posterior(curve):
+def _posterior(curve: np.ndarray) -> np.ndarray:
     likelihood = np.exp(curve - curve.max())
     return likelihood / likelihood.sum()
 
@@ -204,7 +204,7 @@ def pooled(curves: Sequence[np.ndarray]) -> np.ndarray:
     """
     if len(curves) == 1:
         return curves[0]
-    return sum(np.log((1 - STRANGERS) * _posterior(curve) + STRANGERS / len(curve)) for curve in curves)
+    return np.sum([np.log((1 - STRANGERS) * _posterior(curve) + STRANGERS / len(curve)) for curve in curves], 0)
 
 
 def follows(curve: np.ndarray, delay_ms: float) -> float:
