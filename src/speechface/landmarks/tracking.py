@@ -8,6 +8,7 @@ jumps by several per cent from frame to frame.
 import functools
 import itertools
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -45,7 +46,7 @@ CENSUS = 60
 LONGEST_WAIT = 8
 
 
-class FaceFinder:
+class FaceFinder(ABC):
     """What the tracker asks of a detector. `view` is what the detector sees of an image; here, its grey levels."""
 
     #: Checks in a row that must miss a tracked face before it counts as lost.
@@ -63,6 +64,7 @@ class FaceFinder:
         """Factors by which an image is resized to search for a face, the cheapest first."""
         return search_scales(self.gray(view).shape[0], detect_height)
 
+    @abstractmethod
     def detect(
         self, view: Any, scale: float, window: tuple[int, int, int, int] | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -70,15 +72,14 @@ class FaceFinder:
 
         Returns boxes (m, 4) in pixels of the image and scores (m,); those below 0 only confirm a tracked face.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def predict(self, view: Any, box: np.ndarray) -> np.ndarray:
         """Landmarks (n, 2), pixels, of the face in `box` (4,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def box_of(self, landmarks: np.ndarray) -> np.ndarray:
         """The box (4,) that `detect` would put around a face with these landmarks (n, 2)."""
-        raise NotImplementedError
 
     def follow(self, view: Any, landmarks: np.ndarray) -> tuple[np.ndarray, float]:
         """Landmarks (n, 2) of the face that had `landmarks` in the frame before, and how sure it is that they are a
