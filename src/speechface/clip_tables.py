@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 from speechface.errors import DISK_ERRORS, BatchError, ClipError, MediaError, SpeechfaceError, TableError
 from speechface.files import attempt, written_whole
 from speechface.logs import clip_in_work
+from speechface.rig.channels import require, told
 from speechface.settings import Settings
 from speechface.stages import STAGES
 from speechface.tables import KEY, Table, float_columns, from_arrow, full_meta, to_arrow
@@ -177,6 +178,11 @@ class ClipTable:
         shared = {key: value for key, value in self._meta.items() if not key.startswith("_")}
         return {**shared, **entry["meta"], "status": entry["status"], "reason": entry["reason"]}
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels that its weights are of; TableError where it does not tell."""
+        return told(self._meta, self.path)
+
     def arrow(self, clip_id: str, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of a usable clip as stored, without the columns that name it; pyarrow Table."""
         entry = self.entry(clip_id)
@@ -235,6 +241,16 @@ class ClipTables:
 
     def clip_meta(self, clip_id: str) -> dict[str, Any]:
         return self.table(clip_id).clip_meta(clip_id)
+
+    def channels(self, clip_id: str) -> tuple[str, ...]:
+        """See `ClipTable.channels`."""
+        return self.table(clip_id).channels
+
+    def require_channels(self, expected: Sequence[str], of: str) -> None:
+        """TableError where the weights of some file are not of the channels `expected`, which are those `of`."""
+        for table in self.tables:
+            if any(entry["status"] == "ok" for entry in table.entries.values()):
+                require(table.channels, expected, where=table.path, of=of)
 
     def content(self, clip_id: str) -> dict[str, str]:
         """See `ClipTable.content`."""

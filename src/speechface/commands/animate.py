@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     from speechface.media import decode_audio
     from speechface.networks.loading import load_model
     from speechface.provenance import provenance
-    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.rig.channels import ROTATIONS
 
     fps = _frame_rate(args.fps)
     model = load_model(args.model)
@@ -71,7 +71,8 @@ def run(args: argparse.Namespace) -> None:
     inputs = features.compute(model.feature, audio, times, fps=float(fps), sr=sr, settings=settings)
     predicted = model.predict(inputs, neutral=_neutral(args.neutral, model))[0]
     column = {name: k for k, name in enumerate(model.columns)}
-    weights = np.stack([predicted[:, column[name]] for name in CHANNELS], 1).clip(0, 1)
+    channels = model.columns[: len(model.observed)]
+    weights = predicted[:, : len(channels)].clip(0, 1)
     rotations = np.zeros((count, 3))
     if ROTATIONS[0] in column:
         rotations = np.stack([predicted[:, column[name]] for name in ROTATIONS], 1)
@@ -82,6 +83,7 @@ def run(args: argparse.Namespace) -> None:
         fps=fps,
         weights=weights.astype(np.float32),
         rotations=rotations.astype(np.float32),
+        channels=channels,
         sound=Sound(audio, sr, str(args.audio)),
         rig_file=args.rig,
         image_size=args.size,
@@ -117,4 +119,6 @@ def _neutral(place: str | None, model: "Predictor") -> "np.ndarray | None":
     path, _, clip_id = place.partition("::")
     if not clip_id:
         raise ConfigError(f"--neutral is {place}; expected TABLE::DATASET/ACTOR/CLIP, a label table and a clip in it")
-    return rest_of_labels(ClipTables([path]), clip_id, frames=model.rest_frames)
+    tables = ClipTables([path])
+    tables.require_channels(model.columns[: len(model.observed)], "the model")
+    return rest_of_labels(tables, clip_id, frames=model.rest_frames)

@@ -1,7 +1,7 @@
 """Write a trained network, or an ensemble, as ONNX for engines without PyTorch.
 
 The graph takes the features of a clip (frames, ...) and gives one row of outputs a frame, as 'predict' does; it keeps
-no state between calls. Models that use the speaker's face at rest also take its 46 weights. A JSON beside the file
+no state between calls. Models that use the speaker's face at rest also take its weights. A JSON beside the file
 tells feature, settings, inputs and columns. With onnxruntime installed (the extra 'onnx') the graph is checked against
 PyTorch on random clips of three lengths; where they differ, no file is left.
 """

@@ -8,14 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from speechface.rig.channels import CHANNELS
+from speechface.errors import RigError
+from speechface.rig.channels import LISTS, on_channels, require, sides
 from speechface.rig.rig import Rig
 
 __all__ = ["ARKIT_NAMES", "Animation", "Sound", "arkit_weights"]
-
-
-def _sides(stem: str) -> tuple[str, str]:
-    return (stem + "Left", stem + "Right")
 
 
 #: Apple's 52 blendshape names in the order of Live Link Face's CSV files.
@@ -23,10 +20,10 @@ ARKIT_NAMES = (
     "eyeBlinkLeft", "eyeLookDownLeft", "eyeLookInLeft", "eyeLookOutLeft", "eyeLookUpLeft", "eyeSquintLeft",
     "eyeWideLeft", "eyeBlinkRight", "eyeLookDownRight", "eyeLookInRight", "eyeLookOutRight", "eyeLookUpRight",
     "eyeSquintRight", "eyeWideRight", "jawForward", "jawRight", "jawLeft", "jawOpen", "mouthClose", "mouthFunnel",
-    "mouthPucker", "mouthRight", "mouthLeft", *_sides("mouthSmile"), *_sides("mouthFrown"), *_sides("mouthDimple"),
-    *_sides("mouthStretch"), "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
-    *_sides("mouthPress"), *_sides("mouthLowerDown"), *_sides("mouthUpperUp"), *_sides("browDown"), "browInnerUp",
-    *_sides("browOuterUp"), "cheekPuff", *_sides("cheekSquint"), *_sides("noseSneer"), "tongueOut",
+    "mouthPucker", "mouthRight", "mouthLeft", *sides("mouthSmile"), *sides("mouthFrown"), *sides("mouthDimple"),
+    *sides("mouthStretch"), "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
+    *sides("mouthPress"), *sides("mouthLowerDown"), *sides("mouthUpperUp"), *sides("browDown"), "browInnerUp",
+    *sides("browOuterUp"), "cheekPuff", *sides("cheekSquint"), *sides("noseSneer"), "tongueOut",
 )  # fmt: skip
 
 
@@ -51,7 +48,7 @@ class Animation:
     rotations : ndarray (T, 3), float32, radians (x, y, z), see `speechface.geometry.rotation`; zeros if not modelled
     channels : names of the weights
     sound : of the recording, or None
-    rig_file : rig (.npz) that the weights move; "": the builtin head
+    rig_file : rig (.npz) of these channels, which the weights move; "": the builtin head
     image_size : side of the images in formats that show some, pixels
     meta : JSON values: model, commit, settings
     """
@@ -60,7 +57,7 @@ class Animation:
     fps: Fraction
     weights: np.ndarray
     rotations: np.ndarray
-    channels: Sequence[str] = CHANNELS
+    channels: Sequence[str]
     sound: Sound | None = None
     rig_file: str = ""
     image_size: int = 640
@@ -76,23 +73,20 @@ class Animation:
 
     @functools.cached_property
     def rig(self) -> Rig:
-        """The rig, read or built when a format first asks for it."""
-        if self.rig_file:
-            return Rig.load(self.rig_file)
+        """The rig, read or built when a format first asks for it; RigError where its channels are not `channels`."""
         from speechface.rig.builtin import build
 
-        return build()
+        rig = Rig.load(self.rig_file) if self.rig_file else build()
+        if not self.rig_file and tuple(self.channels) in LISTS.values():
+            rig = rig.on(self.channels)
+        where, remedy = f"rig {self.rig_file or rig.name}", "give the rig that the model was trained for"
+        require(rig.channels, self.channels, where=where, of="the model", remedy=remedy, error=RigError)
+        return rig
 
 
 def arkit_weights(weights: np.ndarray, channels: Sequence[str]) -> np.ndarray:
     """Weights (T, n) of `channels` -> Apple's 52 (T, 52).
 
-    noseSneer feeds both sides; shapes that have no channel stay 0.
+    noseSneer feeds both sides where a rig has only that; shapes that have no channel stay 0.
     """
-    column = {name: k for k, name in enumerate(channels)}
-    out = np.zeros((len(weights), len(ARKIT_NAMES)), np.float32)
-    for place, name in enumerate(ARKIT_NAMES):
-        source = column.get(name, column.get("noseSneer") if name.startswith("noseSneer") else None)
-        if source is not None:
-            out[:, place] = weights[:, source]
-    return out
+    return on_channels(weights, channels, ARKIT_NAMES)

@@ -11,7 +11,7 @@ from speechface.errors import ModelError
 from speechface.files import written_whole
 from speechface.networks.ensemble import Ensemble
 from speechface.networks.predictor import TrainedModel
-from speechface.rig.channels import INDEX
+from speechface.rig.channels import column
 
 __all__ = ["export", "largest_difference", "TOLERANCE", "OPSET"]
 
@@ -23,25 +23,28 @@ _FRAMES = 40
 
 
 class _Whole(nn.Module):
-    """One clip: features (T, ...) and, where the model uses it, neutral (46,) -> outputs (T, n_out)."""
+    """One clip: features (T, ...) and, where the model uses it, neutral (C,) -> outputs (T, n_out)."""
 
     def __init__(self, model):
         super().__init__()
         self.members = nn.ModuleList(member.network for member in _members(model))
         self.means = [None if member.neutral is None else torch.as_tensor(member.neutral) for member in _members(model)]
+        self.channels = model.columns[: len(model.observed)]
         self.register_buffer("observed", torch.as_tensor(np.asarray(model.observed), dtype=torch.float32))
 
     def forward(self, features, neutral=None):
         total = 0
         for network, mean in zip(self.members, self.means):
             outputs = network(features[None])[0][0]
-            weights, others = outputs[:, : len(INDEX)], outputs[:, len(INDEX) :]
+            weights, others = outputs[:, : len(self.channels)], outputs[:, len(self.channels) :]
             if mean is not None:
                 weights = (weights + (neutral - mean)).clamp(0, 1)
             weights = weights * self.observed
-            close, jaw = INDEX["mouthClose"], INDEX["jawOpen"]
-            closed = torch.minimum(weights[:, close : close + 1], weights[:, jaw : jaw + 1])
-            total = total + torch.cat([weights[:, :close], closed, weights[:, close + 1 :], others], 1)
+            close, jaw = column(self.channels, "mouthClose"), column(self.channels, "jawOpen")
+            if close is not None and jaw is not None:
+                closed = torch.minimum(weights[:, close : close + 1], weights[:, jaw : jaw + 1])
+                weights = torch.cat([weights[:, :close], closed, weights[:, close + 1 :]], 1)
+            total = total + torch.cat([weights, others], 1)
         return total / len(self.members)
 
 
@@ -60,7 +63,7 @@ def _example(model, frames, seed):
     mean, std = (np.asarray(stats[key]).reshape(shape) for key in ("feature_mean", "feature_std"))
     inputs = {"features": (mean + std * rng.standard_normal((frames, *shape))).astype(np.float32)}
     if model.rest != "none":
-        inputs["neutral"] = rng.uniform(0, 0.5, len(INDEX)).astype(np.float32)
+        inputs["neutral"] = rng.uniform(0, 0.5, len(model.observed)).astype(np.float32)
     return inputs
 
 
