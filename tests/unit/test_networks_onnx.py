@@ -24,8 +24,8 @@ def model_of(rest="none", **settings):
     shape = SHAPES[settings.feature]
     stats = stats_of(make_clips(0, n_clips=1, n_frames=20, shape=shape))
     spec = network_spec(settings, input_shape=shape, width=0.1)
-    observed = np.arange(46) % 5 > 0
-    neutral = None if rest == "none" else np.full(46, 0.3, np.float32)
+    observed = np.arange(52) % 5 > 0
+    neutral = None if rest == "none" else np.full(52, 0.3, np.float32)
     return TrainedModel(build_network(spec, stats).eval(), "net", 0, settings.feature, {"audio_sr": 44100},
                         output_columns(settings), observed, spec, stats, {"model": settings.dump()},
                         neutral)  # fmt: skip
@@ -54,7 +54,7 @@ def test_the_graph_gives_what_the_model_predicts_for_any_number_of_frames(settin
     for frames in (1, 33, 140):
         given = {"features": rng.uniform(0, 1, (frames, *SHAPES[model.feature])).astype(np.float32)}
         if "neutral" in inputs:
-            given["neutral"] = rng.uniform(0, 1, 46).astype(np.float32)
+            given["neutral"] = rng.uniform(0, 1, 52).astype(np.float32)
         (found,) = session.run(None, given)
         np.testing.assert_allclose(found, model.predict(**given)[0], atol=1e-5)  # float32 sums in other order
     assert found[:, model.observed.nonzero()[0]].std() > 1e-3
@@ -66,8 +66,8 @@ def test_the_command_writes_an_ensemble_and_its_facts(tmp_path):
     save_model(tmp_path / "m.ckpt", join(pair, name="both", seed=2))
     assert main(["export-onnx", "--model", str(tmp_path / "m.ckpt"), "--out", str(tmp_path / "m.onnx")]) == 0
     facts = json.loads((tmp_path / "m.json").read_text())
-    assert (facts["name"], facts["feature"], facts["outputs"]) == ("both", "log_mel", ["frames", 46])
-    assert facts["inputs"]["neutral"] == [46]
+    assert (facts["name"], facts["feature"], facts["outputs"]) == ("both", "log_mel", ["frames", 52])
+    assert facts["inputs"]["neutral"] == [52]
     assert facts["largest_difference"] < 1e-5
 
 
@@ -82,7 +82,7 @@ def test_a_graph_that_differs_is_refused_and_not_left(tmp_path, monkeypatch, cap
 
 
 def test_a_baseline_has_no_graph(tmp_path, capsys):
-    observed = np.ones(46, bool)
+    observed = np.ones(52, bool)
     save_model(tmp_path / "m.npz", Baseline("neutral", "spectrogram", {}, observed, {"constant": np.zeros(49)}, {}))
     assert main(["export-onnx", "--model", str(tmp_path / "m.npz"), "--out", str(tmp_path / "m.onnx")]) == 1
     assert "family neutral have no ONNX graph" in capsys.readouterr().err

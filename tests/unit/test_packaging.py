@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from speechface.rig.channels import CHANNELS
+from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.tables import read_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,7 +164,7 @@ def animations(tmp_path_factory):
     for feature, size in sizes.items():
         settings = {**defaults(feature).dump(), "audio_sr": 44100}
         arrays = {"matrix": 1e-3 * rng.standard_normal((size, 49)), "offset": np.full(49, 0.4)}
-        model = Baseline("ridge", feature, settings, np.ones(46, bool), arrays, {})
+        model = Baseline("ridge", feature, settings, np.ones(52, bool), arrays, {})
         save_model(folder / f"{feature}.npz", model)
     for place, packages in (("whole", ()), ("alone", EXTRA)):
         animate = "animate hello.wav --model {0}.npz --out {1}/{0} --formats parquet json livelink"
