@@ -14,6 +14,7 @@ from speechface.networks.ensemble import join
 from speechface.networks.loading import save_model
 from speechface.networks.predictor import TrainedModel
 from speechface.networks.registry import build_network, network_spec, output_columns
+from speechface.rig.channels import ARKIT52 as CHANNELS
 
 SHAPES = {"log_mel": (8, 80), "waveform": (1280,), "spectrogram": (32, 8)}
 
@@ -27,7 +28,7 @@ def model_of(rest="none", **settings):
     observed = np.arange(52) % 5 > 0
     neutral = None if rest == "none" else np.full(52, 0.3, np.float32)
     return TrainedModel(build_network(spec, stats).eval(), "net", 0, settings.feature, {"audio_sr": 44100},
-                        output_columns(settings), observed, spec, stats, {"model": settings.dump()},
+                        output_columns(settings, CHANNELS), observed, spec, stats, {"model": settings.dump()},
                         neutral)  # fmt: skip
 
 
@@ -83,6 +84,8 @@ def test_a_graph_that_differs_is_refused_and_not_left(tmp_path, monkeypatch, cap
 
 def test_a_baseline_has_no_graph(tmp_path, capsys):
     observed = np.ones(52, bool)
-    save_model(tmp_path / "m.npz", Baseline("neutral", "spectrogram", {}, observed, {"constant": np.zeros(49)}, {}))
+    save_model(
+        tmp_path / "m.npz", Baseline("neutral", "spectrogram", {}, CHANNELS, observed, {"constant": np.zeros(52)}, {})
+    )
     assert main(["export-onnx", "--model", str(tmp_path / "m.npz"), "--out", str(tmp_path / "m.onnx")]) == 1
     assert "family neutral have no ONNX graph" in capsys.readouterr().err

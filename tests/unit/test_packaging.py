@@ -163,8 +163,8 @@ def animations(tmp_path_factory):
     sizes = {"spectrogram": 128 * 32, "log_mel": 8 * 80, "acoustics": 537, "waveform": 1280}
     for feature, size in sizes.items():
         settings = {**defaults(feature).dump(), "audio_sr": 44100}
-        arrays = {"matrix": 1e-3 * rng.standard_normal((size, 49)), "offset": np.full(49, 0.4)}
-        model = Baseline("ridge", feature, settings, np.ones(52, bool), arrays, {})
+        arrays = {"matrix": 1e-3 * rng.standard_normal((size, 52)), "offset": np.full(52, 0.4)}
+        model = Baseline("ridge", feature, settings, CHANNELS, np.ones(52, bool), arrays, {})
         save_model(folder / f"{feature}.npz", model)
     for place, packages in (("whole", ()), ("alone", EXTRA)):
         animate = "animate hello.wav --model {0}.npz --out {1}/{0} --formats parquet json livelink"
