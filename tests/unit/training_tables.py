@@ -76,6 +76,8 @@ def write_clip_table(path, clips, *, stage, settings=None, shared=(), scaled=Non
             raise ClipError(clips[clip_id])
         return ClipRows(*clips[clip_id], scaled or {})
 
+    if any("channels" in rows[1] for rows in clips.values() if not isinstance(rows, str)):
+        shared = [*shared, "channels"]  # as all stages with weights do
     path.unlink(missing_ok=True)
     update_clip_tables({"table": path}, list(clips), make, stage=stage, settings=settings or {},
                        facts=lambda clip_id, known: {}, shared=shared)  # fmt: skip
