@@ -93,16 +93,16 @@ INSTALLED_AS = {
 
 
 def test_every_package_that_is_imported_is_declared():
-    declared = {canonical(name) for name, _ in requirements("workflow", "train", "onnx")}
+    declared = {canonical(name) for name, _ in requirements("workflow", "train")}
     used = {name for path in (ROOT / "src").rglob("*.py") for name in imported(path)}
     used -= set(sys.stdlib_module_names) | {"speechface"}
     assert used > {"numpy", "torch", "cv2"}
     assert not {name for name in used if canonical(INSTALLED_AS.get(name, name)) not in declared}
 
 
-def test_make_install_takes_all_extras_but_onnx():
+def test_make_install_takes_all_extras():
     install = re.search(r"-e '\.\[([a-z,]+)\]'", (ROOT / "Makefile").read_text())[1]
-    assert set(install.split(",")) == set(project()["optional-dependencies"]) - {"onnx"}
+    assert set(install.split(",")) == set(project()["optional-dependencies"])
 
 
 @pytest.mark.parametrize("folder", ["src", "workflow", "tests", "docs", "benchmarks"])
@@ -134,7 +134,7 @@ def test_the_container_installs_what_the_project_names():
 #: What is not installed with the package alone.
 EXTRA = (
     "torch", "pytorch_lightning", "snakemake", "cv2", "dlib", "pandas", "matplotlib", "sklearn", "numba", "soundfile",
-    "PIL", "yaml", "networkx", "librosa", "onnx",
+    "PIL", "yaml", "networkx", "librosa", "onnx", "pyarrow", "scipy",
 )  # fmt: skip
 
 
