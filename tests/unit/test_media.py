@@ -8,7 +8,8 @@ import pytest
 
 from speechface import media
 from speechface.audio.sound import write_wav
-from speechface.clip_tables import ClipRows, bytes_column, update_clip_tables
+from speechface.clip_tables import ClipRows, bytes_column
+from speechface.clip_updates import update_clip_tables
 from speechface.errors import ClipError, MediaError, TableError
 from speechface.media.decode import place_blocks
 from speechface.media.probe import fit_times
