@@ -106,9 +106,7 @@ def _frame_rate(text: str) -> Fraction:
 
 def _neutral(place: str | None, model: "Predictor") -> "np.ndarray | None":
     """The speaker's weights at rest for `Predictor.predict`."""
-    from speechface.clip_tables import ClipTables
     from speechface.errors import ConfigError
-    from speechface.networks.rest import rest_of_labels
 
     if place is None:
         return None
@@ -117,4 +115,7 @@ def _neutral(place: str | None, model: "Predictor") -> "np.ndarray | None":
     path, _, clip_id = place.partition("::")
     if not clip_id:
         raise ConfigError(f"--neutral is {place}; expected TABLE::DATASET/ACTOR/CLIP, a label table and a clip in it")
+    from speechface.clip_tables import ClipTables
+    from speechface.networks.rest import rest_of_labels
+
     return rest_of_labels(ClipTables([path]), clip_id, frames=model.rest_frames)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from speechface.rig.builtin import ready_made
 from speechface.rig.channels import CHANNELS
 from speechface.rig.rig import Rig
 
@@ -76,12 +77,8 @@ class Animation:
 
     @functools.cached_property
     def rig(self) -> Rig:
-        """The rig, read or built when a format first asks for it."""
-        if self.rig_file:
-            return Rig.load(self.rig_file)
-        from speechface.rig.builtin import build
-
-        return build()
+        """The rig, read when a format first asks for it."""
+        return Rig.load(self.rig_file) if self.rig_file else ready_made()
 
 
 def arkit_weights(weights: np.ndarray, channels: Sequence[str]) -> np.ndarray:

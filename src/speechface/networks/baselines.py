@@ -13,7 +13,6 @@ from speechface.errors import ModelError, TableError
 from speechface.networks.families.base import Rest
 from speechface.rig.channels import CHANNELS, ROTATIONS, limit_mouth_close
 from speechface.sections import BaselineSettings
-from speechface.tables import read_meta, row_groups
 
 __all__ = ["Baseline", "COLUMNS", "fit", "fit_knn", "fit_ridge", "input_scale", "restore"]
 
@@ -136,6 +135,8 @@ def fit(name: str, train: str, stats: dict[str, Any], settings: BaselineSettings
     TableError
         If the table is of another feature than the statistics.
     """
+    from speechface.tables import read_meta, row_groups
+
     meta = read_meta(train)
     feature = meta.get("feature")
     if feature is None or feature != stats["feature"]:
