@@ -39,10 +39,11 @@ class GraphModel:
     session : onnxruntime.InferenceSession
     facts : dict
         The file's ``metadata_props``, values as JSON: ``name``, ``seed``, ``family``, ``columns``, ``observed``,
-        ``feature``, ``feature_settings``, ``rest``, ``rest_frames``, ``mean_rest`` (the train speakers' mean face at rest,
-        which a speaker's own departs from), ``audio_rate_hz``, ``look_ahead_ms``, ``frame_rule``, ``mel_scale``, ``state`` (names and shapes of what is carried from call to call; "past", none at
-        the start), ``context_frames`` (what a network that looks both ways needs on either side; 0 for others),
-        ``chunk_frames``, and of whoever wrote the file ``provenance`` and ``licence``.
+        ``feature``, ``feature_settings``, ``rest``, ``rest_frames``, ``mean_rest`` (the train speakers' mean face at
+        rest, which a speaker's own departs from), ``audio_rate_hz``, ``look_ahead_ms``, ``frame_rule``, ``mel_scale``,
+        ``state`` (names and shapes of what is carried from call to call; "past", none at the start),
+        ``context_frames`` (what a network that looks both ways needs on either side; 0 for others), ``chunk_frames``,
+        and of whoever wrote the file ``provenance`` and ``licence``.
     """
 
     session: Any

@@ -2,7 +2,7 @@
 
 The graph takes ``features`` (frames, ...), ``neutral`` where the model uses the speaker's face at rest, and, where it
 only looks back, the state that the call before returned; it gives ``outputs`` (frames, columns) and the new state.
-Its ``metadata_props`` say the rest, see `speechface.networks.graph.Facts`.
+Its ``metadata_props`` say the rest, see `speechface.networks.graph.GraphModel`.
 """
 
 import json
@@ -108,13 +108,14 @@ def _states(model, features):
 
 
 def _facts(model: TrainedModel | Ensemble, states: dict[str, list], facts: dict[str, Any]) -> dict[str, Any]:
-    """What the graph says of itself, see `speechface.networks.graph.Facts`."""
+    """What the graph says of itself, see `speechface.networks.graph.GraphModel`."""
     members, feature = _members(model), FEATURES[model.feature]
     settings = settings_of_table(model.feature, model.feature_settings)
     both_ways = any(member.bidirectional for member in members)
     rests = [member.neutral for member in members if member.neutral is not None]
     return {
-        "mean_rest": np.mean(rests, 0).tolist() if rests else None, "name": model.name, "seed": model.seed, "family": model.family, "columns": list(model.columns),
+        "name": model.name, "seed": model.seed, "family": model.family, "columns": list(model.columns),
+        "mean_rest": np.mean(rests, 0).tolist() if rests else None,
         "observed": [bool(value) for value in model.observed], "feature": model.feature,
         "feature_settings": model.feature_settings, "rest": model.rest, "rest_frames": model.rest_frames,
         "audio_rate_hz": model.feature_settings["audio_sr"], "look_ahead_ms": feature.look_ahead_ms(settings),
@@ -124,9 +125,7 @@ def _facts(model: TrainedModel | Ensemble, states: dict[str, list], facts: dict[
     }  # fmt: skip
 
 
-def export(
-    model: TrainedModel | Ensemble, path: str | Path, facts: dict[str, Any] | None = None
-) -> dict[str, list]:
+def export(model: TrainedModel | Ensemble, path: str | Path, facts: dict[str, Any] | None = None) -> dict[str, list]:
     """Write `model` as one .onnx file, whole or not at all.
 
     Parameters
