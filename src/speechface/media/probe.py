@@ -15,7 +15,8 @@ from speechface.errors import MediaError
 from speechface.media.source import ImagesSource, SourceLike, TableSource, image_files, parse_source, video_bytes
 
 __all__ = [
-    "JUMP_S", "Media", "VideoInfo", "fit_times", "frame_times", "open_media", "probe_video", "upright_turns", "video_stream",
+    "JUMP_S", "Media", "VideoInfo", "fit_times", "frame_times", "open_media", "probe_video", "upright_turns",
+    "video_stream",
 ]  # fmt: skip
 
 #: Codecs whose every packet is one shown image; with others the frames are counted by decoding them.

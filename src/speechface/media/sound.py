@@ -166,7 +166,7 @@ def _blocks(media: Media, stream: Any, track: _Track) -> tuple[int, Iterator[tup
         raise MediaError(f"{media.name}: the sound stream is empty")
     rate = first.sample_rate
 
-    def blocks():
+    def blocks() -> Iterator[tuple[float | None, np.ndarray | None]]:
         frame: Any = first
         while True:
             if frame is None:
