@@ -10,6 +10,7 @@ import numpy as np
 
 from speechface.errors import MediaError
 from speechface.media.probe import open_media, upright_turns, video_stream
+from speechface.media.resample import resample
 from speechface.media.source import ImagesSource, SourceLike, image_files, parse_source
 
 __all__ = [
@@ -24,7 +25,6 @@ __all__ = [
     "planes_to_rgb",
     "decode_audio",
     "place_blocks",
-    "resample",
 ]
 
 #: Formats whose first plane is 8-bit luma, one byte a pixel.
@@ -304,18 +304,3 @@ def place_blocks(
         cut = max(-place, 0)
         audio[place + cut : place + len(block)] = block[cut:] if place + len(block) > 0 else 0
     return audio
-
-
-def resample(audio: np.ndarray, rate: int, sr: int) -> np.ndarray:
-    """Resample mono sound with FFmpeg's band-limited resampler; the length becomes round(n * sr / rate)."""
-    if rate == sr or not len(audio):
-        return audio
-    resampler = av.AudioResampler("fltp", "mono", sr)
-    frame = av.AudioFrame.from_ndarray(audio[None], format="fltp", layout="mono")
-    frame.sample_rate = rate
-    parts = [out.to_ndarray()[0] for out in (*resampler.resample(frame), *resampler.resample(None))]
-    length = round(len(audio) * sr / rate)
-    out = np.zeros(length, np.float32)
-    joined = np.concatenate(parts)[:length]
-    out[: len(joined)] = joined
-    return out
