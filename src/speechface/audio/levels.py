@@ -122,7 +122,7 @@ class _HopLevels:
             stretch = sound[start * self.hop : (min(start + 1000, count) + 1) * self.hop]
             windows = np.lib.stride_tricks.sliding_window_view(stretch, 2 * self.hop)[:: self.hop]
             spectra = np.fft.rfft(windows * self._window)[:, self._bins]
-            powers: np.ndarray = 1e-12 + np.sum(spectra.real**2 + spectra.imag**2, 1, dtype=np.float64)
+            powers: np.ndarray = 1e-12 + np.add.reduce(spectra.real**2 + spectra.imag**2, 1, dtype=np.float64)
             for power in powers.tolist():
                 before = 4 * power if self._power is None else self._power  # the first window is half empty
                 self._power = before + _SMOOTHING * (power - before)
