@@ -33,6 +33,9 @@ class Feature:
     look_ahead_ms : function (settings) -> float
         How far behind its frame's end a row hears, ms.
     description : function (settings) -> dict of JSON values for the table's metadata: unit, layout
+    reach : function (settings, sr) -> (before, after) or None
+        All samples that a row depends on: from `before` ahead of its frame's end to `after` behind it. None, as by
+        default: the whole clip, so that a row cannot be computed while the sound still goes on.
     version : int, counts changes of what `compute` gives for the same sound and settings
     """
 
@@ -44,3 +47,4 @@ class Feature:
     look_ahead_ms: Callable[[Any], float]
     description: Callable[[Any], dict[str, Any]]
     version: int = 1
+    reach: Callable[[Any, int], tuple[int, int] | None] = lambda settings, sr: None

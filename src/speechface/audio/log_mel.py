@@ -135,6 +135,13 @@ def _compute(audio: np.ndarray, ends: np.ndarray, sr: int, settings: LogMelSetti
     return log_mel(audio, ends, sr=sr, **settings.model_dump(exclude={"storage"}))
 
 
+def _reach(settings: LogMelSettings, sr: int) -> tuple[int, int]:
+    hop, window, ahead, _ = sizes(
+        sr=sr, hop_ms=settings.hop_ms, window_ms=settings.window_ms, look_ahead_ms=settings.look_ahead_ms
+    )
+    return (settings.n_hops - 1) * hop + window - ahead, ahead
+
+
 FEATURE = Feature(
     version=2,
     settings=LogMelSettings,
@@ -144,4 +151,5 @@ FEATURE = Feature(
     storage=lambda settings: settings.storage,
     look_ahead_ms=lambda settings: settings.look_ahead_ms,
     description=lambda settings: {"unit": f"dB, {settings.floor_db:g} or more; oldest hop first, low bands first"},
+    reach=_reach,
 )

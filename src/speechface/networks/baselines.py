@@ -52,6 +52,7 @@ class Baseline:
     seed = 0
     rest: Rest = "none"
     rest_frames = 0
+    bidirectional = False
 
     @property
     def family(self) -> str:
@@ -80,6 +81,12 @@ class Baseline:
         np.clip(weights, 0, 1, out=weights)
         limit_mouth_close(weights)
         return np.broadcast_to(out, (n_samples, *out.shape))
+
+    def predict_chunk(
+        self, features: np.ndarray, state: Any = None, neutral: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Any]:
+        """Predict the next frames of a stream: each stands for itself."""
+        return self.predict(features)[0], None
 
     def _raw(self, inputs):
         if "constant" in self.arrays:

@@ -156,6 +156,32 @@ class Predictor(Protocol):
     def facts(self) -> dict[str, Any]:
         """JSON values for people: settings, history, provenance."""
 
+    @property
+    def bidirectional(self) -> bool:
+        """Whether a frame depends on frames behind it, so that there is no `predict_chunk`."""
+
+    def predict_chunk(
+        self, features: np.ndarray, state: Any = None, neutral: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Any]:
+        """Predict the next frames of a stream, as `predict` of all of them would.
+
+        Parameters
+        ----------
+        features : ndarray (T, ...)
+        state : what the call before returned, None at the start
+        neutral : see `predict`
+
+        Returns
+        -------
+        outputs : ndarray (T, n_outputs), float32
+        state : for the next call
+
+        Raises
+        ------
+        ModelError
+            If the model is `bidirectional`.
+        """
+
     def to(self, device: str) -> Self:
         """The same model, computing on `device` ("cpu", "cuda"), where it can; results come back to the CPU."""
 
