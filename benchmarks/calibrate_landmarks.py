@@ -25,7 +25,7 @@ from speechface.render.renderer import Renderer
 from speechface.rig import builtin
 from speechface.rig.builtin import landmarks as table
 from speechface.rig.builtin.head import _face
-from speechface.rig.channels import INDEX
+from speechface.synthesis.visemes import INDEX
 
 WIDTH, HEIGHT, FOCAL, DISTANCE = 640, 480, 1500.0, 900.0
 #: A vertex further from the anatomical point pays this many mm^2 per mm^2.

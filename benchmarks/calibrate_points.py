@@ -29,8 +29,10 @@ from speechface.media import ArrayImage
 from speechface.render.pose import pose
 from speechface.render.renderer import Renderer
 from speechface.rig import builtin
-from speechface.rig.channels import CHANNELS, GAZE, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import GAZE
 from speechface.rig.registry import RIGS, build_rig
+from speechface.synthesis.visemes import INDEX
 
 WIDTH, HEIGHT, FOCAL, DISTANCE = 640, 480, 1500.0, 900.0
 CAMERA = Camera(FOCAL, ((WIDTH - 1) / 2, (HEIGHT - 1) / 2))

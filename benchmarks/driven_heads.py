@@ -136,7 +136,7 @@ def spoken_clips(number, *, clips, seed):
     """`clips` clips (name -> Motion) of the demo's speech by actor `number`."""
     from speechface.datasets.demo import clip_names
     from speechface.datasets.ravdess import clip_from_name
-    from speechface.rig.channels import CHANNELS
+    from speechface.rig.channels import ARKIT52 as CHANNELS
     from speechface.synthesis.performance import perform
 
     found = {}

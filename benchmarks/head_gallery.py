@@ -14,7 +14,8 @@ from speechface.render.pose import pose
 from speechface.render.renderer import Renderer
 from speechface.rig import builtin
 from speechface.rig.builtin.hair import STYLES
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.synthesis.visemes import INDEX
 
 BACKGROUND = (0.87, 0.90, 0.93)
 

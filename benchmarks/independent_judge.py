@@ -24,8 +24,9 @@ import numpy as np
 from speechface.clip_tables import ClipTables
 from speechface.geometry.ibug import lip_gap
 from speechface.metrics.correlation import correlation
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.rig.rig import Rig
+from speechface.synthesis.visemes import INDEX
 from speechface.tables import read_table
 
 #: The judge's points: pairs of inner lips, outer corners of the eyes, and of each eye (upper, lower, outer, inner).

@@ -28,7 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from speechface.config import model_settings
 from speechface.networks.registry import build_network, is_recurrent, network_spec
-from speechface.rig.channels import CHANNELS
+from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.tables import stored_rows
 
 

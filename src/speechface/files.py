@@ -37,7 +37,7 @@ def written_whole(path: str | os.PathLike) -> Iterator[str]:
 
 
 def made_folder(path: str | os.PathLike) -> Path:
-    """Make a folder for results where there is none, and return it; ConfigError where none can be made or written to."""
+    """Return a folder for results, made where there is none; ConfigError where nothing can be written to it."""
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)

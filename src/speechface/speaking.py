@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speechface.errors import ConfigError, MediaError, ModelError
+from speechface.errors import ConfigError, MediaError
 from speechface.export.animation import Animation, Sound
 
 if TYPE_CHECKING:

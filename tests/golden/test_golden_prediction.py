@@ -23,7 +23,7 @@ def untrained(stats):
             parameter.copy_(torch.as_tensor(rng.normal(0, 0.3, tuple(parameter.shape))))
     return TrainedModel(network, "net", 4, "spectrogram", {"n_fft": 256, "audio_sr": 44100}, output_columns(settings),
                         np.array(stats["observed"]), spec, stats, {"model": settings.dump()},
-                        np.full(46, 0.25, np.float32))  # fmt: skip
+                        np.full(52, 0.25, np.float32))  # fmt: skip
 
 
 def test_predictions_are_those_recorded(tmp_path):

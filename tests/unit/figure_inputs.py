@@ -12,7 +12,8 @@ from speechface.config import defaults
 from speechface.datasets.base import CLIP_COLUMNS
 from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import matrix_from_euler
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
 from speechface.tables import write_table, write_unusable
 
 __all__ = ["GRAPH", "SUMMARY", "clip_row", "id_of", "label_rows", "texts", "write_clips", "write_log", "write_metrics",
@@ -65,7 +66,7 @@ def label_rows(*, seed=0, noise=0.0, n=40, width=320, height=240, kind="labels")
     """Labels or a prediction: the mouth opens and shuts, the head sways; `noise` is added to weights."""
     rng = np.random.default_rng(seed)
     time = np.arange(n) / FPS
-    weights = np.zeros((n, 46))
+    weights = np.zeros((n, 52))
     weights[:, CHANNELS.index("jawOpen")] = 0.5 - 0.5 * np.cos(2 * np.pi * 2 * time)
     weights[:, CHANNELS.index("mouthSmileLeft")] = 0.3
     weights = np.clip(weights + noise * rng.standard_normal(weights.shape), 0, 1).astype(np.float32)

@@ -2,7 +2,8 @@ import numpy as np
 
 from speechface.commands.evaluate import truth_as_labels
 from speechface.geometry.rotation import matrix_from_euler
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
 from speechface.tables import Table
 
 

@@ -15,7 +15,9 @@ from speechface.fitting.report import flagged_runs, miss_distribution, verdict
 from speechface.geometry import ibug
 from speechface.geometry.rotation import geodesic_angle, matrix_from_euler, median_rotation
 from speechface.landmarks.detectors.dlib import PROFILE
-from speechface.rig.channels import CHANNELS, GAZE, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import GAZE
+from speechface.synthesis.visemes import INDEX
 
 USUAL = FitSettings(noise_mm=1.2, sparsity=1.0, smoothness=0.08, iterations=8)
 

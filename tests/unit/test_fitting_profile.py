@@ -19,9 +19,9 @@ from speechface.landmarks.detector import Eye
 from speechface.landmarks.detectors.dlib import PROFILE
 from speechface.landmarks.detectors.mediapipe import PROFILE as MEDIAPIPE
 from speechface.landmarks.summary import jitter_pct
-from speechface.rig.channels import INDEX
 from speechface.rig.points import Vertices, places
 from speechface.rig.registry import build_rig
+from speechface.synthesis.visemes import INDEX
 
 USUAL = FitSettings(noise_mm=1.2, sparsity=1.0, smoothness=0.08, iterations=8)
 
@@ -140,7 +140,7 @@ def test_the_fit_sees_the_places_of_mediapipe_s_points_on_the_rig():
     assert len(face.neutral) == face.profile.n_points == len(profile.fitted) < profile.n_points
     where = places("builtin", len(rig.neutral), profile.scheme)
     np.testing.assert_allclose(face.neutral, where.of(rig.neutral)[profile.fitted], atol=1e-4)
-    weights = np.zeros(46)
+    weights = np.zeros(52)
     weights[INDEX["jawOpen"]] = 0.7
     moved = where.of(rig.mesh(weights))[profile.fitted]
     np.testing.assert_allclose(face.landmarks(weights), moved, atol=1e-3)

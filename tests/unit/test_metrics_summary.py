@@ -72,12 +72,12 @@ def test_undefined_resamples_do_not_spoil_the_interval():
 def evaluated():
     """Statistics and facts of 8 clips: two datasets, two sexes, the last clip without frames."""
     rng = np.random.default_rng(9)
-    bases = RigBases.from_rig(synthetic_rig(0), np.ones(46, bool))
+    bases = RigBases.from_rig(synthetic_rig(0), np.ones(52, bool))
     clips = []
     for _ in range(7):
-        true = np.clip(np.cumsum(rng.normal(0, 0.05, (40, 46)), 0) + 0.4, 0, 1)
+        true = np.clip(np.cumsum(rng.normal(0, 0.05, (40, 52)), 0) + 0.4, 0, 1)
         predicted = np.clip(true + rng.normal(0, 0.1, true.shape), 0, 1)
-        clips.append(clip_statistics(ClipMotion(predicted, true, np.arange(40), bases, np.zeros(46))))
+        clips.append(clip_statistics(ClipMotion(predicted, true, np.arange(40), bases, np.zeros(52))))
     clips.append(empty_statistics())
     statistics = {name: np.stack([clip[name] for clip in clips]) for name in shapes()}
     facts = {
@@ -134,7 +134,7 @@ def test_one_clip_has_no_interval_and_undefined_metrics_no_row(evaluated):
 
 def test_channels_are_reported_for_weight_metrics(evaluated):
     rows = [r for r in summary(evaluated) if r["group"] == "channel" and r["dataset"] == "all"]
-    assert len(rows) == 4 * 46
+    assert len(rows) == 4 * 52
     errors = [r["value"] for r in rows if r["metric"] == "mse_weights_e2"]
     whole = row(summary(evaluated), dataset="all", group="all", metric="mse_weights_e2")
     assert np.mean(errors) == pytest.approx(whole["value"])

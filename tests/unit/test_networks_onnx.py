@@ -13,6 +13,7 @@ from speechface.networks.ensemble import join
 from speechface.networks.loading import load_model, save_model
 from speechface.networks.predictor import TrainedModel
 from speechface.networks.registry import build_network, network_spec, output_columns
+from speechface.rig.channels import ARKIT52
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -25,10 +26,10 @@ def model_of(rest="none", **settings):
     shape = SHAPES[settings.feature]
     stats = stats_of(make_clips(0, n_clips=1, n_frames=20, shape=shape))
     spec = network_spec(settings, input_shape=shape, width=0.1)
-    observed = np.arange(46) % 5 > 0
-    neutral = None if rest == "none" else np.full(46, 0.3, np.float32)
+    observed = np.arange(52) % 5 > 0
+    neutral = None if rest == "none" else np.full(52, 0.3, np.float32)
     return TrainedModel(build_network(spec, stats).eval(), "net", 0, settings.feature, {"audio_sr": 44100},
-                        output_columns(settings), observed, spec, stats, {"model": settings.dump()},
+                        output_columns(settings, ARKIT52), observed, spec, stats, {"model": settings.dump()},
                         neutral)  # fmt: skip
 
 
@@ -59,7 +60,7 @@ def test_the_file_alone_gives_what_the_model_predicts_for_any_number_of_frames(s
     rng = np.random.default_rng(5)
     for frames in (0, 1, 33, 300):
         features = clip_for(model, frames, rng)
-        for neutral in (None, rng.uniform(0, 1, 46).astype(np.float32)):
+        for neutral in (None, rng.uniform(0, 1, 52).astype(np.float32)):
             found = graph.predict(features, neutral=neutral, n_samples=2)
             wanted = model.predict(features, neutral=neutral, n_samples=2)
             np.testing.assert_allclose(found, wanted, atol=1e-5)  # float32 sums in other order
@@ -71,7 +72,7 @@ def test_a_stream_in_pieces_gives_what_one_call_gives(settings, tmp_path):
     model = join([model_of(**settings), model_of(**{**settings, "rest": "given"})], name="pair", seed=0)
     onnx.export(model, tmp_path / "m.onnx")
     graph, rng = load_model(tmp_path / "m.onnx"), np.random.default_rng(6)
-    features, neutral = clip_for(model, 120, rng), rng.uniform(0, 1, 46).astype(np.float32)
+    features, neutral = clip_for(model, 120, rng), rng.uniform(0, 1, 52).astype(np.float32)
     parts, state, cuts = [], None, [0, 1, 2, 5, 40, 120]
     for start, stop in zip(cuts, cuts[1:]):
         part, state = graph.predict_chunk(features[start:stop], state, neutral)
@@ -125,7 +126,9 @@ def test_a_damaged_file_and_a_foreign_one_are_refused(tmp_path):
 
 
 def test_a_baseline_has_no_graph(tmp_path, capsys):
-    observed = np.ones(46, bool)
-    save_model(tmp_path / "m.npz", Baseline("neutral", "spectrogram", {}, observed, {"constant": np.zeros(49)}, {}))
+    observed = np.ones(52, bool)
+    save_model(
+        tmp_path / "m.npz", Baseline("neutral", "spectrogram", {}, ARKIT52, observed, {"constant": np.zeros(52)}, {})
+    )
     assert main(["export-onnx", "--model", str(tmp_path / "m.npz"), "--out", str(tmp_path / "m.onnx")]) == 1
     assert "family neutral have no network" in capsys.readouterr().err

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import yaml
 
+from speechface.rig.channels import ARKIT52, ROTATIONS
+
 ROOT = Path(__file__).resolve().parents[2]
 #: names that differ between PyPI and conda
 CONDA_NAMES = {
@@ -161,8 +163,8 @@ def animations(tmp_path_factory):
     sizes = {"spectrogram": 128 * 32, "log_mel": 8 * 80, "acoustics": 537, "waveform": 1280}
     for feature, size in sizes.items():
         settings = {**defaults(feature).dump(), "audio_sr": 44100}
-        arrays = {"matrix": 1e-3 * rng.standard_normal((size, 49)), "offset": np.full(49, 0.4)}
-        model = Baseline("ridge", feature, settings, np.ones(46, bool), arrays, {})
+        arrays = {"matrix": 1e-3 * rng.standard_normal((size, 55)), "offset": np.full(55, 0.4)}
+        model = Baseline("ridge", feature, settings, (*ARKIT52, *ROTATIONS), np.ones(52, bool), arrays, {})
         save_model(folder / f"{feature}.npz", model)
     for place, packages in (("whole", ()), ("alone", EXTRA)):
         animate = "animate hello.wav --model {0}.npz --out {1}/{0} --formats json livelink"

@@ -91,4 +91,6 @@ def _neutral(place: str | None, model: "Predictor") -> "np.ndarray | None":
     from speechface.clip_tables import ClipTables
     from speechface.networks.rest import rest_of_labels
 
-    return rest_of_labels(ClipTables([path]), clip_id, frames=model.rest_frames)
+    tables = ClipTables([path])
+    tables.require_channels(model.columns[: len(model.observed)], "the model")
+    return rest_of_labels(tables, clip_id, frames=model.rest_frames)

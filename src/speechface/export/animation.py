@@ -12,15 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from speechface.errors import RigError
 from speechface.rig.builtin import ready_made
-from speechface.rig.channels import CHANNELS
+from speechface.rig.channels import LISTS, on_channels, require, sides
 from speechface.rig.rig import Rig
 
 __all__ = ["ARKIT_NAMES", "Animation", "Sound", "arkit_weights"]
-
-
-def _sides(stem: str) -> tuple[str, str]:
-    return (stem + "Left", stem + "Right")
 
 
 #: Apple's 52 blendshape names in the order of Live Link Face's CSV files.
@@ -28,10 +25,10 @@ ARKIT_NAMES = (
     "eyeBlinkLeft", "eyeLookDownLeft", "eyeLookInLeft", "eyeLookOutLeft", "eyeLookUpLeft", "eyeSquintLeft",
     "eyeWideLeft", "eyeBlinkRight", "eyeLookDownRight", "eyeLookInRight", "eyeLookOutRight", "eyeLookUpRight",
     "eyeSquintRight", "eyeWideRight", "jawForward", "jawRight", "jawLeft", "jawOpen", "mouthClose", "mouthFunnel",
-    "mouthPucker", "mouthRight", "mouthLeft", *_sides("mouthSmile"), *_sides("mouthFrown"), *_sides("mouthDimple"),
-    *_sides("mouthStretch"), "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
-    *_sides("mouthPress"), *_sides("mouthLowerDown"), *_sides("mouthUpperUp"), *_sides("browDown"), "browInnerUp",
-    *_sides("browOuterUp"), "cheekPuff", *_sides("cheekSquint"), *_sides("noseSneer"), "tongueOut",
+    "mouthPucker", "mouthRight", "mouthLeft", *sides("mouthSmile"), *sides("mouthFrown"), *sides("mouthDimple"),
+    *sides("mouthStretch"), "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
+    *sides("mouthPress"), *sides("mouthLowerDown"), *sides("mouthUpperUp"), *sides("browDown"), "browInnerUp",
+    *sides("browOuterUp"), "cheekPuff", *sides("cheekSquint"), *sides("noseSneer"), "tongueOut",
 )  # fmt: skip
 
 
@@ -70,7 +67,7 @@ class Animation:
     rotations : ndarray (T, 3), float32, radians (x, y, z), see `speechface.geometry.rotation`; zeros if not modelled
     channels : names of the weights
     sound : of the recording, or None
-    rig_file : rig (.npz) that the weights move; "": the builtin head
+    rig_file : rig (.npz) of these channels, which the weights move; "": the builtin head
     image_size : side of the images in formats that show some, pixels
     meta : JSON values: model, commit, settings
     """
@@ -79,7 +76,7 @@ class Animation:
     fps: Fraction
     weights: np.ndarray
     rotations: np.ndarray
-    channels: Sequence[str] = CHANNELS
+    channels: Sequence[str]
     sound: Sound | None = None
     rig_file: str = ""
     image_size: int = 640
@@ -95,8 +92,13 @@ class Animation:
 
     @functools.cached_property
     def rig(self) -> Rig:
-        """The rig, read when a format first asks for it."""
-        return Rig.load(self.rig_file) if self.rig_file else ready_made()
+        """The rig, read when a format first asks for it; RigError where its channels are not `channels`."""
+        rig = Rig.load(self.rig_file) if self.rig_file else ready_made()
+        if not self.rig_file and tuple(self.channels) in LISTS.values():
+            rig = rig.on(self.channels)
+        where, remedy = f"rig {self.rig_file or rig.name}", "give the rig that the model was trained for"
+        require(rig.channels, self.channels, where=where, of="the model", remedy=remedy, error=RigError)
+        return rig
 
     def save(self, path: str | Path, *, format: str = "") -> Path:
         """Write one file, e.g. ``face.glb``.
@@ -124,12 +126,6 @@ class Animation:
 def arkit_weights(weights: np.ndarray, channels: Sequence[str]) -> np.ndarray:
     """Weights (T, n) of `channels` -> Apple's 52 (T, 52).
 
-    noseSneer feeds both sides; shapes that have no channel stay 0.
+    noseSneer feeds both sides where a rig has only that; shapes that have no channel stay 0.
     """
-    column = {name: k for k, name in enumerate(channels)}
-    out = np.zeros((len(weights), len(ARKIT_NAMES)), np.float32)
-    for place, name in enumerate(ARKIT_NAMES):
-        source = column.get(name, column.get("noseSneer") if name.startswith("noseSneer") else None)
-        if source is not None:
-            out[:, place] = weights[:, source]
-    return out
+    return on_channels(weights, channels, ARKIT_NAMES)

@@ -20,6 +20,7 @@ from speechface.files import written_whole
 from speechface.networks.ensemble import Ensemble
 from speechface.networks.graph import GraphModel, seal
 from speechface.networks.predictor import CONTEXT_FRAMES, TrainedModel
+from speechface.rig.channels import column
 
 __all__ = ["export", "largest_difference", "TOLERANCE", "OPSET"]
 
@@ -69,8 +70,8 @@ class _Whole(nn.Module):
         if mean is not None:
             weights = (weights + (neutral - mean)).clamp(0, 1)
         weights = weights * self.observed
-        if {"mouthClose", "jawOpen"} <= set(self.columns):
-            close, jaw = self.columns.index("mouthClose"), self.columns.index("jawOpen")
+        close, jaw = column(self.columns, "mouthClose"), column(self.columns, "jawOpen")
+        if close is not None and jaw is not None:
             closed = torch.minimum(weights[:, close : close + 1], weights[:, jaw : jaw + 1])
             weights = torch.cat([weights[:, :close], closed, weights[:, close + 1 :]], 1)
         return torch.cat([weights, others], 1)
