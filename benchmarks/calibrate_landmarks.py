@@ -77,7 +77,7 @@ def observe(renderer, detector, actors, images, seed):
     seen = []
     for actor in actors:
         for k in range(images):
-            weights = np.zeros(46, np.float32)
+            weights = np.zeros(len(INDEX), np.float32)
             if k % 2:
                 weights[INDEX["jawOpen"]] = rng.uniform(0, 0.35)
                 weights[[INDEX["mouthSmileLeft"], INDEX["mouthSmileRight"]]] = rng.uniform(0, 0.5)

@@ -40,9 +40,9 @@ LARGEST_MM = 15.0
 
 
 def expression(rng):
-    """Random weights (46,): as speech and emotions go together, or a few channels of all."""
+    """Random weights (52,): as speech and emotions go together, or a few channels of all."""
     if rng.random() < 0.6:
-        weights = rng.multivariate_normal(np.zeros(len(CHANNELS)), articulation_moments(), check_valid="ignore")
+        weights = rng.multivariate_normal(np.zeros(len(CHANNELS)), articulation_moments(CHANNELS), check_valid="ignore")
     else:
         weights = rng.exponential(0.4, len(CHANNELS)) * (rng.random(len(CHANNELS)) < 0.15)
         weights = np.where(rng.random(len(CHANNELS)) < 0.7, np.maximum(weights, weights[mirrored(CHANNELS)]), weights)

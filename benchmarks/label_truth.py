@@ -43,7 +43,7 @@ def smooth(rng, frames, width):
 
 
 def motion(rng, frames):
-    """Weights (T, 46): sparse smooth bumps, both sides nearly alike, no opposites at once, blinks; a pause first."""
+    """Weights (T, 52): sparse smooth bumps, both sides nearly alike, no opposites at once, blinks; a pause first."""
     weights = np.zeros((frames, len(CHANNELS)))
     for k, (name, twin) in enumerate(zip(CHANNELS, mirrored(CHANNELS))):
         if name not in GAZE and twin >= k:

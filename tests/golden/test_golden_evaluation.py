@@ -35,13 +35,14 @@ def test_metrics_are_those_recorded():
     speech = np.concatenate([np.zeros(SR // 2, np.float32), sound(SR, 1.2), np.zeros(SR, np.float32)])
     clips = []
     for seed in range(4):
-        found, missing, reason = score_clip(*clip(seed), bases_of=lambda mask: bases, observed=observed,
-                                            mean_weights=np.full(52, 0.4), sound=(speech, SR))  # fmt: skip
+        found, missing, reason = score_clip(*clip(seed), channels=CHANNELS, bases_of=lambda mask: bases,
+                                            observed=observed, mean_weights=np.full(52, 0.4),
+                                            sound=(speech, SR))  # fmt: skip
         assert (missing, reason) == (3, "")
         clips.append(found)
     statistics = {name: np.stack([found[name] for found in clips]) for name in clips[0]}
     facts = {"dataset": ["d"] * 4, "actor": ["a", "a", "b", "c"], "split": ["test"] * 4}
-    rows = summarise_groups(statistics, facts, groups=[], resamples=50, seed=0)
+    rows = summarise_groups(statistics, facts, channels=CHANNELS, groups=[], resamples=50, seed=0)
     found = {f"{row['metric']}": [row["value"], row["low"], row["high"]] for row in rows if row["group"] == "all"}
     assert found.keys() == METRICS.keys()
     found["of_channels"] = [row["value"] for row in rows if row["group"] == "channel"][::7]

@@ -27,9 +27,13 @@ def test_a_page_of_the_visualiser_is_the_one_recorded(tmp_path):
     turned = dict(zip(ROTATIONS, np.linspace(0, [0.1, 0.3, -0.1], FRAMES, dtype=np.float32).T))
     label = {**base, **turned, **dict(zip(CHANNELS, weights.T))}
     predicted = {**base, **dict(zip(CHANNELS, 0.5 * weights.T))}
-    meta = {"fps": float(FPS), "rig": "builtin", "observed": [True] * 52}
+    meta = {"fps": float(FPS), "rig": "builtin", "channels": list(CHANNELS), "observed": [True] * 52}
     write_clip_table(tmp_path / "labels.parquet", "labels", {ID: ClipRows(label, meta)})
-    write_clip_table(tmp_path / "prediction.parquet", "prediction", {ID: ClipRows(predicted, {"model": "tcn"})})
+    write_clip_table(
+        tmp_path / "prediction.parquet",
+        "prediction",
+        {ID: ClipRows(predicted, {"model": "tcn", "channels": list(CHANNELS)})},
+    )
     write_clip_table(tmp_path / "crops.parquet", "crops", {})
     write_sounds(tmp_path / "audio.parquet", {ID: np.zeros(SR * FRAMES // FPS, np.float32)}, sr=SR, fps=FPS)
     tables = [f"--{name}={tmp_path / name}.parquet" for name in ("labels", "prediction", "crops", "audio")]

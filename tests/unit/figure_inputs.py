@@ -74,14 +74,14 @@ def label_rows(*, seed=0, noise=0.0, n=40, width=320, height=240, kind="labels")
     columns = {"frame": np.arange(n, dtype=np.int32), "time": time}
     columns |= {name: weights[:, k] for k, name in enumerate(CHANNELS)}
     columns |= {name: angles[:, k] for k, name in enumerate(ROTATIONS)}
-    meta = {"model": "cnn", "seed": 0}
+    meta = {"model": "cnn", "seed": 0, "channels": list(CHANNELS)}
     if kind == "labels":
         camera = Camera.for_image(width, height, 3.0)
         columns |= {"detected": np.ones(n, bool), "used": np.arange(n) % 7 != 3}
         columns["reprojection_px"] = np.linspace(0.5, 1.5, n).astype(np.float32)
         columns |= {f"translation_{axis}": np.full(n, value, np.float32) for axis, value in zip("xyz", (5, 0, -1500))}
         meta = {"focal_px": camera.focal, "centre_px": list(camera.centre), "fps": FPS,
-                "rotation_reference": matrix_from_euler([0, 0.1, 0]).tolist()}  # fmt: skip
+                "rotation_reference": matrix_from_euler([0, 0.1, 0]).tolist(), "channels": list(CHANNELS)}  # fmt: skip
     return ClipRows(columns, meta)
 
 

@@ -7,11 +7,14 @@ import pytest
 
 from speechface.cli import main
 from speechface.errors import ModelError
-from speechface.networks.baselines import COLUMNS, Baseline, fit_knn, fit_ridge, input_scale
+from speechface.networks.baselines import Baseline, fit_knn, fit_ridge, input_scale
 from speechface.networks.loading import load_model, save_model
 from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
 from speechface.synthesis.visemes import INDEX
 from speechface.tables import streamed_table, to_arrow
+
+COLUMNS = (*CHANNELS, *ROTATIONS)
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def scaling(x):
 
 
 def baseline(arrays, name="ridge", **options):
-    return Baseline(name, "spectrogram", {}, np.ones(52, bool), arrays, options)
+    return Baseline(name, "spectrogram", {}, COLUMNS, np.ones(52, bool), arrays, options)
 
 
 def test_ridge_equals_the_closed_form(data):
@@ -147,7 +150,8 @@ def test_every_baseline_is_fitted_from_a_train_table(data, tmp_path, name):
     groups = [
         to_arrow({"spectrogram": a, **dict(zip(COLUMNS, np.ascontiguousarray(b.T)))}, {}) for a, b in batches(x, y)
     ]
-    meta = {"feature": "spectrogram", "feature_settings": {"n_fft": 8}, "_shapes": {"spectrogram": [4, 3]}}
+    meta = {"channels": list(CHANNELS), "feature": "spectrogram", "feature_settings": {"n_fft": 8},
+            "_shapes": {"spectrogram": [4, 3]}}  # fmt: skip
     with streamed_table(tmp_path / "train.parquet", groups[0].schema, stage="splits", meta=meta) as write:
         for group in groups:
             write(group)

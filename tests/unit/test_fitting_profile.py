@@ -75,11 +75,12 @@ def everything(rig, profile, observed):
     motion = rig.displacement(labels.weights, rig.landmarks)
     miss = np.linalg.norm(labels.projected - observed, axis=-1)
     crops = crop_transforms(observed, detected, profile, margin=1.75, size=64, deviation=0)
+    quality = clip_quality(observed, labels.projected, detected, labels.weights, motion, profile, rig.channels)
     return {
         "weights": labels.weights, "rotation": labels.rotation, "miss": labels.miss[detected],
         "eyes": identity.eyes.closed, "observed": observed_channels(face),
         "expected": expected_error(miss, motion, profile), "jitter": jitter_pct(observed, profile), "crops": crops,
-        "quality": list(clip_quality(observed, labels.projected, detected, labels.weights, motion, profile).values()),
+        "quality": list(quality.values()),
     }  # fmt: skip
 
 

@@ -188,7 +188,7 @@ def test_unobserved_channels_change_nothing(rig, observed, clip):
     other = predicted.copy()
     other[:, ~observed] = 1 - other[:, ~observed]
     a, b = (statistics_of(p, true, frames=frames, bases=bases, mean_weights=true.mean(0)) for p in (predicted, other))
-    for name in shapes():
+    for name in shapes(52):
         np.testing.assert_array_equal(a[name], b[name], err_msg=name)
     assert np.isnan(METRICS["mse_weights_e2"].channels(a)[~observed]).all()
     assert np.isfinite(METRICS["mse_weights_e2"].channels(a)[observed]).all()
@@ -208,10 +208,10 @@ def test_sums_over_clips_equal_the_whole_set(rig, observed, clip):
     bases = RigBases.from_rig(rig, observed)
     mean = true.mean(0)
     parts = [slice(0, 20), slice(20, 45), slice(45, 60)]
-    sums = empty_statistics()
+    sums = empty_statistics(52)
     for part in parts:
         one = statistics_of(predicted[part], true[part], frames=frames[part], bases=bases, mean_weights=mean)
-        sums = {name: sums[name] + one[name] for name in shapes()}
+        sums = {name: sums[name] + one[name] for name in shapes(52)}
     whole = statistics_of(predicted, true, frames=frames, bases=bases, mean_weights=mean)
     # frame sums are additive; frame pairs across the seam and the per-clip values are not
     for name in ("mse_weights_e2", "rmse_landmarks_mm", "rmse_mouth_mm", "lve_mm", "mve_mm", "r2_mouth", "r2_mouth_xy"):

@@ -10,7 +10,7 @@ from speechface.networks.encoders import adopt_encoder
 from speechface.networks.heads import RecurrentHead
 from speechface.networks.registry import HEADS, build_network, is_recurrent, network_spec, output_columns
 from speechface.rig.channels import ARKIT52 as CHANNELS
-from speechface.rig.channels import ROTATIONS
+from speechface.rig.channels import REPORT46, ROTATIONS
 
 REPORT_HEADS = ("cnn", "gru", "lstm", "bigru", "bilstm", "bigru2")
 STATS = {
@@ -19,10 +19,10 @@ STATS = {
 }  # fmt: skip
 
 
-def network(width=0.1, shape=(128, 32), **settings):
+def network(width=0.1, shape=(128, 32), stats=STATS, **settings):
     resolved = model_settings(settings)
     torch.manual_seed(0)
-    return build_network(network_spec(resolved, input_shape=shape, width=width), STATS)
+    return build_network(network_spec(resolved, input_shape=shape, width=width), stats)
 
 
 def count(module):
@@ -33,8 +33,12 @@ def test_cnn_with_encoder_conv_has_the_parameters_of_its_layers():
     widths = [1, 32, 64, 128, 256, 512, 512, 512, 512]
     taps = [5, 3, 3, 3, 3, 3, 3, 3]
     convolutions = sum(a * b * k + 2 * b for a, b, k in zip(widths, widths[1:], taps))  # batch norm: two a channel
-    dense = (512 * 4 * 4 + 1) * 1024 + (1024 + 1) * 52
-    assert count(network(1.0)) == convolutions + dense == 11_323_534
+    dense = (512 * 4 * 4 + 1) * 1024 + (1024 + 1) * len(REPORT46)
+    assert (
+        count(network(1.0, stats={**STATS, "weight_mean": np.full(len(REPORT46), 0.2)}))
+        == convolutions + dense
+        == 11_323_534
+    )
 
 
 @pytest.mark.parametrize("frequency_layers", [5, 6, 7])
@@ -56,7 +60,7 @@ def test_every_encoder_goes_with_every_head(shape, settings, head, outputs):
     settings = {**settings, "head": head, "outputs": outputs}
     net = network(0.03, shape=shape, **settings).eval()
     y, state = net(torch.rand(2, 3, *shape))
-    columns = output_columns(model_settings(settings))
+    columns = output_columns(model_settings(settings), CHANNELS)
     assert columns[:52] == CHANNELS
     assert columns[52:] == (ROTATIONS if outputs == "weights_rotation" else ())
     assert y.shape == (2, 3, len(columns))

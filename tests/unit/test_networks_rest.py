@@ -88,7 +88,8 @@ def label_rows(weights, used=None):
     return {"frame": np.arange(n, dtype=np.int32), "time": np.arange(n) / 25,
             "used": np.ones(n, bool) if used is None else used,
             **dict(zip(CHANNELS, weights.T.astype(np.float32))),
-            **{name: np.zeros(n, np.float32) for name in ROTATIONS}}, {"observed": [True] * 52}  # fmt: skip
+            **{name: np.zeros(n, np.float32) for name in ROTATIONS}}, {
+                "channels": list(CHANNELS), "observed": [True] * 52}  # fmt: skip
 
 
 @pytest.fixture

@@ -215,12 +215,12 @@ def test_displacement_losses_equal_the_sums_written_out(rng):
 def test_the_range_costs_what_no_face_can_do():
     weights = torch.full((2, 52), 0.5)
     observed = torch.ones(52, dtype=torch.bool)
-    assert range_loss(weights, observed) == 0
+    assert range_loss(weights, observed, CHANNELS) == 0
     weights[0, 3], weights[1, 4] = -0.2, 1.3
     weights[0, CHANNELS.index("mouthClose")] = 0.9  # 0.4 above jawOpen
-    assert range_loss(weights, observed).item() == pytest.approx((0.2**2 + 0.3**2) / 92 + 0.4**2 / 2)
+    assert range_loss(weights, observed, CHANNELS).item() == pytest.approx((0.2**2 + 0.3**2) / 104 + 0.4**2 / 2)
     observed[[3, CHANNELS.index("mouthClose")]] = False
-    assert range_loss(weights, observed).item() == pytest.approx(0.3**2 / 88)
+    assert range_loss(weights, observed, CHANNELS).item() == pytest.approx(0.3**2 / 100)
 
 
 def test_parts_of_the_loss_add_up(tmp_path):

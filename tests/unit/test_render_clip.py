@@ -36,7 +36,7 @@ def rows(weights, *, rotation=None, first=0, **meta):
     if rotation is not None:
         columns |= {name: rotation[:, k].astype(np.float32) for k, name in enumerate(ROTATIONS)}
     columns |= {name: weights[:, k].astype(np.float32) for k, name in enumerate(CHANNELS)}
-    return ClipRows(columns, meta)
+    return ClipRows(columns, {"channels": list(CHANNELS)} | meta)
 
 
 class Clip:

@@ -11,7 +11,12 @@ from speechface.synthesis.visemes import INDEX
 
 
 def page(**change):
-    settings = {"title": "set/actor/clip", "headings": ("a", "b", "c"), "observed": np.ones(52, bool)} | change
+    settings = {
+        "title": "set/actor/clip",
+        "headings": ("a", "b", "c"),
+        "channels": CHANNELS,
+        "observed": np.ones(52, bool),
+    } | change
     return Visualiser(120, **settings)
 
 
@@ -95,7 +100,7 @@ def test_frames_do_not_leak_into_each_other():
 
 @pytest.mark.parametrize("size", [100, 121, 320])
 def test_sizes_are_even_for_the_encoder(size):
-    a_page = Visualiser(size, title="x" * 300, headings=("y" * 200,) * 3, observed=np.ones(52, bool))
+    a_page = Visualiser(size, title="x" * 300, headings=("y" * 200,) * 3, channels=CHANNELS, observed=np.ones(52, bool))
     assert a_page.width % 2 == a_page.height % 2 == 0
     drawn = a_page.frame((None,) * 3, None, None, time=1.0, text="z", notes=("w " * 80,) * 3)
     assert drawn.shape == (a_page.height, a_page.width, 3)

@@ -221,7 +221,7 @@ def test_prediction_in_chunks_equals_one_pass(table, clips, tmp_path, monkeypatc
     features = np.concatenate([clip["features"] for clip in clips])
     monkeypatch.setattr(predictor, "CPU_IMAGES", 1000)
     (whole,) = model.predict(features)
-    assert whole.shape == (96, 49)
+    assert whole.shape == (96, 55)
     monkeypatch.setattr(predictor, "CPU_IMAGES", 7)
     monkeypatch.setattr(predictor, "BIDIRECTIONAL_CHUNK", 20)
     monkeypatch.setattr(predictor, "CONTEXT_FRAMES", 30)
@@ -235,7 +235,7 @@ def test_prediction_in_chunks_equals_one_pass(table, clips, tmp_path, monkeypatc
             y, state = model.predict_chunk(frame[None], state)
             parts.append(y)
         np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6, rtol=0)  # float32 sums in other order
-    assert model.predict(features[:0], n_samples=3).shape == (3, 0, 49)
+    assert model.predict(features[:0], n_samples=3).shape == (3, 0, 55)
 
 
 def test_prediction_is_neutral_where_nothing_was_learnt_and_keeps_lips_inside_the_jaw(table, clips, tmp_path):
