@@ -91,9 +91,7 @@ class Life:
             "settings": settings.dump(),
         }
 
-    def push(
-        self, weights: np.ndarray, rotations: np.ndarray, levels_db: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def push(self, weights: np.ndarray, rotations: np.ndarray, levels_db: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Make the next frames livelier.
 
         Parameters
