@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from speechface.networks.families.base import Predictor
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "frame_rate", "run"]
 
 LOG = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
     from speechface.provenance import provenance
     from speechface.rig.channels import CHANNELS, ROTATIONS
 
-    fps = _frame_rate(args.fps)
+    fps = frame_rate(args.fps)
     model = load_model(args.model)
     sr = model.feature_settings["audio_sr"]
     audio = decode_audio(args.audio, sr=sr)
@@ -92,7 +92,8 @@ def run(args: argparse.Namespace) -> None:
     LOG.info("%d frames at %s/s from %.1f s of sound", count, fps, len(audio) / sr)
 
 
-def _frame_rate(text: str) -> Fraction:
+def frame_rate(text: str) -> Fraction:
+    """Read --fps: a number or a fraction; ConfigError where it is none from 1 to 240."""
     from speechface.errors import ConfigError
 
     try:
