@@ -86,11 +86,11 @@ def test_lids_shut_faster_than_they_open():
 
 
 def test_blinks_come_at_pauses():
-    weights, _ = live(speech(1200))
+    weights, _ = live(speech(600))
     starts = np.array([a for a, _ in blinks(weights)]) / FPS % 4
     # within .6 s of a pause's beginning at 3 s, 15 % of the time, and as long before
     after, before = ((starts > t) & (starts < t + 0.6) for t in (3.1, 2.4))
-    assert after.mean() > 1.8 * before.mean()
+    assert after.sum() > 1.8 * before.sum() > 0
 
 
 def test_a_model_that_blinks_is_left_alone():
@@ -119,7 +119,7 @@ def test_a_model_whose_lids_hardly_move_is_helped():
 
 def test_eyes_rest_on_the_viewer_and_jump_a_few_degrees():
     settings = LifeSettings(drift_degrees=0, nod_degrees=0)
-    weights, _ = live(speech(600), settings=settings)
+    weights, _ = live(speech(300), settings=settings)
     gaze = gaze_degrees(weights)
     away = np.linalg.norm(gaze, axis=1)
     assert away.max() <= settings.gaze_degrees + 1e-3
@@ -167,7 +167,7 @@ def test_a_model_that_moves_the_eyes_is_left_alone():
 
 
 def test_the_head_moves_a_little_and_slowly():
-    _, rotations = live(speech(600))
+    _, rotations = live(speech(300))
     degrees = np.degrees(rotations)
     assert np.abs(degrees).max() <= LifeSettings().head_limit_degrees
     assert 0.5 < degrees[:, 0].std() < 1.5
@@ -343,13 +343,13 @@ def test_draws_are_uniform_and_told_by_their_number():
 
 
 def test_noise_is_smooth_and_of_the_stated_spread():
-    times = np.arange(0, 400, 0.01)
+    times = np.arange(0, 200, 0.01)
     values = np.array([smooth_noise(0, 1, t, period=2.0) for t in times])
     assert np.abs(values).max() <= 1
     assert values.mean() == pytest.approx(0, abs=0.05)
     assert values.std() == pytest.approx(0.4, abs=0.04)
     assert np.abs(np.diff(values, 2)).max() < 0.01**2 * 4 * 4  # second derivative of a spline with knots 1 s apart
-    turns = np.sum(np.diff(np.sign(values)) != 0) / 400
+    turns = np.sum(np.diff(np.sign(values)) != 0) / 200
     assert 0.3 < turns < 1.2
 
 
