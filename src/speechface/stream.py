@@ -16,6 +16,7 @@ from speechface.audio import features
 from speechface.audio.levels import Leveller, LevelSettings
 from speechface.audio.windows import frame_end_samples
 from speechface.errors import ModelError
+from speechface.liveliness import Life, LifeSettings
 from speechface.networks.families.base import Predictor
 from speechface.rig.channels import ROTATIONS
 
@@ -87,7 +88,10 @@ class Stream:
     fps : frames a second
     sr : int, Hz, of the samples that will be pushed
     levels : `speechface.audio.levels.LevelSettings` or None
-        How the level of speech is brought to one value in front of the features; None: the sound stays as it is.
+        How the level of speech is brought to one value in front of the features; None: as the model was trained.
+    life : `speechface.liveliness.LifeSettings` or None
+        What is added to the model's curves; None: nothing.
+    seed : int, of what is drawn for it
     neutral : ndarray (n_channels,) or None, see `Predictor.predict`
 
     Raises
@@ -110,6 +114,8 @@ class Stream:
         fps: float | Fraction,
         sr: int,
         levels: LevelSettings | None = None,
+        life: LifeSettings | None = None,
+        seed: int = 0,
         neutral: np.ndarray | None = None,
     ) -> None:
         from speechface.media.resample import Resampler
@@ -117,7 +123,8 @@ class Stream:
         self.model, self.fps, self.sr = model, Fraction(fps).limit_denominator(100_000), int(sr)
         self._feature_sr = int(model.feature_settings["audio_sr"])
         self._settings = features.settings_of_table(model.feature, model.feature_settings)
-        reach = features.FEATURES[model.feature].reach(self._settings, self._feature_sr)
+        feature = features.FEATURES[model.feature]
+        reach = feature.reach(self._settings, self._feature_sr)
         if model.bidirectional:
             raise ModelError(f"model '{model.name}' looks at what is still to come; a stream needs one that looks back")
         if reach is None:
@@ -127,6 +134,7 @@ class Stream:
             )
         self._before, self._after = reach
         self._resampler = Resampler(self.sr, self._feature_sr)
+        levels = levels or feature.levels(self._settings)
         self._leveller = None if levels is None else Leveller(levels, sr=self._feature_sr)
         self._ring, self._neutral, self._state = _Ring(), neutral, None
         self._next = self._taken = 0  # the next frame; samples that were pushed
@@ -135,6 +143,7 @@ class Stream:
         self.channels = tuple(name for name in model.columns if name not in ROTATIONS)
         self._weights = [column[name] for name in self.channels]
         self._rotations = [column[name] for name in ROTATIONS if name in column]
+        self._life = None if life is None else Life(life, channels=self.channels, fps=float(self.fps), seed=seed)
 
     @property
     def delay_s(self) -> float:
@@ -216,6 +225,8 @@ class Stream:
         if self._rotations:
             rotations = np.ascontiguousarray(outputs[:, self._rotations], np.float32)
         weights = outputs[:, self._weights].astype(np.float32).clip(0, 1)
+        if self._life is not None:
+            weights, rotations = self._life.push(weights, rotations, levels)
         return Frames(first, times, weights, rotations, levels)
 
     def _joined(self, parts: list[Frames]) -> Frames:

@@ -96,6 +96,13 @@ def test_a_network_with_memory_and_levels_gives_what_the_whole_gives(head, rng):
     assert np.abs(weights - whole(model, audio, 16000, 25)[1]).max() > 1e-3
 
 
+def test_levels_are_normalised_where_the_model_was_trained_so(rng):
+    model, audio = ridge(levels=True), 0.1 * speech_like(3 * 16000, 16000)
+    weights = streamed(model, audio, 16000, 25, rng)[1]
+    np.testing.assert_allclose(weights, whole(model, audio, 16000, 25)[1], atol=2e-5)
+    np.testing.assert_allclose(weights, whole(ridge(), audio, 16000, 25, LevelSettings())[1], atol=2e-5)
+
+
 def test_an_ensemble_is_the_mean_of_its_members(rng):
     members, audio = [network("tcn"), network("attention")], speech_like(16000, 16000)
     weights = [streamed(model, audio, 16000, 30, rng)[1] for model in (*members, join(members, name="both", seed=0))]

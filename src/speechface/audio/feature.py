@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from speechface.audio.levels import LevelSettings
 from speechface.settings import Settings
 
 __all__ = ["Feature", "Kind"]
@@ -36,6 +37,8 @@ class Feature:
     reach : function (settings, sr) -> (before, after) or None
         All samples that a row depends on: from `before` ahead of its frame's end to `after` behind it. None, as by
         default: the whole clip, so that a row cannot be computed while the sound still goes on.
+    levels : function (settings) -> `LevelSettings` or None
+        How the level of speech is brought to one value before `compute` is given the sound; None, as by default: not.
     version : int, counts changes of what `compute` gives for the same sound and settings
     """
 
@@ -48,3 +51,4 @@ class Feature:
     description: Callable[[Any], dict[str, Any]]
     version: int = 1
     reach: Callable[[Any, int], tuple[int, int] | None] = lambda settings, sr: None
+    levels: Callable[[Any], LevelSettings | None] = lambda settings: None

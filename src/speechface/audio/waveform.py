@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from pydantic import Field
 
 from speechface.audio.feature import Feature
+from speechface.audio.levels import LevelSettings
 from speechface.audio.windows import windows
 from speechface.settings import Settings
 
@@ -78,6 +79,8 @@ class WaveformSettings(Settings):
     """Length of a row, ms; at least one frame."""
     look_ahead_ms: float = Field(100, ge=0)
     """How far after the frame's end a row ends, ms; 0 is causal."""
+    levels: bool = False
+    """Bring the level of speech to one value before, so that loudness and distance of the microphone do not matter."""
     storage: Literal["int16"] = "int16"
     """Number format of the table: 16-bit samples."""
 
@@ -102,4 +105,5 @@ FEATURE = Feature(
     look_ahead_ms=lambda settings: settings.look_ahead_ms,
     description=lambda settings: {"unit": f"16-bit samples at {settings.sr} Hz, oldest first"},
     reach=_reach,
+    levels=lambda settings: LevelSettings() if settings.levels else None,
 )

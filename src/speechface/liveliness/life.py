@@ -32,11 +32,9 @@ class _Own:
 
     def push(self, values: list[float]) -> float:
         """Take the values of the next frame; return the part of added motion that is wanted beside them, 0 to 1."""
-        if not values:
-            return 1.0
         follow = self._follow
-        self._mean = values if not self._mean else [m + follow * (v - m) for m, v in zip(self._mean, values)]
-        self._most = max(self._most * self._forget, *(abs(v - m) for m, v in zip(self._mean, values)))
+        mean = self._mean = [m + follow * (v - m) for m, v in zip(self._mean or values, values)]
+        self._most = max([self._most * self._forget, *[abs(v - m) for m, v in zip(mean, values)]])
         low, high = self._limits
         return 1 - min(max((self._most - low) / (high - low), 0.0), 1.0)
 
@@ -67,7 +65,7 @@ class Life:
         self._gaze = Gaze(settings, fps=self.fps, seed=seed)
         self._head = Head(settings, fps=self.fps, seed=seed)
         self._voice = Voice(self.fps)
-        self._own = {name: _Own(limits, step) for name, limits in _OWN.items()}
+        self._own = [_Own(limits, step) for limits in _OWN.values()]  # in the order of `_watched`, then the head
         self._watched = {
             "blinks": self._columns("eyeBlink"),
             "gaze": self._columns("eyeLook"),
@@ -105,54 +103,68 @@ class Life:
         weights, rotations : ndarray (n, n_channels), (n, 3), float32
         """
         weights, rotations = np.array(weights, np.float32), np.array(rotations, np.float32)
-        for k, level in enumerate(np.asarray(levels_db, np.float64).tolist()):
-            self._one(weights[k], rotations[k], level)
+        levels = np.asarray(levels_db, np.float64).tolist()
+        watched = [weights[:, own].tolist() for own in self._watched.values()] + [np.degrees(rotations).tolist()]
+        added = np.array([self._next(level, own) for level, own in zip(levels, zip(*watched))]).reshape(-1, 8)
+        self._smooth(weights, rotations)
+        weights *= self._factors
+        rotations += np.radians(added[:, :3]).astype(np.float32)
+        rotations *= np.float32(self.settings.head)
+        self._look(weights, rotations, *added[:, 3:6].T)
+        blinks, brows = added[:, 6].astype(np.float32), added[:, 7].astype(np.float32)
+        for column in self._watched["blinks"]:
+            np.maximum(weights[:, column], blinks, out=weights[:, column])
+        for name, part in (("browInnerUp", 1.0), ("browOuterUpLeft", 0.7), ("browOuterUpRight", 0.7)):
+            self._add(weights, name, np.float32(part) * brows)
+        np.clip(weights, 0, 1, out=weights)
         return weights, rotations
 
-    def _one(self, weights: np.ndarray, rotations: np.ndarray, level_db: float) -> None:
-        """Change one frame in place."""
+    def _next(self, level_db: float, watched: Sequence[list[float]]) -> tuple[float, ...]:
+        """What is added to the next frame, of which the model gives `watched`: turns of the head (3), degrees; where
+        the eyes look in the room (2), degrees, and how much of it is wanted; blink and brows, weights."""
         time = self._frame / self.fps
         self._frame += 1
         self._voice.push(level_db)
-        values = weights.tolist()
-        wanted = {name: self._own[name].push([values[k] for k in own]) for name, own in self._watched.items()}
-        wanted["head"] = self._own["head"].push([math.degrees(angle) for angle in rotations.tolist()])
-        if self._follow < 1:
-            joined = np.concatenate([weights, rotations])
-            last = joined if self._smoothed is None else self._smoothed
-            self._smoothed = last + np.float32(self._follow) * (joined - last)
-            weights[:], rotations[:] = self._smoothed[: len(weights)], self._smoothed[len(weights) :]
-        weights *= self._factors
+        blinks, gaze, brows, head = (own.push(values) for own, values in zip(self._own, watched))
         self._head.push(time, self._voice)
-        rotations += np.radians(np.array(self._head.degrees, np.float32)) * np.float32(wanted["head"])
-        rotations *= np.float32(self.settings.head)
-        self._look(weights, rotations, time, wanted["gaze"] * self.settings.eyes)
-        blink = self.settings.eyes * self._blinks.push(time, self._voice, wanted["blinks"])
-        for column in self._watched["blinks"]:
-            weights[column] = max(weights[column], blink)
-        raised = self._head.brows * wanted["brows"] * self.settings.brows
-        for name, part in (("browInnerUp", 1.0), ("browOuterUpLeft", 0.7), ("browOuterUpRight", 0.7)):
-            if name in self._column:
-                weights[self._column[name]] += np.float32(part * raised)
-        np.clip(weights, 0, 1, out=weights)
-
-    def _look(self, weights: np.ndarray, rotations: np.ndarray, time: float, amount: float) -> None:
-        """Turn the eyes to where they look in the room, against the head's own turn, and let the lids follow."""
+        settings = self.settings
         left, down = self._gaze.push(time)
-        if not self.settings.gaze_degrees or amount <= 0:
-            return
-        left -= math.degrees(rotations[1])
-        down -= math.degrees(rotations[0])
-        scale = amount / self.settings.eye_degrees
-        for side, out in (("Left", left * scale), ("Right", -left * scale)):
-            self._add(weights, ("eyeLookOut" if out > 0 else "eyeLookIn") + side, abs(out))
-            self._add(weights, ("eyeLookDown" if down > 0 else "eyeLookUp") + side, abs(down) * scale)
-            lid = ("eyeBlink" if down > 0 else "eyeWide") + side
-            self._add(weights, lid, self.settings.lids_follow * abs(down) * scale)
+        blink = settings.eyes * self._blinks.push(time, self._voice, blinks)
+        x, y, z = self._head.degrees
+        raised = self._head.brows * brows * settings.brows
+        return head * x, head * y, head * z, left, down, gaze * settings.eyes, blink, raised
 
-    def _add(self, weights: np.ndarray, name: str, amount: float) -> None:
+    def _smooth(self, weights: np.ndarray, rotations: np.ndarray) -> None:
+        """Smooth the model's curves in place."""
+        if self._follow == 1:
+            return
+        joined = np.concatenate([weights, rotations], 1)
+        for row in joined:
+            last = row if self._smoothed is None else self._smoothed
+            row[:] = self._smoothed = last + np.float32(self._follow) * (row - last)
+        weights[:], rotations[:] = joined[:, : weights.shape[1]], joined[:, weights.shape[1] :]
+
+    def _look(
+        self, weights: np.ndarray, rotations: np.ndarray, left: np.ndarray, down: np.ndarray, amount: np.ndarray
+    ) -> None:
+        """Turn the eyes to where they look in the room, against the head's own turn, and let the lids follow."""
+        if not self.settings.gaze_degrees:
+            return
+        scale = amount / self.settings.eye_degrees
+        left = ((left - np.degrees(rotations[:, 1])) * scale).astype(np.float32)
+        down = ((down - np.degrees(rotations[:, 0])) * scale).astype(np.float32)
+        follow = np.float32(self.settings.lids_follow)
+        for side, out in (("Left", left), ("Right", -left)):
+            self._add(weights, "eyeLookOut" + side, np.maximum(out, 0))
+            self._add(weights, "eyeLookIn" + side, np.maximum(-out, 0))
+            self._add(weights, "eyeLookDown" + side, np.maximum(down, 0))
+            self._add(weights, "eyeLookUp" + side, np.maximum(-down, 0))
+            self._add(weights, "eyeBlink" + side, follow * np.maximum(down, 0))
+            self._add(weights, "eyeWide" + side, follow * np.maximum(-down, 0))
+
+    def _add(self, weights: np.ndarray, name: str, amount: np.ndarray) -> None:
         if name in self._column:
-            weights[self._column[name]] += np.float32(amount)
+            weights[:, self._column[name]] += amount
 
 
 def blended(

@@ -275,7 +275,8 @@ def _silence(count: int) -> Iterator[np.ndarray]:
 
 
 def _resampled(pieces: Iterator[np.ndarray], rate: int, sr: int) -> Iterator[np.ndarray]:
-    """Pieces at `rate` Hz -> pieces at `sr` Hz; round(n * sr / rate) samples."""
+    """Pieces at `rate` Hz -> pieces at `sr` Hz."""
     resampler = Resampler(rate, sr)
-    yield from (resampler.push(piece) for piece in pieces)
+    for piece in pieces:
+        yield resampler.push(piece)
     yield resampler.finish()
