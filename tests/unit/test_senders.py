@@ -10,12 +10,14 @@ import pytest
 
 from speechface.errors import ConfigError
 from speechface.export.animation import ARKIT_NAMES
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.senders import SENDERS, LiveFrame, open_sender
 from speechface.senders.base import Datagrams, parse_target
 from speechface.senders.livelink import VALUES, packet
 from speechface.senders.osc import bundles, message
 from speechface.senders.vmc import messages, unity_quaternion
+
+INDEX = {name: k for k, name in enumerate(CHANNELS)}
 
 
 def frame(number=3, time=0.1, rotation=(0.0, 0.0, 0.0), **weights):
