@@ -262,7 +262,7 @@ def test_checkpoints_keep_everything_and_wrong_files_are_named(table, clips, tmp
     with pytest.raises(ModelError, match="not a readable model file"):
         load_model(tmp_path / "bad.ckpt")
     with pytest.raises(ModelError, match="a model is a"):
-        load_model(tmp_path / "m.onnx")
+        load_model(tmp_path / "m.pt")
 
 
 def test_half_precision_is_taken_only_when_clearly_faster(monkeypatch):

@@ -1,14 +1,19 @@
 """What every export format is given: the curves of one animation, the rig they move and the sound they belong to."""
 
+import dataclasses
 import functools
+import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from speechface.errors import RigError
+from speechface.rig.builtin import ready_made
 from speechface.rig.channels import LISTS, on_channels, require, sides
 from speechface.rig.rig import Rig
 
@@ -27,13 +32,27 @@ ARKIT_NAMES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
 class Sound:
-    """`samples` (n,), float32, mono, full scale 1.0, from the first frame on; `sr`, Hz; `name` of the recording."""
+    """The recording of an animation, from the first frame on; read when a format first asks for it.
 
-    samples: np.ndarray
-    sr: int
-    name: str = ""
+    Parameters
+    ----------
+    source : ndarray (n,), float32, mono, full scale 1.0, or what `speechface.media.decode_audio` reads
+    sr : int, Hz
+    name : of the recording
+    """
+
+    def __init__(self, source: Any, sr: int, name: str = "") -> None:
+        self._source, self.sr, self.name = source, sr, name
+
+    @functools.cached_property
+    def samples(self) -> np.ndarray:
+        """(n,), float32, mono, full scale 1.0."""
+        if isinstance(self._source, np.ndarray):
+            return self._source
+        from speechface.media import decode_audio
+
+        return decode_audio(self._source, sr=self.sr)
 
 
 @dataclass
@@ -73,15 +92,35 @@ class Animation:
 
     @functools.cached_property
     def rig(self) -> Rig:
-        """The rig, read or built when a format first asks for it; RigError where its channels are not `channels`."""
-        from speechface.rig.builtin import build
-
-        rig = Rig.load(self.rig_file) if self.rig_file else build()
+        """The rig, read when a format first asks for it; RigError where its channels are not `channels`."""
+        rig = Rig.load(self.rig_file) if self.rig_file else ready_made()
         if not self.rig_file and tuple(self.channels) in LISTS.values():
             rig = rig.on(self.channels)
         where, remedy = f"rig {self.rig_file or rig.name}", "give the rig that the model was trained for"
         require(rig.channels, self.channels, where=where, of="the model", remedy=remedy, error=RigError)
         return rig
+
+    def save(self, path: str | Path, *, format: str = "") -> Path:
+        """Write one file, e.g. ``face.glb``.
+
+        Parameters
+        ----------
+        path : the file; its folder is made
+        format : key of `speechface.export.registry.FORMATS`; "", what the file's ending says
+
+        Raises
+        ------
+        ConfigError
+            If the format is unknown, or the ending belongs to none or to several.
+        """
+        from speechface.export.registry import format_of
+
+        path = Path(path)
+        writer = format_of(path, format)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
+            os.replace(writer.write(dataclasses.replace(self, name=path.stem), Path(folder)), path)
+        return path
 
 
 def arkit_weights(weights: np.ndarray, channels: Sequence[str]) -> np.ndarray:

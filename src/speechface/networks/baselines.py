@@ -13,7 +13,6 @@ from speechface.errors import ModelError, TableError
 from speechface.networks.families.base import Rest
 from speechface.rig.channels import ROTATIONS, limit_mouth_close, require, told
 from speechface.sections import BaselineSettings
-from speechface.tables import read_meta, row_groups
 
 __all__ = ["Baseline", "fit", "fit_knn", "fit_ridge", "input_scale", "restore"]
 
@@ -51,6 +50,7 @@ class Baseline:
     seed = 0
     rest: Rest = "none"
     rest_frames = 0
+    bidirectional = False
 
     @property
     def family(self) -> str:
@@ -79,6 +79,12 @@ class Baseline:
         np.clip(weights, 0, 1, out=weights)
         limit_mouth_close(weights, self.columns[: len(self.observed)])
         return np.broadcast_to(out, (n_samples, *out.shape))
+
+    def predict_chunk(
+        self, features: np.ndarray, state: Any = None, neutral: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Any]:
+        """Predict the next frames of a stream: each stands for itself."""
+        return self.predict(features)[0], None
 
     def _raw(self, inputs):
         if "constant" in self.arrays:
@@ -132,6 +138,8 @@ def fit(name: str, train: str, stats: dict[str, Any], settings: BaselineSettings
     TableError
         If the table is of another feature or of other channels than the statistics.
     """
+    from speechface.tables import read_meta, row_groups
+
     meta = read_meta(train)
     feature = meta.get("feature")
     if feature is None or feature != stats["feature"]:

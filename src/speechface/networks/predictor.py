@@ -100,19 +100,9 @@ class TrainedModel:
     def predict_chunk(
         self, features: np.ndarray, state: Any = None, neutral: np.ndarray | None = None
     ) -> tuple[np.ndarray, Any]:
-        """Predict the next frames of a stream.
-
-        Parameters
-        ----------
-        features : array (T, ...)
-        state : what the call before returned, None at the start
-        neutral : see `predict`
-
-        Returns
-        -------
-        outputs : ndarray (T, n_out), float32
-        state : for the next call
-        """
+        """Predict the next frames of a stream, see `Predictor.predict_chunk`."""
+        if self.bidirectional:
+            raise ModelError(f"model '{self.name}' looks both ways; it cannot follow a stream")
         with torch.inference_mode():
             outputs, state = self.network(self._checked(features)[None], state)
         return self._finished(outputs[0], neutral), state

@@ -79,7 +79,10 @@ def _augment(table, settings):
         return functools.partial(augment_waveform, gain_db=sizes.gain_db, noise_db=sizes.noise_db)
     made_with = table.meta["feature_settings"]
     centres = mel_centres(n_mels=table.input_shape[1], fmin=made_with["fmin"], fmax=made_with["fmax"])
-    return functools.partial(augment_log_mel, centres=centres, **sizes.dump())
+    return functools.partial(
+        augment_log_mel, centres=centres, hop_s=made_with["hop_ms"] / 1000, floor_db=made_with["floor_db"],
+        **sizes.dump(),
+    )  # fmt: skip
 
 
 def _device(training):

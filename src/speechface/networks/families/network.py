@@ -74,8 +74,9 @@ def restore(content: dict[str, Any]) -> Predictor:
     return of(content)
 
 
-def export_onnx(model: Any, path: str) -> dict[str, Any]:
-    """Write a `TrainedModel` or `Ensemble` as an ONNX graph; return its inputs and how far it is from the model."""
+def export_onnx(model: Any, path: str, facts: dict[str, Any]) -> float:
+    """Write a `TrainedModel` or `Ensemble` as an ONNX graph that carries `facts`; return how far it is from it."""
     from speechface.networks.onnx import export, largest_difference
 
-    return {"inputs": export(model, path), "largest_difference": largest_difference(model, path)}
+    export(model, path, facts)
+    return largest_difference(model, path)
