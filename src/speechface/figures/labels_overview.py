@@ -58,6 +58,7 @@ def ranked(misses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def collect(inputs: Mapping[str, Any]) -> tuple[list[Row], list[Row]]:
     """Return (worst, middling): lists of up to three `Row`."""
     rig = Rig.load(inputs["rig"])
+    inputs["labels"].require_channels(rig.channels, f"rig {inputs['rig']}")
     clips = {(c["dataset"], c["actor"], c["clip"]): c for c in read_clips(inputs["clips"])}
     quality = read_table(inputs["quality"])
     known = zip(*(quality[name] for name in ("dataset", "actor", "clip")))
