@@ -77,19 +77,22 @@ def clip_quality(
     -------
     dict : ``reprojection_pct_iod`` mean miss of the inner landmarks in percent of the eyes' distance; ``lip_gap_r``
         fit against landmarks; ``ear_blink_r`` eye closing of the landmarks against the blink weights; ``jitter_mm``;
-        ``lip_gap_sd`` in units of the eyes' distance.
+        ``lip_gap_sd`` in units of the eyes' distance; ``lip_gap_amplitude``, standard deviation of the fit's lip gap
+        over that of the landmarks'.
     """
     seen, fitted = observed[detected], projected[detected]
     size = profile.interocular(seen)
     miss = np.linalg.norm(seen - fitted, axis=-1)[:, profile.inner].mean(1)
     gap = profile.lip_gap(seen) / size
+    fitted_gap = profile.lip_gap(fitted) / size
     blink = weights[detected][:, [INDEX[name] for name in EYE_CHANNELS]].mean(1)
     return {
         "reprojection_pct_iod": float(100 * np.mean(miss / size)),
-        "lip_gap_r": correlation(profile.lip_gap(fitted) / size, gap),
+        "lip_gap_r": correlation(fitted_gap, gap),
         "ear_blink_r": correlation(blink, -profile.eye_opening(seen).mean(-1)),
         "jitter_mm": jitter(displacement),
         "lip_gap_sd": float(gap.std()),
+        "lip_gap_amplitude": float(fitted_gap.std() / gap.std()) if gap.std() else float("nan"),
     }
 
 
