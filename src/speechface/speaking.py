@@ -12,12 +12,11 @@ from speechface.errors import ConfigError, MediaError
 from speechface.export.animation import Animation, Sound
 
 if TYPE_CHECKING:
-    from speechface.audio.levels import LevelSettings
     from speechface.liveliness import LifeSettings
     from speechface.networks.families.base import Predictor
     from speechface.stream import Frames
 
-__all__ = ["STARTER", "animate", "frame_rate", "level_settings"]
+__all__ = ["STARTER", "animate", "frame_rate"]
 
 LOG = logging.getLogger(__name__)
 
@@ -106,14 +105,6 @@ def frame_rate(fps: int | float | str | Fraction) -> Fraction:
     raise ConfigError(f"fps is {fps}; expected a number from 1 to 240, or a fraction such as 30000/1001")
 
 
-def level_settings(model: "Predictor") -> "LevelSettings | None":
-    """How the level of speech is brought to what a model expects; None where the model does not say what that is."""
-    from speechface.audio.levels import LevelSettings
-
-    level = model.facts.get("level_db")
-    return None if level is None else LevelSettings(target_db=level)
-
-
 def _frames(
     model: "Predictor", sound: Any, fps: Fraction, neutral: np.ndarray | None, progress: bool
 ) -> "Iterator[tuple[Frames, tuple[str, ...]]]":
@@ -131,7 +122,7 @@ def _frames(
         from speechface.media import sound_pieces
 
         pieces = sound_pieces(sound, sr=sr)
-    stream = Stream(model, fps=fps, sr=sr, levels=level_settings(model), neutral=neutral)
+    stream = Stream(model, fps=fps, sr=sr, neutral=neutral)
     for piece in _gathered(pieces, 10 * sr, progress, sr):
         frames = stream.push(piece)
         if len(frames):
@@ -154,7 +145,6 @@ def _whole(
 ) -> "tuple[Frames, tuple[str, ...]]":
     """The same of a model that needs the whole recording at once."""
     from speechface.audio import features
-    from speechface.audio.levels import normalise
     from speechface.audio.windows import frame_end_samples
     from speechface.media import decode_audio
     from speechface.media.resample import resample
@@ -168,9 +158,6 @@ def _whole(
         audio = decode_audio(sound, sr=sr)
     if not len(audio):
         raise MediaError(f"{sound}: holds no sound")
-    levels = level_settings(model)
-    if levels is not None:
-        audio = normalise(audio, sr=sr, settings=levels)
     count = max(1, round(Fraction(len(audio), sr) * fps))
     times = np.arange(count) / float(fps)
     settings = features.settings_of_table(model.feature, model.feature_settings)
@@ -197,7 +184,7 @@ def _gathered(pieces: Iterable[np.ndarray], size: int, progress: bool, sr: int) 
     for piece in pieces:
         held.append(piece)
         if sum(map(len, held)) >= size:
-            yield np.concatenate(held)
+            yield held[0] if len(held) == 1 else np.concatenate(held)
             held = []
         if bar is not None:
             bar.update(len(piece) / sr)
