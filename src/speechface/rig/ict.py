@@ -36,6 +36,9 @@ PARTS = {
     "face": (0, 9409), "head": (9409, 11248), "mouth_socket": (11248, 13294), "eye_socket": (13294, 14062),
     "gums": (14062, 17039), "teeth": (17039, 21451), "eye_left": (21451, 23021), "eye_right": (23021, 24591),
 }  # fmt: skip
+#: The same as `Rig` has them among its regions.
+_REGIONS = {"skin": ("face", "head", "mouth_socket", "eye_socket"), "eyes": ("eye_left", "eye_right"),
+            "teeth": ("gums", "teeth")}  # fmt: skip
 #: All that is kept: lacrimal fluid, eye blend, eye occlusion and lashes follow.
 _KEPT = 24591
 _N_VERTICES = 26719
@@ -145,7 +148,7 @@ def read_ict(source: str | os.PathLike, *, identity_modes: int) -> Rig:
         colors=colors,
         material=material,
         contour=contour_candidates(neutral, landmarks, face),
-        regions=face_regions(neutral, landmarks, face),
+        regions=face_regions(neutral, landmarks, face) | _parts(),
         head_weight=np.ones(_KEPT, np.float32),
         pivot=spine_top(neutral[landmarks]),
         normal_offset=np.zeros((_KEPT, 3), np.float32),
@@ -154,6 +157,12 @@ def read_ict(source: str | os.PathLike, *, identity_modes: int) -> Rig:
             "licence": "MIT, Copyright (c) 2020 USC Institute for Creative Technologies",
         },
     )
+
+
+def _parts():
+    """Vertex sets ``part/...``."""
+    ranges = {name: [np.arange(*PARTS[part], dtype=np.int32) for part in parts] for name, parts in _REGIONS.items()}
+    return {f"part/{name}": np.concatenate(vertices) for name, vertices in ranges.items()}
 
 
 def _turn_eyes(shapes, neutral):
