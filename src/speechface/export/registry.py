@@ -18,6 +18,7 @@ FORMATS = Registry("format", {
     "glb_meshopt": "speechface.export.glb:MESHOPT",
     "avatar": "speechface.export.avatar",
     "glb": "speechface.export.glb:PLAIN",
+    "usd": "speechface.export.usd",
     "a2f_json": "speechface.export.a2f:JSON",
     "a2f3d_csv": "speechface.export.a2f:CSV",
     "livelink": "speechface.export.livelink",
