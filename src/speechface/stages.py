@@ -37,11 +37,11 @@ class _Stages(dict[str, Stage]):
 STAGES = _Stages(
     {
         "clips": Stage(1, ("datasets",)),
-        "demo": Stage(2, ("demo",)),
+        "demo": Stage(3, ("demo",)),
         "audio": Stage(2, ("audio",)),
         "landmarks": Stage(6, ("landmarks",)),
         "crops": Stage(3, ("crops",)),
-        "rig": Stage(2, ("rig",)),
+        "rig": Stage(3, ("rig",)),
         "identity": Stage(4, ("labels",)),
         "labels": Stage(5, ("labels",)),
         "label_report": Stage(2, ("quality",)),
@@ -51,7 +51,7 @@ STAGES = _Stages(
         "baselines": Stage(2, ("baselines",)),
         "prediction": Stage(3, ()),
         "evaluation": Stage(2, ("evaluation",)),
-        "rendering": Stage(1, ("rendering",)),
+        "rendering": Stage(2, ("rendering",)),
         "figures": Stage(1, ("figures",)),
         "animation": Stage(1, ()),
     }

@@ -14,7 +14,8 @@ from speechface.registry import Registry
 __all__ = ["FORMATS"]
 
 FORMATS = Registry("format", {
-    "mp4": "speechface.export.mp4",
+    "mp4": "speechface.export.mp4:MP4",
+    "webm": "speechface.export.mp4:WEBM",
     "glb_meshopt": "speechface.export.glb:MESHOPT",
     "avatar": "speechface.export.avatar",
     "glb": "speechface.export.glb:PLAIN",

@@ -97,7 +97,7 @@ def _mesh(stage: Any, part: Part, channels: list[str]) -> None:
     color.Set(Vt.Vec3fArray.FromNumpy(part.color))
     UsdShade.MaterialBindingAPI.Apply(mesh.GetPrim()).Bind(_material(stage, part))
     binding = UsdSkel.BindingAPI.Apply(mesh.GetPrim())
-    joints = np.tile(np.int32([1, 0]), (len(part.vertices), 1))
+    joints = np.tile(np.array([1, 0], np.int32), (len(part.vertices), 1))
     shares = np.stack([part.head_weight, 1 - part.head_weight], 1).astype(np.float32)
     binding.CreateJointIndicesPrimvar(False, 2).Set(Vt.IntArray.FromNumpy(joints.ravel()))
     binding.CreateJointWeightsPrimvar(False, 2).Set(Vt.FloatArray.FromNumpy(shares.ravel()))
