@@ -5,7 +5,8 @@ from fractions import Fraction
 import numpy as np
 from synthetic import synthetic_rig
 
-from speechface.export.animation import Animation, Sound, weights_on
+from speechface.export.animation import Animation, Sound
+from speechface.rig.channels import on_channels
 
 __all__ = ["animation_of", "talking"]
 
@@ -29,6 +30,6 @@ def talking(tmp_path, **curves):
     """An animation at 30 frames a second of `curves`, lists of equal length by ARKit's name; the rest is 0."""
     animation = animation_of(tmp_path, count=len(next(iter(curves.values()))), fps=Fraction(30))
     weights = np.array(list(curves.values()), np.float32).T
-    animation.weights = weights_on(weights, tuple(curves), animation.channels)
+    animation.weights = on_channels(weights, tuple(curves), animation.channels)
     animation.rotations = np.zeros((len(weights), 3), np.float32)
     return animation

@@ -22,7 +22,7 @@ SHAPES = "XDADGBAFFEACX"
 
 def curves(arkit=True):
     """ARKit's curves (T, 52) at 30 frames/s of `WORDS` as spoken by the synthetic speaker."""
-    from speechface.rig.channels import CHANNELS
+    from speechface.rig.channels import ARKIT52 as CHANNELS
 
     times = np.arange(round(0.2 * len(WORDS) * 30)) / 30
     segments = segments_of([(0.2 * k, ipa) for k, ipa in enumerate(WORDS)], duration=0.2 * len(WORDS))

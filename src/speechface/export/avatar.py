@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from speechface.errors import ConfigError, MediaError
-from speechface.export.animation import ARKIT_NAMES, Animation, gaze_angles, weights_on
+from speechface.export.animation import ARKIT_NAMES, Animation, gaze_angles
 from speechface.export.glb import add_times
 from speechface.export.gltf import Document, read_glb
 from speechface.export.names import arkit_name, preset_name, viseme_name
 from speechface.export.skeleton import Skeleton
 from speechface.export.visemes import OCULUS, VRM_PRESETS, oculus_visemes, vrm_presets
 from speechface.files import written_whole
+from speechface.rig.channels import on_channels
 
 __all__ = ["DESCRIPTION", "SUFFIX", "animated", "write"]
 
@@ -89,7 +90,7 @@ def animated(document: Document, animation: Animation, name: str) -> Document:
 
 def _curves(weights: np.ndarray, shapes: Sequence[str], wanted: set[str]) -> dict[str, np.ndarray]:
     names = sorted(wanted)
-    return dict(zip(names, weights_on(weights, shapes, names).T))
+    return dict(zip(names, on_channels(weights, shapes, names).T))
 
 
 def _target_names(mesh: dict[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from speechface import __version__
-from speechface.export.animation import Animation, weights_on
+from speechface.export.animation import Animation
 from speechface.export.gltf import Document
 from speechface.export.head_mesh import Part, cut, normals_of
 from speechface.export.meshopt import encode_attributes, encode_triangles
@@ -193,7 +193,7 @@ class _Writer:
         })  # fmt: skip
 
     def _animate(self, animation: Animation, face: int) -> None:
-        weights = weights_on(animation.weights, animation.channels, self.rig.channels)
+        weights = animation.weights
         if self.compressed:
             steps = np.round(weights.clip(0, 1) * 65535).astype(np.uint16)
             values = self.document.accessor(steps.ravel(), normalized=True)

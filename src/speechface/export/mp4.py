@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from speechface.export.animation import Animation, weights_on
+from speechface.export.animation import Animation
 
 __all__ = ["MP4", "WEBM"]
 
@@ -21,7 +21,7 @@ class _Video:
         render_animation(
             path,
             animation.rig,
-            weights_on(animation.weights, animation.channels, animation.rig.channels),
+            animation.weights,
             animation.rotations,
             fps=animation.fps,
             audio=None if sound is None else sound.samples,

@@ -7,7 +7,7 @@ from typing import Any
 import av
 import numpy as np
 
-from speechface.media.sound import resample
+from speechface.media.resample import resample
 
 __all__ = ["encoded"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from speechface.errors import ConfigError
-from speechface.export.animation import Animation, weights_on
+from speechface.export.animation import Animation
 from speechface.export.head_mesh import Part, cut
 from speechface.files import written_whole
 from speechface.geometry.rotation import quaternion_from_euler
@@ -71,7 +71,7 @@ def _describe(stage: Any, animation: Animation) -> None:
     turns = np.zeros((len(animation), 2, 4), np.float32)
     turns[:, 0, 3] = 1
     turns[:, 1] = quaternion_from_euler(animation.rotations)
-    weights = weights_on(animation.weights, animation.channels, rig.channels)
+    weights = animation.weights
     for k in range(len(animation)):
         turned.Set(Vt.QuatfArray.FromNumpy(turns[k]), k)
         weighted.Set(Vt.FloatArray.FromNumpy(weights[k]), k)
