@@ -21,7 +21,9 @@ _ABOVE = {"hips": None, "spine": "hips", "head": "spine"} | {
 def _document(tmp_path, kind="glb"):
     folder = tmp_path / "avatars"
     folder.mkdir(exist_ok=True)
-    document = read_glb(FORMATS[kind].write(animation_of(tmp_path, count=2), folder).read_bytes(), "avatar")
+    animation = animation_of(tmp_path, count=2)
+    animation.sound = None
+    document = read_glb(FORMATS[kind].write(animation, folder).read_bytes(), "avatar")
     del document.json["animations"]
     return document
 
@@ -49,6 +51,7 @@ def vrm(tmp_path, *, version=1, custom=()):
     for bone, above in _ABOVE.items():
         nodes[bones[above] if above else 0].setdefault("children", []).append(bones[bone])
     face = next(k for k, node in enumerate(nodes) if node.get("mesh") == 0)
+    content["extensions"] = {}
     presets = {"aa": "jawOpen", "ou": "mouthPucker", "blinkLeft": "eyeBlinkLeft", "blinkRight": "eyeBlinkRight"}
     if version == 1:
 

@@ -1,6 +1,6 @@
 """Readers of the web that exported files are held against: Khronos's validator, three.js and three-vrm in Chromium.
 
-`make web` installs them; a test that needs one is skipped where it is absent.
+`make test-web` installs them; a test that needs one is skipped where it is absent.
 """
 
 import json
@@ -17,7 +17,7 @@ _FOLDER = Path(__file__).resolve().parents[1] / "web"
 
 def _node(*command, timeout=120):
     if not shutil.which("node") or not (_FOLDER / "node_modules").is_dir():
-        pytest.skip("needs node and tests/web/node_modules: make web")
+        pytest.skip("needs node and tests/web/node_modules: make test-web")
     done = subprocess.run(["node", *map(str, command)], cwd=_FOLDER, capture_output=True, text=True, timeout=timeout)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
