@@ -47,4 +47,4 @@ def test_a_format_from_outside_is_written_by_animate(tmp_path):
     assert lines[:4] == ["synthetic", "1.00 s of hello.wav", "0.000 0.250", "0.040 0.250"]
     assert len(lines) == 2 + 25
     text = subprocess.run([*command[:4], "--help"], env=env, cwd=tmp_path, capture_output=True, text=True).stdout
-    assert "opening    mouth opening as text" in text
+    assert "opening     mouth opening as text" in text

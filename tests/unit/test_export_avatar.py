@@ -8,7 +8,7 @@ import pytest
 from animations import animation_of, talking
 from avatars import avatar, vrm
 
-from speechface.errors import MediaError
+from speechface.errors import ConfigError, MediaError
 from speechface.export.animation import ARKIT_NAMES
 from speechface.export.gltf import read_glb
 from speechface.export.names import arkit_name, preset_name, viseme_name
@@ -204,3 +204,13 @@ def test_a_vrma_is_valid_and_moves_a_vrm_in_three_vrm(kind, tmp_path):
     np.testing.assert_allclose(turn, matrix_from_euler([0.1, 0.3, -0.2]), atol=1e-5)
     # three-vrm's yaw is positive to the avatar's left, its pitch down (a turn about +x), degrees
     np.testing.assert_allclose(after["gaze"], np.degrees([0.26, 0.293]), atol=0.1)
+
+
+def test_an_avatar_takes_the_place_of_our_head_in_animate():
+    from speechface.commands.animate import _formats
+
+    assert _formats(None, "") == ["glb", "livelink"]
+    assert _formats(None, "me.vrm") == ["avatar", "livelink"]
+    assert _formats(["npy"], "me.vrm") == ["avatar", "npy"]
+    with pytest.raises(ConfigError, match="--avatar"):
+        _formats(["avatar"], "")

@@ -41,7 +41,7 @@ def truth_rows(case):
     truth = {"frame": frames, "time": frames / FPS}
     truth |= {name: angles[:, k].astype(np.float32) for k, name in enumerate(ROTATIONS)}
     truth |= {name: case.weights[:, k].astype(np.float32) for k, name in enumerate(CHANNELS)}
-    return ClipRows(truth)
+    return ClipRows(truth, {"channels": list(CHANNELS)})
 
 
 def run(command, **options):
