@@ -16,6 +16,7 @@ __all__ = ["COMMANDS", "build_parser", "main"]
 
 #: command -> (one line of help, group). The module is ``speechface.commands.<command with underscores>``.
 COMMANDS = {
+    "view": ("speaking .glb -> a page that plays it", "use a model"),
     "export-onnx": ("trained network -> ONNX graph for engines", "use a model"),
     "animate": ("speech recording in; video, curves and tables out", "use a model"),
     "live": ("sound of a microphone in; frames for engines and avatars out, at once", "use a model"),

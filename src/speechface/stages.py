@@ -52,7 +52,7 @@ STAGES = _Stages(
         "baselines": Stage(2, ("baselines",)),
         "prediction": Stage(4, ()),
         "evaluation": Stage(2, ("evaluation",)),
-        "rendering": Stage(1, ("rendering",)),
+        "rendering": Stage(2, ("rendering",)),
         "figures": Stage(1, ("figures",)),
         "animation": Stage(1, ()),
     }

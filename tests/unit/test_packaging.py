@@ -167,7 +167,7 @@ def animations(tmp_path_factory):
         model = Baseline("ridge", feature, settings, (*ARKIT52, *ROTATIONS), np.ones(52, bool), arrays, {})
         save_model(folder / f"{feature}.npz", model)
     for place, packages in (("whole", ()), ("alone", EXTRA)):
-        animate = "animate hello.wav --model {0}.npz --out {1}/{0} --formats json livelink"
+        animate = "animate hello.wav --model {0}.npz --out {1}/{0} --formats a2f_json livelink"
         run = run_without(packages, folder, *(animate.format(feature, place) for feature in sizes))
         assert run.returncode == 0, run.stderr
 

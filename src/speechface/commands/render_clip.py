@@ -139,7 +139,9 @@ def _render(labels: "Table", prediction: "Table", args: argparse.Namespace, sett
 
     from speechface.clip_tables import ClipTable
     from speechface.errors import TableError
+    from speechface.geometry.rotation import matrix_from_euler
     from speechface.media import VideoWriter
+    from speechface.render.pose import Poser
     from speechface.render.renderer import Renderer
     from speechface.render.talking_head import portrait_camera
     from speechface.render.visualiser import Visualiser
@@ -170,8 +172,12 @@ def _render(labels: "Table", prediction: "Table", args: argparse.Namespace, sett
     overall = np.sqrt(np.mean(motion["mouth_mm"][good] ** 2)) if good.any() else np.nan
     camera, translation = portrait_camera(rig, page.size, face_fraction=0.5, raise_by=0.08, neutral=neutral)
 
+    poser = Poser(rig, neutral)
+
     def draw(renderer, name, k):
-        return _draw(renderer, rig, motion[name][k], motion[name + "_rotation"][k], camera, translation, neutral)
+        turn = matrix_from_euler(motion[name + "_rotation"][k : k + 1])
+        ((vertices, normals),) = poser.frames(motion[name][k : k + 1], turn, translation)
+        return renderer.draw(vertices, rig, camera=camera, vignette=0.3, normals=normals)
 
     shown_faces = 0
     with (
@@ -216,14 +222,6 @@ def _paired(count: int, crops: str, clip_id: str) -> "Iterator[tuple[int, np.nda
             yield k, face
     for rest in range(k + 1, count):
         yield rest, None
-
-
-def _draw(renderer, rig, weights, rotation, camera, translation, neutral):
-    from speechface.geometry.rotation import matrix_from_euler
-    from speechface.render.pose import pose
-
-    vertices, offset = pose(rig, weights, None, matrix_from_euler(rotation), translation, neutral=neutral)
-    return renderer.draw(vertices, rig, camera=camera, vignette=0.3, normal_offset=offset)
 
 
 def _error_text(now, overall):
