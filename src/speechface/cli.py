@@ -36,7 +36,7 @@ COMMANDS = {
     "features": ("sound -> one feature a frame, e.g. its spectrogram", "prepare"),
     "unpack": ("tables of sound or videos -> wav or mp4 files", "prepare"),
     "fit-identity": ("all landmarks of an actor -> the actor's identity", "label"),
-    "fit-labels": ("landmarks and identity -> head rotation and 46 weights a frame", "label"),
+    "fit-labels": ("landmarks and identity -> head rotation and weights a frame", "label"),
     "label-report": ("quality of the labels of every clip", "label"),
     "label-truth": ("errors of the labels of synthetic clips against their exact truth", "label"),
     "split-clips": ("clip table -> clip table with the final split, and why clips are excluded", "train"),

@@ -20,7 +20,7 @@ from speechface.liveliness import Life, LifeSettings
 from speechface.networks.families.base import Predictor
 from speechface.rig.channels import ROTATIONS
 
-__all__ = ["Frames", "Stream"]
+__all__ = ["Frames", "Stream", "frame_levels"]
 
 LOG = logging.getLogger(__name__)
 
@@ -218,7 +218,7 @@ class Stream:
         rows = features.FEATURES[self.model.feature].compute(sound, ends - first, self._feature_sr, self._settings)
         outputs, self._state = self.model.predict_chunk(rows, self._state, self._neutral)
         self._next += count
-        yield self._frames(self._next - count, times, outputs, _levels(sound, ends - first, self._frame_samples))
+        yield self._frames(self._next - count, times, outputs, frame_levels(sound, ends - first, self._frame_samples))
 
     def _frames(self, first: int, times: np.ndarray, outputs: np.ndarray, levels: np.ndarray) -> Frames:
         rotations = np.zeros((len(times), 3), np.float32)
@@ -241,7 +241,7 @@ class Stream:
         return Frames(parts[0].first, *(np.concatenate([getattr(part, key) for part in parts]) for key in fields))
 
 
-def _levels(sound: np.ndarray, ends: np.ndarray, size: int) -> np.ndarray:
+def frame_levels(sound: np.ndarray, ends: np.ndarray, size: int) -> np.ndarray:
     """Level of the `size` samples before each end, dB of full scale."""
     parts = [sound[max(end - size, 0) : max(end, 0)] for end in ends.tolist()]
     powers = np.array([np.vdot(part, part) / size for part in parts])

@@ -14,6 +14,7 @@ from speechface.errors import ModelError
 from speechface.media.resample import resample
 from speechface.networks.baselines import Baseline
 from speechface.networks.ensemble import join
+from speechface.rig.channels import ARKIT52, ROTATIONS
 from speechface.stream import Stream
 
 BLOCKS = (1, 10, 441, 1000, 5000, 40000)
@@ -25,9 +26,9 @@ def ridge(feature="log_mel", *, sr=16000, seed=0, **settings):
     rng = np.random.default_rng(seed)
     size = int(np.prod(features.FEATURES[feature].shape(features.FEATURES[feature].settings(**settings))))
     scale = {"waveform": 3e-6, "spectrogram": 3e-2}.get(feature, 1e-3)
-    arrays = {"matrix": scale * rng.standard_normal((size, 49)), "offset": np.full(49, 0.4)}
+    arrays = {"matrix": scale * rng.standard_normal((size, 55)), "offset": np.full(55, 0.4)}
     stored = {**defaults(feature).dump(), **settings, "audio_sr": sr}
-    return Baseline("ridge", feature, stored, np.ones(46, bool), arrays, {})
+    return Baseline("ridge", feature, stored, (*ARKIT52, *ROTATIONS), np.ones(52, bool), arrays, {})
 
 
 def network(head):
@@ -37,7 +38,6 @@ def network(head):
     from speechface.config import model_settings
     from speechface.networks.predictor import TrainedModel
     from speechface.networks.registry import build_network, network_spec
-    from speechface.rig.channels import CHANNELS
 
     clips = make_clips(0, n_clips=2, n_frames=4, shape=(8, 80))
     stats = {key: np.asarray(value) for key, value in stats_of(clips).items() if key.endswith(("mean", "std"))}
@@ -47,7 +47,7 @@ def network(head):
     spec = network_spec(settings, input_shape=(8, 80), width=0.1)
     return TrainedModel(
         build_network(spec, stats).eval(), "net", 0, "log_mel", {**defaults("log_mel").dump(), "audio_sr": 16000},
-        CHANNELS, np.ones(46, bool), spec, stats, {"model": settings.dump()},
+        ARKIT52, np.ones(52, bool), spec, stats, {"model": settings.dump()},
     )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def whole(model, audio, sr, fps, levels=None):
     times = np.arange(max(1, round(len(audio) / own * fps))) / float(fps)
     settings = features.settings_of_table(model.feature, model.feature_settings)
     rows = features.compute(model.feature, audio, times, fps=float(fps), sr=own, settings=settings)
-    return times, model.predict(rows)[0][:, :46]
+    return times, model.predict(rows)[0][:, :52]
 
 
 def streamed(model, audio, sr, fps, rng, **options):
@@ -119,7 +119,7 @@ def test_there_are_as_many_frames_as_in_the_recording_and_one_at_least(seconds, 
 def test_without_sound_there_are_no_frames():
     stream = Stream(ridge(), fps=30, sr=16000)
     assert len(stream.push(np.zeros(0, np.float32))) == len(stream.finish()) == 0
-    assert stream.finish().weights.shape == (0, 46)
+    assert stream.finish().weights.shape == (0, 52)
 
 
 @pytest.mark.parametrize("sr", [16000, 44100])

@@ -115,8 +115,8 @@ def _run(args: argparse.Namespace) -> None:
 def _stream_maker(args: argparse.Namespace, model: Any) -> Any:
     """Return a function of the sound's rate that makes the stream; what cannot work is told before there is sound."""
     from speechface.audio.levels import LevelSettings
-    from speechface.commands.animate import frame_rate
     from speechface.liveliness import life_settings
+    from speechface.speaking import frame_rate
     from speechface.stream import Stream
 
     fps, life = frame_rate(args.fps), life_settings(args.life)

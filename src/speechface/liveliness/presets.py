@@ -14,7 +14,7 @@ PRESETS = ("natural", "calm", "lively", "off")
 
 
 def life_settings(name: str) -> LifeSettings:
-    """Return a preset by its name, or the settings in a file .json; keys that it lacks have their defaults.
+    """Return a preset by its name, or the settings in a file (NAME.json); defaults where it is silent.
 
     Raises
     ------

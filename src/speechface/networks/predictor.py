@@ -32,11 +32,11 @@ class TrainedModel:
     ----------
     network : `speechface.networks.network.SpeechNetwork`, in eval mode
     name, seed, feature, feature_settings, columns, facts : of the `Predictor`
-    observed : bool ndarray (46,)
+    observed : bool ndarray (C,)
         Channels that were learnt. The others predict 0, the neutral face.
     spec : dict, from `registry.network_spec`
     stats : dict, of the train table
-    neutral : ndarray (46,) or None
+    neutral : ndarray (C,) or None
         Mean weights at rest of the train speakers, where the model learnt departures from them (`rest`).
     facts : dict
         ``model`` and ``training`` settings, ``provenance``, ``history`` (best epoch, losses), ``train_table``.
@@ -114,7 +114,7 @@ class TrainedModel:
             weights += np.asarray(neutral, np.float32) - self.neutral
             np.clip(weights, 0, 1, out=weights)
         weights[:, ~self.observed] = 0
-        limit_mouth_close(weights)
+        limit_mouth_close(weights, self.columns[: len(self.observed)])
         return outputs
 
     def predict(

@@ -265,9 +265,8 @@ class Family:
         asked to stop and the same call would go on.
     join : function (members, name, seed), for ``join-models``
     fit : function (name, train table, statistics, settings), for ``fit-baseline``
-    export_onnx : function (predictor, path)
-        Writes an ONNX graph and returns facts about it: ``inputs`` (names and shapes), ``largest_difference`` from the
-        predictor (None where it was not measured).
+    export_onnx : function (predictor, path, facts)
+        Writes an ONNX graph that carries `facts` beside its own; returns the largest difference from the predictor.
     """
 
     settings: type[Settings]
@@ -276,4 +275,4 @@ class Family:
     train: Callable[[TrainingJob], Predictor | None] | None = None
     join: Callable[[Sequence[Predictor], str, int], Predictor] | None = None
     fit: Callable[[str, str, dict[str, Any], Any], Predictor] | None = None
-    export_onnx: Callable[[Any, str], dict[str, Any]] | None = None
+    export_onnx: Callable[[Any, str, dict[str, Any]], float] | None = None
