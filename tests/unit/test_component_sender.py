@@ -10,7 +10,7 @@ from speechface.audio.sound import write_wav
 from speechface.config import defaults
 from speechface.networks.baselines import Baseline
 from speechface.networks.loading import save_model
-from speechface.rig.channels import INDEX
+from speechface.rig.channels import ARKIT52
 
 TOY = '''
     """How far the mouth opens, into a file."""
@@ -40,11 +40,11 @@ TOY = '''
 def test_a_sender_from_outside_takes_the_frames_of_live(tmp_path):
     env = toy_package(tmp_path / "toys", "sender", "opening", TOY)
     write_wav(tmp_path / "hello.wav", np.zeros(16000, np.float32), 16000)
-    weights = np.zeros(49, np.float32)
-    weights[INDEX["jawOpen"]] = 0.25
+    weights = np.zeros(len(ARKIT52), np.float32)
+    weights[ARKIT52.index("jawOpen")] = 0.25
     settings = {**defaults("log_mel").dump(), "audio_sr": 16000}
-    save_model(tmp_path / "model.npz", Baseline("mean", "log_mel", settings, np.ones(46, bool),
-                                                {"constant": weights}, {}))  # fmt: skip
+    model = Baseline("mean", "log_mel", settings, ARKIT52, np.ones(52, bool), {"constant": weights}, {})
+    save_model(tmp_path / "model.npz", model)
     command = [sys.executable, "-m", "speechface", "live", "--model", "model.npz", "--fps", "25"]
     to = ["--to", "opening://mouth?unit=percent", "jsonl"]
     with open(tmp_path / "hello.wav", "rb") as sound:

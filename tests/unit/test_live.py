@@ -20,6 +20,7 @@ from speechface.config import defaults
 from speechface.liveliness import life_settings
 from speechface.networks.baselines import Baseline
 from speechface.networks.loading import load_model, save_model
+from speechface.rig.channels import ARKIT52, ROTATIONS
 from speechface.stream import Stream
 
 SR = 16000
@@ -32,9 +33,10 @@ def folder(tmp_path_factory):
     found = tmp_path_factory.mktemp("live")
     rng = np.random.default_rng(0)
     for name, feature, size in (("model", "log_mel", 640), ("whole", "acoustics", 537)):
-        arrays = {"matrix": 1e-3 * rng.standard_normal((size, 49)), "offset": np.full(49, 0.4)}
+        arrays = {"matrix": 1e-3 * rng.standard_normal((size, 55)), "offset": np.full(55, 0.4)}
         settings = {**defaults(feature).dump(), "audio_sr": SR}
-        save_model(found / f"{name}.npz", Baseline("ridge", feature, settings, np.ones(46, bool), arrays, {}))
+        columns = (*ARKIT52, *ROTATIONS)
+        save_model(found / f"{name}.npz", Baseline("ridge", feature, settings, columns, np.ones(52, bool), arrays, {}))
     write_wav(found / "speech.wav", speech_like(round(SECONDS * SR), SR), SR)
     return found
 
@@ -135,7 +137,7 @@ def test_a_file_is_played_at_the_speed_of_its_sound(live, folder):
         ([], b"RIFF\0\0\0\0WAVEfmt ", "no sound came in"),
         (["--sr", "3"], b"", "--sr is 3; expected a rate"),
         (["--channels", "0"], b"", "--channels is 0"),
-        (["--fps", "0"], b"", "--fps is 0"),
+        (["--fps", "0"], b"", "fps is 0; expected a number"),
         (["--to", "carrier-pigeon"], b"", "unknown sender 'carrier-pigeon'"),
         (["--to", "vmc://no-such-host.invalid"], b"", "no address of host"),
         (["--life", "wild"], b"", "unknown preset of liveliness"),

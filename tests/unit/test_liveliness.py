@@ -10,7 +10,9 @@ from speechface.liveliness import PRESETS, Life, LifeSettings, blended, life_set
 from speechface.liveliness.draws import draw, smooth_noise
 from speechface.liveliness.eyes import blink_shape
 from speechface.liveliness.voice import Voice
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
+
+INDEX = {name: k for k, name in enumerate(CHANNELS)}
 
 FPS = 30
 MOUTH = [k for name, k in INDEX.items() if name.startswith(("jaw", "mouth", "cheek", "nose"))]

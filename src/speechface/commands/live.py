@@ -2,9 +2,9 @@
 
 The sound comes from standard input, as a wav or as raw samples (--sr), or from a command that records:
 
-  arecord -q -f S16_LE -r 16000 -c 1 -t raw | speechface live --sr 16000 --model MODEL --to livelink://HOST:11111
-  speechface live --microphone "ffmpeg -v error -f pulse -i default -f wav -" --model MODEL --to vmc://HOST:39539
-  speechface live --real-time --model MODEL --to jsonl < speech.wav
+  arecord -q -f S16_LE -r 16000 -c 1 -t raw | speechface live --sr 16000 --to livelink://HOST:11111
+  speechface live --microphone "ffmpeg -v error -f pulse -i default -f wav -" --to vmc://HOST:39539
+  speechface live --real-time --to jsonl < speech.wav
 
 It ends with the sound, with Ctrl-C, or when nobody reads the lines any more. A receiver that is not there does not
 matter: frames go on, and it may come later.
@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from speechface.media.pcm import SAMPLE_FORMATS
     from speechface.senders import SENDERS
 
-    parser.add_argument("--model", required=True, help="trained model that looks back only: .onnx, .ckpt or .npz")
+    parser.add_argument(
+        "--model", help="model that looks back only: .onnx, .ckpt, or .npz of a baseline (default: the package's)"
+    )
     parser.add_argument("--to", nargs="+", default=["jsonl"], metavar="TARGET", help="where frames go (default: jsonl)")
     parser.add_argument("--fps", default="30", help="frames a second, a number or a fraction such as 30000/1001")
     parser.add_argument("--sr", type=int, help="sampling rate of raw samples, Hz; a wav says its own")
@@ -85,13 +87,14 @@ def _run(args: argparse.Namespace) -> None:
     from speechface.media.pcm import PcmDecoder
     from speechface.networks.loading import load_model
     from speechface.senders import open_sender
+    from speechface.speaking import STARTER
 
     if args.sr is not None and not 1000 <= args.sr <= 768_000:
         raise ConfigError(f"--sr is {args.sr}; expected a rate from 1000 to 768000 Hz")
     if not 1 <= args.channels <= 64:
         raise ConfigError(f"--channels is {args.channels}; expected 1 to 64")
     decoder = PcmDecoder(sr=args.sr, sample_format=args.sample_format, channels=args.channels)
-    make_stream = _stream_maker(args, load_model(args.model))
+    make_stream = _stream_maker(args, load_model(args.model or STARTER))
     with ExitStack() as stack:
         senders = []
         for text in args.to:
@@ -116,11 +119,11 @@ def _stream_maker(args: argparse.Namespace, model: Any) -> Any:
     """Return a function of the sound's rate that makes the stream; what cannot work is told before there is sound."""
     from speechface.audio.levels import LevelSettings
     from speechface.liveliness import life_settings
-    from speechface.speaking import frame_rate
+    from speechface.speaking import frame_rate, level_settings
     from speechface.stream import Stream
 
     fps, life = frame_rate(args.fps), life_settings(args.life)
-    levels = LevelSettings() if args.levels else None
+    levels = level_settings(model) or (LevelSettings() if args.levels else None)
 
     def make(sr: int) -> "Stream":
         return Stream(model, fps=fps, sr=sr, levels=levels, life=life, seed=args.seed)

@@ -28,8 +28,9 @@ class JsonLines:
 
     def send(self, frame: LiveFrame) -> None:
         """Write one frame and let it out at once."""
-        sys.stdout.write(line(frame) + "\n")
-        sys.stdout.flush()
+        out = sys.stdout.buffer  # bytes: a line that a signal interrupts is finished at the end
+        out.write(line(frame).encode() + b"\n")
+        out.flush()
 
     def close(self) -> None:
         """Nothing is open."""
