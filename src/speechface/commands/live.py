@@ -94,7 +94,7 @@ def _run(args: argparse.Namespace) -> None:
     if not 1 <= args.channels <= 64:
         raise ConfigError(f"--channels is {args.channels}; expected 1 to 64")
     decoder = PcmDecoder(sr=args.sr, sample_format=args.sample_format, channels=args.channels)
-    make_stream = _stream_maker(args, load_model(args.model or STARTER))
+    make_stream = _stream_maker(args, load_model(args.model or STARTER, threads=1))
     with ExitStack() as stack:
         senders = []
         for text in args.to:
