@@ -42,7 +42,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def live(folder, monkeypatch, capsys):
+def live(folder, monkeypatch, capfd):
     """Run the command with a file (or bytes) as standard input: exit status, lines of stdout, of stderr."""
     monkeypatch.chdir(folder)
 
@@ -51,7 +51,7 @@ def live(folder, monkeypatch, capsys):
         with open(folder / "stdin", "rb") as file:
             monkeypatch.setattr(sys, "stdin", file)
             status = main(["live", "--model", model, *options])
-        out, err = capsys.readouterr()
+        out, err = capfd.readouterr()
         return status, out.splitlines(), err.splitlines()
 
     return run

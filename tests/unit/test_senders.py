@@ -154,11 +154,11 @@ def test_names_are_spelt_as_asked_and_the_head_may_stay(names, spelt):
 # ---- lines --------------------------------------------------------------------------------------------------------
 
 
-def test_a_line_is_a_frame(capsys):
+def test_a_line_is_a_frame(capfd):
     sender = open_sender("jsonl")
     sender.send(frame(rotation=(0.1, 0, 0), jawOpen=0.5))
     sender.send(frame(number=4, time=2 / 15))
-    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    first, second = map(json.loads, capfd.readouterr().out.splitlines())
     assert (first["frame"], first["time"], first["weights"]["jawOpen"]) == (3, 0.1, 0.5)
     assert first["rotation"] == [0.1, 0, 0]
     assert list(first["weights"]) == list(CHANNELS)
