@@ -184,6 +184,15 @@ def test_a_baseline_animates_with_the_package_alone(animations):
         np.testing.assert_allclose(alone, whole, atol=2e-3)  # one step of the spectrogram's 255 in many numbers
 
 
+def test_a_baseline_follows_a_microphone_with_the_package_alone(animations):
+    folder, _ = animations
+    (folder / "microphone").write_text("#!/bin/sh\ncat hello.wav\n")
+    (folder / "microphone").chmod(0o755)
+    run = run_without(EXTRA, folder, "live --microphone ./microphone --model log_mel.npz --to jsonl")
+    assert run.returncode == 0, run.stderr
+    assert len(run.stdout.splitlines()) == 30
+
+
 def test_a_video_is_drawn_with_the_package_alone(animations):
     folder, _ = animations
     run = run_without(EXTRA, folder, "animate hello.wav --model log_mel.npz --out video --formats mp4 --size 64")
