@@ -163,7 +163,9 @@ def dataset_tables(stage):
     """Input function: the tables of a stage that hold the clips of the dataset in the wildcards."""
 
     def found(wildcards):
-        return [f"results/{stage}/{shard.id}.parquet" for shard in SHARDS.values() if shard.dataset == wildcards.dataset]
+        return [
+            f"results/{stage}/{shard.id}.parquet" for shard in SHARDS.values() if shard.dataset == wildcards.dataset
+        ]
 
     return found
 

@@ -156,6 +156,8 @@ def collect(inputs: Mapping[str, Any]) -> list[Cell]:
     numbers = {name: values.astype(float) for name, values in quality.columns.items() if values.dtype.kind in "fi"}
     cells, faces, shown = [], [], set()
     for criterion in (*CRITERIA, *[_MEDIAN] * _MIDDLING):
+        if criterion is _MEDIAN and cells[-1].title == _MEDIAN.title and len(faces) % 2 == 0:
+            break  # rows are full
         for place in worst_first(criterion.badness(numbers)):
             if names[place] not in clips or (criterion is _MEDIAN and names[place] in shown):
                 continue
@@ -202,17 +204,18 @@ def draw(cells: list[Cell]) -> "Figure":
     """Two cells a row: the criterion and the clip in words; the frame, its landmarks and the rig, or the delays."""
     across, words = PAGE / 2, 0.45  # inch; words are wider than an image, so that each thing has its place
     side = across / 3 - 0.04
-    rows = -(-len(cells) // 2)
-    width, height = PAGE, rows * (side + words)
+    shown = [cell for cell in cells if cell.pair is not None]
+    others = [f"{cell.title}: {cell.note}" for cell in cells if cell.pair is None]
+    width, height = PAGE, -(-len(shown) // 2) * (side + words) + 0.12 * len(others)
     figure = new_figure(width, height)
     figure.set_layout_engine("none")
-    for k, cell in enumerate(cells):
+    figure.text(0.04 / width, 0.02 / height, "\n".join(others), va="bottom", fontsize=6.5)
+    for k, cell in enumerate(shown):
         left, top = (k % 2) * across + 0.04, height - (k // 2) * (side + words)
         figure.text(left / width, (top - 0.04) / height, cell.title, va="top", fontsize=8, fontweight="bold")
-        note = f"{cell.clip}\n{cell.note}" if cell.clip else cell.note
-        figure.text(left / width, (top - 0.18) / height, note, va="top", fontsize=6.5)
-        if cell.pair is None or cell.seen is None:
-            continue
+        figure.text(left / width, (top - 0.18) / height, f"{cell.clip}\n{cell.note}", va="top", fontsize=6.5)
+        assert cell.pair is not None
+        assert cell.seen is not None
         axes = [
             figure.add_axes(((left + j * (side + 0.02)) / width, (top - words + 0.04 - side) / height, side / width,
                              side / height))
