@@ -35,6 +35,7 @@ def animate(
     seed: int = 0,
     neutral: np.ndarray | None = None,
     rig: str = "",
+    avatar: str = "",
     image_size: int = 640,
     name: str = "",
     progress: bool = False,
@@ -51,6 +52,7 @@ def animate(
     seed : int, of what `life` draws
     neutral : ndarray (n_channels,) or None, see `Predictor.predict`
     rig : path of the rig (.npz) that is to move; "", the builtin head
+    avatar : path of your own .glb or .vrm, for the format avatar
     image_size : side of the images in formats that show some, pixels
     name : of the animation; "", that of the recording
     progress : show a progress bar on a terminal
@@ -86,7 +88,7 @@ def animate(
     LOG.info("%s: %d frames at %s/s", label, len(weights), fps)
     return Animation(
         name=label, fps=fps, weights=weights, rotations=rotations, channels=living.channels, sound=recording,
-        rig_file=rig, image_size=image_size,
+        rig_file=rig, avatar_file=avatar, image_size=image_size,
         meta={
             "life": living.facts,
             "provenance": provenance(model=model.name, model_facts=model.facts.get("provenance"), sound=recording.name),

@@ -77,11 +77,11 @@ def test_a_seed_decides_what_is_drawn_and_the_file_says_so(wav):
 
 def test_save_writes_what_the_ending_says_and_leaves_nothing_else(wav, tmp_path):
     animation = speechface.animate(wav[0], model=ridge("log_mel"))
-    path = animation.save(tmp_path / "new" / "face.json")
+    path = animation.save(tmp_path / "new" / "face.a2f.json")
     assert json.loads(path.read_text())["numFrames"] == len(animation)
-    assert [p.name for p in path.parent.iterdir()] == ["face.json"]
+    assert [p.name for p in path.parent.iterdir()] == ["face.a2f.json"]
     animation.save(tmp_path / "new" / "curves.csv", format="livelink")
-    assert (tmp_path / "new" / "curves.csv").read_text().startswith("Timecode,")
+    assert (tmp_path / "new" / "curves.csv").read_text().startswith("Timecode,BlendshapeCount,EyeBlinkLeft")
     with pytest.raises(ConfigError, match="no format has this ending; end in one of"):
         animation.save(tmp_path / "face.xyz")
 
@@ -96,7 +96,7 @@ def test_what_cannot_be_animated_is_told_in_one_line(tmp_path, wav, capsys):
     with pytest.raises(ModelError, match="no such model"):
         speechface.animate(wav[0], model=tmp_path / "m.onnx")
     save_model(tmp_path / "m.npz", model)
-    command = ["animate", str(wav[0]), "--model", str(tmp_path / "m.npz"), "--formats", "json"]
+    command = ["animate", str(wav[0]), "--model", str(tmp_path / "m.npz"), "--formats", "a2f_json"]
     for more, message in (
         (["--out", str(wav[0])], "a file, expected a folder"),
         (["--size", "0"], "--size is 0; expected 16 to 4096 pixels"),

@@ -121,11 +121,11 @@ def _stream_maker(args: argparse.Namespace, model: Any) -> Any:
     """Return a function of the sound's rate that makes the stream; what cannot work is told before there is sound."""
     from speechface.audio.levels import LevelSettings
     from speechface.liveliness import life_settings
-    from speechface.speaking import frame_rate, level_settings
+    from speechface.speaking import frame_rate
     from speechface.stream import Stream
 
     fps, life = frame_rate(args.fps), life_settings(args.life)
-    levels = level_settings(model) or (LevelSettings() if args.levels else None)
+    levels = LevelSettings() if args.levels else None
 
     def make(sr: int) -> "Stream":
         return Stream(model, fps=fps, sr=sr, levels=levels, life=life, seed=args.seed)
