@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from speechface.datasets import ravdess
-from speechface.datasets.base import Clip, DatasetSettings
+from speechface.datasets.base import AudioDelay, Clip, DatasetSettings
 from speechface.errors import ConfigError
 from speechface.settings import Settings as Section
 
@@ -60,6 +60,8 @@ class Settings(VideoSettings, DatasetSettings):
 
     SYNTHETIC: ClassVar = True
 
+    audio_delay_ms: AudioDelay = 0.0
+    """As of other datasets; clips of the demo are in step."""
     n_actors: int = Field(24, ge=1, le=24)
     """Number of actors, odd numbers male, even female."""
     clips_per_actor: int = Field(4, ge=1, le=60)
