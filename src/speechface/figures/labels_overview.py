@@ -150,12 +150,8 @@ def worst_first(badness: np.ndarray) -> np.ndarray:
 def collect(inputs: Mapping[str, Any]) -> list[Cell]:
     """Return a `Cell` for each criterion, and those of middling clips."""
     rig = Rig.load(inputs["rig"])
-<<<<<<< HEAD
-    clips = {clip_id(clip): clip for clip in read_clips(inputs["clips"])}
-=======
     inputs["labels"].require_channels(rig.channels, f"rig {inputs['rig']}")
-    clips = {(c["dataset"], c["actor"], c["clip"]): c for c in read_clips(inputs["clips"])}
->>>>>>> channels
+    clips = {clip_id(clip): clip for clip in read_clips(inputs["clips"])}
     quality = read_table(inputs["quality"])
     names = ["/".join(map(str, who)) for who in zip(*(quality[name] for name in ("dataset", "actor", "clip")))]
     numbers = {name: values.astype(float) for name, values in quality.columns.items() if values.dtype.kind in "fi"}
