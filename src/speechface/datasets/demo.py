@@ -41,7 +41,7 @@ class VideoSettings(Section):
     seed: int = Field(0, ge=0)
     """Seed of motion and voices; an actor's looks never change."""
     sentences: list[str] = []
-    """What is said, English; a clip says one of them. Empty, the demo's own two, by the statement in the clip's name."""
+    """What is said, English, one of them in a clip. Empty, the demo's own two, by the statement in the clip's name."""
 
     @model_validator(mode="after")
     def _some_rate(self) -> Self:
