@@ -14,6 +14,7 @@ from speechface.export.livelink import HEADER, timecode
 from speechface.export.registry import FORMATS
 from speechface.rig.channels import ARKIT52, REPORT46
 from speechface.tables import read_table
+from web import node
 
 
 @pytest.fixture
@@ -118,6 +119,13 @@ def test_beat_json_has_51_names_and_60_frames_a_second(animation, tmp_path):
     assert "tongueOut" not in content["names"]
     assert {len(frame["weights"]) for frame in content["frames"]} == {51}
     assert content["frames"][60]["time"] == 1
+
+
+def test_talkinghead_s_own_reader_gets_every_frame_at_its_time(animation, tmp_path):
+    found = node("talkinghead.mjs", FORMATS["talkinghead"].write(animation, tmp_path / "out"))
+    # it fills the value before the first in and repeats the last
+    np.testing.assert_allclose(found["ts"][1:], animation.times * 1000, atol=2e-3)
+    np.testing.assert_allclose(found["jaw"][1:101], animation.arkit[:, ARKIT_NAMES.index("jawOpen")], atol=1e-4)
 
 
 def test_npy_is_a_record_a_frame_and_a_matrix(animation, tmp_path):

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["browser", "played", "validated"]
+__all__ = ["browser", "node", "played", "validated"]
 
 _FOLDER = Path(__file__).resolve().parents[1] / "web"
 
 
-def _node(*command, timeout=120):
+def node(*command, timeout=120):
+    """The JSON that a script of tests/web prints."""
     if not shutil.which("node") or not (_FOLDER / "node_modules").is_dir():
         pytest.skip("needs node and tests/web/node_modules: make test-web")
     done = subprocess.run(["node", *map(str, command)], cwd=_FOLDER, capture_output=True, text=True, timeout=timeout)
@@ -25,7 +26,7 @@ def _node(*command, timeout=120):
 
 def validated(*paths):
     """Khronos's report of each file: ``errors``, ``warnings``, ``codes``."""
-    found = _node("validate.mjs", *paths)
+    found = node("validate.mjs", *paths)
     return [found[str(path)] for path in paths]
 
 
@@ -34,7 +35,7 @@ def browser(script, **arguments):
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if not chromium:
         pytest.skip("needs Chromium: apt-get install chromium")
-    result = _node("browser.mjs", chromium, script, json.dumps(arguments))
+    result = node("browser.mjs", chromium, script, json.dumps(arguments))
     assert result["complaints"] == [], result["complaints"]
     return result
 

@@ -173,12 +173,10 @@ class Renderer:
         if self._on_wall == (background, vignette):
             return
         self._wall.use()
-        self._wall.clear(*background, 1.0)
-        if vignette:
-            self._context.disable(self._context.DEPTH_TEST | self._context.CULL_FACE)
-            self._backdrop["background"].value = background
-            self._backdrop["vignette"].value = vignette
-            self._backdrop_array.render(vertices=3)
+        self._context.disable(self._context.DEPTH_TEST | self._context.CULL_FACE)
+        self._backdrop["background"].value = background
+        self._backdrop["vignette"].value = vignette
+        self._backdrop_array.render(vertices=3)
         self._on_wall = (background, vignette)
 
     def draw(
@@ -222,10 +220,16 @@ class Renderer:
         with context:
             static = self._static(rig)
             static.update(vertices, normals, normal_offset)
-            self._canvas.clear(depth=1.0)
-            if not transparent:
+            if transparent:
+                self._canvas.clear(depth=1.0)
+            elif not vignette:
+                self._canvas.clear(*background, 1.0, depth=1.0)
+            else:
                 self._draw_wall(tuple(background), float(vignette))
                 context.copy_framebuffer(self._colour, self._wall)
+                self._canvas.color_mask = (False,) * 4
+                self._canvas.clear(depth=1.0)
+                self._canvas.color_mask = (True,) * 4
             self._canvas.use()
             context.enable(context.DEPTH_TEST | context.CULL_FACE)
             context.front_face = "cw"  # rows run down, which turns counter-clockwise around
