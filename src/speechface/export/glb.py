@@ -16,7 +16,7 @@ import numpy as np
 from speechface import __version__
 from speechface.export.animation import Animation
 from speechface.export.gltf import Document
-from speechface.export.head_mesh import Part, cut, normals_of
+from speechface.export.head_mesh import Part, cut, longest, normals_of
 from speechface.export.meshopt import encode_attributes, encode_triangles
 from speechface.export.sound import encoded
 from speechface.files import written_whole
@@ -70,7 +70,7 @@ class _Writer:
                 "byteLength": 0, "extensions": {"EXT_meshopt_compression": {"fallback": True}},
             })  # fmt: skip
             self.document.use("EXT_meshopt_compression", required=True)
-        large = np.count_nonzero(np.abs(self.rig.shapes).max(2) > FINE_MM) > _MANY
+        large = np.count_nonzero(longest(self.rig.shapes) > FINE_MM) > _MANY
         self.quantized = compressed or large
         if self.quantized:
             self.document.use("KHR_mesh_quantization", required=True)
@@ -137,7 +137,7 @@ class _Writer:
     def _targets(self, part: Part, normals: np.ndarray | None) -> list[dict[str, int]]:
         still, targets = None, []
         for k, offset in enumerate(part.offsets):
-            moved = np.nonzero(offset.any(1))[0]
+            moved = np.nonzero(longest(offset))[0]
             if not len(moved):
                 still = (
                     self.document.sparse(len(offset), moved, np.zeros((0, 3), np.float32)) if still is None else still
@@ -163,7 +163,7 @@ class _Writer:
         changes = np.empty((len(rig.channels), *rest.shape), np.float32)
         for k, shape in enumerate(rig.shapes):
             changes[k] = normals_of(field, rig.neutral + shape, rig.normal_offset) - rest
-        changes[np.abs(changes).max(2) < 2 / _BYTE] = 0
+        changes[longest(changes) < 2 / _BYTE] = 0
         return {part.name: changes[:, part.vertices].clip(-1, 1) for part in parts if part.moves}
 
     def _vectors(self, values: np.ndarray, largest: int, *, bounds: bool = False) -> int:
