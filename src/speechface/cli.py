@@ -33,6 +33,8 @@ COMMANDS = {
     "build-rig": ("build a rig into one .npz file", "data"),
     "extract-audio": ("video -> 44.1 kHz sound and frame times", "prepare"),
     "detect-landmarks": ("videos -> face landmarks of every frame", "prepare"),
+    "estimate-delay": ("landmarks and sound -> how late the sound of each clip stands", "prepare"),
+    "pool-delays": ("delays of clips -> those of their actors and data sets, and which are used", "prepare"),
     "crop-faces": ("videos and landmarks -> 100x100 face images, a small video a clip", "prepare"),
     "features": ("sound -> one feature a frame, e.g. its spectrogram", "prepare"),
     "unpack": ("tables of sound or videos -> wav or mp4 files", "prepare"),

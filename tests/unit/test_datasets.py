@@ -40,6 +40,17 @@ def test_demo_names_parse_back_to_their_actor():
         assert None not in (clip.emotion, clip.intensity, clip.statement, clip.repetition)
 
 
+def test_demo_actors_say_sentences_of_ones_own_each_about_as_often():
+    sentences = ["Papa bakes a pie", "Mama may come", "Bob is up"]
+    settings = demo.Settings(adapter="demo", role="predict", clips_per_actor=10, sentences=sentences)
+    clips = demo.clips("demo", settings)
+    said = Counter(clip.statement for clip in clips)
+    assert set(said) == set(sentences)
+    assert min(said.values()) > 60  # of 240
+    again = [demo.clip_from_name("demo", clip.clip, clip.path, sentences) for clip in clips]
+    assert again == clips
+
+
 @pytest.mark.parametrize("actor", range(1, 25))
 def test_sixty_demo_clips_are_all_of_ravdess_and_the_first_is_neutral(actor):
     names = demo.clip_names(actor, 60)

@@ -73,10 +73,9 @@ def run(args: argparse.Namespace) -> None:
     folder = made_folder(args.out)
     animation = animate(
         args.audio, model=model, fps=args.fps, life=args.life, seed=args.seed, neutral=neutral, rig=args.rig,
-        image_size=args.size, name=re.sub(r"[^A-Za-z0-9._-]", "_", Path(args.audio).stem),
+        avatar=args.avatar, image_size=args.size, name=re.sub(r"[^A-Za-z0-9._-]", "_", Path(args.audio).stem),
         progress=sys.stderr.isatty(),
     )  # fmt: skip
-    animation.avatar_file = args.avatar
     for name in formats:
         print(FORMATS[name].write(animation, folder))
 
