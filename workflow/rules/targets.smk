@@ -4,6 +4,7 @@ import json
 import shlex
 from pathlib import Path
 
+from speechface.commands.render_examples import EXAMPLES
 from speechface.figures.registry import FIGURES
 
 
@@ -85,7 +86,7 @@ def figures_wanted():
 
 def final_targets():
     """What `rule all` asks for."""
-    targets = ["results/splits/clips.parquet", "results/workflow/front.rst"] + label_targets()
+    targets = ["results/splits/clips.parquet", "results/page/index.html"] + label_targets()
     if CONFIG.crops.clips == "all":
         targets += tables("crops")
     if not LEARNING:
@@ -95,6 +96,12 @@ def final_targets():
     targets += [f"results/figures/{name}.pdf" for name in figures_wanted()]
     targets += [f"results/figures/{name}.pdf" for name in truth_figures()]
     return targets
+
+
+def as_options(files):
+    """Named files as options of a command."""
+    listed = {name: [found] if isinstance(found, str) else found for name, found in files.items()}
+    return " ".join(f"--{name} {' '.join(map(shlex.quote, found))}" for name, found in listed.items() if found)
 
 
 def this_workflow():
@@ -110,19 +117,40 @@ def workflow_files():
     return [str(workflow.main_snakefile), *sorted(str(path) for path in folder.glob("*.smk"))]
 
 
-def config_names():
-    """The config files by name, for the report."""
-    return " ".join(shlex.quote(Path(path).name) for path in workflow.configfiles)
+# ---- the page ------------------------------------------------------------------------------------------------------
 
 
-def metrics_where_learnt():
-    """The table of metrics, or nothing where no model is trained."""
-    return ["results/evaluation/metrics.parquet"] if LEARNING else []
+def example_runs():
+    """(name, seed) of the models whose clips the page may show: the one of the videos, or the first seed of every model."""
+    names = [CONFIG.rendering.model] if CONFIG.rendering.model else MODELS or BASELINES[:1]
+    return [(name, seeds_of(name)[0] if name in MODELS else 0) for name in names]
 
 
-def workflow_image():
-    """The image of the rules, where it is among the figures."""
-    return ["results/figures/workflow.png"] if LEARNING and "workflow" in figures_wanted() else []
+def example_predictions():
+    """Their predictions."""
+    return [path for name, seed in example_runs() for path in predictions(name, seed)]
+
+
+def page_inputs():
+    """What the page shows beside clips and labels, by the options of `speechface make-page`."""
+    found = {"truth": "results/labels/truth.parquet"} if SYNTHETIC else {}
+    if not LEARNING:
+        return found
+    drawn = [*figures_wanted(), *truth_figures()]
+    tables = [f"results/tables/{name}.{kind}" for name in drawn if figure_tables(name) for kind in ("csv", "tex")]
+    return {
+        **found,
+        "models": "results/evaluation/models.parquet",
+        "facts": [f"results/models/{name}/{seed}/model.json" for name, seed in network_runs()],
+        "examples": "results/page/media/examples.json",
+        "figures": [f"results/figures/{name}.png" for name in drawn],
+        "tables": ["results/evaluation/metrics.csv", *tables],
+    }
+
+
+def page_options(wildcards, input):
+    """These files as options."""
+    return as_options(input)
 
 
 # ---- figures and videos ---------------------------------------------------------------------------------------------
@@ -174,12 +202,7 @@ def figure_inputs(figure):
 
 def figure_options(wildcards, input):
     """These files as options of `speechface figure`; videos are found by the clip table."""
-    given = [
-        f"--{name} " + " ".join(map(shlex.quote, [files] if isinstance(files, str) else files))
-        for name, files in input.items()
-        if name != "videos"
-    ]
-    return " ".join(given)
+    return as_options({name: files for name, files in input.items() if name != "videos"})
 
 
 def figure_table_option(wildcards, output):

@@ -49,7 +49,10 @@ class Visualiser:
     Attributes
     ----------
     width, height : int, even, pixels
+    top : int, row where the three images begin
     """
+
+    top = _HEAD
 
     def __init__(self, size: int, *, title: str, headings: Sequence[str], observed: Sequence[bool] | np.ndarray):
         self.size = size = _even(size)
