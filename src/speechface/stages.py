@@ -52,7 +52,7 @@ STAGES = _Stages(
         "prediction": Stage(3, ()),
         "evaluation": Stage(2, ("evaluation",)),
         "rendering": Stage(1, ("rendering",)),
-        "figures": Stage(1, ("figures",)),
+        "figures": Stage(2, ("figures",)),
         "animation": Stage(1, ()),
     }
 )

@@ -12,7 +12,8 @@ from browser import FOUND, Browser
 from figure_inputs import write_models
 
 from speechface.cli import main
-from speechface.commands.render_examples import best_model, ranked_clips
+from speechface.figures.style import message, save, styled
+from speechface.metrics.ranking import best_model, ranked_clips
 from speechface.metrics.statistics import empty_statistics
 from speechface.page.html import number
 from speechface.tables import Table, read_table, write_table
@@ -44,14 +45,15 @@ def write_inputs(root):
         "examples": dict.fromkeys(("best", "median", "worst"), clip),
         "frame": {"width": 96, "height": 64, "top": 8, "side": 32},
     }))  # fmt: skip
-    for kind in ("png", "pdf"):
-        (root / f"workflow.{kind}").write_bytes(b"an image")
+    with styled():
+        save(message("drawn"), root / "workflow", 50)
+        save(message("nothing"), root / "emotions", 50, note="no <emotion> is known")
     (root / "my.yaml").write_text("datasets: {set: {adapter: ravdess}}  # <mine>\n")
     jobs = root / "jobs" / "fit_labels"
     jobs.mkdir(parents=True)
     (jobs / "x.tsv").write_text("s\tmax_rss\n90\t123\n")
     return ["--clips", "clips.parquet", "--quality", "quality.parquet", "--models", "models.parquet",
-            "--facts", "model.json", "--examples", "examples.json", "--figures", "workflow.png",
+            "--facts", "model.json", "--examples", "examples.json", "--figures", "workflow.png", "emotions.png",
             "--tables", "my.yaml", "--benchmarks", "jobs",
             "--config", "my.yaml", "--adapters", '{"set": "ravdess"}', "--forward", "index.html",
             "--out", "page/index.html"]  # fmt: skip
@@ -83,6 +85,7 @@ def test_the_page_says_who_learned_from_whom_and_how_far_off_it_is(page):
     assert "RAVDESS" in text
     assert "CC BY-NC-SA" in text
     assert "fit labels" in text
+    assert "no &lt;emotion&gt; is known" in text, "a figure that shows nothing is a sentence"
 
 
 def test_clips_left_out_are_counted_by_reason_and_text_is_escaped(page):

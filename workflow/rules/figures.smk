@@ -67,14 +67,15 @@ for FIGURE in figures_wanted() + truth_figures():
             figure=figure_module(FIGURE),
             caption=FIGURES[figure_module(FIGURE)].CAPTION,
             options=figure_options,
+            order=MODELS,
             table=figure_table_option,
             stem=lambda wildcards, output: output.pdf.removesuffix(".pdf"),
             settings=json.dumps({"dpi": CONFIG.figures.dpi}),
             version=stage_version("figures"),
         shell:
             r"""
-            python -m speechface figure {params.figure} {params.options} {params.table} --settings {params.settings:q} \
-                --out-stem {params.stem} 2> {log:q}
+            python -m speechface figure {params.figure} --order {params.order:q} {params.options} {params.table} \
+                --settings {params.settings:q} --out-stem {params.stem} 2> {log:q}
             """
 
 

@@ -172,8 +172,8 @@ def truth_figures():
 
 
 def figure_module(figure):
-    """The name under which a figure is registered: truth is the comparison, drawn from other numbers."""
-    return "comparison" if figure == "truth" else figure
+    """The name under which a figure is registered: truth is that of the models, drawn from other numbers."""
+    return "models" if figure == "truth" else figure
 
 
 #: What a figure may read: name of its input -> function of the figure's name that lists the files.
@@ -182,17 +182,26 @@ FIGURE_INPUTS = {
     "quality": lambda figure: "results/labels/quality.parquet",
     "rig": lambda figure: "results/rig/rig.npz",
     "graph": lambda figure: "results/workflow/rules.dot",
-    "models": lambda figure: "results/evaluation/models.parquet",
-    "metrics": lambda figure: f"results/evaluation/{'truth' if figure == 'truth' else 'metrics'}.parquet",
+    "models": lambda figure: f"results/evaluation/{'truth_' if figure == 'truth' else ''}models.parquet",
+    "metrics": lambda figure: "results/evaluation/metrics.parquet",
     "logs": lambda figure: [f"results/models/{name}/{seed}/metrics.csv" for name, seed in network_runs()],
     "landmarks": lambda figure: tables("landmarks"),
     "labels": lambda figure: tables("labels"),
     "predictions": lambda figure: predictions(shown_model(), shown_seed()),
+    "all_predictions": lambda figure: [path for run in first_runs() for path in predictions(*run)],
+    "evaluations": lambda figure: [f"results/evaluation/{name}/{seed}.parquet" for name, seed in first_runs()],
     "identity": lambda figure: sorted({f"results/identity/{shard.actor}.npz" for shard in SHARDS.values()}),
     "spectrogram": lambda figure: tables("spectrogram", clips_of_features_figure()),
     "acoustics": lambda figure: tables("acoustics", clips_of_features_figure()),
+    "audio": lambda figure: tables("audio", clips_of_features_figure() if figure == "features" else EVALUATED),
+    "truth": lambda figure: tables("truth", EVALUATED_SYNTHETIC),
     "videos": lambda figure: sources(USED),
 }
+
+
+def first_runs():
+    """(name, seed) of every model and baseline, the first seed of each."""
+    return list({name: (name, seed) for name, seed in reversed(trained_runs())}.values())[::-1]
 
 
 def figure_inputs(figure):

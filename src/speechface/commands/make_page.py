@@ -57,17 +57,20 @@ def _models(paths: list[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _figures(paths: list[str], media: Path) -> dict[str, str]:
-    """Copy the figures; return the caption of each."""
+def _figures(paths: list[str], media: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Copy the figures; return the captions of those that show something, and why the others show nothing."""
     from speechface.figures.registry import FIGURES
+    from speechface.figures.style import note_of
 
-    captions = {}
+    captions, empty = {}, {}
     for path in map(Path, paths):
-        name = path.stem
+        if note := note_of(path):
+            empty[path.stem] = note
+            continue
         for file in (path, path.with_suffix(".pdf")):
             shutil.copyfile(file, media / file.name)
-        captions[name] = _TRUTH if name == "truth" else FIGURES[name].CAPTION
-    return captions
+        captions[path.stem] = _TRUTH if path.stem == "truth" else FIGURES[path.stem].CAPTION
+    return captions, empty
 
 
 def run(args: argparse.Namespace) -> None:
@@ -79,6 +82,9 @@ def run(args: argparse.Namespace) -> None:
 
     media = Path(args.out).parent / "media"
     media.mkdir(parents=True, exist_ok=True)
+    for kind in ("png", "pdf", "csv", "tex"):  # of an earlier run
+        for path in media.glob(f"*.{kind}"):
+            path.unlink()
     clips, quality = (read_table(path).columns for path in (args.clips, args.quality))
     truth = read_table(args.truth).columns if args.truth else None
     adapters, made = json.loads(args.adapters), provenance()
@@ -105,7 +111,7 @@ def run(args: argparse.Namespace) -> None:
         except metadata.PackageNotFoundError:
             continue
     parts += [
-        Section("figures", "Figures", facts.figures(_figures(args.figures, media))),
+        Section("figures", "Figures", facts.figures(*_figures(args.figures, media))),
         Section("labels", "Labels", facts.labels(quality, truth)),
         Section("data", "Data", facts.data(clips, adapters)),
         Section("costs", "Costs", facts.jobs(read_jobs(args.benchmarks)) if args.benchmarks else ""),

@@ -9,25 +9,18 @@ import argparse
 import json
 import logging
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from speechface.commands.common import add_settings, settings_of
 from speechface.errors import TableError
 
-if TYPE_CHECKING:
-    from speechface.tables import Table
-
-__all__ = ["EXAMPLES", "add_arguments", "best_model", "ranked_clips", "run"]
+__all__ = ["EXAMPLES", "add_arguments", "run"]
 
 LOG = logging.getLogger(__name__)
 
 #: The videos and their places among the ranked clips, 0 best, 1 worst.
 EXAMPLES = {"best": 0.0, "median": 0.5, "worst": 1.0}
-_SCORES = ("rmse_mouth_mm", "lip_gap_r")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,48 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, "rendering")
 
 
-def best_model(models: "Table", names: Sequence[str]) -> str:
-    """The model among `names` that is best in validation by a table of compare-models; else the first."""
-    if not len(models):
-        return names[0]
-    best = {str(model) for model, is_best in zip(models["model"], models["best"]) if is_best}
-    return min((name for name in names if name in best), default=names[0], key=lambda name: _error(models, name))
-
-
-def _error(models: "Table", name: str) -> float:
-    return float(np.nanmin(models["validation_mm"][models["model"].astype(str) == name]))
-
-
-def ranked_clips(evaluation: "Table") -> tuple[str, list[dict[str, Any]]]:
-    """Evaluated clips of the split test, or of predict where none was tested, best first.
-
-    Returns
-    -------
-    split : str
-    clips : list of dict with ``clip`` (id), ``rmse_mouth_mm``, ``lip_gap_r`` (None where not defined)
-    """
-    from speechface.metrics.registry import METRICS
-
-    splits = evaluation["split"].astype(str)
-    for split in ("test", "predict"):
-        rows = np.flatnonzero((splits == split) & (evaluation["n_frames"] > 0))
-        if len(rows):
-            break
-    else:
-        return "test", []
-    sums = {name: values[rows] for name, values in evaluation.columns.items()}
-    scores = {name: METRICS[name].value(sums) for name in _SCORES}
-    ids = ["/".join(str(sums[name][k]) for name in ("dataset", "actor", "clip")) for k in range(len(rows))]
-    clips = [
-        {"clip": name, **{key: float(v[k]) if np.isfinite(v[k]) else None for key, v in scores.items()}}
-        for k, name in enumerate(ids)
-    ]
-    return split, sorted(clips, key=lambda clip: (clip["rmse_mouth_mm"], clip["clip"]))
-
-
 def run(args: argparse.Namespace) -> None:
     from speechface.clip_tables import ClipTable, ClipTables
     from speechface.files import written_whole
+    from speechface.metrics.ranking import best_model, ranked_clips
     from speechface.render.visualiser import Visualiser
     from speechface.rig.channels import N_CHANNELS
     from speechface.tables import read_table

@@ -135,8 +135,8 @@ def labels(quality: Mapping[str, Any], truth: Mapping[str, Any] | None) -> str:
     return text + f"<details><summary>the clips whose fit misses most</summary>{table(heads, listed)}</details>"
 
 
-def figures(captions: Mapping[str, str]) -> str:
-    """Figures by name, with what there is to see in them and the same as PDF."""
+def figures(captions: Mapping[str, str], empty: Mapping[str, str]) -> str:
+    """Figures by name, with what there is to see in them and the same as PDF; `empty`: why others show nothing."""
     parts = []
     for name, caption in captions.items():
         wide = ' class="wide"' if name in _WIDE else ""
@@ -144,7 +144,8 @@ def figures(captions: Mapping[str, str]) -> str:
             f'<figure{wide}><img src="media/{name}.png" alt="{escape(titled(name))}" loading="lazy">'
             f"<figcaption>{escape(caption)} {link(f'media/{name}.pdf', 'PDF')}</figcaption></figure>"
         )
-    return f'<div class="figures">{"".join(parts)}</div>' if parts else ""
+    missing = "".join(f'<p class="note">{escape(titled(name))}: {escape(why)}.</p>' for name, why in empty.items())
+    return f'<div class="figures">{"".join(parts)}</div>{missing}' if parts or missing else ""
 
 
 def jobs(found: Sequence[Usage]) -> str:
