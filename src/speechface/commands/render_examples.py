@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
     from speechface.files import written_whole
     from speechface.metrics.ranking import best_model, ranked_clips
     from speechface.render.visualiser import Visualiser
-    from speechface.rig.channels import N_CHANNELS
+    from speechface.rig.rig import Rig
     from speechface.tables import read_table
 
     evaluations = [read_table(path) for path in args.evaluations]
@@ -61,7 +61,9 @@ def run(args: argparse.Namespace) -> None:
     own = ClipTables(t.path for t in tables if (t.meta.get("model"), t.meta.get("seed")) == (model, seed))
     chosen = {name: ranked[round(place * (len(ranked) - 1))] for name, place in EXAMPLES.items()}
     _render(chosen, own, args)
-    page = Visualiser(settings_of(args).size, title="", headings=("",) * 3, observed=[True] * N_CHANNELS)
+    channels = Rig.load(args.rig).channels
+    page = Visualiser(settings_of(args).size, title="", headings=("",) * 3, channels=channels,
+                      observed=[True] * len(channels))  # fmt: skip
     frame = {"width": page.width, "height": page.height, "top": page.top, "side": page.size}
     facts = {"frame": frame, "model": model, "seed": seed, "split": split, "n_clips": len(ranked), "examples": chosen}
     with written_whole(args.out) as temporary:

@@ -64,7 +64,7 @@ def collect(inputs: Mapping[str, Any]) -> Data:
     errors, n_frames = {}, 0
     clips = sorted(clip["clip"] for clip in order.clips[order.models[0]])
     for name in names:
-        found = _differences(clips, inputs["labels"], predictions[name])
+        found = _differences(clips, inputs["labels"], predictions[name], rig)
         if len(found):
             n_frames = min(len(found), _FRAMES)
             errors[name] = vertex_errors(rig, found[np.linspace(0, len(found) - 1, n_frames).round().astype(int)])
@@ -73,9 +73,9 @@ def collect(inputs: Mapping[str, Any]) -> Data:
     return Data(rig, errors, n_frames, len(clips))
 
 
-def _differences(clips: list[str], labels: ClipTables, predictions: ClipTables) -> np.ndarray:
+def _differences(clips: list[str], labels: ClipTables, predictions: ClipTables, rig: Rig) -> np.ndarray:
     parts = [both.predicted[both.used] - both.label[both.used]
-             for both in (compared(clip, labels, predictions) for clip in clips) if both is not None]  # fmt: skip
+             for both in (compared(clip, labels, predictions, rig.channels) for clip in clips) if both is not None]  # fmt: skip
     return np.concatenate(parts) if parts else np.zeros((0, 0))
 
 

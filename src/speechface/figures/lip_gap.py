@@ -62,7 +62,7 @@ def collect(inputs: Mapping[str, Any]) -> Data:
     chosen = chosen[:_MOST] or [name for name in order.models if name in predictions][:1]
     models, times, label = {}, np.zeros(0), np.zeros(0)
     for name in chosen:
-        both = compared(clip_id, inputs["labels"], predictions[name])
+        both = compared(clip_id, inputs["labels"], predictions[name], rig.channels)
         if both is None:
             continue
         times, label = both.times, np.where(both.used, lip_gap(rig, both.label), np.nan)

@@ -1,6 +1,6 @@
 """Predictions of several models beside the labels, for the figures that show what the models do."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,6 @@ from speechface.clip_tables import ClipTable, ClipTables
 from speechface.figures.common import NothingToShow
 from speechface.figures.style import BASELINES
 from speechface.metrics.ranking import ranked_clips
-from speechface.rig.channels import CHANNELS
 from speechface.tables import read_table
 
 __all__ = ["Compared", "Ranked", "by_model", "compared", "ranked"]
@@ -62,22 +61,18 @@ def ranked(paths: Sequence[str]) -> Ranked:
     return Ranked(split, sorted(found, key=rank), found)
 
 
-def compared(clip_id: str, labels: ClipTables, predictions: ClipTables) -> Compared | None:
-    """Labels and prediction of a clip, frame by frame; None where one of them has no rows."""
+def compared(clip_id: str, labels: ClipTables, predictions: ClipTables, channels: Sequence[str]) -> Compared | None:
+    """Labels and prediction of a clip on `channels`, frame by frame; None where one of them has no rows."""
     if clip_id not in labels or clip_id not in predictions:
         return None
     label, prediction = labels.read(clip_id), predictions.read(clip_id)
     if not (label.usable and prediction.usable and len(label) and len(prediction)):
         return None
     _, mine, its = np.intersect1d(label["frame"], prediction["frame"], return_indices=True)
-    observed = _observed(label.meta)
+    observed = np.asarray(label.meta.get("observed") or [True] * len(channels), bool)
     return Compared(
         label["time"][mine],
         label["used"].astype(bool)[mine],
-        np.where(observed, label.stack(CHANNELS)[mine], 0),
-        np.where(observed, prediction.stack(CHANNELS)[its], 0),
+        np.where(observed, label.stack(channels)[mine], 0),
+        np.where(observed, prediction.stack(channels)[its], 0),
     )
-
-
-def _observed(meta: Mapping[str, Any]) -> np.ndarray:
-    return np.asarray(meta.get("observed") or [True] * len(CHANNELS), bool)
