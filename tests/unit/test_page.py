@@ -148,7 +148,7 @@ def test_in_a_browser_videos_play_tables_sort_and_nothing_is_fetched_elsewhere(p
 
 def evaluation(errors, split="test"):
     """A table of 'evaluate' whose clips miss the mouth's points by `errors` mm; NaN: not evaluated."""
-    rows = [empty_statistics() for _ in errors]
+    rows = [empty_statistics(46) for _ in errors]
     for row, error in zip(rows, errors):
         if np.isfinite(error):
             row["n_frames"], row["n_clips"] = np.array(4.0), np.array(1.0)

@@ -74,9 +74,9 @@ def collect(inputs: Mapping[str, Any]) -> Data:
 
 
 def _differences(clips: list[str], labels: ClipTables, predictions: ClipTables, rig: Rig) -> np.ndarray:
-    parts = [both.predicted[both.used] - both.label[both.used]
-             for both in (compared(clip, labels, predictions, rig.channels) for clip in clips) if both is not None]  # fmt: skip
-    return np.concatenate(parts) if parts else np.zeros((0, 0))
+    found = (compared(clip, labels, predictions, rig.channels) for clip in clips)
+    parts = [both.predicted[both.used] - both.label[both.used] for both in found if both is not None]
+    return np.concatenate(parts) if parts else np.zeros((0, len(rig.channels)))
 
 
 def draw(data: Data) -> "Figure":

@@ -68,7 +68,9 @@ def _order(scores, metric):
 
 def rows(data: dict[str, Any]) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
     """The figure's numbers and more: one row a split and model."""
-    heads = {metric: f"{SHORT[metric][0]}, {SHORT[metric][1]}" for metric in _TABLE}
+    known = {metric for scores in data["scores"].values() for _, metric in scores}
+    metrics = [metric for metric in _TABLE if metric in known]
+    heads = {metric: f"{SHORT[metric][0]}, {SHORT[metric][1]}" for metric in metrics}
     columns = [("evaluated_on", "evaluated on"), ("model", "model"), ("n_seeds", "seeds"), ("n_clips", "clips"),
                ("n_actors", "actors"), ("validation_mm", "validation, mm"), ("best", "best in validation"),
                *heads.items()]  # fmt: skip
@@ -79,15 +81,15 @@ def rows(data: dict[str, Any]) -> tuple[list[tuple[str, str]], list[dict[str, An
         scores = data["scores"].get(split, {})
         for model in _order(scores, _BLOCKS[split][1][0]):
             line = {"evaluated_on": place, "model": model}
-            for metric in _TABLE:
+            for metric in metrics:
                 score = scores.get((model, metric))
                 if score is None:
                     continue
                 decimals = SHORT[metric][2]
                 line[metric] = (score["value"], score["low"], score["high"], decimals)
                 line |= {key: int(score[key]) for key in ("n_seeds", "n_clips", "n_actors")}
-                known = np.isfinite(score["validation_mm"])
-                line["validation_mm"] = f"{score['validation_mm']:.3f}" if known else ""
+                valid = np.isfinite(score["validation_mm"])
+                line["validation_mm"] = f"{score['validation_mm']:.3f}" if valid else ""
                 line["best"] = "best" if score["best"] else ""
                 if metric in _DIFFERENCES and np.isfinite(score["difference"]):
                     found = (score["difference"], score["difference_low"], score["difference_high"], decimals)
