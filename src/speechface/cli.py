@@ -52,6 +52,7 @@ COMMANDS = {
     "render-clip": ("prediction beside label and face, as a video with sound", "show"),
     "render-examples": ("best, median and worst test clip of the best model, as videos", "show"),
     "figure": ("draw one figure of the paper", "show"),
+    "describe-run": ("a card beside every network, and an RO-Crate of the run", "show"),
     "make-page": ("the page that shows a run: faces, scores, figures, data, costs", "show"),
 }
 

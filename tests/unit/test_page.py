@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import yaml
 from browser import FOUND, Browser
 from figure_inputs import write_models
 
@@ -15,6 +16,7 @@ from speechface.cli import main
 from speechface.figures.style import message, save, styled
 from speechface.metrics.ranking import best_model, ranked_clips
 from speechface.metrics.statistics import empty_statistics
+from speechface.page.citations import licence_of
 from speechface.page.html import number
 from speechface.tables import Table, read_table, write_table
 
@@ -144,6 +146,42 @@ def test_in_a_browser_videos_play_tables_sort_and_nothing_is_fetched_elsewhere(p
         assert [address for address in fetched if not address.startswith(("file:", "data:"))] == []
     finally:
         browser.close()
+
+
+def test_every_network_has_a_card_and_the_run_a_crate(page, capsys):
+    root = page.parent
+    facts = json.loads((root / "model.json").read_text())
+    facts |= {"seed": 0, "columns": ["jawOpen"] * 49, "history": {"best_epoch": 4, "epochs": 15}}
+    folder = root / "models" / "tcn" / "0"
+    folder.mkdir(parents=True)
+    (folder / "model.json").write_text(json.dumps(facts))
+    (folder / "model.ckpt").write_bytes(b"a network")
+    words = ["describe-run", "--clips", "clips.parquet", "--models", "models.parquet", "--config", "my.yaml",
+             "--facts", str(folder / "model.json"), "--adapters", '{"set": "ravdess"}', "--out"]  # fmt: skip
+    assert main([*words, str(root / "ro-crate-metadata.json")]) == 0
+    card = (folder / "README.md").read_text()
+    front = yaml.safe_load(card.split("---")[1])
+    assert front["license"] == "cc-by-nc-sa-4.0"
+    assert front["model-index"][0]["results"][0]["metrics"][0]["value"] == pytest.approx(1.2)
+    assert "2 clips, 30 frames, 2 speakers of set" in card
+    assert "kept epoch 5 of 15" in card
+    assert "| ridge | 1.80 [1.70, 1.90] |" in card
+    crate = json.loads((root / "ro-crate-metadata.json").read_text())
+    entities = {entity["@id"]: entity for entity in crate["@graph"]}
+    parts = [part["@id"] for part in entities["./"]["hasPart"]]
+    assert {"page/index.html", "config/my.yaml", "models/tcn/0/model.ckpt", "models/tcn/0/README.md"} <= set(parts)
+    assert all((root / part).exists() and part in entities for part in parts)
+    assert entities["#run"]["object"] == [{"@id": "config/my.yaml"}]
+    assert main([*words, str(root / "crate.json")]) == 1
+    assert "ro-crate-metadata.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("adapters", "code"),
+    [(["demo"], "mit"), (["demo", "ravdess"], "cc-by-nc-sa-4.0"), (["ravdess", "folder"], "other"), ([""], "other")],
+)
+def test_a_network_s_licence_follows_its_data(adapters, code):
+    assert licence_of(adapters) == code
 
 
 def evaluation(errors, split="test"):

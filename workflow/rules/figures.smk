@@ -160,10 +160,42 @@ rule make_page:
         runtime=runtime_per_attempt(10),
     params:
         options=page_options,
-        adapters=json.dumps({name: dataset.adapter for name, dataset in CONFIG.datasets.items()}),
+        adapters=adapters(),
         version=stage_version("figures"),
     shell:
         r"""
         python -m speechface make-page {params.options} --benchmarks results/benchmarks/jobs \
             --adapters {params.adapters:q} --forward {output.forward:q} --out {output.page:q} 2> {log:q}
+        """
+
+
+rule describe_run:
+    """Write a card beside every network, and an RO-Crate of the run."""
+    input:
+        clips="results/splits/clips.parquet",
+        models="results/evaluation/models.parquet",
+        facts=model_facts(),
+        config=workflow.configfiles,
+        page="results/page/index.html",
+    output:
+        cards=[str(Path(path).with_name("README.md")) for path in model_facts()],
+        crate=ensure("results/ro-crate-metadata.json", non_empty=True),
+    log:
+        "logs/describe_run.log",
+    benchmark:
+        "results/benchmarks/jobs/describe_run.tsv"
+    conda:
+        "../../envs/train.yaml"
+    resources:
+        mem_mb=mem_mb_per_attempt(1000),
+        runtime=runtime_per_attempt(10),
+    params:
+        adapters=adapters(),
+        detector=CONFIG.landmarks.detector,
+        version=stage_version("figures"),
+    shell:
+        r"""
+        python -m speechface describe-run --clips {input.clips:q} --models {input.models:q} --facts {input.facts:q} \
+            --adapters {params.adapters:q} --detector {params.detector} --config {input.config:q} --out {output.crate:q} \
+            2> {log:q}
         """

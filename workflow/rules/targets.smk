@@ -91,7 +91,7 @@ def final_targets():
         targets += tables("crops")
     if not LEARNING:
         return targets
-    targets += ["results/evaluation/metrics.parquet"]
+    targets += ["results/evaluation/metrics.parquet"] + (["results/ro-crate-metadata.json"] if MODELS else [])
     targets += [f"results/renders/{shown_model()}/{clip.id}.mp4" for clip in shown_clips()]
     targets += [f"results/figures/{name}.pdf" for name in figures_wanted()]
     targets += [f"results/figures/{name}.pdf" for name in truth_figures()]
@@ -131,6 +131,16 @@ def example_predictions():
     return [path for name, seed in example_runs() for path in predictions(name, seed)]
 
 
+def model_facts():
+    """The facts of every network and ensemble."""
+    return [f"results/models/{name}/{seed}/model.json" for name, seed in trained_runs() if name in MODELS]
+
+
+def adapters():
+    """Adapter of every dataset, as JSON text."""
+    return json.dumps({name: dataset.adapter for name, dataset in CONFIG.datasets.items()})
+
+
 def page_inputs():
     """What the page shows beside clips and labels, by the options of `speechface make-page`."""
     found = {"truth": "results/labels/truth.parquet"} if SYNTHETIC else {}
@@ -141,7 +151,7 @@ def page_inputs():
     return {
         **found,
         "models": "results/evaluation/models.parquet",
-        "facts": [f"results/models/{name}/{seed}/model.json" for name, seed in network_runs()],
+        "facts": model_facts(),
         "examples": "results/page/media/examples.json",
         "figures": [f"results/figures/{name}.png" for name in drawn],
         "tables": ["results/evaluation/metrics.csv", *tables],

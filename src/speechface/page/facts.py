@@ -8,9 +8,10 @@ import numpy as np
 
 from speechface.commands.job_report import Usage
 from speechface.figures.style import titled
+from speechface.page.citations import CITATIONS
 from speechface.page.html import Cell, counted, escape, link, number, table
 
-__all__ = ["CITATIONS", "cite", "config", "data", "figures", "files", "jobs", "labels"]
+__all__ = ["cite", "config", "data", "figures", "files", "jobs", "labels"]
 
 _SPLITS = {
     "train": "train",
@@ -24,16 +25,6 @@ _LISTED = 200
 #: Figures that need the width of the page.
 _WIDE = ("features", "workflow", "labels_overview", "alignment", "face_error", "landmarks")
 
-#: Adapter -> how its data are cited, and their licence.
-CITATIONS = {
-    "demo": ("speechface's synthetic actors; their voices are espeak-ng's", "made by this program"),
-    "ravdess": ("S. R. Livingstone, F. A. Russo: The Ryerson Audio-Visual Database of Emotional Speech and Song "
-                "(RAVDESS). PLoS ONE 13(5), e0196391, 2018. doi:10.1371/journal.pone.0196391", "CC BY-NC-SA 4.0"),
-    "grid": ("M. Cooke, J. Barker, S. Cunningham, X. Shao: An audio-visual corpus for speech perception and automatic "
-             "speech recognition. JASA 120(5), 2421-2424, 2006. doi:10.1121/1.2229005", "see its own page"),
-    "savee": ("S. Haq, P. J. B. Jackson: Speaker-dependent audio-visual emotion recognition. AVSP 2009",
-              "for research only"),
-}  # fmt: skip
 _SOFTWARE = """@software{speechface,
   title   = {speechface: speech in, a moving face out},
   author  = {{The speechface developers}},
@@ -184,7 +175,7 @@ def cite(made: Mapping[str, Any], adapters: Mapping[str, str]) -> str:
     """How to cite the software, the method and the data, with the data's licences."""
     note = f"commit {made['commit']}" if made.get("commit") else "MIT licence"
     rows = [
-        f"<li>{escape(name)}: {escape(CITATIONS[adapter][0])} ({escape(CITATIONS[adapter][1])})</li>"
+        f"<li>{escape(name)}: {escape(CITATIONS[adapter].text)} ({escape(CITATIONS[adapter].licence)})</li>"
         for name, adapter in adapters.items()
         if adapter in CITATIONS
     ]
