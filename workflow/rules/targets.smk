@@ -171,6 +171,11 @@ def prediction_of_clip(wildcards):
     return predictions(shown_model(), shown_seed(), [CLIPS[wildcards.clip]])
 
 
+def delays_of_clip(wildcards):
+    """The table of delays of the clip's dataset."""
+    return delay_tables([CLIPS[wildcards.clip].dataset])
+
+
 def identity_of_clip(wildcards):
     """The identity file of the clip's actor."""
     return f"results/identity/{SHARDS[SHARD_OF[wildcards.clip]].actor}.npz"
@@ -197,6 +202,7 @@ FIGURE_INPUTS = {
     "logs": lambda figure: [f"results/models/{name}/{seed}/metrics.csv" for name, seed in network_runs()],
     "landmarks": lambda figure: tables("landmarks"),
     "labels": lambda figure: tables("labels"),
+    "delays": lambda figure: tables("delays"),
     "predictions": lambda figure: predictions(shown_model(), shown_seed()),
     "all_predictions": lambda figure: [path for run in first_runs() for path in predictions(*run)],
     "evaluations": lambda figure: [f"results/evaluation/{name}/{seed}.parquet" for name, seed in first_runs()],

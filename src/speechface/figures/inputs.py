@@ -24,6 +24,7 @@ TABLES = {
     "acoustics": "acoustic feature tables",
     "landmarks": "landmark tables",
     "labels": "label tables",
+    "delays": "delay tables",
     "predictions": "prediction tables of one model and seed",
     "audio": "tables of sound",
     "truth": "tables of the exact motion of synthetic clips",
