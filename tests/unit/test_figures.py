@@ -57,7 +57,7 @@ def options(root):
     identity = ["--identity", root / "identity" / "demo" / "Actor_01.npz"]
     return {
         "features": [*clips[:2], *table["spectrogram"], *table["acoustics"], *table["audio"]],
-        "lip_gap": [*spoken, *table["audio"], *table["truth"]],
+        "lip_gap": [*clips[:2], *spoken, *table["audio"], *table["truth"]],
         "face_error": spoken,
         "landmarks": [*clips, *table["labels"], *table["predictions"]],
         "alignment": [*clips, *table["labels"], *identity],

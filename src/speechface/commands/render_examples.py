@@ -82,8 +82,9 @@ def _render(chosen: dict[str, dict[str, Any]], predictions: Any, args: argparse.
     from speechface.tables import read_table
 
     clips = read_table(args.clips)
-    path_of = {"/".join(map(str, who)): str(path) for *who, path in
-               zip(clips["dataset"], clips["actor"], clips["clip"], clips["path"])}  # fmt: skip
+    ids = ["/".join(map(str, who)) for who in zip(clips["dataset"], clips["actor"], clips["clip"])]
+    path_of = dict(zip(ids, map(str, clips["path"])))
+    delay_of = dict(zip(ids, clips.columns.get("audio_delay_ms", [0] * len(ids))))
     identity = {"/".join(Path(path).with_suffix("").parts[-2:]): path for path in args.identity}
     labels, landmarks, audio = (ClipTables(getattr(args, name)) for name in ("labels", "landmarks", "audio"))
     crops: Any = parse_section("crops", args.crops)
@@ -103,6 +104,7 @@ def _render(chosen: dict[str, dict[str, Any]], predictions: Any, args: argparse.
             render_clip.run(argparse.Namespace(
                 clip=clip_id, prediction=predictions.table(clip_id).path, labels=labels.table(clip_id).path,
                 crops=faces, audio=audio.table(clip_id).path, rig=args.rig,
-                identity=identity.get(clip_id.rsplit("/", 1)[0]), out=out, section=args.section, settings=args.settings,
+                identity=identity.get(clip_id.rsplit("/", 1)[0]), out=out,
+                audio_delay_ms=[str(delay_of[clip_id])], section=args.section, settings=args.settings,
             ))  # fmt: skip
             made[clip_id] = out

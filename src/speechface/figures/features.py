@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speechface.errors import ClipError, MediaError, TableError
-from speechface.figures.common import NothingToShow, clip_id, read_clips, usable_table
+from speechface.figures.common import NothingToShow, clip_id, read_clips, sound_of, usable_table
 from speechface.figures.style import PAGE, new_figure, titled
-from speechface.sound_tables import read_sound, read_times
+from speechface.sound_tables import read_times
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -115,7 +114,7 @@ def _load(clip, inputs):
         one.images["spectrogram"] = -settings["top_db"] * values.transpose(1, 0, 2).reshape(values.shape[1], -1)
         one.bands["spectrogram"] = (0, sr / 2000)
     if one.images and inputs.get("audio") is not None:
-        one.loudness = _loudness(inputs["audio"], clip_id(clip))
+        one.loudness = _loudness(inputs["audio"], clip)
     return one if one.images else None
 
 
@@ -126,10 +125,10 @@ def _duration(table):
 
 def _loudness(sounds, clip):
     """Loudness of a clip's frames: 1 down to 20 dB below the loudest, 0 from 45 dB below it on; None if unknown."""
-    try:
-        (audio, sr), (times, fps) = read_sound(sounds, clip), read_times(sounds, clip)
-    except (ClipError, MediaError, TableError):
+    found = sound_of(sounds, clip)
+    if found is None:
         return None
+    (audio, sr), (times, fps) = found, read_times(sounds, clip_id(clip))
     edges = np.clip(np.round(np.append(times, times[-1] + 1 / fps) * sr), 0, len(audio)).astype(int)
     power = [np.mean(np.square(part)) if len(part) else 0.0 for part in np.split(audio, edges)[1:-1]]
     level = 10 * np.log10(np.maximum(power, 1e-12))

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from speechface.clip_tables import ClipTables
-from speechface.errors import ClipError, MediaError, TableError
-from speechface.figures.common import NothingToShow
+from speechface.figures.common import NothingToShow, read_clips, sound_of
+from speechface.figures.common import clip_id as row_id
 from speechface.figures.predicted import by_model, compared, ranked
 from speechface.figures.style import BASELINES, COLUMN, GREY, INK, colour_of, new_figure, titled
 from speechface.geometry.ibug import LIP_MIDDLE
 from speechface.metrics.correlation import correlation
 from speechface.rig.rig import Rig
-from speechface.sound_tables import read_sound
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["CAPTION", "INPUTS", "Data", "collect", "draw", "lip_gap"]
 
-INPUTS = {"rig": True, "labels": True, "all_predictions": True, "evaluations": True, "audio": True, "truth": False}
+INPUTS = {"clips": True, "rig": True, "labels": True, "all_predictions": True, "evaluations": True, "audio": True,
+          "truth": False}  # fmt: skip
 CAPTION = (
     "Distance of the lips' middles over time in the median test clip of the best model, above the sound that it "
     "heard. To see: do lips shut when the label's do (a curve at its bottom), and do they open as far?"
@@ -55,6 +55,7 @@ def lip_gap(rig: Rig, weights: np.ndarray) -> np.ndarray:
 def collect(inputs: Mapping[str, Any]) -> Data:
     """Take the median clip of the best model, and of it all trained models (of references ridge alone, if no other)."""
     rig, order = Rig.load(inputs["rig"]), ranked(inputs["evaluations"])
+    rows = {row_id(row): row for row in read_clips(inputs["clips"])}
     clips = order.clips[order.models[0]]
     clip_id = clips[len(clips) // 2]["clip"]
     predictions = by_model(inputs["all_predictions"])
@@ -70,10 +71,7 @@ def collect(inputs: Mapping[str, Any]) -> Data:
         models[name] = (times, gap, correlation(gap[both.used], label[both.used]))
     if not models:
         raise NothingToShow(f"{clip_id} has no labels or no prediction")
-    try:
-        sound, sr = read_sound(inputs["audio"], clip_id)
-    except (ClipError, MediaError, TableError):
-        sound, sr = np.zeros(2, np.float32), 1
+    sound, sr = sound_of(inputs["audio"], rows[clip_id]) or (np.zeros(2, np.float32), 1)
     return Data(titled(clip_id), times, label, models, sound, sr, _phonemes(inputs["truth"], clip_id))
 
 
