@@ -99,8 +99,8 @@ def draw(runs: list[Run]) -> "Figure":
     mouth = any(np.isfinite(run.columns.get("val_mouth_mm", [math.nan])).any() for run in runs)
     kinds = ["loss", *(["mouth"] if mouth else []), "rate"]
     heights = [{"loss": 1.2, "mouth": 0.9, "rate": 0.55}[kind] for kind in kinds]
-    across = min(len(models), _ACROSS)
-    down = -(-len(models) // across)
+    down = -(-len(models) // _ACROSS)
+    across = -(-len(models) // down)
     width = COLUMN if across <= 2 else PAGE * across / _ACROSS
     figure = new_figure(width, down * (0.55 + sum(heights)) + 0.2)
     axes = figure.subplots(
@@ -134,7 +134,7 @@ def _draw_run(panel, run, colour):
             continue
         place = run.columns["epoch"][kept] + 1, values[kept]
         panel[kind].plot(*place, "o", color=colour, mfc="white", label="kept epoch" if kind == "loss" else None)
-        if kind == "mouth":
+        if kind == "mouth" and not panel[kind].texts:  # of several seeds the first
             panel[kind].text(0.97, 0.92, f"kept {values[kept]:.2f}", transform=panel[kind].transAxes, ha="right",
                              va="top", fontsize=6.5)  # fmt: skip
     _curve(panel["rate"], run, "learning_rate", color=GREY, drawstyle="steps-post")
@@ -150,11 +150,12 @@ def _finish(panel, title, labelled):
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
     panel["loss"].set_title(title, fontweight="bold")
-    limits = panel["loss"].get_xlim()
+    low, high = panel["loss"].get_xlim()
+    limits = (low, high) if high - low > 0.5 else (0.5, 1.5)  # of a single epoch
     for kind, axis in panel.items():
         axis.grid(True)
         axis.set_xlim(limits)
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=3))
         if kind != "rate":
             axis.tick_params(labelbottom=False)
         if labelled:
