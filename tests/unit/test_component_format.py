@@ -39,7 +39,7 @@ def test_a_format_from_outside_is_written_by_animate(tmp_path):
     model = Baseline("mean", "log_mel", settings, tuple(INDEX), np.ones(len(INDEX), bool), {"constant": weights}, {})
     save_model(tmp_path / "model.npz", model)
     command = [sys.executable, "-m", "speechface", "animate", "hello.wav", "--model", "model.npz", "--out", "out",
-               "--formats", "opening", "a2f_json", "--rig", "rig.npz", "--fps", "25"]  # fmt: skip
+               "--formats", "opening", "a2f_json", "--rig", "rig.npz", "--fps", "25", "--life", "off"]  # fmt: skip
     done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["out/hello.opening.txt", "out/hello.a2f.json"]
