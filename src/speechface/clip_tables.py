@@ -108,7 +108,8 @@ class ClipTable:
             raise TableError(f"{path}: no such table")
         try:
             self._file = pq.ParquetFile(self.path, page_checksum_verification=True)
-            self._meta = json.loads((self._file.schema_arrow.metadata or {}).get(KEY, b"{}"))
+            self.schema: pa.Schema = self._file.schema_arrow  # once: pyarrow works it out at every call
+            self._meta = json.loads((self.schema.metadata or {}).get(KEY, b"{}"))
         except (pa.ArrowException, OSError, ValueError) as error:
             raise TableError(f"{path}: not a readable Parquet table ({one_line(error)})") from None
         if "clips" not in self._meta:
@@ -122,10 +123,6 @@ class ClipTable:
     def meta(self) -> dict[str, Any]:
         """What all clips share."""
         return self._meta
-
-    @property
-    def schema(self) -> pa.Schema:
-        return self._file.schema_arrow
 
     def __contains__(self, clip_id: str) -> bool:
         return clip_id in self.entries

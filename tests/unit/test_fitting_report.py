@@ -9,7 +9,7 @@ from speechface.fitting.report import gaps, gaze, lips_shut, opening_mm, shut_li
 from speechface.geometry import ibug
 from speechface.landmarks.detectors.dlib import PROFILE
 from speechface.landmarks.detectors.mediapipe import PROFILE as MESH
-from speechface.rig.channels import CHANNELS
+from speechface.rig.channels import ARKIT52 as CHANNELS
 
 GOOD = {"reprojection_pct_iod": 1.0, "lip_gap_r": 0.99, "lip_gap_sd": 0.03, "jitter_mm": 0.3}
 

@@ -155,7 +155,9 @@ def collect(inputs: Mapping[str, Any]) -> list[Cell]:
     quality = read_table(inputs["quality"])
     names = ["/".join(map(str, who)) for who in zip(*(quality[name] for name in ("dataset", "actor", "clip")))]
     numbers = {name: values.astype(float) for name, values in quality.columns.items() if values.dtype.kind in "fi"}
-    cells, faces, shown = [], [], set()
+    cells: list[Cell] = []
+    faces: list[Any] = []
+    shown: set[str] = set()
     for criterion in (*CRITERIA, *[_MEDIAN] * _MIDDLING):
         if criterion is _MEDIAN and cells[-1].title == _MEDIAN.title and len(faces) % 2 == 0:
             break  # rows are full

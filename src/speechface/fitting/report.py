@@ -114,15 +114,16 @@ def gaze(weights: Mapping[str, np.ndarray], detected: np.ndarray, irises: bool) 
     ----------
     weights : dict of channel to ndarray (T,), the gaze's and the blinks'
     detected : ndarray (T,), bool
-    irises : does the detector see them?
+    irises : does the detector see them, and does the rig have the channels?
 
     Returns
     -------
     dict : ``gaze_seen``, fraction of the frames with open eyes and a detector of irises; ``gaze_spread``, standard
         deviation of their direction, in weights of the gaze channels (1 is as far as eyes turn)
     """
-    shut = np.maximum(weights["eyeBlinkLeft"], weights["eyeBlinkRight"]) >= _SHUT_EYE
-    seen = detected & ~shut & irises
+    if not irises:
+        return {"gaze_seen": 0.0, "gaze_spread": float("nan")}
+    seen = detected & (np.maximum(weights["eyeBlinkLeft"], weights["eyeBlinkRight"]) < _SHUT_EYE)
     if not seen.any():
         return {"gaze_seen": 0.0, "gaze_spread": float("nan")}
     look = {name: weights[f"eyeLook{name}"][seen] for side in ("Left", "Right")
