@@ -219,7 +219,7 @@ def clip_digest():
 def demo_settings():
     """What changes a synthetic clip, as JSON text; how many actors and clips there are does not."""
     demo = CONFIG.dump()["datasets"].get("demo", {})
-    return json.dumps({key: demo.get(key) for key in ("width", "height", "fps", "seed")}, sort_keys=True)
+    return json.dumps({key: demo.get(key) for key in ("width", "height", "fps", "seed", "sentences")}, sort_keys=True)
 
 
 def detector_files():

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from speechface.audio.feature import Feature
+from speechface.audio.levels import normalise
 from speechface.audio.windows import frame_end_samples
 from speechface.errors import ClipError
 from speechface.registry import Registry
@@ -34,7 +35,7 @@ def compute(
     settings: Settings,
     start: float = 0.0,
 ) -> np.ndarray:
-    """Compute a feature for every video frame of a clip.
+    """Compute a feature for every video frame of a clip, the level of its speech normalised where the settings say so.
 
     Parameters
     ----------
@@ -63,6 +64,9 @@ def compute(
     if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
         raise ClipError("the frame times do not increase")
     feature: Feature = FEATURES[name]
+    levels = feature.levels(settings)
+    if levels is not None:
+        audio = normalise(audio, sr=sr, settings=levels)
     try:
         ends = frame_end_samples(times, fps=fps, sr=sr) - round(start * sr)
         return feature.compute(audio, ends, sr, settings)

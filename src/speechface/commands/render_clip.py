@@ -110,11 +110,11 @@ def _prepare(
     from scipy.ndimage import median_filter
 
     from speechface.geometry.ibug import MOUTH
-    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.rig.channels import ROTATIONS
 
     count = 1 + max(int(labels["frame"].max()), int(prediction["frame"].max()))
-    truth = _motion(labels, CHANNELS, count)
-    found = _motion(prediction, CHANNELS, count)
+    truth = _motion(labels, rig.channels, count)
+    found = _motion(prediction, rig.channels, count)
     turned = _motion(labels, ROTATIONS, count)
     has_rotation = ROTATIONS[0] in prediction.columns
     turned_found = _motion(prediction, ROTATIONS, count) if has_rotation else turned
@@ -139,11 +139,13 @@ def _render(labels: "Table", prediction: "Table", args: argparse.Namespace, sett
 
     from speechface.clip_tables import ClipTable
     from speechface.errors import TableError
+    from speechface.geometry.rotation import matrix_from_euler
     from speechface.media import VideoWriter
+    from speechface.render.pose import Poser
     from speechface.render.renderer import Renderer
     from speechface.render.talking_head import portrait_camera
     from speechface.render.visualiser import Visualiser
-    from speechface.rig.channels import N_CHANNELS
+    from speechface.rig.channels import require, told
     from speechface.rig.rig import Rig
     from speechface.sound_tables import read_sound
 
@@ -151,7 +153,9 @@ def _render(labels: "Table", prediction: "Table", args: argparse.Namespace, sett
     rig = Rig.load(args.rig)
     if labels.meta.get("rig", rig.name) != rig.name:
         raise TableError(f"{args.labels} was fitted with rig '{labels.meta['rig']}', {args.rig} is '{rig.name}'")
-    observed = np.array(labels.meta.get("observed", [True] * N_CHANNELS), bool)
+    for table, path in ((labels, args.labels), (prediction, args.prediction)):
+        require(told(table.meta, path), rig.channels, where=path, of=f"rig {args.rig}")
+    observed = np.array(labels.meta.get("observed", [True] * len(rig.channels)), bool)
     motion = _prepare(labels, prediction, rig, observed, settings)
     neutral = rig.mesh(None, _identity(args, rig))
     fps = _frame_rate(labels)
@@ -161,15 +165,19 @@ def _render(labels: "Table", prediction: "Table", args: argparse.Namespace, sett
     rotated = "" if motion["has_rotation"] else ", head as labelled"
     page = Visualiser(
         settings.size, title=args.clip, headings=("face", "rig from labels", f"rig from sound ({model}{rotated})"),
-        observed=observed,
+        channels=rig.channels, observed=observed,
     )  # fmt: skip
     count = len(motion["label"])
     good = motion["used"] & np.isfinite(motion["mouth_mm"])
     overall = np.sqrt(np.mean(motion["mouth_mm"][good] ** 2)) if good.any() else np.nan
     camera, translation = portrait_camera(rig, page.size, face_fraction=0.5, raise_by=0.08, neutral=neutral)
 
+    poser = Poser(rig, neutral)
+
     def draw(renderer, name, k):
-        return _draw(renderer, rig, motion[name][k], motion[name + "_rotation"][k], camera, translation, neutral)
+        turn = matrix_from_euler(motion[name + "_rotation"][k : k + 1])
+        ((vertices, normals),) = poser.frames(motion[name][k : k + 1], turn, translation)
+        return renderer.draw(vertices, rig, camera=camera, vignette=0.3, normals=normals)
 
     shown_faces = 0
     with (
@@ -216,14 +224,6 @@ def _paired(count: int, crops: str, clip_id: str) -> "Iterator[tuple[int, np.nda
         yield rest, None
 
 
-def _draw(renderer, rig, weights, rotation, camera, translation, neutral):
-    from speechface.geometry.rotation import matrix_from_euler
-    from speechface.render.pose import pose
-
-    vertices, offset = pose(rig, weights, None, matrix_from_euler(rotation), translation, neutral=neutral)
-    return renderer.draw(vertices, rig, camera=camera, vignette=0.3, normal_offset=offset)
-
-
 def _error_text(now, overall):
     import math
 
@@ -235,9 +235,9 @@ def _error_text(now, overall):
 def _write_message(out: str, title: str, text: str, settings: "RenderingSettings") -> None:
     from speechface.media import VideoWriter
     from speechface.render.visualiser import Visualiser, message_image
-    from speechface.rig.channels import N_CHANNELS
+    from speechface.rig.channels import ARKIT52
 
-    page = Visualiser(settings.size, title="", headings=("", "", ""), observed=[True] * N_CHANNELS)
+    page = Visualiser(settings.size, title="", headings=("", "", ""), channels=ARKIT52, observed=[True] * len(ARKIT52))
     image = message_image(page.width, page.height, title, text)
     with VideoWriter(out, width=page.width, height=page.height, fps=10, crf=_CRF) as video:
         for _ in range(10 * _MESSAGE_S):

@@ -9,7 +9,6 @@ import numpy as np
 from speechface.figures.common import NothingToShow, clip_id, evaluated_clips, read_clips, usable_table
 from speechface.figures.style import GREY, INK, PAGE, new_figure, titled
 from speechface.geometry.ibug import CONTOURS, LIP_MIDDLE, MOUTH
-from speechface.rig.channels import CHANNELS
 from speechface.rig.rig import Rig
 
 if TYPE_CHECKING:
@@ -46,6 +45,8 @@ def chosen_frames(gap: np.ndarray, count: int) -> np.ndarray:
 def collect(inputs: Mapping[str, Any]) -> Data:
     """Take the first evaluated clip that has labels and a prediction; frames from closed to open lips."""
     rig = Rig.load(inputs["rig"])
+    for name in ("labels", "predictions"):
+        inputs[name].require_channels(rig.channels, f"rig {inputs['rig']}")
     clips = evaluated_clips(read_clips(inputs["clips"]))
     if not clips:
         raise NothingToShow("no clip is in the test split, nor is one only predicted")
@@ -59,7 +60,7 @@ def collect(inputs: Mapping[str, Any]) -> Data:
         if not keep.any():
             continue
         real, generated = (
-            rig.displacement(table.stack(CHANNELS)[rows[keep]], rig.landmarks) + rig.neutral[rig.landmarks]
+            rig.displacement(table.stack(rig.channels)[rows[keep]], rig.landmarks) + rig.neutral[rig.landmarks]
             for table, rows in ((labels, of_label), (prediction, of_prediction))
         )
         pick = chosen_frames(real[:, LIP_MIDDLE[0], 1] - real[:, LIP_MIDDLE[1], 1], _FRAMES)
