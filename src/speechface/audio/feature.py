@@ -33,6 +33,8 @@ class Feature:
     look_ahead_ms : function (settings) -> float
         How far behind its frame's end a row hears, ms.
     description : function (settings) -> dict of JSON values for the table's metadata: unit, layout
+    problem : function (settings, sr) -> str
+        Why no sound of that sampling rate (Hz) can be taken, beginning with the key; "" where it can.
     version : int, counts changes of what `compute` gives for the same sound and settings
     """
 
@@ -43,4 +45,5 @@ class Feature:
     storage: Callable[[Any], str]
     look_ahead_ms: Callable[[Any], float]
     description: Callable[[Any], dict[str, Any]]
+    problem: Callable[[Any, int], str] = lambda settings, sr: ""
     version: int = 1

@@ -23,6 +23,7 @@ def run(args: argparse.Namespace) -> None:
     from speechface.audio.sound import decode_flac, write_wav
     from speechface.clip_tables import ClipTables
     from speechface.files import written_whole
+    from speechface.names import path_name
 
     tables = ClipTables(args.tables)
     written = []
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
             continue
         stored = tables.arrow(clip_id, [args.column]).column(0)[0].as_py()
         suffix = Path(stored["path"]).suffix
-        path = Path(args.out_dir) / (clip_id + (".wav" if suffix == ".flac" else suffix))
+        path = Path(args.out_dir) / (path_name(clip_id) + (".wav" if suffix == ".flac" else suffix))
         if suffix == ".flac":
             write_wav(path, *decode_flac(stored["bytes"], clip_id))
         else:

@@ -16,6 +16,7 @@ from speechface.figures.common import NothingToShow, read_clips, usable_table
 from speechface.figures.style import GREY, PAGE, new_figure, titled
 from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import matrix_from_euler
+from speechface.names import path_name
 from speechface.rig.channels import CHANNELS, ROTATIONS
 from speechface.rig.rig import Rig
 from speechface.tables import Table
@@ -84,7 +85,7 @@ def collect(inputs: Mapping[str, Any]) -> list[Pair]:
 
 
 def _identity(identities: Mapping[tuple[str, str], str], clip: dict[str, Any]) -> np.ndarray:
-    path = identities.get((clip["dataset"], clip["actor"]))
+    path = identities.get((clip["dataset"], path_name(clip["actor"])))
     if path is None:
         raise NothingToShow(f"no identity of {clip['dataset']}/{clip['actor']} is given")
     with np.load(path, allow_pickle=False) as archive:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechface.files import written_whole
+from speechface.glyphs import DEFAULT, fallback_fonts, readable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,7 +38,7 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<")
 
 _RC: dict[Any, Any] = {
-    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "font.size": 7.5, "axes.titlesize": 8,
+    "font.family": "sans-serif", "font.size": 7.5, "axes.titlesize": 8,
     "axes.labelsize": 7.5, "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7, "axes.linewidth": 0.6,
     "xtick.major.width": 0.6, "ytick.major.width": 0.6, "xtick.major.size": 2.5, "ytick.major.size": 2.5,
     "xtick.minor.size": 0, "ytick.minor.size": 0, "lines.linewidth": 1.2, "lines.markersize": 4,
@@ -54,7 +55,8 @@ def styled() -> Iterator[None]:
     import matplotlib
 
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph that a pdf embeds
-    with matplotlib.rc_context(_RC):
+    families = [DEFAULT, *fallback_fonts()]
+    with matplotlib.rc_context({**_RC, "font.sans-serif": families, "text.parse_math": False}):
         yield
 
 
@@ -91,6 +93,10 @@ def titled(text: object) -> str:
 
 def save(figure: "Figure", stem: str | Path, dpi: int) -> None:
     """Write ``stem.pdf`` and ``stem.png``, each whole or not at all; the same figure gives the same bytes."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_text(readable(text.get_text()))
     figure.draw_without_rendering()  # lays out once; below it is kept
     figure.set_layout_engine("none")
     facts: dict[str, dict[str, str | None]] = {

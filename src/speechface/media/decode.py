@@ -10,7 +10,8 @@ import numpy as np
 
 from speechface.errors import MediaError
 from speechface.media.probe import open_media, upright_turns, video_stream
-from speechface.media.source import ImagesSource, SourceLike, image_files, parse_source
+from speechface.media.source import image_files
+from speechface.sources import ImagesSource, SourceLike, TableSource, parse_source
 
 __all__ = [
     "ArrayImage",
@@ -203,7 +204,7 @@ def decode_audio(source: SourceLike, *, sr: int, start: float | None = None) -> 
         Wanted rate; the sound is resampled to it.
     start : float or None, seconds on the file's clock
         What becomes sample 0. None takes the first video frame, or the sound's own beginning where there is no video.
-        Of numbered images: seconds from the beginning of their sound.
+        Where the sound is a file of its own: seconds from its beginning.
 
     Returns
     -------
@@ -217,11 +218,11 @@ def decode_audio(source: SourceLike, *, sr: int, start: float | None = None) -> 
         No such file, no sound, damaged or truncated.
     """
     place = parse_source(source)
-    images = isinstance(place, ImagesSource)
-    if isinstance(place, ImagesSource):
-        if not place.audio:
-            raise MediaError(f"{source}: no sound beside the images")
-        place = parse_source(place.audio)
+    if isinstance(place, ImagesSource) and not place.audio:
+        raise MediaError(f"{source}: no sound beside the images")
+    separate = "" if isinstance(place, TableSource) else place.audio
+    if separate:
+        place = parse_source(separate)
     with open_media(place) as media:
         streams = media.container.streams
         if not streams.audio:
@@ -230,7 +231,7 @@ def decode_audio(source: SourceLike, *, sr: int, start: float | None = None) -> 
         has_video = any(not s.disposition & av.stream.Disposition.attached_pic for s in streams.video)
     if not blocks:
         raise MediaError(f"{place}: the sound stream is empty")
-    if images:
+    if separate:
         start = (blocks[0][0] or 0.0) + (start or 0.0)
     elif start is None:
         start = _first_frame_time(place) if has_video else blocks[0][0]
