@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from speechface.cli import main
-from speechface.clip_tables import ClipRows, ClipTable, update_clip_tables
+from speechface.clip_tables import ClipRows, ClipTable
+from speechface.clip_updates import update_clip_tables
 from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.landmarks.detectors import DETECTORS

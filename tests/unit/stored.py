@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from speechface.clip_tables import update_clip_tables
+from speechface.clip_updates import update_clip_tables
 from speechface.errors import ClipError
 from speechface.sound_tables import sound_rows
 

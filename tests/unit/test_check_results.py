@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from speechface.cli import main
-from speechface.clip_tables import ClipRows, update_clip_tables
+from speechface.clip_tables import ClipRows
+from speechface.clip_updates import update_clip_tables
 from speechface.commands.check_results import outdated, told
 from speechface.config import resolve
 from speechface.errors import ClipError

@@ -10,7 +10,8 @@ from signals import speech_like, write_sound_table
 
 from speechface import media
 from speechface.cli import main
-from speechface.clip_tables import ClipRows, ClipTable, bytes_column, update_clip_tables
+from speechface.clip_tables import ClipRows, ClipTable, bytes_column
+from speechface.clip_updates import update_clip_tables
 from speechface.sound_tables import read_sound, read_times
 
 NTSC = Fraction(30000, 1001)

@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 
-from speechface.clip_tables import ClipRows, update_clip_tables
+from speechface.clip_tables import ClipRows
+from speechface.clip_updates import update_clip_tables
 from speechface.config import model_settings
 from speechface.errors import ClipError
 from speechface.networks.training import train

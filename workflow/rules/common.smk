@@ -43,11 +43,7 @@ LEARNING = [clip for clip in USED if clip.split in ("train", "test")]
 CLIP_AT = {clip.place: clip for clip in CLIPS.values()}  # what a wildcard says of a clip
 ACTOR_AT = {shard.actor: escaped(f"{shard.dataset}/{shard.clips[0].actor}") for shard in SHARDS.values()}
 LEFT_OUT = sorted(
-    {
-        SHARDS[SHARD_OF[clip.id]].actor
-        for clip in EVALUATED
-        if CONFIG.datasets[clip.dataset].split.by == "actor"
-    }
+    {SHARDS[SHARD_OF[clip.id]].actor for clip in EVALUATED if CONFIG.datasets[clip.dataset].split.by == "actor"}
 )  # speakers that models with leave_one_speaker_out leave out, one after the other
 SYNTHETIC = [clip for clip in USED if CONFIG.datasets[clip.dataset].SYNTHETIC]  # their exact motion is known
 EVALUATED_SYNTHETIC = [clip for clip in EVALUATED if clip in SYNTHETIC]

@@ -38,7 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from speechface.clip_tables import ClipTable, update_clip_tables
+    from speechface.clip_tables import ClipTable
+    from speechface.clip_updates import update_clip_tables
     from speechface.media import source_facts
 
     sources, settings, tables = clips_of(args), settings_of(args), ClipTable(args.landmarks)

@@ -33,7 +33,8 @@ def run(args: argparse.Namespace) -> None:
     import numpy as np
 
     from speechface import media
-    from speechface.clip_tables import ClipRows, update_clip_tables
+    from speechface.clip_tables import ClipRows
+    from speechface.clip_updates import update_clip_tables
     from speechface.sound_tables import sound_rows
 
     sources = clips_of(args)

@@ -23,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from speechface.audio.features import FEATURES, Feature, compute
-    from speechface.clip_tables import ClipRows, ClipTable, update_clip_tables
+    from speechface.clip_tables import ClipRows, ClipTable
+    from speechface.clip_updates import update_clip_tables
     from speechface.errors import ClipError
     from speechface.sound_tables import read_sound, read_times
 

@@ -43,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from speechface.clip_tables import ClipTable, file_facts, update_clip_tables
+    from speechface.clip_tables import ClipTable, file_facts
+    from speechface.clip_updates import update_clip_tables
 
     settings, tables = settings_of(args), ClipTable(args.landmarks)
     actor = functools.cache(lambda: _load_actor(args.identity, args.rig, settings))  # for the first clip that needs it

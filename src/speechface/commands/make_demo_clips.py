@@ -58,7 +58,7 @@ def _described(clip_id: str) -> "Clip":
 
 
 def run(args: argparse.Namespace) -> None:
-    from speechface.clip_tables import update_clip_tables
+    from speechface.clip_updates import update_clip_tables
     from speechface.datasets.demo import VideoSettings
     from speechface.render.renderer import Renderer
     from speechface.synthesis.actors import actor_digest, load_actor

@@ -86,7 +86,8 @@ def _device(args):
 
 
 def run(args: Namespace) -> None:
-    from speechface.clip_tables import ClipRows, ClipTables, file_facts, update_clip_tables
+    from speechface.clip_tables import ClipRows, ClipTables, file_facts
+    from speechface.clip_updates import update_clip_tables
     from speechface.networks.rest import rest_for_clip, rest_source
     from speechface.tables import read_table
 
