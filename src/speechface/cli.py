@@ -26,6 +26,7 @@ COMMANDS = {
     "list-clips": ("list every clip of the configured datasets with its planned split", "workflow"),
     "make-demo-actors": ("build the heads of the demo actors into one .npz file", "data"),
     "make-demo-clips": ("synthesise clips of demo actors, with their exact truth", "data"),
+    "fetch": ("download RAVDESS, or tell how to come by another corpus", "data"),
     "fetch-rig": ("download the ICT-FaceKit files a rig is built from", "data"),
     "fetch-model": ("download the model of the landmark detector mediapipe", "data"),
     "build-rig": ("build a rig into one .npz file", "data"),

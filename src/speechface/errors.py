@@ -11,6 +11,7 @@ __all__ = [
     "RigError",
     "RenderError",
     "ModelError",
+    "DownloadError",
     "ClipError",
     "BatchError",
     "Interrupted",
@@ -46,6 +47,10 @@ class RenderError(SpeechfaceError):
 
 class ModelError(SpeechfaceError):
     """A checkpoint or network description cannot be used."""
+
+
+class DownloadError(SpeechfaceError):
+    """A file cannot be fetched, or is not the one that was asked for."""
 
 
 class ClipError(SpeechfaceError):
