@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from speechface.errors import TableError
+from speechface.seals import check_table
 from speechface.tables import KEY, Table, from_arrow
 
 __all__ = [
@@ -105,8 +106,9 @@ class ClipTable:
         self.path = Path(path)
         if not self.path.exists():
             raise TableError(f"{path}: no such table")
+        check_table(path)
         try:
-            self._file = pq.ParquetFile(self.path, page_checksum_verification=True)
+            self._file = pq.ParquetFile(self.path)
             self._meta = json.loads((self._file.schema_arrow.metadata or {}).get(KEY, b"{}"))
         except (pa.ArrowException, OSError, ValueError) as error:
             raise TableError(f"{path}: not a readable Parquet table ({one_line(error)})") from None

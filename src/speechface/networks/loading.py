@@ -8,6 +8,7 @@ from speechface.errors import ConfigError, ModelError
 from speechface.files import write_npz, written_whole
 from speechface.networks.families import FAMILIES
 from speechface.networks.families.base import Family, Predictor
+from speechface.seals import check_zip
 
 __all__ = ["FORMAT", "family_of", "load_model", "save_model"]
 
@@ -47,6 +48,7 @@ def load_model(path: str | Path) -> Predictor:
         raise ModelError(f"{path}: a model is a .ckpt (network) or a .npz (baseline)")
     if not Path(path).exists():
         raise ModelError(f"{path}: no such model; make it with 'speechface train-model' or 'fit-baseline'")
+    check_zip(path, ModelError)
     try:
         content = _npz(path) if Path(path).suffix == ".npz" else _ckpt(path)
     except ImportError:
