@@ -18,8 +18,9 @@ from speechface.geometry.rotation import matrix_from_euler
 from speechface.landmarks.detectors.dlib import PROFILE
 from speechface.render.pose import pose
 from speechface.rig import builtin
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.synthesis.scene import portrait, projected_landmarks
+from speechface.synthesis.visemes import INDEX
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ from stored import write_clip_table
 from speechface.cli import main
 from speechface.clip_tables import ClipRows, ClipTables
 from speechface.metrics.registry import METRICS
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
 from speechface.tables import read_table, write_table
 
 PROMISED = [
@@ -155,7 +156,7 @@ def test_clips_of_an_actor_can_have_statistics_of_their_own(corpus):
     corpus.predict()
     assert evaluate(root) == 0
     before = read_table(root / "evaluation.parquet")["mouth_total_sq"]
-    (root / "without_b.json").write_text(json.dumps({**corpus.stats, "weight_mean": [0.6] * 46}))
+    (root / "without_b.json").write_text(json.dumps({**corpus.stats, "weight_mean": [0.6] * 52}))
     assert evaluate(root, "--stats-of", f"set/b={root}/without_b.json") == 0
     table = read_table(root / "evaluation.parquet")
     np.testing.assert_array_equal(table["mouth_total_sq"][:2], before[:2])

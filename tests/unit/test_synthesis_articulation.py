@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from speechface.rig.channels import INDEX
 from speechface.synthesis.articulation import (
     Segment,
     articulate,
@@ -11,7 +10,7 @@ from speechface.synthesis.articulation import (
     lip_seal,
     segments_of,
 )
-from speechface.synthesis.visemes import CHANNEL_GROUP, VISEMES, visemes_of
+from speechface.synthesis.visemes import CHANNEL_GROUP, INDEX, VISEMES, visemes_of
 
 PHRASE = [(0.30, "m"), (0.37, "aɪ"), (0.51, "p"), (0.55, "ˈʌ"), (0.70, "b"), (0.78, "uː"), (0.95, "s"), (1.05, "i"),
           (1.20, "")]  # fmt: skip

@@ -9,7 +9,8 @@ from speechface.clip_tables import ClipTable
 from speechface.files import write_npz
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.media import decode_audio, decode_rgb, frame_times
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
 from speechface.synthesis.actors import DemoActor, actor_digest, load_actor, pack
 
 CLIP = "demo/Actor_01/01-01-03-02-02-01-01"

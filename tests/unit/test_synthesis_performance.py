@@ -5,9 +5,9 @@ import pytest
 from scipy.signal import resample as reference_resample
 
 from speechface.errors import ConfigError
-from speechface.rig.channels import INDEX
 from speechface.synthesis.articulation import energy_envelope
 from speechface.synthesis.performance import MARGIN_S, perform, resample, traits_of
+from speechface.synthesis.visemes import INDEX
 from speechface.synthesis.voices import DELIVERIES, actor_voice, delivery
 
 SR = 48000
@@ -55,7 +55,7 @@ def test_another_seed_gives_another_performance(first):
 
 def test_weights_are_weights(shown):
     assert shown.weights.dtype == np.float32
-    assert shown.weights.shape == (len(shown.times), 46)
+    assert shown.weights.shape == (len(shown.times), 52)
     assert shown.weights.min() >= 0
     assert shown.weights.max() <= 1
     assert (shown.weights[:, INDEX["mouthClose"]] <= shown.weights[:, INDEX["jawOpen"]]).all()

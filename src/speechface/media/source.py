@@ -6,11 +6,13 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from speechface.clip_tables import ClipTable, file_facts
 from speechface.errors import MediaError, TableError
 from speechface.sources import FileSource, ImagesSource, SourceLike, TableSource, parse_source
+
+if TYPE_CHECKING:
+    from speechface.clip_tables import ClipTable
 
 __all__ = ["image_files", "source_facts", "video_bytes"]
 
@@ -20,12 +22,14 @@ _NUMBERED = re.compile(r".*?(\d+)(\.[A-Za-z]+)?")
 
 
 @functools.lru_cache(maxsize=4)
-def _opened(path: str, size: int, mtime_ns: int) -> ClipTable:
+def _opened(path: str, size: int, mtime_ns: int) -> "ClipTable":
     """An open table; `size` and `mtime_ns` only tell when it is out of date."""
+    from speechface.clip_tables import ClipTable
+
     return ClipTable(path)
 
 
-def _table_of(source: TableSource) -> ClipTable:
+def _table_of(source: TableSource) -> "ClipTable":
     if not os.path.exists(source.table):
         raise TableError(f"{source.table}: no such table")
     state = os.stat(source.table)
@@ -95,6 +99,8 @@ def source_facts(source: SourceLike, known: Mapping[str, Any] | None = None) -> 
     """
     place = parse_source(source)
     if isinstance(place, FileSource) and not place.audio:
+        from speechface.clip_tables import file_facts
+
         return file_facts(place.path, known)
     if isinstance(place, TableSource):
         try:

@@ -85,7 +85,7 @@ class SpeechDataModule(pl.LightningDataModule):
     """Train and validation batches of one split table.
 
     A batch is a dict: ``features`` (B, T, ...) as stored (floats after the transfer to the device), ``targets``
-    (B, T, n_out), ``lengths`` (B,) or None and ``offsets`` (B, T, 46) or None. Each of several processes gets its share
+    (B, T, n_out), ``lengths`` (B,) or None and ``offsets`` (B, T, C) or None. Each of several processes gets its share
     of the same batches; ``share`` is then what the batch counts for.
 
     Parameters
@@ -101,7 +101,7 @@ class SpeechDataModule(pl.LightningDataModule):
     augment : callable or None
         (features (B, T, ...), rng=...) -> changed features, for train batches.
     balanced_by : {"none", "actor"}, see `balanced`
-    offsets : ndarray (n, 46) or None
+    offsets : ndarray (n, C) or None
         What the weights of each row are relative to (`rest.train_rests`); it is subtracted from the targets.
     """
 
