@@ -23,6 +23,7 @@ COMMANDS = {
     "plan": ("tell what a run will cost: frames, hours, disk and cluster jobs", "workflow"),
     "job-report": ("memory and time that the jobs of a run asked for, and what they used", "workflow"),
     "check-results": ("compare what earlier runs left with a config file", "workflow"),
+    "doctor": ("look at this machine: what is missing, and what to do", "workflow"),
     "reference": ("print the reference of all configuration keys, or of all metrics", "workflow"),
     "list-clips": ("list every clip of the configured datasets with its planned split", "workflow"),
     "make-demo-actors": ("build the heads of the demo actors into one .npz file", "data"),

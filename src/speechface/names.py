@@ -9,7 +9,7 @@ import hashlib
 import re
 import unicodedata
 
-__all__ = ["escaped", "path_name", "same_form", "unescaped"]
+__all__ = ["escaped", "path_name", "same_form", "shortened", "unescaped"]
 
 _PLAIN = "._-"
 _ESCAPED = re.compile(r"(?:\+[0-9A-F]{2})+")
@@ -50,10 +50,11 @@ def unescaped(text: str) -> str:
 
 def path_name(text: str) -> str:
     """`escaped`, fit for a path: parts too long for a file's name end in a hash instead of their end."""
-    return "/".join(map(_short, escaped(text).split("/")))
+    return "/".join(map(shortened, escaped(text).split("/")))
 
 
-def _short(name: str) -> str:
+def shortened(name: str) -> str:
+    """A name as it is, or with a hash in the place of its end where it is too long for a file with suffixes."""
     encoded = name.encode()
     if len(encoded) <= _LONGEST:
         return name

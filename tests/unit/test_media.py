@@ -265,7 +265,7 @@ def test_resampling_keeps_time_and_level():
 @pytest.mark.parametrize(
     ("make", "message"),
     [(lambda p: None, "no such file"), (lambda p: p.write_bytes(b""), "empty"), (lambda p: p.mkdir(), "a folder"),
-     (lambda p: p.write_bytes(b"hello" * 1000), "not a readable media file")],
+     (lambda p: p.write_bytes(b"\xff\x01" * 1000), "not a readable media file")],
 )  # fmt: skip
 def test_unreadable_files_give_one_clear_line(tmp_path, call, make, message):
     path = tmp_path / "x.mp4"

@@ -44,6 +44,6 @@ def clips(name: str, settings: Settings) -> list[Clip]:
             audio = f"::audio={sound}" if os.path.exists(sound) else ""
             found.append(
                 Clip(dataset=name, actor=actor, clip=sentence, path=f"{images}{audio}::fps={FPS}",
-                     sex=_SEX.get(actor[:1]), channel="speech", emotion="neutral", statement=sentence)
+                     sex=_SEX.get(actor[:1]), channel="speech", statement=sentence)
             )  # fmt: skip
     return found

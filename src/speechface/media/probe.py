@@ -12,6 +12,7 @@ import av
 import numpy as np
 
 from speechface.errors import MediaError
+from speechface.media.kinds import HEAD_BYTES, not_media
 from speechface.media.source import image_files, video_bytes
 from speechface.sources import FileSource, ImagesSource, SourceLike, TableSource, parse_source
 
@@ -81,7 +82,7 @@ def open_media(source: SourceLike) -> Iterator[Media]:
 
 
 def _size_of(path: str) -> int:
-    """Size of a media file, bytes; MediaError where there is none."""
+    """Size of a media file, bytes; MediaError where there is none, or something else."""
     if not os.path.exists(path):
         more = "; nor is it TABLE.parquet::DATASET/ACTOR/CLIP or FOLDER::audio=FILE::fps=25" if "::" in path else ""
         if os.path.islink(path):
@@ -89,9 +90,18 @@ def _size_of(path: str) -> int:
         raise MediaError(f"{path}: no such file{more}")
     if os.path.isdir(path):
         raise MediaError(f"{path}: a folder, not a media file")
+    if not os.path.isfile(path):
+        raise MediaError(f"{path}: a pipe or device, not a file")
     size = os.path.getsize(path)
     if size == 0:
         raise MediaError(f"{path}: the file is empty (0 bytes); copy it again")
+    try:
+        with open(path, "rb") as file:
+            other = not_media(file.read(HEAD_BYTES))
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read ({error.strerror}); see to its rights and its disk") from None
+    if other:
+        raise MediaError(f"{path}: {other}")
     return size
 
 
