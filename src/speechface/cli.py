@@ -16,6 +16,7 @@ __all__ = ["COMMANDS", "build_parser", "main"]
 
 #: command -> (one line of help, group). The module is ``speechface.commands.<command with underscores>``.
 COMMANDS = {
+    "view": ("speaking .glb -> a page that plays it", "use a model"),
     "export-onnx": ("trained network -> ONNX graph for engines", "use a model"),
     "animate": ("speech recording in; video, curves and tables out", "use a model"),
     "live": ("sound of a microphone in; frames for engines and avatars out, at once", "use a model"),
@@ -34,6 +35,8 @@ COMMANDS = {
     "build-rig": ("build a rig into one .npz file", "data"),
     "extract-audio": ("video -> 44.1 kHz sound and frame times", "prepare"),
     "detect-landmarks": ("videos -> face landmarks of every frame", "prepare"),
+    "estimate-delay": ("landmarks and sound -> how late the sound of each clip stands", "prepare"),
+    "pool-delays": ("delays of clips -> those of their actors and data sets, and which are used", "prepare"),
     "crop-faces": ("videos and landmarks -> 100x100 face images, a small video a clip", "prepare"),
     "features": ("sound -> one feature a frame, e.g. its spectrogram", "prepare"),
     "unpack": ("tables of sound or videos -> wav or mp4 files", "prepare"),

@@ -97,6 +97,13 @@ class QualitySettings(Settings):
     """Correlation of the lip gaps of fit and landmarks, at least, where lips move."""
     max_jitter_mm: float = Field(1.5, gt=0)
     """Noise of the fitted mouth from frame to frame, at most, mm."""
+    min_sound_agreement: float = Field(0.1, ge=0, le=1)
+    """Probability that a clip's sound stands within 60 ms of where that of its fellows does, at least; an arbitrary
+    sound has 0.13 on average. 0.1 left out 0 of 104 good clips and 62 to 68 % of those with another clip's sound; 0.5
+    left out 1 and 80 to 88 % (docs/synchrony.md). Clips that cannot tell are kept."""
+    unsure_delays: Literal["keep", "leave_out"] = "keep"
+    """leave_out: no clip whose delay is neither given nor sure, alone or with its fellows. Where each clip has a delay
+    of its own, these are one in seven of good clips and four in five of those with another sound."""
 
 
 class TrainingSettings(Settings):

@@ -12,12 +12,11 @@ from speechface.errors import ConfigError, MediaError
 from speechface.export.animation import Animation, Sound
 
 if TYPE_CHECKING:
-    from speechface.audio.levels import LevelSettings
     from speechface.liveliness import LifeSettings
     from speechface.networks.families.base import Predictor
     from speechface.stream import Frames
 
-__all__ = ["STARTER", "animate", "frame_rate", "level_settings"]
+__all__ = ["STARTER", "animate", "frame_rate"]
 
 LOG = logging.getLogger(__name__)
 
@@ -36,6 +35,7 @@ def animate(
     seed: int = 0,
     neutral: np.ndarray | None = None,
     rig: str = "",
+    avatar: str = "",
     image_size: int = 640,
     name: str = "",
     progress: bool = False,
@@ -52,6 +52,7 @@ def animate(
     seed : int, of what `life` draws
     neutral : ndarray (n_channels,) or None, see `Predictor.predict`
     rig : path of the rig (.npz) that is to move; "", the builtin head
+    avatar : path of your own .glb or .vrm, for the format avatar
     image_size : side of the images in formats that show some, pixels
     name : of the animation; "", that of the recording
     progress : show a progress bar on a terminal
@@ -87,7 +88,7 @@ def animate(
     LOG.info("%s: %d frames at %s/s", label, len(weights), fps)
     return Animation(
         name=label, fps=fps, weights=weights, rotations=rotations, channels=living.channels, sound=recording,
-        rig_file=rig, image_size=image_size,
+        rig_file=rig, avatar_file=avatar, image_size=image_size,
         meta={
             "life": living.facts,
             "provenance": provenance(model=model.name, model_facts=model.facts.get("provenance"), sound=recording.name),
@@ -104,14 +105,6 @@ def frame_rate(fps: int | float | str | Fraction) -> Fraction:
     except (ValueError, ZeroDivisionError, OverflowError):
         pass
     raise ConfigError(f"fps is {fps}; expected a number from 1 to 240, or a fraction such as 30000/1001")
-
-
-def level_settings(model: "Predictor") -> "LevelSettings | None":
-    """How the level of speech is brought to what a model expects; None where the model does not say what that is."""
-    from speechface.audio.levels import LevelSettings
-
-    level = model.facts.get("level_db")
-    return None if level is None else LevelSettings(target_db=level)
 
 
 def _frames(
@@ -131,7 +124,7 @@ def _frames(
         from speechface.media import sound_pieces
 
         pieces = sound_pieces(sound, sr=sr)
-    stream = Stream(model, fps=fps, sr=sr, levels=level_settings(model), neutral=neutral)
+    stream = Stream(model, fps=fps, sr=sr, neutral=neutral)
     for piece in _gathered(pieces, 10 * sr, progress, sr):
         frames = stream.push(piece)
         if len(frames):
@@ -154,7 +147,6 @@ def _whole(
 ) -> "tuple[Frames, tuple[str, ...]]":
     """The same of a model that needs the whole recording at once."""
     from speechface.audio import features
-    from speechface.audio.levels import normalise
     from speechface.audio.windows import frame_end_samples
     from speechface.media import decode_audio
     from speechface.media.resample import resample
@@ -168,9 +160,6 @@ def _whole(
         audio = decode_audio(sound, sr=sr)
     if not len(audio):
         raise MediaError(f"{sound}: holds no sound")
-    levels = level_settings(model)
-    if levels is not None:
-        audio = normalise(audio, sr=sr, settings=levels)
     count = max(1, round(Fraction(len(audio), sr) * fps))
     times = np.arange(count) / float(fps)
     settings = features.settings_of_table(model.feature, model.feature_settings)
@@ -197,7 +186,7 @@ def _gathered(pieces: Iterable[np.ndarray], size: int, progress: bool, sr: int) 
     for piece in pieces:
         held.append(piece)
         if sum(map(len, held)) >= size:
-            yield np.concatenate(held)
+            yield held[0] if len(held) == 1 else np.concatenate(held)
             held = []
         if bar is not None:
             bar.update(len(piece) / sr)

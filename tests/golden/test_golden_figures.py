@@ -39,7 +39,7 @@ def tables(root):
     base = {"frame": np.arange(20), "time": np.arange(20) / 25, "used": np.ones(20, bool)}
     for name, factor in (("labels", 1.0), ("predictions", 0.5)):
         shown = {**base, **dict(zip(CHANNELS, factor * weights.T))}
-        write_clip_table(root / f"{name}.parquet", "labels", {"d/d/d": ClipRows(shown)})
+        write_clip_table(root / f"{name}.parquet", "labels", {"d/d/d": ClipRows(shown, {"channels": list(CHANNELS)})})
     return {
         "comparison": ["--metrics", root / "metrics.parquet"],
         "workflow": ["--graph", root / "rules.dot"],

@@ -6,6 +6,7 @@ from stored import write_clip_table
 from synthetic import synthetic_rig
 
 from speechface.audio.features import FEATURES, compute
+from speechface.audio.synchrony import DELAYS_MS
 from speechface.clip_tables import ClipRows
 from speechface.commands.compare_models import COLUMNS
 from speechface.config import defaults
@@ -86,15 +87,28 @@ def label_rows(*, seed=0, noise=0.0, n=40, width=320, height=240, kind="labels")
 
 
 def write_quality(root, rows, *, n=40, width=320, height=240):
-    """Landmarks of every clip, points on a circle, and a quality table in which the last clip is the worst."""
+    """Landmarks of every clip, points on a circle, delays, and a quality table: the last clip misses most, clip1's lips
+    are open though shut, clip2's sound is another's; clip0 has a gap. The detector sees no irises."""
     angle = np.linspace(0, 2 * np.pi, 68, endpoint=False)
     points = np.stack([width / 2 + 30 * np.cos(angle), height / 2 + 30 * np.sin(angle)], 1)
     seen = {"frame": np.arange(n), "landmarks": np.tile(points, (n, 1, 1)).astype(np.float32)}
     detected = {id_of(row): ClipRows(seen, {"detector": "dlib"}) for row in rows}
     write_clip_table(root / "landmarks.parquet", "landmarks", detected)
     columns = {name: [row[name] for row in rows] for name in ("dataset", "actor", "clip")}
-    columns["reprojection_pct_iod"] = np.linspace(0.8, 1.6, len(rows))
+    count = len(rows)
+    columns["reprojection_pct_iod"] = np.linspace(0.8, 1.6, count)
+    columns |= {"n_frames": np.full(count, n), "shut_fraction": np.full(count, 0.5), "gaps": np.arange(count)[::-1],
+                "lip_gap_amplitude": np.linspace(0.99, 0.9, count), "gaze_seen": np.zeros(count)}  # fmt: skip
+    columns |= dict.fromkeys(("gaze_spread", "delay_own_ms", "delay_own_sigma_ms"), np.full(count, np.nan))
+    columns |= {
+        "shut_open_fraction": 1.0 * (np.arange(count) == 1),
+        "longest_gap_s": 0.2 * (np.arange(count) == 0),
+        "sound_agreement": np.where(np.arange(count) == 2, 0.01, 1.0),
+        "audio_delay_ms": np.full(count, 70.0),
+    }
     write_table(root / "quality.parquet", columns, stage="label_report")
+    curve = ClipRows({"curve": -0.5 * ((DELAYS_MS[None] + 200) / 20.0) ** 2})
+    write_clip_table(root / "delays.parquet", "delays", {id_of(row): curve for row in rows})
 
 
 def write_log(path, *, epochs=12, seed=0, mouth=True):

@@ -43,9 +43,7 @@ class Corpus:
         labels = {clip_id: rows for clip_id, (rows, _) in zip(self.ids, made)}
         for actor in ("a", "b"):  # one shard an actor
             part = {clip_id: rows for clip_id, rows in labels.items() if f"/{actor}/" in clip_id}
-            write_clip_table(
-                root / "labels" / "set" / f"{actor}.parquet", "labels", part, shared=["channels", "observed"]
-            )
+            write_clip_table(root / "labels" / "set" / f"{actor}.parquet", "labels", part, shared=["observed"])
         self.predictions = {clip_id: rows for clip_id, (_, rows) in zip(self.ids, made)} | {self.ids[3]: "no sound"}
         self.predict()
         audio = 1e-4 * rng.normal(size=(4, 2 * 8000))
@@ -65,7 +63,7 @@ class Corpus:
         synthetic_rig(0).save(root / "rig.npz")
 
     def predict(self):
-        write_clip_table(self.root / "predictions.parquet", "prediction", self.predictions, shared=["channels"])
+        write_clip_table(self.root / "predictions.parquet", "prediction", self.predictions)
 
 
 def evaluate_words(root):

@@ -18,6 +18,7 @@ from figure_inputs import (
 from stored import write_clip_table
 from synthetic import synthetic_rig
 
+from speechface.audio.synchrony import DELAYS_MS
 from speechface.cli import main
 from speechface.clip_tables import ClipTables
 from speechface.figures import (
@@ -53,7 +54,14 @@ def options(root):
         "features": [*clips[:2], *table["spectrogram"], *table["acoustics"]],
         "landmarks": [*clips, *table["labels"], *table["predictions"]],
         "alignment": [*clips, *table["labels"], *identity],
-        "labels_overview": [*clips, *table["quality"], *table["landmarks"], *table["labels"], *identity],
+        "labels_overview": [
+            *clips,
+            *table["quality"],
+            *table["landmarks"],
+            *table["labels"],
+            *table["delays"],
+            *identity,
+        ],
         "training": ["--logs", *logs(root)],
         "comparison": [*table["metrics"], "--table-stem", root / "tables" / "comparison"],
         "models": [*table["models"], "--table-stem", root / "tables" / "models"],
@@ -220,14 +228,13 @@ def test_a_point_keeps_its_place_in_a_cut():
     assert np.allclose(cut + 0.5, inside * pixels / side)
 
 
-def test_the_overview_takes_the_worst_clips_first_and_then_those_around_the_median():
-    worst, middling = labels_overview.ranked(np.array([1.0, 5.0, np.nan, 1.2, 0.5, 3.0]))
+def test_clips_are_ranked_and_those_without_a_number_left_out():
+    worst = labels_overview.worst_first(np.array([1.0, 5.0, np.nan, 1.2, 0.5, 3.0]))
     assert worst.tolist() == [1, 5, 3, 0, 4]
-    assert middling[:2].tolist() == [3, 0]
-    assert len(labels_overview.ranked(np.array([np.nan]))[0]) == 0
+    assert len(labels_overview.worst_first(np.array([np.nan]))) == 0
 
 
-def test_the_overview_shows_a_worst_clip_at_its_worst_frame_and_no_clip_twice(tmp_path):
+def test_the_overview_shows_the_worst_clip_of_each_criterion_with_its_name_and_number(tmp_path):
     from speechface.media import VideoWriter
 
     rows = write_results(tmp_path, emotions=("neutral", "happy", "sad", "angry"))
@@ -237,17 +244,24 @@ def test_the_overview_shows_a_worst_clip_at_its_worst_frame_and_no_clip_twice(tm
             for _ in range(40):
                 video.write(np.full((240, 320, 3), 90, np.uint8))
     write_clips(tmp_path / "clips.parquet", rows)
-    worst, middling = labels_overview.collect(inputs(tmp_path, labels_overview))
-    assert ["angry" in row.pair.title for row in worst] == [True, False, False]
-    assert len(middling) == 1
+    cells = labels_overview.collect(inputs(tmp_path, labels_overview))
+    assert len(cells) == len(labels_overview.CRITERIA)  # all four clips are among the worst, none is left as usual
+    found = {cell.title: (cell.clip.rsplit("/", 1)[-1], cell.note) for cell in cells}
+    assert found["misses the landmarks most"] == ("clip3", "misses by 1.60 % on average, here by the most")
+    assert found["shut lips stand open"] == ("clip1", "shut in 50% of the frames, open on the rig in 100% of these")
+    assert found["lips move too little or too far"][0] == "clip3"
+    assert found["sound and lips agree least"][0] == "clip2"
+    assert "agree with probability 0.01; 70 ms late used" in found["sound and lips agree least"][1]
+    assert found["gaze wanders most"] == ("", "the detector sees no irises")
+    assert found["longest gap"] == ("clip0", "0.20 s, the longest of 3; here its middle")
     # landmarks are moved into the cut as the image is: a circle of 30 px about the middle of the video
-    radius = np.linalg.norm(worst[0].seen - worst[0].seen.mean(0), axis=1)
-    assert np.allclose(radius, 30 * worst[0].pair.matrix[0, 0])
-    assert "(largest)" in worst[0].note
-    assert "clip 1.60 %" in worst[0].note
-    assert "(median)" in middling[0].note
-    figure = labels_overview.draw((worst, middling))
-    assert "worst clips" in texts(figure)
+    radius = np.linalg.norm(cells[0].seen - cells[0].seen.mean(0), axis=1)
+    assert np.allclose(radius, 30 * cells[0].pair.matrix[0, 0])
+    (sound,) = (cell for cell in cells if cell.curve is not None)
+    assert (sound.title, DELAYS_MS[np.argmax(sound.curve)], sound.delay_ms) == ("sound and lips agree least", -200, 70)
+    figure = labels_overview.draw(cells)
+    assert "longest gap" in texts(figure)
+    assert "demo/Actor_01/clip2" in texts(figure)
 
 
 def test_alignment_dots_fall_on_the_face_in_the_video(tmp_path):

@@ -232,11 +232,22 @@ def test_quality_of_a_perfect_fit_and_of_a_shifted_one():
     mouth = case.rig.displacement(case.weights, case.rig.landmarks[ibug.MOUTH])
     perfect = clip_quality(case.observed, case.observed, everything(case), case.weights, mouth, PROFILE, CHANNELS)
     assert perfect["reprojection_pct_iod"] == 0
-    assert perfect["lip_gap_r"] == pytest.approx(1)
+    assert [perfect[name] for name in ("lip_gap_r", "lip_gap_amplitude")] == pytest.approx([1, 1])
     size = ibug.interocular(case.observed)
     shifted = case.observed + 0.03 * size[:, None, None] * (1, 0)
     found = clip_quality(case.observed, shifted, everything(case), case.weights, mouth, PROFILE, CHANNELS)
     assert found["reprojection_pct_iod"] == pytest.approx(3)
+
+
+def test_lips_that_open_half_as_far_have_half_the_amplitude():
+    case = moving_face(1, frames=40)
+    mouth = case.rig.displacement(case.weights, case.rig.landmarks[ibug.MOUTH])
+    halved = case.observed.copy()
+    for upper, lower in PROFILE.lip_pairs:
+        halved[:, lower] = (case.observed[:, upper] + case.observed[:, lower]) / 2
+    found = clip_quality(case.observed, halved, everything(case), case.weights, mouth, PROFILE)
+    assert found["lip_gap_amplitude"] == pytest.approx(0.5)
+    assert found["lip_gap_r"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("change", "used", "reason"), [

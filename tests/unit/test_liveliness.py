@@ -1,6 +1,8 @@
 """Life: rates, durations, limits and speeds; the same block by block; nothing where a model does it itself."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -353,6 +355,14 @@ def test_noise_is_smooth_and_of_the_stated_spread():
     assert np.abs(np.diff(values, 2)).max() < 0.01**2 * 4 * 4  # second derivative of a spline with knots 1 s apart
     turns = np.sum(np.diff(np.sign(values)) != 0) / 200
     assert 0.3 < turns < 1.2
+
+
+def test_the_documentation_names_every_setting():
+    text = (Path(__file__).parents[2] / "docs/live.md").read_text()
+    for key, field in LifeSettings.model_fields.items():
+        meaning = " ".join(field.description.split())
+        assert f"| `{key}` | {field.default:g} | {meaning} |" in text, f"docs/live.md lacks or differs in '{key}'"
+    assert len(re.findall(r"^\| `\w+` \|", text, flags=re.M)) == len(LifeSettings.model_fields)
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -62,7 +62,9 @@ def test_targets_do_not_tell_speakers_apart_and_the_given_neutral_is_added_back(
     # the departures are the same, so the network is; only the speakers' mean at rest differs
     (before,), (plainly,) = shifted.predict(x), plain.predict(x)
     difference = before - plainly
-    assert difference[:, OPEN] == pytest.approx(0.1, abs=0.02)  # the bias of the output layer starts at other means
+    assert difference[:, OPEN] == pytest.approx(
+        0.1, abs=0.03
+    )  # the output layer starts at other biases; .08 to .11 by the seed
     neutral = shifted.neutral.copy()
     np.testing.assert_array_equal(shifted.predict(x, neutral=neutral)[0], before)
     neutral[OPEN] += 0.05
@@ -115,7 +117,11 @@ def test_a_clip_is_never_told_by_its_own_evaluated_frames(corpus):
     found, source, own = rest_for_clip("set/b/one", clips, labels, frames=3)
     np.testing.assert_allclose(found, weights["set/b/one"][1:4].mean(0), rtol=1e-6)
     assert (source, own) == ("set/b/one", [1, 2, 3])
-    write_clip_table(root / "labels.parquet", {**rows, "set/a/two": "no face", "set/b/one": "no face"}, stage="labels")
+    write_clip_table(
+        root / "labels.parquet",
+        {**rows, "set/a/two": "no face", "set/b/one": "no face"},
+        stage="labels",
+    )
     labels = ClipTables([root / "labels.parquet"])
     assert rest_for_clip("set/a/one", clips, labels, frames=3)[1:] == ("set/a/one", [0, 1, 2])
     assert rest_for_clip("set/b/one", clips, labels, frames=3) == (None, "", [])
@@ -153,7 +159,11 @@ def test_predict_tells_the_model_and_says_from_where(corpus, tmp_path, capsys, c
     (want,) = model.predict(x, neutral=weights["set/a/two"][:3].mean(0))
     np.testing.assert_allclose(out.read("set/a/one")["jawOpen"], want[:, OPEN], atol=1e-6)
     # other labels of the clip that shows the rest: what was told by it is made again
-    write_clip_table(root / "labels.parquet", {**rows, "set/a/two": label_rows(weights["set/a/one"])}, stage="labels")
+    write_clip_table(
+        root / "labels.parquet",
+        {**rows, "set/a/two": label_rows(weights["set/a/one"])},
+        stage="labels",
+    )
     caplog.set_level("INFO")
     caplog.clear()
     assert main(command) == 0

@@ -8,8 +8,9 @@ from tests.unit.synthetic import synthetic_rig
 
 from speechface.errors import RenderError
 from speechface.geometry.camera import Camera
+from speechface.geometry.mesh import vertex_normals
 from speechface.geometry.rotation import matrix_from_euler
-from speechface.render.pose import pose
+from speechface.render.pose import Poser, pose
 from speechface.render.renderer import Renderer, projection_matrix
 
 WIDTH, HEIGHT = 200, 150
@@ -162,3 +163,33 @@ def test_pose_is_mesh_then_head_rotation_then_translation(rng):
     few = np.zeros(52)
     few[[3, 17]] = 0.5, 1
     np.testing.assert_allclose(pose(rig, few)[0], rig.mesh(few), atol=1e-4)  # float32 at 100 mm
+
+
+def test_a_poser_gives_the_same_vertices_and_nearly_the_same_normals(rng):
+    rig = synthetic_rig()
+    rig.head_weight = (rig.neutral[:, 1] > -90).astype(np.float32)
+    rig.normal_offset = rng.normal(0, 0.1, rig.neutral.shape).astype(np.float32)
+    rig.shapes[:, rig.neutral[:, 1] > 50] = 0  # a part that stands still
+    weights = np.zeros((20, len(rig.shapes)), np.float32)
+    weights[1:] = rng.uniform(0, 0.2, (19, len(rig.shapes)))
+    turns = matrix_from_euler(rng.normal(0, 0.2, (20, 3)))
+    turns[0] = np.eye(3)
+    for k, (vertices, normals) in enumerate(Poser(rig).frames(weights, turns, (1, 2, -900))):
+        expected, offset = pose(rig, weights[k], None, turns[k], (1, 2, -900))
+        np.testing.assert_allclose(vertices, expected, atol=3e-4)  # float32 at 900 mm
+        apart = np.linalg.norm(normals - vertex_normals(expected, rig.triangles) - offset, axis=1)
+        # at rest the same; then weights by area and by angle differ, on this rough mesh by some degrees
+        assert (apart.max() < 1e-4) if k == 0 else (np.median(apart) < 0.1)
+
+
+def test_a_transparent_image_is_the_face_alone(renderer):
+    points = disc((0, 0, -500), 20)
+    rig = flat(points, (1, 1, 1))
+    clear = renderer.draw(points, rig, camera=CAMERA, transparent=True).astype(float)
+    black = renderer.draw(points, rig, camera=CAMERA, background=(0, 0, 0)).astype(float)
+    assert clear.shape == (HEIGHT, WIDTH, 4)
+    np.testing.assert_allclose(clear[..., :3], black, atol=1)  # colours times alpha
+    x, y = np.round(CAMERA.project((0, 0, -500))).astype(int)
+    assert clear[y, x, 3] == 255
+    assert clear[0, 0, 3] == 0
+    assert set(np.unique(clear[..., 3])) <= {0, 64, 128, 191, 255}  # four points a pixel

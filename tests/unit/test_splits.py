@@ -178,6 +178,21 @@ def test_of_the_same_videos_the_first_is_kept_and_one_of_a_test_before_all():
     assert repeated(["a", "a", "a", "b", "b", "b", None], splits) == {1: 0, 4: 3, 5: 3}
 
 
+def test_how_late_the_sound_stands_is_taken_from_the_label_report(corpus):
+    quality = read_table(corpus.root / "quality.parquet").columns
+    numbers = {"audio_delay_ms": [70.0, np.nan, 0.0, 0.0, 0.0, -10.0], "delay_found_ms": np.full(6, 66.0),
+               "delay_low_ms": np.full(6, 50.0), "delay_high_ms": np.full(6, 80.0),
+               "sound_agreement": [0.9, np.nan, 1.0, 0.5, 0.6, 0.7]}  # fmt: skip
+    source = np.array(["actor", "", "config", "none", "clip", "dataset"], object)
+    columns = {**quality, "audio_delay_from": source, **numbers}
+    write_table(corpus.root / "quality.parquet", columns, stage="label_report")
+    assert corpus.split() == 0
+    table = read_table(corpus.root / "splits/clips.parquet")
+    np.testing.assert_array_equal(table["audio_delay_ms"], [70, 0, 0, 0, 0, -10])  # it is used: never unknown
+    np.testing.assert_array_equal(table["sound_agreement"], numbers["sound_agreement"])
+    assert list(table["audio_delay_from"]) == list(source)
+
+
 def test_a_clip_without_sound_is_excluded(corpus):
     audio = {
         name: ({"frame": np.arange(1)}, {"n_samples": 0 if k == 0 else 44100}) for k, name in enumerate(corpus.ids)

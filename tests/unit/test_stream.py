@@ -11,10 +11,12 @@ from speechface.audio import features
 from speechface.audio.levels import LevelSettings, normalise
 from speechface.config import defaults
 from speechface.errors import ModelError
+from speechface.liveliness import blended, life_settings
 from speechface.media.resample import resample
 from speechface.networks.baselines import Baseline
 from speechface.networks.ensemble import join
 from speechface.rig.channels import ARKIT52, ROTATIONS
+from speechface.speaking import animate
 from speechface.stream import Stream
 
 BLOCKS = (1, 10, 441, 1000, 5000, 40000)
@@ -101,6 +103,23 @@ def test_levels_are_normalised_where_the_model_was_trained_so(rng):
     weights = streamed(model, audio, 16000, 25, rng)[1]
     np.testing.assert_allclose(weights, whole(model, audio, 16000, 25)[1], atol=2e-5)
     np.testing.assert_allclose(weights, whole(ridge(), audio, 16000, 25, LevelSettings())[1], atol=2e-5)
+
+
+def test_life_is_the_same_in_a_stream_and_in_a_file(rng):
+    model, audio, sr = network("tcn"), speech_like(8 * 48000, 48000), 48000
+    animation = animate((audio, sr), model=model, fps=25, life="lively", seed=3)
+    stream, parts, place = Stream(model, fps=25, sr=sr, life=life_settings("lively"), seed=3), [], 0
+    while place < len(audio):
+        size = int(rng.choice(BLOCKS))
+        parts.append(stream.push(audio[place : place + size]))
+        place += size
+    parts.append(stream.finish())
+    weights, rotations = (np.concatenate([getattr(part, key) for part in parts]) for key in ("weights", "rotations"))
+    assert rotations.any()
+    assert stream.channels == tuple(animation.channels)
+    found = blended(weights, rotations, fps=25, settings=life_settings("lively"))  # a stream does not blend
+    np.testing.assert_allclose(found[0], animation.weights, atol=1e-5)  # float32 sums of the network
+    np.testing.assert_array_equal(found[1], animation.rotations)
 
 
 def test_an_ensemble_is_the_mean_of_its_members(rng):

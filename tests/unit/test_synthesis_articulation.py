@@ -148,9 +148,9 @@ def test_bump_is_one_at_its_centre_and_zero_outside():
     assert 0 < values[3] < 1
 
 
-def test_targets_belong_to_mouth_and_jaw_and_are_weights():
+def test_targets_belong_to_mouth_jaw_and_tongue_and_are_weights():
     for name, viseme in VISEMES.items():
-        assert all(channel.startswith(("jaw", "mouth")) for channel in viseme.targets), name
+        assert all(channel.startswith(("jaw", "mouth", "tongue")) for channel in viseme.targets), name
         assert all(0 <= weight <= 1 for weight in viseme.targets.values()), name
         assert min(viseme.strength) > 0, name
     assert CHANNEL_GROUP[INDEX["jawOpen"]] == 0

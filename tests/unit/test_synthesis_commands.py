@@ -115,10 +115,10 @@ def test_truth_repeats_the_projection_from_its_own_columns(truth, actors):
 def test_truth_says_who_spoke_what(truth):
     meta = truth.meta
     assert meta["channels"] == list(CHANNELS)
-    assert (meta["emotion"], meta["intensity"], meta["text"]) == ("happy", "strong", "Dogs are sitting by the door!")
+    assert (meta["emotion"], meta["intensity"], meta["text"]) == ("happy", "strong", "Few people remember this shop!")
     assert meta["voice"] == "en-us+m1"
     assert len(meta["identity"]) == len(synthetic_rig(0).identity)
-    assert meta["settings"] == {"width": 160, "height": 160, "fps": "30000/1001", "seed": 5}
+    assert meta["settings"] == {"width": 160, "height": 160, "fps": "30000/1001", "seed": 5, "sentences": []}
     spoken = "".join(ipa for _, _, ipa, _ in meta["phonemes"])
     assert "b" in spoken
 

@@ -48,7 +48,7 @@ def observed_mask():
     return [name not in UNOBSERVED for name in CHANNELS]
 
 
-def write_split(path, clips, *, feature="spectrogram", settings=None):
+def write_split(path, clips, *, feature="spectrogram", settings=None, channels=CHANNELS):
     """Write `clips` as the train table of `feature`, a clip a row group as build-split does."""
     stored = {"spectrogram": np.float32, "waveform": np.int16}.get(feature, np.float16)
     scaled = {feature: STEP} if feature == "spectrogram" else {}
@@ -59,9 +59,10 @@ def write_split(path, clips, *, feature="spectrogram", settings=None):
         columns |= {"frame": clip["frame"].astype(np.int32), "time": clip["frame"] / 30.0}
         columns[feature] = clip["features"].astype(stored)
         columns |= {name: np.ascontiguousarray(clip["rotations"][:, k]) for k, name in enumerate(ROTATIONS)}
-        columns |= {name: np.ascontiguousarray(clip["weights"][:, k]) for k, name in enumerate(CHANNELS)}
+        columns |= {name: np.ascontiguousarray(clip["weights"][:, k]) for k, name in enumerate(channels)}
         groups.append(to_arrow(columns, {}, scaled=scaled))
-    meta = {"channels": list(CHANNELS), "observed": observed_mask(), "feature": feature, "_scaled": scaled,
+    observed = [name not in UNOBSERVED for name in channels]
+    meta = {"channels": list(channels), "observed": observed, "feature": feature, "_scaled": scaled,
             "_shapes": {feature: list(clips[0]["features"].shape[1:])},
             "feature_settings": settings or {"n_fft": 64, "audio_sr": 8000}}  # fmt: skip
     with streamed_table(path, groups[0].schema, stage="splits", meta=meta) as write:
@@ -77,6 +78,8 @@ def write_clip_table(path, clips, *, stage, settings=None, shared=(), scaled=Non
             raise ClipError(clips[clip_id])
         return ClipRows(*clips[clip_id], scaled or {})
 
+    if any("channels" in rows[1] for rows in clips.values() if not isinstance(rows, str)):
+        shared = [*shared, "channels"]  # as all stages with weights do
     path.unlink(missing_ok=True)
     update_clip_tables({"table": path}, list(clips), make, stage=stage, settings=settings or {},
                        facts=lambda clip_id, known: {}, shared=shared)  # fmt: skip

@@ -158,13 +158,13 @@ def test_animate_turns_a_recording_into_video_and_curves(finished_run, tmp_path)
     sound = next((finished_run / "results/wav/demo/Actor_03").glob("*.wav"))
     model = finished_run / "results/models/gru/0/model.ckpt"
     command = [sys.executable, "-m", "speechface", "animate", str(sound), "--model", str(model), "--out", str(tmp_path)]
-    command += ["--formats", "mp4", "livelink", "parquet", "json", "--size", "160"]
+    command += ["--formats", "mp4", "livelink", "parquet", "a2f_json", "--size", "160"]
     run = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr
     written = {path.rsplit("/", 1)[1] for path in run.stdout.split()}
     stem = sound.stem
-    assert written == {f"{stem}.mp4", f"{stem}_1_speechface_cal.csv", f"{stem}.parquet", f"{stem}.json"}
-    content = json.loads((tmp_path / f"{stem}.json").read_text())
+    assert written == {f"{stem}.mp4", f"{stem}_1_speechface_cal.csv", f"{stem}.parquet", f"{stem}.a2f.json"}
+    content = json.loads((tmp_path / f"{stem}.a2f.json").read_text())
     assert content["numFrames"] == len(pd.read_parquet(tmp_path / f"{stem}.parquet"))
 
 

@@ -8,6 +8,7 @@ rule render_clip:
         labels=table_of_clip("labels"),
         crops=table_of_clip("crops"),
         audio=table_of_clip("audio"),
+        delays=delays_of_clip,
         identity=identity_of_clip,
         rig="results/rig/rig.npz",
     output:
@@ -33,8 +34,9 @@ rule render_clip:
     shell:
         r"""
         python -m speechface render-clip --clip {params.clip:q} --prediction {input.prediction:q} \
-            --labels {input.labels:q} --crops {input.crops:q} --audio {input.audio:q} --rig {input.rig:q} \
-            --identity {input.identity:q} --settings {params.settings:q} --out {output.video:q} 2> {log:q}
+            --labels {input.labels:q} --crops {input.crops:q} --audio {input.audio:q} \
+            --audio-delay-ms {input.delays:q} --rig {input.rig:q} --identity {input.identity:q} \
+            --settings {params.settings:q} --out {output.video:q} 2> {log:q}
         """
 
 

@@ -75,7 +75,7 @@ rule make_demo_clips:
 
 
 rule extract_audio:
-    """Take the sound of a shard's clips, mono, from the first video frame on, and the times of the frames."""
+    """Take the sound of a shard's clips, mono, and the times of the frames."""
     input:
         sources=shard_sources,
     output:
@@ -94,19 +94,19 @@ rule extract_audio:
         unnamed=unnamed_sources,
         clips=shard_clips,
         settings=settings("audio"),
-        delay=lambda wildcards: CONFIG.datasets[SHARDS[wildcards.shard].dataset].audio_delay_ms,
         version=stage_version("audio"),
     shell:
         r"""
-        python -m speechface extract-audio --clips {params.clips:q} --audio-delay-ms {params.delay} \
-            --settings {params.settings:q} --out {output.table:q} 2> {log:q}
+        python -m speechface extract-audio --clips {params.clips:q} --settings {params.settings:q} \
+            --out {output.table:q} 2> {log:q}
         """
 
 
 rule wav:
-    """Unpack the sound of all clips as wav files, for people and other tools: `snakemake wav`."""
+    """Unpack the sound of all clips in step with their images, for people and other tools: `snakemake wav`."""
     input:
         tables=tables("audio"),
+        delays=delay_tables(datasets_of(USED)),
     output:
         files="results/wav/files.txt",
     log:
@@ -118,5 +118,6 @@ rule wav:
         runtime=runtime_per_attempt(60),
     shell:
         r"""
-        python -m speechface unpack audio {input.tables:q} --out-dir results/wav --list {output.files:q} 2> {log:q}
+        python -m speechface unpack audio {input.tables:q} --audio-delay-ms {input.delays:q} --out-dir results/wav \
+            --list {output.files:q} 2> {log:q}
         """

@@ -127,6 +127,11 @@ def prediction_of_clip(wildcards):
     return predictions(shown_model(), shown_seed(), [CLIP_AT[wildcards.clip]])
 
 
+def delays_of_clip(wildcards):
+    """The table of delays of the clip's dataset."""
+    return delay_tables([CLIPS[wildcards.clip].dataset])
+
+
 def identity_of_clip(wildcards):
     """The identity file of the clip's actor."""
     return f"results/identity/{SHARDS[SHARD_OF[CLIP_AT[wildcards.clip].id]].actor}.npz"
@@ -153,6 +158,7 @@ FIGURE_INPUTS = {
     "logs": lambda figure: [f"results/models/{name}/{seed}/metrics.csv" for name, seed in network_runs()],
     "landmarks": lambda figure: tables("landmarks"),
     "labels": lambda figure: tables("labels"),
+    "delays": lambda figure: tables("delays"),
     "predictions": lambda figure: predictions(shown_model(), shown_seed()),
     "identity": lambda figure: sorted({f"results/identity/{shard.actor}.npz" for shard in SHARDS.values()}),
     "spectrogram": lambda figure: tables("spectrogram", clips_of_features_figure()),

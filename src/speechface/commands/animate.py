@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "run"]
 
 #: What is written without --formats.
-FORMATS_BY_DEFAULT = ("mp4", "livelink")
+FORMATS_BY_DEFAULT = ("glb", "livelink")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,9 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--formats",
         nargs="+",
         choices=FORMATS,
-        default=list(FORMATS_BY_DEFAULT),
         metavar="FORMAT",
-        help=f"any of those below (default: {' '.join(FORMATS_BY_DEFAULT)})",
+        help=f"any of those below (default: {' '.join(FORMATS_BY_DEFAULT)}; with --avatar: avatar livelink)",
     )
     parser.add_argument("--fps", default="30", help="frames a second, a number or a fraction such as 30000/1001")
     parser.add_argument(
@@ -50,9 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="label table (fit-labels) and id of a clip of the speaker in it: how the face looks at rest; for models "
         "with rest: given or estimated",
     )
+    parser.add_argument(
+        "--avatar", default="", metavar="FILE", help="your own .glb or .vrm, which the format avatar animates"
+    )
     parser.add_argument("--rig", default="", help="rig .npz for formats that show it (default: the builtin head)")
     parser.add_argument("--size", type=int, default=640, help="side of the square video, pixels, 16 to 4096")
-    parser.epilog = "formats:\n" + "\n".join(f"  {name:10} {FORMATS[name].DESCRIPTION}" for name in FORMATS)
+    parser.epilog = "formats:\n" + "\n".join(f"  {name:11} {FORMATS[name].DESCRIPTION}" for name in FORMATS)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -65,16 +67,29 @@ def run(args: argparse.Namespace) -> None:
 
     if not 16 <= args.size <= 4096:
         raise ConfigError(f"--size is {args.size}; expected 16 to 4096 pixels")
+    formats = _formats(args.formats, args.avatar)
     model = load_model(args.model or STARTER)
     neutral = _neutral(args.neutral, model)
     folder = made_folder(args.out)
     animation = animate(
         args.audio, model=model, fps=args.fps, life=args.life, seed=args.seed, neutral=neutral, rig=args.rig,
-        image_size=args.size, name=shortened(Path(args.audio).stem),
+        avatar=args.avatar, image_size=args.size, name=shortened(Path(args.audio).stem),
         progress=sys.stderr.isatty(),
     )  # fmt: skip
-    for name in args.formats:
+    for name in formats:
         print(FORMATS[name].write(animation, folder))
+
+
+def _formats(asked: list[str] | None, avatar: str) -> list[str]:
+    """What is to be written: with an avatar, it takes the place of our head."""
+    from speechface.errors import ConfigError
+
+    formats = asked or [name for name in FORMATS_BY_DEFAULT if not (avatar and name == "glb")]
+    if avatar and "avatar" not in formats:
+        return ["avatar", *formats]
+    if "avatar" in formats and not avatar:
+        raise ConfigError("format avatar needs the avatar: --avatar FILE.glb or FILE.vrm")
+    return formats
 
 
 def _neutral(place: str | None, model: "Predictor") -> "np.ndarray | None":

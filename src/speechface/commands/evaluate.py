@@ -180,9 +180,15 @@ def run(args: argparse.Namespace) -> None:
             known[key] = RigBases.from_rig(rig, observed)
         return known[key]
 
+    ids = map("/".join, zip(*(clips[name] for name in ID_COLUMNS)))
+    delays = dict(zip(ids, clips.columns.get("audio_delay_ms", np.zeros(len(clips))).tolist()))
+
     def sound_of(clip_id):
+        if not args.audio:
+            return None
         try:
-            return read_sound(sounds, clip_id) if args.audio else None
+            sound = read_sound(sounds, clip_id, delay_ms=delays[clip_id])
+            return sound.since(0.0), sound.sr
         except (ClipError, MediaError, TableError) as error:
             LOG.warning("no speech span: %s", error)
             return None

@@ -2,9 +2,9 @@
 
 The sound comes from standard input, as a wav or as raw samples (--sr), or from a command that records:
 
-  arecord -q -f S16_LE -r 16000 -c 1 -t raw | speechface live --sr 16000 --model MODEL --to livelink://HOST:11111
-  speechface live --microphone "ffmpeg -v error -f pulse -i default -f wav -" --model MODEL --to vmc://HOST:39539
-  speechface live --real-time --model MODEL --to jsonl < speech.wav
+  arecord -q -f S16_LE -r 16000 -c 1 -t raw | speechface live --sr 16000 --to livelink://HOST:11111
+  speechface live --microphone "ffmpeg -v error -f pulse -i default -f wav -" --to vmc://HOST:39539
+  speechface live --real-time --to jsonl < speech.wav
 
 It ends with the sound, with Ctrl-C, or when nobody reads the lines any more. A receiver that is not there does not
 matter: frames go on, and it may come later.
@@ -16,22 +16,22 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from speechface.senders import Sender
+    from speechface.senders import LiveFrame, Sender
+    from speechface.senders.pacing import Pacer
     from speechface.stream import Frames, Stream
 
 __all__ = ["add_arguments", "run"]
 
 LOG = logging.getLogger(__name__)
 
-#: Bytes read at once at most; what has come is taken at once, however little it is.
-_BYTES = 1 << 16
+#: Longest wait for sound, s, after which Ctrl-C is heard everywhere.
+_PATIENCE_S = 0.5
 #: Steps in which a file is played, s.
 _STEP_S = 0.01
 #: Threads of what computes: a small network is not faster with more.
@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from speechface.media.pcm import SAMPLE_FORMATS
     from speechface.senders import SENDERS
 
-    parser.add_argument("--model", required=True, help="trained model that looks back only: .onnx, .ckpt or .npz")
+    parser.add_argument(
+        "--model", help="model that looks back only: .onnx, .ckpt, or .npz of a baseline (default: the package's)"
+    )
     parser.add_argument("--to", nargs="+", default=["jsonl"], metavar="TARGET", help="where frames go (default: jsonl)")
     parser.add_argument("--fps", default="30", help="frames a second, a number or a fraction such as 30000/1001")
     parser.add_argument("--sr", type=int, help="sampling rate of raw samples, Hz; a wav says its own")
@@ -83,23 +85,26 @@ def _run(args: argparse.Namespace) -> None:
         os.environ.setdefault(name, "1")
     from speechface.errors import ConfigError
     from speechface.media.pcm import PcmDecoder
+    from speechface.media.sound_input import SoundInput
     from speechface.networks.loading import load_model
     from speechface.senders import open_sender
+    from speechface.speaking import STARTER
 
     if args.sr is not None and not 1000 <= args.sr <= 768_000:
         raise ConfigError(f"--sr is {args.sr}; expected a rate from 1000 to 768000 Hz")
     if not 1 <= args.channels <= 64:
         raise ConfigError(f"--channels is {args.channels}; expected 1 to 64")
     decoder = PcmDecoder(sr=args.sr, sample_format=args.sample_format, channels=args.channels)
-    make_stream = _stream_maker(args, load_model(args.model))
+    make_stream = _stream_maker(args, load_model(args.model or STARTER, threads=1))
     with ExitStack() as stack:
         senders = []
         for text in args.to:
             senders.append(open_sender(text))
             stack.callback(senders[-1].close)
         performance = _Performance(senders, real_time=args.real_time)
+        sound = stack.enter_context(SoundInput(args.microphone))
         try:
-            for data in _sound(args.microphone, stack):
+            while (data := sound.take(performance.wait())) is not None:
                 samples = decoder.push(data)
                 if performance.stream is None and decoder.sr:
                     performance.begin(make_stream(decoder.sr))
@@ -134,6 +139,7 @@ class _Performance:
 
     def __init__(self, senders: "list[Sender]", *, real_time: bool) -> None:
         self.stream: Stream | None = None
+        self._pacer: Pacer | None = None
         self._senders, self._real_time = senders, real_time
         self._frames = self._samples = 0
         self._started = 0.0
@@ -141,42 +147,56 @@ class _Performance:
 
     def begin(self, stream: "Stream") -> None:
         """The sound's rate is known: frames may come."""
-        self.stream = stream
+        from speechface.senders.pacing import Pacer
+
+        self.stream, self._pacer = stream, Pacer(stream.fps)
         self._started = time.perf_counter()
         LOG.info("a frame comes %.0f ms after its time, and what sound comes in blocks", 1000 * stream.delay_s)
 
+    def wait(self) -> float:
+        """How long to wait for sound before the next frame has to be sent, s."""
+        if self._pacer is None:
+            return _PATIENCE_S
+        return min(max(self._pacer.wait(time.perf_counter()), 0.0), _PATIENCE_S)
+
     def play(self, samples: "np.ndarray") -> None:
-        """Take the next samples; frames that they complete are sent."""
-        if self.stream is None or not len(samples):
+        """Take the next samples, which may be none; frames that are due are sent."""
+        if self.stream is None or self._pacer is None:
             return
-        step = max(round(_STEP_S * self.stream.sr), 1) if self._real_time else len(samples)
-        for start in range(0, len(samples), step):
+        step = max(round(_STEP_S * self.stream.sr), 1) if self._real_time else max(len(samples), 1)
+        for start in range(0, max(len(samples), 1), step):
             block = samples[start : start + step]
             self._samples += len(block)
             if self._real_time:
                 time.sleep(max(self._started + self._samples / self.stream.sr - time.perf_counter(), 0))
             began = time.perf_counter()
-            frames = self.stream.push(block)
-            if len(frames):
+            frames = self._numbered(self.stream.push(block))
+            if frames:
                 self._seconds.append(time.perf_counter() - began)
-                self._send(frames)
+            for frame in frames:
+                self._pacer.push(frame, time.perf_counter())
+            self._send(self._pacer.due(time.perf_counter()))
 
     def end(self) -> None:
-        """The sound is over: the frames that wait for more are sent."""
+        """The sound is over: the frames that wait are sent."""
         from speechface.errors import MediaError
 
-        if self.stream is None or not self._samples:
+        if self.stream is None or self._pacer is None or not self._samples:
             raise MediaError("no sound came in: a wav, or raw samples with --sr, are expected on standard input")
-        self._send(self.stream.finish())
+        self._send([*self._pacer.rest(), *self._numbered(self.stream.finish())])
 
-    def _send(self, frames: "Frames") -> None:
+    def _numbered(self, frames: "Frames") -> "list[LiveFrame]":
         from speechface.senders import LiveFrame
 
         assert self.stream is not None
-        for k, when in enumerate(frames.times.tolist()):
-            frame = LiveFrame(
-                frames.first + k, when, self.stream.fps, self.stream.channels, frames.weights[k], frames.rotations[k]
-            )
+        fps, channels = self.stream.fps, self.stream.channels
+        return [
+            LiveFrame(frames.first + k, when, fps, channels, frames.weights[k], frames.rotations[k])
+            for k, when in enumerate(frames.times.tolist())
+        ]
+
+    def _send(self, frames: "list[LiveFrame]") -> None:
+        for frame in frames:
             for sender in self._senders:
                 sender.send(frame)
         self._frames += len(frames)
@@ -188,51 +208,3 @@ class _Performance:
         if self._frames:
             times = 1000 * np.percentile(self._seconds or [0.0], [50, 99])
             LOG.info("%d frames; computing took %.1f ms (p50), %.1f ms (p99) a block", self._frames, *times)
-
-
-def _sound(command: str | None, stack: ExitStack) -> Iterator[bytes]:
-    """Bytes of the sound as they come."""
-    from speechface.errors import ConfigError
-
-    if command is None:
-        if sys.stdin is None or sys.stdin.isatty():
-            raise ConfigError("standard input is a terminal; pipe sound into it, or record with --microphone COMMAND")
-        yield from _read(sys.stdin.fileno())
-        return
-    yield from _recorded(command, stack)
-
-
-def _recorded(command: str, stack: ExitStack) -> Iterator[bytes]:
-    """What a command writes; it is ended when the stack is left."""
-    import shlex
-    import subprocess
-
-    from speechface.errors import ConfigError, MediaError
-
-    try:
-        words = shlex.split(command)
-        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    except (OSError, ValueError, IndexError) as error:
-        raise ConfigError(f"--microphone: cannot run '{command}' ({error})") from None
-
-    def stop() -> None:
-        process.terminate()
-        try:
-            process.wait(2)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    stack.callback(stop)
-    assert process.stdout is not None
-    heard = False
-    for data in _read(process.stdout.fileno()):
-        heard = True
-        yield data
-    if process.wait() and not heard:
-        raise MediaError(f"--microphone: '{command}' ended with exit status {process.returncode} and without sound")
-
-
-def _read(descriptor: int) -> Iterator[bytes]:
-    while data := os.read(descriptor, _BYTES):
-        yield data

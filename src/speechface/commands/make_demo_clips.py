@@ -49,12 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _described(clip_id: str) -> "Clip":
-    """Return the Clip that an id describes."""
+def _described(clip_id: str, sentences: list[str]) -> "Clip":
+    """Return the Clip that an id describes; it says one of `sentences`, or of the demo's own where there are none."""
     from speechface.datasets.demo import clip_from_name
 
     dataset, actor, name = clip_id.split("/")
-    clip = clip_from_name(dataset, name, "")
+    clip = clip_from_name(dataset, name, "", sentences)
     if clip is None or clip.intensity is None or actor != clip.actor:
         raise ConfigError(
             f"--clips: '{clip_id}' is no id of a demo clip; expected demo/Actor_<actor>/01-01-<emotion>-<intensity>-"
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
     from speechface.synthesis.actors import actor_digest, load_actor
 
     settings = VideoSettings.parse(args.settings, "--settings (demo)")
-    clips = {clip_id: _described(clip_id) for clip_id in clips_of(args)}
+    clips = {clip_id: _described(clip_id, settings.sentences) for clip_id in clips_of(args)}
     heads = {clip.actor: actor_digest(args.actors, _number(clip)) for clip in clips.values()}
     # the clips of an actor come one after the other
     head = functools.lru_cache(2)(functools.partial(load_actor, args.actors))

@@ -8,7 +8,7 @@ and a sound file. To add a dataset, write one such module and add one line to `A
 
 import os
 from dataclasses import asdict, dataclass, fields
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -20,7 +20,7 @@ from speechface.settings import PathText, Settings
 from speechface.sources import parse_source
 
 __all__ = [
-    "ADAPTERS", "CLIP_COLUMNS", "Clip", "DatasetSettings", "FilesSettings", "SplitSettings", "list_clips",
+    "ADAPTERS", "AudioDelay", "CLIP_COLUMNS", "Clip", "DatasetSettings", "FilesSettings", "SplitSettings", "list_clips",
 ]  # fmt: skip
 
 #: adapter name -> module
@@ -34,6 +34,10 @@ ADAPTERS = Registry("dataset", {
     "mead": "speechface.datasets.mead",
     "folder": "speechface.datasets.folder",
 })  # fmt: skip
+
+
+#: Delay of the sound, ms, or auto.
+AudioDelay = Literal["auto"] | Annotated[float, Field(ge=-1000, le=1000)]
 
 
 class SplitSettings(Settings):
@@ -81,9 +85,9 @@ class DatasetSettings(Settings):
     """Actors to take, e.g. [Actor_01] or [s1, s2]; empty takes all."""
     where: dict[str, list[str | int]] = {}
     """Keep clips whose column has one of the values, e.g. {channel: [speech], emotion: [neutral, happy]}."""
-    audio_delay_ms: float = Field(0.0, ge=-1000, le=1000)
-    """How much later than the image the sound stands in the dataset's files, ms; it is moved back by that. Measure it
-    with benchmarks/synchrony.py."""
+    audio_delay_ms: AudioDelay = "auto"
+    """How much later than the images the sound stands in the dataset's files, ms, at least -1000 and at most 1000;
+    every step takes that into account. auto: it is estimated from lips and sound (docs/synchrony.md)."""
     role: Literal["learn", "predict"] = "learn"
     """learn, clips are split into train and test; predict, clips are only animated and evaluated."""
     split: SplitSettings = SplitSettings()

@@ -17,7 +17,7 @@ from speechface.rig.builtin import ready_made
 from speechface.rig.channels import LISTS, on_channels, require, sides
 from speechface.rig.rig import Rig
 
-__all__ = ["ARKIT_NAMES", "Animation", "Sound", "arkit_weights"]
+__all__ = ["ARKIT_NAMES", "Animation", "Sound", "arkit_weights", "gaze_angles", "resampled"]
 
 
 #: Apple's 52 blendshape names in the order of Live Link Face's CSV files.
@@ -68,6 +68,7 @@ class Animation:
     channels : names of the weights
     sound : of the recording, or None
     rig_file : rig (.npz) of these channels, which the weights move; "": the builtin head
+    avatar_file : .glb or .vrm of the user's own that the format avatar animates; "": none
     image_size : side of the images in formats that show some, pixels
     meta : JSON values: model, commit, settings
     """
@@ -79,6 +80,7 @@ class Animation:
     channels: Sequence[str]
     sound: Sound | None = None
     rig_file: str = ""
+    avatar_file: str = ""
     image_size: int = 640
     meta: dict[str, Any] = field(default_factory=dict)
 
@@ -89,6 +91,11 @@ class Animation:
     def times(self) -> np.ndarray:
         """Seconds at which the frames show, (T,)."""
         return np.arange(len(self)) / float(self.fps)
+
+    @functools.cached_property
+    def arkit(self) -> np.ndarray:
+        """Apple's 52 weights (T, 52), in the order of `ARKIT_NAMES`."""
+        return arkit_weights(self.weights, self.channels)
 
     @functools.cached_property
     def rig(self) -> Rig:
@@ -124,8 +131,39 @@ class Animation:
 
 
 def arkit_weights(weights: np.ndarray, channels: Sequence[str]) -> np.ndarray:
-    """Weights (T, n) of `channels` -> Apple's 52 (T, 52).
+    """Weights (T, n) of `channels` -> Apple's 52 (T, 52), in the order of `ARKIT_NAMES`.
 
     noseSneer feeds both sides where a rig has only that; shapes that have no channel stay 0.
     """
     return on_channels(weights, channels, ARKIT_NAMES)
+
+
+def resampled(curves: np.ndarray, fps: Fraction | float, rate: int) -> np.ndarray:
+    """Curves (T, n) at `fps` -> at `rate` a second, linear between frames, as long as the recording.
+
+    Row k shows at k / rate; the last frame holds to its end.
+    """
+    curves = np.asarray(curves, np.float32)
+    at = np.arange(max(1, round(len(curves) * rate / Fraction(fps)))) * (float(fps) / rate)
+    below = np.minimum(at.astype(np.intp), len(curves) - 1)
+    above = np.minimum(below + 1, len(curves) - 1)
+    share = (at - below).clip(0, 1).astype(np.float32)[:, None]
+    return curves[below] * (1 - share) + curves[above] * share
+
+
+#: Turn of an eye at weight 1, radians: sideways, up or down; slopes of a recording by Live Link Face.
+_GAZE_RAD = (0.52, 0.586)
+
+
+def gaze_angles(arkit: np.ndarray) -> np.ndarray:
+    """Apple's 52 (T, 52) -> turns of the eyes (T, 2, 2), radians: left eye first; down, then to the left.
+
+    The signs are those of head rotations x and y (`speechface.geometry.rotation`).
+    """
+    column = {name: arkit[:, k] for k, name in enumerate(ARKIT_NAMES)}
+    eyes = []
+    for side, outward in (("Left", 1), ("Right", -1)):
+        aside = outward * (column["eyeLookOut" + side] - column["eyeLookIn" + side])
+        down = column["eyeLookDown" + side] - column["eyeLookUp" + side]
+        eyes.append(np.stack([down * _GAZE_RAD[1], aside * _GAZE_RAD[0]], -1))
+    return np.stack(eyes, 1)

@@ -1,6 +1,6 @@
 """The export formats of ``speechface animate --formats``.
 
-A format is a module with
+A format is a module, or an object in one, with
 
 - ``DESCRIPTION``: what it is and for which program, in a few words;
 - ``SUFFIX``: how its files end;
@@ -18,10 +18,25 @@ from speechface.registry import Registry
 __all__ = ["FORMATS", "format_of"]
 
 FORMATS = Registry("format", {
-    "mp4": "speechface.export.mp4",
+    "mp4": "speechface.export.mp4:MP4",
+    "webm": "speechface.export.mp4:WEBM",
+    "glb_meshopt": "speechface.export.glb:MESHOPT",
+    "avatar": "speechface.export.avatar",
+    "glb": "speechface.export.glb:PLAIN",
+    "usd": "speechface.export.usd",
+    "a2f_json": "speechface.export.a2f:JSON",
+    "a2f3d_csv": "speechface.export.a2f:CSV",
     "livelink": "speechface.export.livelink",
+    "beat": "speechface.export.beat",
+    "talkinghead": "speechface.export.talkinghead",
+    "vrma_arkit": "speechface.export.vrma:ARKIT",
+    "vrma": "speechface.export.vrma:PRESETS",
+    "vrm_presets": "speechface.export.viseme_json:VRM",
+    "visemes": "speechface.export.viseme_json:VISEMES",
+    "cues_json": "speechface.export.cues:JSON",
+    "cues_tsv": "speechface.export.cues:TSV",
     "parquet": "speechface.export.parquet",
-    "json": "speechface.export.facs_json",
+    "npy": "speechface.export.npy",
 })  # fmt: skip
 
 

@@ -63,6 +63,7 @@ def cut_camera(camera: Camera, corner: np.ndarray, side: float, pixels: int) -> 
 def collect(inputs: Mapping[str, Any]) -> list[Pair]:
     """Take up to four usable clips, spread over the clip table, and of each a frame in which the mouth is open."""
     rig = Rig.load(inputs["rig"])
+    inputs["labels"].require_channels(rig.channels, f"rig {inputs['rig']}")
     clips = read_clips(inputs["clips"])
     chosen = (
         [(2 * k + 1) * len(clips) // (2 * _MOST) for k in range(_MOST)] if len(clips) > _MOST else range(len(clips))

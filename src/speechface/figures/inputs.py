@@ -24,6 +24,7 @@ TABLES = {
     "acoustics": "acoustic feature tables",
     "landmarks": "landmark tables",
     "labels": "label tables",
+    "delays": "delay tables",
     "predictions": "prediction tables of one model and seed",
 }
 #: Lists of other things: name -> (of what, what it is).

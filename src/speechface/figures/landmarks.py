@@ -45,6 +45,8 @@ def chosen_frames(gap: np.ndarray, count: int) -> np.ndarray:
 def collect(inputs: Mapping[str, Any]) -> Data:
     """Take the first evaluated clip that has labels and a prediction; frames from closed to open lips."""
     rig = Rig.load(inputs["rig"])
+    for name in ("labels", "predictions"):
+        inputs[name].require_channels(rig.channels, f"rig {inputs['rig']}")
     clips = evaluated_clips(read_clips(inputs["clips"]))
     if not clips:
         raise NothingToShow("no clip is in the test split, nor is one only predicted")

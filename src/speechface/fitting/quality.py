@@ -81,7 +81,8 @@ def clip_quality(
     -------
     dict : ``reprojection_pct_iod`` mean miss of the inner landmarks in percent of the eyes' distance; ``lip_gap_r``
         fit against landmarks; ``ear_blink_r`` eye closing of the landmarks against the blink weights; ``jitter_mm``;
-        ``lip_gap_sd`` in units of the eyes' distance.
+        ``lip_gap_sd`` in units of the eyes' distance; ``lip_gap_amplitude``, standard deviation of the fit's lip gap
+        over that of the landmarks'.
     """
     seen, fitted = observed[detected], projected[detected]
     size = profile.interocular(seen)
@@ -89,12 +90,14 @@ def clip_quality(
     gap = profile.lip_gap(seen) / size
     eyes = columns(channels, EYE_CHANNELS)
     blink = weights[detected][:, eyes].mean(1) if eyes else np.zeros(len(seen))
+    fitted_gap = profile.lip_gap(fitted) / size
     return {
         "reprojection_pct_iod": float(100 * np.mean(miss / size)),
-        "lip_gap_r": correlation(profile.lip_gap(fitted) / size, gap),
+        "lip_gap_r": correlation(fitted_gap, gap),
         "ear_blink_r": correlation(blink, -profile.eye_opening(seen).mean(-1)),
         "jitter_mm": jitter(displacement),
         "lip_gap_sd": float(gap.std()),
+        "lip_gap_amplitude": float(fitted_gap.std() / gap.std()) if gap.std() else float("nan"),
     }
 
 

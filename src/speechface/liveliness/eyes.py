@@ -69,8 +69,7 @@ class Blinks:
         return self._depth * blink_shape(
             time - self._began,
             close_s=settings.blink_close_ms / 1000 * self._slowness,
-            # the shut lid is seen in one frame at least
-            hold_s=max(settings.blink_hold_ms / 1000 * self._slowness, self._step),
+            hold_s=max(settings.blink_hold_ms / 1000 * self._slowness, 0.5 * self._step),  # seen in some frame
             open_s=settings.blink_open_ms / 1000 * self._slowness,
         )
 

@@ -36,8 +36,10 @@ def save_model(path: str | Path, model: Predictor) -> None:
         torch.save(content, temporary)
 
 
-def load_model(path: str | Path) -> Predictor:
+def load_model(path: str | Path, *, threads: int = 0) -> Predictor:
     """Return the model in a file, of whatever family it says, on the CPU.
+
+    threads : int, of an .onnx; 0, as many as there are cores
 
     Raises
     ------
@@ -51,7 +53,7 @@ def load_model(path: str | Path) -> Predictor:
     if Path(path).suffix == ".onnx":
         from speechface.networks.graph import GraphModel
 
-        return GraphModel.load(path)
+        return GraphModel.load(path, threads=threads)
     check_zip(path, ModelError)
     try:
         content = _npz(path) if Path(path).suffix == ".npz" else _ckpt(path)

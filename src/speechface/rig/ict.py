@@ -37,6 +37,9 @@ PARTS = {
     "face": (0, 9409), "head": (9409, 11248), "mouth_socket": (11248, 13294), "eye_socket": (13294, 14062),
     "gums": (14062, 17039), "teeth": (17039, 21451), "eye_left": (21451, 23021), "eye_right": (23021, 24591),
 }  # fmt: skip
+#: The same as `Rig` has them among its regions.
+_REGIONS = {"skin": ("face", "head", "mouth_socket", "eye_socket"), "eyes": ("eye_left", "eye_right"),
+            "teeth": ("gums", "teeth")}  # fmt: skip
 #: All that is kept: lacrimal fluid, eye blend, eye occlusion and lashes follow.
 _KEPT = 24591
 _N_VERTICES = 26719
@@ -140,7 +143,8 @@ def read_ict(source: str | os.PathLike, *, identity_modes: int) -> Rig:
     face = np.arange(*PARTS["face"])
     colors, material = paint_ict(neutral, triangles, landmarks, PARTS)
     offsets = {channel: moved(objects) for channel in ARKIT52 if (objects := expression_objects(channel))}
-    offsets["tongueOut"] = _tongue_out(neutral, triangles, offsets["jawOpen"])
+    tongue = _tongue(neutral, triangles, offsets["jawOpen"])
+    offsets["tongueOut"] = _tongue_out(neutral, tongue)
     shapes = np.stack([offsets[channel] for channel in ARKIT52])
     _turn_eyes(shapes, neutral)
     identity = [moved([f"identity{k:03d}"]) for k in range(identity_modes)]
@@ -155,7 +159,7 @@ def read_ict(source: str | os.PathLike, *, identity_modes: int) -> Rig:
         colors=colors,
         material=material,
         contour=contour_candidates(neutral, landmarks, face),
-        regions=face_regions(neutral, landmarks, face),
+        regions=face_regions(neutral, landmarks, face) | _parts(tongue),
         head_weight=np.ones(_KEPT, np.float32),
         pivot=spine_top(neutral[landmarks]),
         normal_offset=np.zeros((_KEPT, 3), np.float32),
@@ -164,6 +168,15 @@ def read_ict(source: str | os.PathLike, *, identity_modes: int) -> Rig:
             "licence": "MIT, Copyright (c) 2020 USC Institute for Creative Technologies",
         },
     )
+
+
+def _parts(tongue):
+    """Vertex sets ``part/...``; `tongue`: mask (V,)."""
+    ranges = {name: [np.arange(*PARTS[part], dtype=np.int32) for part in parts] for name, parts in _REGIONS.items()}
+    sets = {f"part/{name}": np.concatenate(vertices) for name, vertices in ranges.items()}
+    sets["part/tongue"] = np.nonzero(tongue)[0].astype(np.int32)
+    sets["part/teeth"] = np.setdiff1d(sets["part/teeth"], sets["part/tongue"])
+    return sets
 
 
 def _tongue(neutral, triangles, jaw_open):
@@ -180,10 +193,10 @@ def _tongue(neutral, triangles, jaw_open):
     return mask & (normals[:, 0] * x + normals[:, 1] * (y - _TONGUE_AXIS) > 0)
 
 
-def _tongue_out(neutral, triangles, jaw_open):
-    """Offsets (V, 3) of tongueOut, which ICT-FaceKit lacks: the tongue slides forward over the lower lip."""
+def _tongue_out(neutral, tongue):
+    """Offsets (V, 3) of tongueOut, which ICT-FaceKit lacks: the tongue (mask) slides forward over the lower lip."""
     x, y, z = neutral.T
-    along = np.clip((z - _TONGUE_Z[0]) / (_TONGUE_Z[-1] - _TONGUE_Z[0]), 0, 1) * _tongue(neutral, triangles, jaw_open)
+    along = np.clip((z - _TONGUE_Z[0]) / (_TONGUE_Z[-1] - _TONGUE_Z[0]), 0, 1) * tongue
     out = np.clip(along / 0.8, 0, 1) ** 2 * (3 - 2 * np.clip(along / 0.8, 0, 1))
     up = 5.0 * out - 9.0 * (np.maximum(along - 0.6, 0) / 0.4) ** 1.4 - 0.45 * out * (y - _TONGUE_AXIS)
     return np.stack([-0.25 * x * out, up, 34.0 * out], -1).astype(np.float32)

@@ -49,7 +49,9 @@ class Rig:
         For every jaw landmark, the vertices its image may slide over, from under the jaw or the ear
         towards the middle of the face.
     regions : dict of str -> ndarray of int32
-        Vertex sets. Always present: ``lips``, ``upper_face`` (metrics of meshes).
+        Vertex sets. Always present: ``lips``, ``upper_face`` (metrics of meshes). ``part/skin``, ``part/eyes``,
+        ``part/teeth``, ``part/tongue``, ``part/lashes``, ``part/hair`` and ``part/shirt``, as far as the face has them,
+        are parts of their own in exports; vertices in none of them count as skin.
     head_weight : ndarray (V,), float32 in [0, 1]
         How far a vertex follows the head's rotation: 1 for the head, 0 for the shoulders.
     pivot : ndarray (3,), float32, mm

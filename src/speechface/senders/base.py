@@ -5,7 +5,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
@@ -102,7 +102,8 @@ class Datagrams:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         except (OSError, UnicodeError) as error:
             raise ConfigError(f"--to {target.text}: no address of host '{host}' ({error}); check its name") from None
-        family, kind, protocol, _, self._address = found[0]
+        family, kind, protocol, _, address = found[0]
+        self._address: Any = address
         self._socket = socket.socket(family, kind, protocol)
         self._socket.setblocking(False)
         if family == socket.AF_INET:

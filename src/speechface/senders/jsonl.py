@@ -1,6 +1,7 @@
 """One line of JSON a frame, to standard output."""
 
 import json
+import os
 import sys
 
 from speechface.errors import ConfigError
@@ -28,8 +29,9 @@ class JsonLines:
 
     def send(self, frame: LiveFrame) -> None:
         """Write one frame and let it out at once."""
-        sys.stdout.write(line(frame) + "\n")
-        sys.stdout.flush()
+        data = line(frame).encode() + b"\n"
+        while data:  # a pipe takes up to 4 kB as a whole or not at all: Ctrl-C leaves no half line
+            data = data[os.write(sys.stdout.fileno(), data) :]
 
     def close(self) -> None:
         """Nothing is open."""

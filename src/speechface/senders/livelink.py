@@ -13,6 +13,7 @@ from datetime import datetime
 import numpy as np
 
 from speechface.export.animation import ARKIT_NAMES, arkit_weights
+from speechface.export.livelink import angles
 from speechface.senders.base import Datagrams, LiveFrame, Target
 
 __all__ = ["DESCRIPTION", "PORT", "VALUES", "LiveLink", "open_sender", "packet"]
@@ -41,16 +42,6 @@ _ANGLES = (
 )  # fmt: skip
 #: What the 61 values are.
 VALUES = (*_SHAPES, *_ANGLES)
-#: Turn of an eye at weight 1 of a gaze channel, radians: sideways, and up or down; slopes of recordings by Live Link
-#: Face.
-_EYE_RADIANS = (0.52, 0.586)
-
-
-def _eye(weights: dict[str, float], side: str) -> tuple[float, float, float]:
-    """Yaw to the subject's right, pitch down and roll of one eye, radians."""
-    outward = weights["eyeLookOut" + side] - weights["eyeLookIn" + side]
-    down = weights["eyeLookDown" + side] - weights["eyeLookUp" + side]
-    return (outward * _EYE_RADIANS[0] * (-1 if side == "Left" else 1), down * _EYE_RADIANS[1], 0.0)
 
 
 def packet(frame: LiveFrame, *, subject: str, identifier: str, started_s: float) -> bytes:
@@ -64,9 +55,8 @@ def packet(frame: LiveFrame, *, subject: str, identifier: str, started_s: float)
     started_s : float, s since midnight at the frame of time 0
     """
     shapes = arkit_weights(np.asarray(frame.weights)[None], frame.channels)[0]
-    weights = dict(zip(ARKIT_NAMES, shapes.tolist()))
-    x, y, z = np.asarray(frame.rotation, float).tolist()
-    values = [*shapes[_PLACES].tolist(), -y, x, -z, *_eye(weights, "Left"), *_eye(weights, "Right")]
+    turns = angles(shapes[None], np.asarray(frame.rotation)[None])[0]
+    values = [*shapes[_PLACES].tolist(), *turns.tolist()]
     number, part = divmod(((started_s + frame.time) % _DAY_S) * _RATE, 1.0)
     name = subject.encode()
     return b"".join([

@@ -94,6 +94,20 @@ def _regions(mesh, landmarks):
     return {name: np.nonzero(mask)[0].astype(np.int32) for name, mask in sets.items()}
 
 
+#: Part of the face, as `rig.rig.Rig` has it in its regions -> parts of the mesh.
+_PARTS = {
+    "skin": ("skin", "lid", "ear", "bag"), "eyes": ("eye_left", "eye_right"),
+    "teeth": ("teeth_upper", "teeth_lower", "gum"), "tongue": ("tongue",), "lashes": ("brow", "lash"),
+    "hair": ("hair",), "shirt": ("shirt",),
+}  # fmt: skip
+
+
+def _parts(mesh):
+    """Vertex sets ``part/...`` that cover the mesh."""
+    found = {f"part/{name}": np.nonzero(mesh.is_part(*parts))[0].astype(np.int32) for name, parts in _PARTS.items()}
+    return {name: vertices for name, vertices in found.items() if len(vertices)}
+
+
 def _head_weight(mesh):
     """Share (V,) of the head's rotation that a vertex follows: the neck bends towards the shoulders."""
     _, y, z = mesh.vertices.T
@@ -127,7 +141,8 @@ def build(*, identity_modes: int = 20, look: Look | None = None, style: str | No
     -------
     Rig
         The first ``meta["n_shared"]`` vertices, their triangles, shapes, identity modes, landmarks, contour and
-        regions are the same for every look and style; hair comes after them. The same arguments give the same rig.
+        regions but ``part/...`` are the same for every look and style; hair comes after them. The same arguments give
+        the same rig.
     """
     face = _face()
     look, style = look or DEFAULT_LOOK, style or "short"
@@ -151,7 +166,7 @@ def build(*, identity_modes: int = 20, look: Look | None = None, style: str | No
         colors=colors,
         material=material,
         contour=face.contour,
-        regions=face.regions,
+        regions=face.regions | _parts(mesh),
         head_weight=_head_weight(mesh),
         pivot=PIVOT,
         normal_offset=np.concatenate([face.normal_offset, tilt]).astype(np.float32),
