@@ -24,6 +24,7 @@ COMMANDS = {
     "plan": ("tell what a run will cost: frames, hours, disk and cluster jobs", "workflow"),
     "job-report": ("memory and time that the jobs of a run asked for, and what they used", "workflow"),
     "check-results": ("compare what earlier runs left with a config file", "workflow"),
+    "inspect": ("take one clip through all steps; tell what was used and masked, and why", "workflow"),
     "doctor": ("look at this machine: what is missing, and what to do", "workflow"),
     "reference": ("print the reference of all configuration keys, or of all metrics", "workflow"),
     "list-clips": ("list every clip of the configured datasets with its planned split", "workflow"),

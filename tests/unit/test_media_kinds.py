@@ -52,3 +52,14 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 def test_media_are_media_even_if_they_begin_with_letters(tmp_path):
     write_wav(tmp_path / "a.wav", np.zeros(1600, np.float32), 16000)
     assert len(media.decode_audio(tmp_path / "a.wav", sr=16000)) == 1600
+
+
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
+def test_a_video_that_was_cut_off_says_so(part, tmp_path):
+    with media.VideoWriter(tmp_path / "a.mp4", width=64, height=48, fps=25, crf=20) as writer:
+        for k in range(20):
+            writer.write(np.random.default_rng(k).integers(0, 255, (48, 64, 3)).astype(np.uint8))
+    content = (tmp_path / "a.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(content[: int(part * len(content))])
+    with pytest.raises(MediaError, match="cut.mp4: (truncated|cut off|damaged or truncated): .*again"):
+        media.probe_video(tmp_path / "cut.mp4")

@@ -129,7 +129,7 @@ def prediction_of_clip(wildcards):
 
 def delays_of_clip(wildcards):
     """The table of delays of the clip's dataset."""
-    return delay_tables([CLIPS[wildcards.clip].dataset])
+    return delay_tables([CLIP_AT[wildcards.clip].dataset])
 
 
 def identity_of_clip(wildcards):

@@ -12,7 +12,7 @@ import av
 import numpy as np
 
 from speechface.errors import MediaError
-from speechface.media.kinds import HEAD_BYTES, not_media
+from speechface.media.kinds import HEAD_BYTES, cut_off, not_media
 from speechface.media.source import image_files, video_bytes
 from speechface.sources import FileSource, ImagesSource, SourceLike, TableSource, parse_source
 
@@ -71,9 +71,9 @@ def open_media(source: SourceLike) -> Iterator[Media]:
     try:
         container = av.open(opened, metadata_errors="ignore")
     except (av.error.FFmpegError, OSError) as error:
-        raise MediaError(
-            f"{name}: not a readable media file ({_reason(error)}); it may be truncated or of another kind"
-        ) from None
+        cut = "" if isinstance(place, TableSource) else cut_off(opened)
+        other = f"not a readable media file ({_reason(error)}); it may be truncated or of another kind"
+        raise MediaError(f"{name}: {cut or other}") from None
     with container:
         try:
             yield Media(container, name, size)
