@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from speechface import __version__, logs
-from speechface.errors import DISK_ERRORS, SpeechfaceError
+from speechface.errors import PATH_ERRORS, SpeechfaceError, is_full_disk
 
 __all__ = ["COMMANDS", "build_parser", "main"]
 
@@ -118,13 +118,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:  # of `speechface plan | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        if error.errno not in DISK_ERRORS:
+    except (OSError, RuntimeError) as error:
+        if is_full_disk(error):
+            reason = str(error) if isinstance(error, OSError) else "a file could not be written to its end"
+            print(
+                f"speechface {command}: cannot write ({reason}); what was there before is kept, and so are finished "
+                "clips; free space on the disk and run again",
+                file=sys.stderr,
+            )
+            return 1
+        if not isinstance(error, OSError) or error.errno not in PATH_ERRORS or not error.filename:
             raise
         print(
-            f"speechface {command}: cannot write ({error}); what was there before is kept, and so are finished clips; "
-            "free space on the disk and run again",
-            file=sys.stderr,
+            f"speechface {command}: {error.filename}: {error.strerror}; check the path and its rights", file=sys.stderr
         )
         return 1
     return 0
