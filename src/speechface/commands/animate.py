@@ -5,7 +5,6 @@ comes with the package and writes a head that speaks (.glb) and its curves (.csv
 """
 
 import argparse
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +61,7 @@ def run(args: argparse.Namespace) -> None:
     from speechface.errors import ConfigError
     from speechface.export.registry import FORMATS
     from speechface.files import made_folder
+    from speechface.names import shortened
     from speechface.networks.loading import load_model
     from speechface.speaking import STARTER, animate
 
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
     folder = made_folder(args.out)
     animation = animate(
         args.audio, model=model, fps=args.fps, life=args.life, seed=args.seed, neutral=neutral, rig=args.rig,
-        avatar=args.avatar, image_size=args.size, name=re.sub(r"[^A-Za-z0-9._-]", "_", Path(args.audio).stem),
+        avatar=args.avatar, image_size=args.size, name=shortened(Path(args.audio).stem),
         progress=sys.stderr.isatty(),
     )  # fmt: skip
     for name in formats:

@@ -49,8 +49,10 @@ def run(args: argparse.Namespace) -> None:
     from speechface.clip_tables import ClipTable
     from speechface.errors import ClipError
     from speechface.logs import clip_in_work
+    from speechface.names import unescaped
 
     settings = settings_of(args)
+    args.clip = unescaped(args.clip)
     with clip_in_work(args.clip):
         try:
             tables = []

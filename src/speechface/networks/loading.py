@@ -8,6 +8,7 @@ from speechface.errors import ConfigError, ModelError
 from speechface.files import write_npz, written_whole
 from speechface.networks.families import FAMILIES
 from speechface.networks.families.base import Family, Predictor
+from speechface.seals import check_zip
 
 __all__ = ["FORMAT", "family_of", "load_model", "save_model"]
 
@@ -53,6 +54,7 @@ def load_model(path: str | Path, *, threads: int = 0) -> Predictor:
         from speechface.networks.graph import GraphModel
 
         return GraphModel.load(path, threads=threads)
+    check_zip(path, ModelError)
     try:
         content = _npz(path) if Path(path).suffix == ".npz" else _ckpt(path)
     except ImportError:

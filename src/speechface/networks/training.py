@@ -220,7 +220,7 @@ def train(
         frames_per_step=training.frames_per_step, frames_per_epoch=training.frames_per_epoch,
         sequence_frames=settings.sequence_frames, validation_fraction=training.validation_fraction,
         validation_by=training.validation_by, whole_clips=settings.WHOLE_CLIPS, augment=_augment(table, settings),
-        offsets=offsets,
+        balanced_by=training.balanced_by, offsets=offsets,
     )  # fmt: skip
     spec = network_spec(
         settings, input_shape=table.input_shape, source=None if source is None else source.spec, width=width

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from speechface.launch import ALONE, Place
 from speechface.sections import MACHINE_KEYS, TrainingSettings
-from speechface.settings import Settings
+from speechface.settings import Distinct, Seed, Settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,7 @@ class ModelSettings(Settings):
     clips; ensemble, the mean of other models, which is not trained itself. It decides which other keys there are."""
     feature: str = "spectrogram"
     """Input table."""
-    seeds: list[int] = []
+    seeds: Distinct[Seed] = []
     """Seeds of this model; empty, those of section seeds."""
     outputs: Literal["weights", "weights_rotation"] = "weights"
     """The rig's weights, or 3 head rotations as well."""
@@ -97,7 +97,7 @@ class NetworkSettings(ModelSettings):
     """none, learn the weights; given and estimated, learn how they depart from the speaker's own at rest. A tested
     speaker's rest is then given by another clip of the speaker (by the clip's own first frames, which are left out of
     scoring, where there is none), or estimated as the mean of the train speakers."""
-    rest_frames: int = Field(3, ge=1)
+    rest_frames: int = Field(3, ge=1, le=1000)
     """Frames at the start of a clip that show the speaker at rest."""
     training: dict[str, Any] = {}
     """Keys of section training that differ for this model, e.g. {frames_per_step: 1200, epochs: 60}; not threads, gpus,

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from speechface.networks.families import network
 from speechface.networks.families.base import Family, ModelSettings, Predictor
+from speechface.settings import Distinct
 
 __all__ = ["FAMILY", "EnsembleSettings"]
 
@@ -14,7 +15,7 @@ __all__ = ["FAMILY", "EnsembleSettings"]
 class EnsembleSettings(ModelSettings):
     """Keys of family ensemble; feature, outputs and leave_one_speaker_out are its members'."""
 
-    members: list[str] = Field(min_length=1)
+    members: Distinct[str] = Field(min_length=1)
     """Names of the models whose mean it predicts. They must share feature and outputs."""
     member_seeds: Literal["same", "all"] = "same"
     """same, one ensemble a seed, of the members trained with it; all, one ensemble of the members of all seeds."""
