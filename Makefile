@@ -14,7 +14,8 @@ BIN := .venv/bin
 
 demo: install
 	@$(BIN)/snakemake --cores $(CORES) --report results/report.html --report-after-run
-	@echo "report:  results/report.html"; ls results/renders/*/*/*/*.mp4 | sed "s/^/video:   /"
+	@echo "open this:   results/index.html   (the folder results/page may be copied anywhere)"
+	@echo "provenance:  results/report.html, Snakemake's own report"
 
 test: install
 	$(BIN)/python -m pytest -q

@@ -29,8 +29,8 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/figures.smk"
 
 
-# First page of the report; it is written by rule write_front.
-report: str(Path("results/workflow/front.rst").resolve())
+# First page of Snakemake's own report; the page to show is results/page.
+report: "workflow/report/front.rst"
 
 
 rule all:

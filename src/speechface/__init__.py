@@ -6,7 +6,7 @@
 
 from typing import Any
 
-__all__ = ["Animation", "Stream", "__version__", "animate", "load_model"]
+__all__ = ["Animation", "Stream", "__version__", "animate", "load_model", "read"]
 __version__ = "0.1.0"
 
 #: What the package itself offers -> its module, imported when it is first used.
@@ -15,6 +15,7 @@ _PLACES = {
     "Stream": "speechface.stream",
     "animate": "speechface.speaking",
     "load_model": "speechface.networks.loading",
+    "read": "speechface.reading",
 }
 
 

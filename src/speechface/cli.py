@@ -56,8 +56,10 @@ COMMANDS = {
     "summarise-metrics": ("metrics of clips -> table with bootstrap intervals", "evaluate"),
     "compare-models": ("all models: means over seeds, paired differences, the best", "evaluate"),
     "render-clip": ("prediction beside label and face, as a video with sound", "show"),
+    "render-examples": ("best, median and worst test clip of the best model, as videos", "show"),
     "figure": ("draw one figure of the paper", "show"),
-    "report-front": ("write the first page of the HTML report", "show"),
+    "describe-run": ("a card beside every network, and an RO-Crate of the run", "show"),
+    "make-page": ("the page that shows a run: faces, scores, figures, data, costs", "show"),
 }
 
 #: Groups whose commands work on clips, one thread a process: as many jobs as cores then keep every core busy.

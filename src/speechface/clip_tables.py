@@ -110,7 +110,8 @@ class ClipTable:
         check_table(path)
         try:
             self._file = pq.ParquetFile(self.path)
-            self._meta = json.loads((self._file.schema_arrow.metadata or {}).get(KEY, b"{}"))
+            self.schema: pa.Schema = self._file.schema_arrow  # once: pyarrow works it out at every call
+            self._meta = json.loads((self.schema.metadata or {}).get(KEY, b"{}"))
         except (pa.ArrowException, OSError, ValueError) as error:
             raise TableError(f"{path}: not a readable Parquet table ({one_line(error)})") from None
         if "clips" not in self._meta:
@@ -124,10 +125,6 @@ class ClipTable:
     def meta(self) -> dict[str, Any]:
         """What all clips share."""
         return self._meta
-
-    @property
-    def schema(self) -> pa.Schema:
-        return self._file.schema_arrow
 
     def __contains__(self, clip_id: str) -> bool:
         return clip_id in self.entries

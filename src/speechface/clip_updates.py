@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from speechface.clip_stream import Finished, content_hash, digest, read_stream, to_bytes, unfinished
 from speechface.clip_tables import ID_COLUMNS, ClipRows, ClipTable, binary_array, one_line
+from speechface.columns import described
 from speechface.errors import DISK_ERRORS, BatchError, ClipError, MediaError, SpeechfaceError, TableError
 from speechface.files import attempt
 from speechface.logs import clip_in_work
@@ -260,6 +261,7 @@ def _write(
     meta["clips"] = listed
     fields = [pa.field(name, _ID_TYPE) for name in ID_COLUMNS]
     schema = pa.schema([*fields, *first.schema], {KEY: json.dumps(meta, sort_keys=True).encode(), **EMPTY})
+    schema = described(schema, meta["_shapes"], meta["_scaled"])
     options = {"compression": "zstd", "compression_level": 3, "use_dictionary": list(ID_COLUMNS),
                "use_byte_stream_split": float_columns(schema), "write_statistics": list(ID_COLUMNS)}  # fmt: skip
     with written_sealed(path) as temporary, pq.ParquetWriter(temporary, schema, **options) as writer:

@@ -37,7 +37,7 @@ _UNKNOWN = Rate(None, None, None)
 RATES = {
     "extract_audio": Rate(0.72, 0.46, 551),
     "detect_landmarks": Rate(9.26, 0.68, 480),
-    "estimate_delay": Rate(0.2, 0.5, 5),
+    "estimate_delay": Rate(0.32, 0.57, 33),
     "crop_faces": Rate(6.13, 0.32, 246),
     "spectrogram": Rate(0.30, 0.37, 3259),
     "acoustics": Rate(0.30, 0.36, 586),

@@ -53,7 +53,7 @@ STAGES = _Stages(
         "prediction": Stage(4, ()),
         "evaluation": Stage(2, ("evaluation",)),
         "rendering": Stage(2, ("rendering",)),
-        "figures": Stage(1, ("figures",)),
+        "figures": Stage(2, ("figures",)),
         "animation": Stage(1, ()),
     }
 )

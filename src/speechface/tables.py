@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from speechface.columns import described
 from speechface.errors import TableError
 from speechface.provenance import provenance
 from speechface.seals import EMPTY, check_table, written_sealed
@@ -222,6 +223,8 @@ def write_table(
         raise TableError(f"{path}: columns differ in length: {lengths}")
     full = full_meta(stage, settings, meta)
     table = to_arrow(columns, full, scaled=scaled)
+    facts = json.loads(table.schema.metadata[KEY])
+    table = table.cast(described(table.schema, facts["_shapes"], facts["_scaled"]))
     table = table.replace_schema_metadata({**table.schema.metadata, **EMPTY})
     with written_sealed(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", compression_level=compression_level,
@@ -288,6 +291,7 @@ def streamed_table(
     # statistics of every column of every small row group would make up most of the file's footer
     options = {"compression": "zstd", "compression_level": 3, "write_statistics": False,
                "use_byte_stream_split": float_columns(schema)}  # fmt: skip
+    schema = described(schema, full["_shapes"], full["_scaled"])
     schema = schema.with_metadata({KEY: json.dumps(full, sort_keys=True), **EMPTY})
     with (
         written_sealed(path) as temporary,

@@ -2,7 +2,7 @@
 
 import numpy as np
 from signals import speech_like
-from stored import write_clip_table
+from stored import write_clip_table, write_sounds
 from synthetic import synthetic_rig
 
 from speechface.audio.features import FEATURES, compute
@@ -13,6 +13,7 @@ from speechface.config import defaults
 from speechface.datasets.base import CLIP_COLUMNS
 from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import matrix_from_euler
+from speechface.metrics.statistics import empty_statistics
 from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.rig.channels import ROTATIONS
 from speechface.tables import write_table, write_unusable
@@ -176,7 +177,8 @@ def write_results(root, *, emotions=("neutral", "happy", "sad", "disgust")):
         write_clip_table(root / f"{name}.parquet", name, made, settings=defaults(name))
     write_clip_table(root / "labels.parquet", "labels", {id_of(row): label_rows() for row in rows})
     predicted = {id_of(row): label_rows(noise=0.05, seed=k, kind="prediction") for k, row in enumerate(rows)}
-    write_clip_table(root / "predictions.parquet", "prediction", predicted)
+    write_clip_table(root / "predictions.parquet", "prediction", predicted, shared=("model", "seed"))
+    write_spoken(root, rows)
     write_quality(root, rows)
     synthetic_rig().save(root / "rig.npz")
     (root / "identity" / "demo").mkdir(parents=True)
@@ -186,6 +188,21 @@ def write_results(root, *, emotions=("neutral", "happy", "sad", "disgust")):
     write_metrics(root / "metrics.parquet")
     write_models(root / "models.parquet")
     return rows
+
+
+def write_spoken(root, rows):
+    """Sound, exact truth with phonemes, and a table of 'evaluate' in which later clips are worse."""
+    audio = {id_of(row): speech_like(SR, seed=k) for k, row in enumerate(rows)}
+    write_sounds(root / "audio.parquet", audio, sr=SR, fps=FPS, n_frames=30)
+    phonemes = {"phonemes": [[0.1, 0.3, "ˈɑː", "father"], [0.3, 0.5, "m", "bilabial"]]}
+    truth = {id_of(row): ClipRows(label_rows().columns, phonemes) for row in rows}
+    write_clip_table(root / "truth.parquet", "demo", truth)
+    statistics = [empty_statistics(46) for _ in rows]
+    for k, own in enumerate(statistics):
+        own |= {"n_clips": np.array(1.0), "n_frames": np.array(10.0), "landmarks_sq": np.full(68, 10.0 * (k + 1))}
+    columns = {name: [row[name] for row in rows] for name in ("dataset", "actor", "clip", "split")}
+    columns |= {name: np.array([own[name] for own in statistics]) for name in statistics[0]}
+    write_table(root / "evaluations.parquet", columns, stage="evaluation", meta={"model": "cnn", "seed": 0})
 
 
 def write_nothing(path):

@@ -119,8 +119,9 @@ def test_a_vrm_with_perfect_sync_gets_arkit_s_curves(tmp_path):
     np.testing.assert_allclose(weights_at(path, 7), animation.weights[7])
 
 
+@pytest.mark.parametrize("as_matrix", [False, True])
 @pytest.mark.parametrize("extension", [None, "VRM"])
-def test_the_head_turns_about_the_avatar_s_axes_whatever_its_bones_axes(extension):
+def test_the_head_turns_about_the_avatar_s_axes_whatever_its_bones_axes(extension, as_matrix):
     """Rest of Head in the world, before and after: the turn between them is ours, turned around for VRM 0."""
     turned = quaternion_from_euler([[0.3, -0.8, 0.5], [1.2, 0.1, -0.4], [-0.3, 0.2, 2.0]]).tolist()
     content = {"nodes": [
@@ -128,6 +129,12 @@ def test_the_head_turns_about_the_avatar_s_axes_whatever_its_bones_axes(extensio
         {"name": "mixamorig:Neck", "rotation": turned[1], "children": [2]},
         {"name": "mixamorig:Head", "rotation": turned[2]}, {"name": "Head", "mesh": 0},
     ]}  # fmt: skip
+    if as_matrix:
+        for node, turn in zip(content["nodes"], turned):
+            matrix = np.eye(4)
+            matrix[:3, :3] = 2 * _matrix(np.array(turn))  # scaled, too; columns first
+            del node["rotation"]
+            node["matrix"] = matrix.T.ravel().tolist()
     if extension:
         content["extensions"] = {extension: {}}
     skeleton = Skeleton(content)

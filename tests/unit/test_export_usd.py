@@ -25,7 +25,7 @@ def test_usd_skins_the_rig_s_own_vertices(tmp_path):
     assert UsdSkel.BakeSkinning(UsdSkel.Root(stage.GetPrimAtPath("/Face")))
     rig, frame = animation.rig, 3
     posed = rig.rotate_head(rig.mesh(animation.weights[frame]), matrix_from_euler(animation.rotations[frame])) / 1000
-    for part in cut(rig, ordered=False):
+    for part in cut(rig, ordered=False, still_mm=0.03):
         points = UsdGeom.Mesh(stage.GetPrimAtPath(f"/Face/{part.name}")).GetPointsAttr().Get(frame)
         np.testing.assert_allclose(np.array(points), posed[part.vertices], atol=2e-4)
 

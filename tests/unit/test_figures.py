@@ -23,16 +23,19 @@ from speechface.cli import main
 from speechface.clip_tables import ClipTables
 from speechface.figures import (
     alignment,
+    face_error,
     features,
     labels_overview,
     landmarks,
+    lip_gap,
     training,
     workflow,
 )
 from speechface.figures.inputs import FILES, LISTS, TABLES, VIDEOS
 from speechface.figures.registry import FIGURES
-from speechface.figures.style import message, save, styled
+from speechface.figures.style import colour_of, message, note_of, save, styled
 from speechface.geometry.camera import Camera
+from speechface.metrics.statistics import shapes
 from speechface.tables import write_table
 
 
@@ -49,9 +52,13 @@ def options(root):
     clips = ["--clips", root / "clips.parquet", "--rig", root / "rig.npz"]
     names = (*TABLES, "quality", "metrics", "models")
     table = {name: ["--" + name, root / f"{name}.parquet"] for name in names}
+    spoken = [*clips[2:], *table["labels"], "--all_predictions", root / "predictions.parquet"]
+    spoken += ["--evaluations", root / "evaluations.parquet"]
     identity = ["--identity", root / "identity" / "demo" / "Actor_01.npz"]
     return {
-        "features": [*clips[:2], *table["spectrogram"], *table["acoustics"]],
+        "features": [*clips[:2], *table["spectrogram"], *table["acoustics"], *table["audio"]],
+        "lip_gap": [*clips[:2], *spoken, *table["audio"], *table["truth"]],
+        "face_error": spoken,
         "landmarks": [*clips, *table["labels"], *table["predictions"]],
         "alignment": [*clips, *table["labels"], *identity],
         "labels_overview": [
@@ -63,7 +70,6 @@ def options(root):
             *identity,
         ],
         "training": ["--logs", *logs(root)],
-        "comparison": [*table["metrics"], "--table-stem", root / "tables" / "comparison"],
         "models": [*table["models"], "--table-stem", root / "tables" / "models"],
         "emotions": [*table["metrics"], "--table-stem", root / "tables" / "emotions"],
         "workflow": ["--graph", root / "rules.dot"],
@@ -78,8 +84,9 @@ def inputs(root, figure, **changes):
     """What the command hands to a figure's `collect`."""
     found = {}
     for name in figure.INPUTS:
-        path = root / ("rig.npz" if name == "rig" else f"{name}.parquet")
-        found[name] = ClipTables([path]) if name in TABLES else str(path)
+        file = {"rig": "rig.npz", "all_predictions": "predictions.parquet"}.get(name, f"{name}.parquet")
+        path = root / file
+        found[name] = ClipTables([path]) if name in TABLES else [str(path)] if name in LISTS else str(path)
     if "identity" in found:
         found["identity"] = {("demo", "Actor_01"): root / "identity" / "demo" / "Actor_01.npz"}
     return {**found, **changes}
@@ -89,7 +96,7 @@ def inputs(root, figure, **changes):
 def test_every_figure_names_known_inputs_and_has_a_caption(name):
     figure = FIGURES[name]
     assert set(figure.INPUTS) <= {*FILES, *TABLES, *LISTS, VIDEOS}
-    assert figure.CAPTION.endswith(".")
+    assert figure.CAPTION.rstrip()[-1] in ".?"
     assert {"CAPTION", "INPUTS", "collect", "draw"} <= set(figure.__all__)
 
 
@@ -112,9 +119,8 @@ def test_inputs_without_content_give_a_figure_that_says_so(name, tmp_path):
         write_clip_table(tmp_path / f"{table}.parquet", "labels", {"demo/Actor_01/x": "made for a test"})
     synthetic_rig().save(tmp_path / "rig.npz")
     write_metrics(tmp_path / "metrics.parquet", models=("cnn",), emotions=())
-    if name == "comparison":
-        columns = ("model", "seed", "dataset", "split", "group", "value_of_group", "metric", "value", "low", "high")
-        write_table(tmp_path / "metrics.parquet", {name: np.zeros(0) for name in columns}, stage="evaluation")
+    columns = {**{name: np.zeros(0) for name in shapes(46)}, "split": np.zeros(0, str)}
+    write_table(tmp_path / "evaluations.parquet", columns, stage="evaluation", meta={"model": "cnn", "seed": 0})
     (tmp_path / "rules.dot").write_text("digraph {}")
     (tmp_path / "log.csv").write_text("epoch,step,learning_rate,train_loss,val_loss\n")
     arguments = options(tmp_path)[name]
@@ -122,7 +128,8 @@ def test_inputs_without_content_give_a_figure_that_says_so(name, tmp_path):
         arguments = ["--logs", f"cnn/0={tmp_path / 'log.csv'}"]
     assert main(["figure", name, "--out-stem", str(tmp_path / "f"), *map(str, arguments)]) == 0
     assert (tmp_path / "f.png").stat().st_size > 1000
-    if name in ("comparison", "emotions"):
+    assert note_of(tmp_path / "f.png"), "the page says it in words"
+    if name == "emotions":
         assert "evaluates no clip" in (tmp_path / "tables" / f"{name}.csv").read_text()
 
 
@@ -150,7 +157,71 @@ def test_message_shows_its_words():
     assert "no clip was evaluated" in texts(message("no clip was evaluated"))
 
 
+def test_a_model_has_its_own_colour_in_every_figure_of_a_run():
+    with styled(["zeta", "alpha", "beta"]):
+        alone, among = colour_of("beta", ["beta"]), colour_of("beta", ["alpha", "beta", "labels", "mean"])
+        assert alone == among
+        assert len({colour_of(name, [name]) for name in ("zeta", "alpha", "beta", "labels", "mean")}) == 5
+
+
+# ---- lip gap and errors on the face
+
+
+def test_the_lip_gap_is_that_of_the_median_clip_and_follows_the_rig(results):
+    data = lip_gap.collect(inputs(results, lip_gap))
+    assert data.title == "demo/Actor 01/clip1"  # of three, later ones worse
+    rig = synthetic_rig()
+    labels = ClipTables([results / "labels.parquet"]).read("demo/Actor_01/clip1")
+    for k in (0, 5, 20):
+        upper, lower = rig.mesh(labels.stack(rig.channels)[k])[rig.landmarks[[62, 66]]]
+        assert data.label[k] == pytest.approx(np.linalg.norm(upper - lower), abs=1e-4)
+    assert np.isnan(data.label[3]), "a label that is not used"
+    times, gap, r = data.models["cnn"]
+    known = np.isfinite(data.label)
+    assert r == pytest.approx(np.corrcoef(gap[known], data.label[known])[0, 1])
+    assert data.phonemes == [(0.1, 0.3, "ˈɑː"), (0.3, 0.5, "m")]
+    words = texts(lip_gap.draw(data))
+    assert "ɑː" in words
+    assert f"cnn (r {r:.2f})" in words
+
+
+def test_errors_of_vertices_are_those_of_the_meshes():
+    rig = synthetic_rig()
+    rng = np.random.default_rng(0)
+    true, found = rng.random((2, 40, len(rig.channels))).astype(np.float32)
+    mean, high = face_error.vertex_errors(rig, found - true)
+    miss = np.stack([np.linalg.norm(rig.mesh(f) - rig.mesh(t), axis=-1) for f, t in zip(found, true)])
+    moving = np.any(rig.shapes != 0, (0, 2))
+    assert moving.any()
+    assert np.allclose(mean[moving], miss.mean(0)[moving], atol=1e-3)  # float32 of positions of 100 mm
+    assert np.allclose(high[moving], np.percentile(miss, 95, axis=0)[moving], atol=1e-3)
+    assert np.isnan(mean[~moving]).all()
+
+
+def test_the_nearest_triangle_is_seen_and_values_vary_linearly_in_it():
+    rig = synthetic_rig()
+    front = face_error._Front(rig)
+    from matplotlib.colors import Normalize
+
+    height, width = front.shape
+    image = front.painted(rig.neutral[:, 0].astype(float), Normalize(rig.neutral[:, 0].min(), rig.neutral[:, 0].max()))
+    assert image.shape == (height, width, 3)
+    blue = image[..., 2].copy()  # the map of colours loses blue from pale to red: from the subject's right to the left
+    rows = np.flatnonzero((blue < 0.99).mean(1) > 0.5)
+    middle = blue[rows[len(rows) // 2]]
+    assert middle[: width // 4].mean() > middle[-width // 4 :].mean()
+
+
 # ---- features
+
+
+def test_silence_fades(results):
+    data = features.collect(inputs(results, features))
+    one = data.spoken[0]
+    assert one.loudness.max() == 1
+    one.loudness = np.zeros(len(one.loudness))
+    assert not features._alpha("spectrogram", one).any()
+    assert features._alpha("log_mel", one) is None, "it has its level"
 
 
 def test_features_take_one_actor_and_sentence_in_the_report_s_order(results):

@@ -60,7 +60,7 @@ def test_every_channel_has_its_objects_and_no_object_serves_two():
     assert len(names) == len(set(names)) == 51 + 2  # browInnerUp and cheekPuff have two; tongueOut is ours
     assert expression_objects("eyeLookOutRight") == ["eyeLookOut_R"]
     assert expression_objects("jawRight") == ["jawRight"]
-    assert expression_objects("noseSneer") == ["noseSneer_L", "noseSneer_R"]
+    assert expression_objects("cheekPuff") == ["cheekPuff_L", "cheekPuff_R"]
 
 
 def test_hollows_are_positive_and_bumps_negative():
@@ -120,6 +120,18 @@ def test_ict_channels_move_what_their_names_say(ict):
     assert np.abs(ict.shapes[INDEX["eyeLookUpRight"], pupil]).max() < 0.1
     size = np.linalg.norm(moved, axis=-1).max(1)
     np.testing.assert_allclose(size, size[mirrored(CHANNELS)], rtol=0.35, atol=0.5)  # sculpted by hand, not mirrored
+
+
+@pytest.mark.clips
+def test_ict_s_tongue_comes_out_alone(ict):
+    moved = ict.shapes[INDEX["tongueOut"]]
+    gums = slice(*PARTS["gums"])
+    assert not np.delete(moved, np.r_[gums], 0).any()
+    tip = gums.start + np.argmax((ict.neutral + moved)[gums, 2])
+    lips = ict.neutral[ict.landmarks[48:]]
+    assert (ict.neutral + moved)[tip, 2] > lips[:, 2].max() + 5
+    assert abs((ict.neutral + moved)[tip, 1] - lips[:, 1].mean()) < 12
+    np.testing.assert_allclose(moved[tip, 0], 0, atol=1)
 
 
 @pytest.mark.clips

@@ -37,7 +37,7 @@ def test_the_page_plays_seeks_and_slides_without_network(tmp_path, capsys):
     assert main(["view", *map(str, files), "--out", str(out)]) == 0
     assert capsys.readouterr().out.split() == [str(out)]
     rig = synthetic_rig()
-    offsets = cut(rig, ordered=False)[0].offsets[rig.channels.index("jawOpen")]
+    offsets = cut(rig, ordered=False, still_mm=0.03)[0].offsets[rig.channels.index("jawOpen")]
     lowest = int(offsets[:, 1].argmin())
     shots = [{"width": 1200, "height": 900, "time": 0.5}, {"width": 390, "height": 844, "time": 0.1}]
     found = browser("view.mjs", file=str(out), shots=shots, slide={"channel": "jawOpen", "vertex": lowest})

@@ -148,9 +148,26 @@ def test_a_changed_training_parameter_reruns_training_and_no_preparation(finishe
 def test_report_is_one_html_file_with_the_figures(finished_run):
     snakemake(finished_run, "--report", "results/report.html")
     page = (finished_run / "results/report.html").read_text()
-    assert "comparison" in page
-    assert "lip-gap r" in page, "the first page with the table of models"
+    assert "face_error" in page
+    assert "results/page/index.html" in page, "the front says where the page is"
     assert len(page) > 100_000
+
+
+def test_the_page_shows_faces_scores_and_every_figure(finished_run):
+    page = finished_run / "results/page"
+    text = (page / "index.html").read_text()
+    for name in re.findall(r'(?:src|href)="(media/[^"]+)"', text):
+        assert (page / name).stat().st_size > 0, name
+    shown = set(re.findall(r'<img src="media/(\w+).png"', text))
+    assert {"lip_gap", "face_error", "models", "truth", "training"} <= shown
+    assert text.count("<video") in (1, 2, 3)  # test clips are few: one may be best and median
+    assert "3 clips left out" in text
+    facts = json.loads((page / "media/examples.json").read_text())
+    assert facts["split"] == "test"
+    assert 'url=page/index.html"' in (finished_run / "results/index.html").read_text()
+    card = (finished_run / "results/models/all_tcn/0/README.md").read_text()
+    assert "mean of tcn" in card
+    assert (finished_run / "results/ro-crate-metadata.json").exists()
 
 
 def test_animate_turns_a_recording_into_video_and_curves(finished_run, tmp_path):

@@ -206,9 +206,9 @@ def shard_delays(wildcards):
     return delay_tables([dataset] if CONFIG.datasets[dataset].audio_delay_ms == "auto" else [])
 
 
-def shard_delay(wildcards, input):
+def shard_delay(wildcards):
     """The delay of the sound of a shard's clips, ms, or the table of delays."""
-    return input.delays or CONFIG.datasets[SHARDS[wildcards.shard].dataset].audio_delay_ms
+    return shard_delays(wildcards) or CONFIG.datasets[SHARDS[wildcards.shard].dataset].audio_delay_ms
 
 
 def shard_identity(wildcards):

@@ -5,6 +5,9 @@ where the labels are used and a prediction exists; a used frame without predicti
 in the log. Frames that told a model its speaker's face at rest (the prediction's `not_evaluated`) do not count, nor do
 channels that no landmark shows (the labels' `observed`). With --truth, synthetic clips are evaluated against their
 exact motion instead, on the same frames; others are not evaluated.
+
+Predictions made elsewhere are evaluated like our own: `speechface evaluate --predictions mine.parquet --results
+results`.
 """
 
 import argparse
@@ -28,12 +31,24 @@ LOG = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--predictions", required=True, nargs="+", metavar="TABLE", help="the model's predictions")
-    parser.add_argument("--model", required=True, help="name of the model or baseline")
-    parser.add_argument("--seed", required=True, type=int, help="its seed")
-    parser.add_argument("--labels", required=True, nargs="+", metavar="TABLE", help="label tables")
-    parser.add_argument("--clips", required=True, help="clip table with the final split")
-    parser.add_argument("--stats", required=True, help="statistics of the model's train table")
+    parser.add_argument(
+        "--predictions",
+        required=True,
+        nargs="+",
+        metavar="FILE",
+        help="the model's predictions: tables of 'predict', or any Parquet or CSV with columns dataset, actor, clip, "
+        "frame and weights by name",
+    )
+    parser.add_argument(
+        "--results",
+        metavar="DIR",
+        help="a finished run: gives what is not given here, and its models' scores are printed beside",
+    )
+    parser.add_argument("--model", help="name of the model or baseline (default: of the first file)")
+    parser.add_argument("--seed", type=int, default=0, help="its seed (default: 0)")
+    parser.add_argument("--labels", nargs="+", metavar="TABLE", help="label tables")
+    parser.add_argument("--clips", help="clip table with the final split")
+    parser.add_argument("--stats", help="statistics of the model's train table")
     parser.add_argument(
         "--stats-of",
         nargs="+",
@@ -41,11 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATASET/ACTOR=PATH",
         help="statistics for the clips of these actors, in the place of --stats",
     )
-    parser.add_argument("--rig", required=True, help="rig (.npz)")
+    parser.add_argument("--rig", help="rig (.npz)")
     parser.add_argument("--audio", nargs="+", metavar="TABLE", help="sound, for the speech span; none: not measured")
     parser.add_argument("--truth", nargs="+", metavar="TABLE", help="evaluate against the exact motion in these tables")
     parser.add_argument("--splits", nargs="+", default=["test", "predict"], help="splits to evaluate")
-    parser.add_argument("--out", required=True, help="table to write")
+    parser.add_argument("--out", help="table to write (default: NAME.evaluation.parquet beside the first file)")
     add_settings(parser, "evaluation")
 
 
@@ -153,24 +168,27 @@ def score_clip(
 def run(args: argparse.Namespace) -> None:
     from speechface.clip_tables import ID_COLUMNS, ClipTables
     from speechface.commands.label_stats import read_stats
+    from speechface.commands.outside_scores import fill_in, print_beside
     from speechface.datasets.base import CLIP_COLUMNS
     from speechface.metrics.geometry import RigBases
     from speechface.metrics.statistics import shapes
+    from speechface.outside import open_predictions
     from speechface.rig.channels import require
     from speechface.rig.rig import Rig
     from speechface.sound_tables import read_sound
     from speechface.tables import Table, read_table, write_table
 
+    fill_in(args)
     settings = settings_of(args)
     clips = read_table(args.clips)
     paths = paths_of_actors(args.stats_of)
     stats_of = {actor: read_stats(path) for actor, path in paths.items()}
     common_stats = read_stats(args.stats)
-    labels_of, predictions, sounds = ClipTables(args.labels), ClipTables(args.predictions), ClipTables(args.audio or ())
+    labels_of, sounds = ClipTables(args.labels), ClipTables(args.audio or ())
     truths = None if args.truth is None else ClipTables(args.truth)
     rig, known = Rig.load(args.rig), {}
-    for tables in (labels_of, predictions):
-        tables.require_channels(rig.channels, f"rig {args.rig}")
+    labels_of.require_channels(rig.channels, f"rig {args.rig}")
+    predictions = open_predictions(args.predictions, rig.channels, of=f"rig {args.rig}")
     for path, stats in {args.stats: common_stats, **{path: stats_of[a] for a, path in paths.items()}}.items():
         require(stats["channels"], rig.channels, where=path, of=f"rig {args.rig}")
 
@@ -234,3 +252,5 @@ def run(args: argparse.Namespace) -> None:
         args.model, args.seed, columns["n_frames"].sum(), n_evaluated, len(rows) - n_evaluated,
         columns["n_missing"].sum(),
     )  # fmt: skip
+    if args.results:
+        print_beside(args.out, args.results, settings)

@@ -76,6 +76,7 @@ def run(args: argparse.Namespace) -> None:
     table = read_table(args.clips)
     clips = sorted(zip(*(map(str, table[name]) for name in _ID), strict=True))
     landmarks, labels, rig = ClipTables(args.landmarks), ClipTables(args.labels), Rig.load(args.rig)
+    labels.require_channels(rig.channels, f"rig {args.rig}")
     delays = _delays(args.delays)
     rows: list[dict[str, Any]] = []
     flagged: list[dict[str, Any]] = []
@@ -110,14 +111,16 @@ def _of_actor(
     """Yield the quality row of each clip of an actor, and rows for the runs of its frames that are not used."""
     import numpy as np
 
+    from speechface.fitting.eyes import EYE_CHANNELS
     from speechface.fitting.report import flagged_runs, shut_lips, verdict
     from speechface.landmarks.detectors import DETECTORS
+    from speechface.rig.channels import GAZE
 
     found = {}
     for clip_id in map("/".join, clips):
         table = labels.read(clip_id) if clip_id in labels else None
         if table is not None and table.usable:
-            found[clip_id] = (table, landmarks.read(clip_id, ("landmarks",))["landmarks"].astype(float))
+            found[clip_id] = (table, landmarks.read(clip_id, ("landmarks",))["landmarks"])
     profile = DETECTORS[next(iter(found.values()))[0].meta["detector"]].profile if found else None
     shut = shut_lips([points for _, points in found.values()], profile) if profile else []
     shut_of = dict(zip(found, shut, strict=True))
@@ -135,7 +138,8 @@ def _of_actor(
         miss = 100 * table["reprojection_px"] / profile.interocular(points)
         quality = {name: nan if value is None else value for name, value in table.meta["quality"].items()}
         row |= {name: quality[name] for name in (*_NUMBERS, "lip_gap_amplitude")}
-        row |= _measured(table, miss, shut_of[clip_id], profile.irises is not None, rig)
+        looks = profile.irises is not None and {*EYE_CHANNELS, *GAZE} <= set(rig.channels)
+        row |= _measured(table, miss, shut_of[clip_id], looks, rig)
         used, reason = verdict(row | quality, float(np.mean(table["used"])), settings)
         runs = flagged_runs(table["frame"], table["detected"], table["used"], miss)
         yield row | {"used": used, "reason": reason}, [start | run for run in runs]

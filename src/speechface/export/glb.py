@@ -16,7 +16,7 @@ import numpy as np
 from speechface import __version__
 from speechface.export.animation import Animation
 from speechface.export.gltf import Document
-from speechface.export.head_mesh import Part, cut, normals_of
+from speechface.export.head_mesh import Part, cut, longest, normals_of
 from speechface.export.meshopt import encode_attributes, encode_triangles
 from speechface.export.sound import encoded
 from speechface.files import written_whole
@@ -29,6 +29,9 @@ LOG = logging.getLogger(__name__)
 
 _ARRAY, _ELEMENTS = 34962, 34963
 _SHORT, _BYTE = 32767, 127
+#: Offsets shorter than this, mm, are left out of all shapes; of a rig with more than so many, more coarsely, and then
+#: positions are steps of 1/32767 m (KHR_mesh_quantization) and normals stay, so that the file stays within some 3 MB.
+FINE_MM, COARSE_MM, _MANY = 0.03, 0.1, 200_000
 #: Index of the bone's node.
 _HEAD = 1
 
@@ -67,10 +70,13 @@ class _Writer:
                 "byteLength": 0, "extensions": {"EXT_meshopt_compression": {"fallback": True}},
             })  # fmt: skip
             self.document.use("EXT_meshopt_compression", required=True)
+        large = np.count_nonzero(longest(self.rig.shapes) > FINE_MM) > _MANY
+        self.quantized = compressed or large
+        if self.quantized:
             self.document.use("KHR_mesh_quantization", required=True)
         self._bones()
-        parts = cut(self.rig, ordered=compressed)
-        normals = self._normal_offsets(parts) if compressed else {}
+        parts = cut(self.rig, ordered=compressed, still_mm=COARSE_MM if large else FINE_MM)
+        normals = self._normal_offsets(parts) if compressed and not large else {}
         face = self._mesh("Face", [part for part in parts if part.moves], normals)
         if any(not part.moves for part in parts):
             self._mesh("Bust", [part for part in parts if not part.moves], {})
@@ -131,9 +137,11 @@ class _Writer:
     def _targets(self, part: Part, normals: np.ndarray | None) -> list[dict[str, int]]:
         still, targets = None, []
         for k, offset in enumerate(part.offsets):
-            moved = np.nonzero(offset.any(1))[0]
+            moved = np.nonzero(longest(offset))[0]
             if not len(moved):
-                still = self.document.sparse(len(offset), moved, offset[:0]) if still is None else still
+                still = (
+                    self.document.sparse(len(offset), moved, np.zeros((0, 3), np.float32)) if still is None else still
+                )
                 targets.append({"POSITION": still})
                 if normals is not None:
                     targets[-1]["NORMAL"] = still
@@ -142,7 +150,8 @@ class _Writer:
                 if normals is not None:
                     targets[-1]["NORMAL"] = self._vectors(normals[k], _BYTE)
             elif len(moved) * 14 < len(offset) * 12:
-                targets.append({"POSITION": self.document.sparse(len(offset), moved, offset[moved])})
+                values = _steps(offset[moved], _SHORT) if self.quantized else offset[moved].astype(np.float32)
+                targets.append({"POSITION": self.document.sparse(len(offset), moved, values)})
             else:
                 targets.append({"POSITION": self._vectors(offset, _SHORT, bounds=True)})
         return targets
@@ -154,24 +163,24 @@ class _Writer:
         changes = np.empty((len(rig.channels), *rest.shape), np.float32)
         for k, shape in enumerate(rig.shapes):
             changes[k] = normals_of(field, rig.neutral + shape, rig.normal_offset) - rest
-        changes[np.abs(changes).max(2) < 2 / _BYTE] = 0
+        changes[longest(changes) < 2 / _BYTE] = 0
         return {part.name: changes[:, part.vertices].clip(-1, 1) for part in parts if part.moves}
 
     def _vectors(self, values: np.ndarray, largest: int, *, bounds: bool = False) -> int:
         """Vectors (n, 3) as float32, or in steps of 1 / `largest`."""
-        if not self.compressed:
+        if not self.quantized:
             return self.document.accessor(values.astype(np.float32), bounds=bounds, target=_ARRAY)
-        kind = np.int16 if largest == _SHORT else np.int8
-        steps = np.round(values * largest).clip(-largest, largest).astype(kind)
-        return self._accessor(steps, normalized=True, bounds=bounds)
+        return self._accessor(_steps(values, largest), normalized=True, bounds=bounds)
 
     def _accessor(self, values: np.ndarray, *, normalized: bool = False, bounds: bool = False) -> int:
-        if not self.compressed:
-            return self.document.accessor(values, normalized=normalized, bounds=bounds, target=_ARRAY)
         padded = np.zeros((len(values), -(-values[0].nbytes // 4) * 4 // values.itemsize), values.dtype)
         padded[:, : values.shape[1]] = values
-        view = self._compressed_view(encode_attributes(padded), len(values), padded[0].nbytes, "ATTRIBUTES", _ARRAY)
-        self.document.json["bufferViews"][view]["byteStride"] = padded[0].nbytes
+        stride = padded[0].nbytes
+        if self.compressed:
+            view = self._compressed_view(encode_attributes(padded), len(values), stride, "ATTRIBUTES", _ARRAY)
+            self.document.json["bufferViews"][view]["byteStride"] = stride
+        else:
+            view = self.document.view(padded.tobytes(), byteStride=stride, target=_ARRAY)
         return self.document.accessor(values, view=view, normalized=normalized, bounds=bounds)
 
     def _triangles(self, part: Part) -> int:
@@ -204,6 +213,11 @@ class _Writer:
         self.document.animate(animation.name, tracks, add_times(self.document, animation))
 
 
+def _steps(values: np.ndarray, largest: int) -> np.ndarray:
+    """Numbers in [-1, 1] -> steps of 1 / `largest`."""
+    return np.round(values * largest).clip(-largest, largest).astype(np.int16 if largest == _SHORT else np.int8)
+
+
 def add_times(document: Document, animation: Animation) -> int:
     """Add the accessor of the frames' times, seconds."""
     return document.accessor(animation.times.astype(np.float32), bounds=True)
@@ -212,7 +226,7 @@ def add_times(document: Document, animation: Animation) -> int:
 def add_sound(document: Document, animation: Animation) -> None:
     """Put the sound into the file, heard everywhere in the scene (KHR_audio_emitter)."""
     assert animation.sound is not None
-    view = document.view(encoded(animation.sound.samples, animation.sound.sr, "mp3"))
+    view = document.view(encoded(animation.sound.samples, animation.sound.sr))
     document.use("KHR_audio_emitter")
     document.json.setdefault("extensions", {})["KHR_audio_emitter"] = {
         "audio": [{"bufferView": view, "mimeType": "audio/mpeg"}],

@@ -81,10 +81,14 @@ class Document:
         return self.add("accessors", item)
 
     def sparse(self, count: int, index: np.ndarray, values: np.ndarray) -> int:
-        """Add an accessor of `count` float32 rows that are 0 but for `values` (n, 3) at the rising `index` (n,)."""
-        item: dict[str, Any] = {"componentType": FLOAT, "count": count, "type": "VEC3"}
+        """Add an accessor of `count` rows that are 0 but for `values` (n, 3) at the rising `index` (n,).
+
+        values : float32, or whole numbers of which the largest stands for 1 (normalized)
+        """
+        item: dict[str, Any] = {"componentType": _COMPONENTS[values.dtype.name], "count": count, "type": "VEC3"}
+        if values.dtype.kind != "f":
+            item["normalized"] = True
         if len(index):
-            whole = values if len(index) == count else np.concatenate([values, np.zeros((1, 3), np.float32)])
             kind = np.uint16 if count <= 0x10000 else np.uint32
             item["sparse"] = {
                 "count": len(index),
@@ -92,12 +96,10 @@ class Document:
                     "bufferView": self.view(index.astype(kind).tobytes()),
                     "componentType": _COMPONENTS[kind.__name__],
                 },
-                "values": {"bufferView": self.view(np.ascontiguousarray(values, np.float32).tobytes())},
+                "values": {"bufferView": self.view(np.ascontiguousarray(values).tobytes())},
             }
-            item |= _bounds(whole.astype(np.float32))
-        else:
-            item |= {"min": [0.0] * 3, "max": [0.0] * 3}
-        return self.add("accessors", item)
+        rest = np.zeros((int(len(index) < count), 3), values.dtype)
+        return self.add("accessors", item | _bounds(np.concatenate([values, rest])))
 
     def animate(self, name: str, tracks: Sequence[tuple[int, str, int]], times: int) -> None:
         """Add an animation: tracks (node, path, accessor of the values) over the accessor of the times."""

@@ -8,10 +8,7 @@ import numpy as np
 from speechface.geometry.mesh import NormalField
 from speechface.rig.rig import Rig
 
-__all__ = ["Part", "cut"]
-
-#: Offsets below this, mm, are left out.
-_STILL_MM = 0.03
+__all__ = ["Part", "cut", "longest", "normals_of"]
 
 
 @dataclass
@@ -39,10 +36,11 @@ class Part:
         return bool(self.offsets.any())
 
 
-def cut(rig: Rig, *, ordered: bool) -> list[Part]:
+def cut(rig: Rig, *, ordered: bool, still_mm: float) -> list[Part]:
     """The parts of a rig (its regions ``part/...``; what is in none of them is skin), those without triangles left out.
 
-    `ordered`: put triangles that share an edge one after the other, which compresses to less.
+    `ordered`: put triangles that share an edge one after the other, which compresses to less. `still_mm`: offsets
+    shorter than this become 0.
     """
     names = [
         "skin",
@@ -65,13 +63,19 @@ def cut(rig: Rig, *, ordered: bool) -> list[Part]:
         order = np.argsort(first)
         vertices = used[order]
         offsets = rig.shapes[:, vertices] / np.float32(1000)
-        offsets[np.abs(offsets).max(2) < _STILL_MM / 1000] = 0
+        offsets[longest(offsets) < still_mm / 1000] = 0
         parts.append(Part(
             name, vertices, np.argsort(order)[rank].reshape(-1, 3), rig.neutral[vertices] / np.float32(1000), offsets,
             normals[vertices], _linear(rig.colors[vertices]), float(rig.material[vertices, 0].mean()),
             rig.head_weight[vertices],
         ))  # fmt: skip
     return parts
+
+
+def longest(offsets: np.ndarray) -> np.ndarray:
+    """The largest coordinate (...) of offsets (..., 3), without sign; numpy's own max along three is slow."""
+    x, y, z = (np.abs(offsets[..., k]) for k in range(3))
+    return np.maximum(np.maximum(x, y), z)
 
 
 def normals_of(field: NormalField, vertices: np.ndarray, offset: np.ndarray) -> np.ndarray:

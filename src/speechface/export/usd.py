@@ -11,6 +11,7 @@ import numpy as np
 
 from speechface.errors import ConfigError
 from speechface.export.animation import Animation
+from speechface.export.glb import FINE_MM
 from speechface.export.head_mesh import Part, cut
 from speechface.files import written_whole
 from speechface.geometry.rotation import quaternion_from_euler
@@ -76,7 +77,7 @@ def _describe(stage: Any, animation: Animation) -> None:
         turned.Set(Vt.QuatfArray.FromNumpy(turns[k]), k)
         weighted.Set(Vt.FloatArray.FromNumpy(weights[k]), k)
     UsdSkel.BindingAPI.Apply(skeleton.GetPrim()).CreateAnimationSourceRel().SetTargets([motion.GetPath()])
-    for part in cut(rig, ordered=False):
+    for part in cut(rig, ordered=False, still_mm=FINE_MM):
         _mesh(stage, part, list(rig.channels))
         binding = UsdSkel.BindingAPI.Apply(stage.GetPrimAtPath(f"/Face/{part.name}"))
         binding.CreateSkeletonRel().SetTargets([Sdf.Path("/Face/Skeleton")])

@@ -33,12 +33,17 @@ __all__ = [
 LOG = logging.getLogger(__name__)
 
 INPUTS = {"clips": True, "labels": True, "identity": True, "rig": True, "videos": True}
-CAPTION = "The rig aligned to the actor in the video frame, with the projected landmarks (figure 11 of the report)."
+CAPTION = (
+    "Left the video frame, right the rig as it was fitted to it, both with the rig's landmarks as the fitted camera "
+    "sees them (figure 11 of the report). To see: do the dots on the left lie on lips, lids, brows and jaw?"
+)
 
 _MOST = 4
 #: Side of a cut in units of the landmarks' extent, and of the drawn image, pixels.
 _MARGIN, SIDE_PX = 1.9, 480
-_DOTS = "#e8000b"
+#: Seen on any skin: blue in a white ring.
+_DOTS = {"marker": "o", "linestyle": "", "color": "#0050ff", "markersize": 2.3, "markeredgecolor": "white",
+         "markeredgewidth": 0.35}  # fmt: skip
 
 
 @dataclass
@@ -170,10 +175,10 @@ def draw(pairs: list[Pair]) -> "Figure":
         left, right = frame.subplots(1, 2)
         left.set_title(pair.title, loc="left", fontsize=7.5, pad=3)
         show(left, pair.frame)
-        left.plot(*pair.dots.T, ".", color=_DOTS, markersize=2.8, markeredgewidth=0)
+        left.plot(*pair.dots.T, **_DOTS)
         show(right, pair.face)
         if pair.face is not None:
-            right.plot(*pair.dots.T, ".", color=_DOTS, markersize=1.8, markeredgewidth=0, alpha=0.8)
+            right.plot(*pair.dots.T, **_DOTS)
     return figure
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,7 +29,6 @@ def _is_whole(data: bytes) -> bool:
     return mark == _SEAL and hashlib.sha256(body).hexdigest().encode() == digest
 
 
-@dataclass
 class GraphModel:
     """An ONNX graph with its facts; see `speechface.networks.families.base.Predictor`.
 
@@ -46,8 +44,14 @@ class GraphModel:
         and of whoever wrote the file ``provenance`` and ``licence``.
     """
 
-    session: Any
-    facts: dict[str, Any]
+    def __init__(self, session: Any, facts: dict[str, Any]) -> None:
+        self.session, self.facts = session, facts
+        self.name: str = facts["name"]
+        self.seed: int = facts["seed"]
+        self.feature: str = facts["feature"]
+        self.feature_settings: dict[str, Any] = facts["feature_settings"]
+        self.columns: tuple[str, ...] = tuple(facts["columns"])
+        self.observed = np.array(facts["observed"], bool)
 
     @classmethod
     def load(cls, path: str | Path, *, threads: int = 0) -> Self:
@@ -79,32 +83,8 @@ class GraphModel:
         return cls(session, {key: json.loads(value) for key, value in props.items() if key != "sha256"})
 
     @property
-    def name(self) -> str:
-        return self.facts["name"]
-
-    @property
-    def seed(self) -> int:
-        return self.facts["seed"]
-
-    @property
     def family(self) -> str:
         return self.facts["family"]
-
-    @property
-    def feature(self) -> str:
-        return self.facts["feature"]
-
-    @property
-    def feature_settings(self) -> dict[str, Any]:
-        return self.facts["feature_settings"]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return tuple(self.facts["columns"])
-
-    @property
-    def observed(self) -> np.ndarray:
-        return np.array(self.facts["observed"], bool)
 
     @property
     def rest(self) -> Rest:

@@ -79,7 +79,7 @@ class Poser:
         self._pivot = np.asarray(rig.pivot, np.float32)[:, None]
         self._rest = np.ascontiguousarray(rest.T)
         self._share = np.asarray(rig.head_weight, np.float32)
-        moves = np.abs(rig.shapes).max((0, 2)) > _STILL_MM
+        moves = (np.abs(rig.shapes).max(0) > _STILL_MM).any(1)
         self._moving = np.nonzero(moves)[0]
         shapes = rig.shapes[:, self._moving].transpose(0, 2, 1)  # coordinates first: numpy likes long rows
         self._shapes = np.ascontiguousarray(shapes, np.float32).reshape(len(rig.shapes), -1)

@@ -49,7 +49,10 @@ class Visualiser:
     Attributes
     ----------
     width, height : int, even, pixels
+    top : int, row where the three images begin
     """
+
+    top = _HEAD
 
     def __init__(
         self,
