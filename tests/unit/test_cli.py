@@ -105,7 +105,7 @@ def test_a_pipe_that_is_closed_is_no_error():
             "/data/x: Permission denied; check the path and its rights",
         ),
         (NotADirectoryError(20, "Not a directory", "a/b"), "a/b: Not a directory; check the path"),
-        (OSError(28, "No space left on device"), "cannot write (.*No space left on device); what was there before"),
+        (OSError(28, "No space left on device"), "cannot write (.*No space left on device.*what was there before"),
         (
             RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0"),
             "cannot write (a file could",

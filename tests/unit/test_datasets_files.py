@@ -206,7 +206,7 @@ def test_two_forms_of_the_same_letters_are_one_person(tmp_path):
 
 def test_a_name_that_is_no_text_is_left_out_and_said(tmp_path, caplog):
     tree(tmp_path, "bob/b.mp4")
-    with open(os.fsencode(tmp_path) + b"/bob/caf\xe9.mp4", "wb"):
+    with open(os.fsencode(tmp_path) + b"/bob/\xe9.mp4", "wb"):
         pass
     assert list(found(tmp_path, "folder")) == ["bob/b"]
     assert "1 names are not UTF-8" in caplog.text

@@ -37,7 +37,8 @@ def cut_off(path: str) -> str:
 
     It is a row of boxes, each with its length; without the one called moov nobody knows where its images are.
     """
-    place, size, names = 0, os.path.getsize(path), []
+    place, size = 0, os.path.getsize(path)
+    names: list[bytes] = []
     with open(path, "rb") as file:
         while place + 8 <= size and len(names) < 1000:
             file.seek(place)
