@@ -1,5 +1,7 @@
 # make demo    install, then train and render on synthetic actors
 # make test    install, then all tests
+# make test-web       exported files against three.js, three-vrm and Khronos's validator (npm, Chromium)
+# make viewer         bundle the page of `speechface view` with three.js anew
 # make lint    style of Python, workflow and prose; types
 # make test-slurm     the workflow on a real Slurm of four nodes, started for the test (about ten minutes)
 # make slurm-profile  let `snakemake --profile slurm` find profiles/slurm
@@ -8,14 +10,23 @@ PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 BIN := .venv/bin
 
-.PHONY: demo test test-slurm slurm-profile install lint format docs clean
+.PHONY: demo test test-web viewer test-slurm slurm-profile install lint format docs clean
 
 demo: install
 	@$(BIN)/snakemake --cores $(CORES) --report results/report.html --report-after-run
-	@echo "report:  results/report.html"; ls results/renders/*/*/*/*.mp4 | sed "s/^/video:   /"
+	@echo "open this:   results/index.html   (the folder results/page may be copied anywhere)"
+	@echo "provenance:  results/report.html, Snakemake's own report"
 
 test: install
 	$(BIN)/python -m pytest -q
+
+test-web: install
+	@sh tests/web/install.sh
+	$(BIN)/python -m pytest -q tests/unit/test_export.py $(wildcard tests/unit/test_export_*.py)
+
+viewer:
+	@sh tests/web/install.sh
+	sh tests/web/bundle.sh "$(CURDIR)/src/speechface/viewer/viewer.min.js"
 
 test-slurm: install
 	@bash tests/slurm/lab.sh install || true

@@ -19,6 +19,7 @@ include: "workflow/rules/models.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/media.smk"
 include: "workflow/rules/landmarks.smk"
+include: "workflow/rules/synchrony.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/labels.smk"
 include: "workflow/rules/train.smk"
@@ -26,8 +27,8 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/figures.smk"
 
 
-# First page of the report; it is written by rule write_front.
-report: str(Path("results/workflow/front.rst").resolve())
+# First page of Snakemake's own report; the page to show is results/page.
+report: "workflow/report/front.rst"
 
 
 rule all:

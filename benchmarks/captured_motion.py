@@ -50,7 +50,8 @@ from driven_heads import (
 )
 
 from speechface.cli import main as speechface
-from speechface.clip_tables import ClipRows, ClipTables, update_clip_tables
+from speechface.clip_tables import ClipRows, ClipTables
+from speechface.clip_updates import update_clip_tables
 from speechface.commands.common import write_csv
 from speechface.errors import RigError
 from speechface.fitting.labels import relative_rotation

@@ -137,7 +137,8 @@ def measure(clip, loops, n_frames, scratch):
         path.unlink()
     first, written = ours(clip, ours_folder)
     audio = ClipTable(ours_folder / "extract-audio.parquet")
-    sound, sr = read_sound(audio, clip_id(clip))
+    whole = read_sound(audio, clip_id(clip))
+    sound, sr = whole.since(0.0), whole.sr
     times, fps = read_times(audio, clip_id(clip))
     count = len(times)
     few = min(n_frames, count)

@@ -40,6 +40,7 @@ def commands(videos, folder):
         ("build_rig", ["build-rig", "--out", rig]),
         ("extract_audio", ["extract-audio", *clips, table("audio")]),
         ("detect_landmarks", ["detect-landmarks", *clips, table("landmarks")]),
+        ("estimate_delay", ["estimate-delay", *landmarks, "--audio", table("audio"), "--out", table("delays")]),
         ("crop_faces", ["crop-faces", *landmarks, *clips, table("crops")]),
         *((name, ["features", name, "--audio", table("audio"), "--out", table(name)]) for name in FEATURES),
         ("fit_identity", ["fit-identity", *landmarks, "--rig", rig, "--out", identity]),

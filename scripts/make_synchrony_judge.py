@@ -178,19 +178,13 @@ def train(clips, *, steps=600, size=24, rate=3e-3, dropout=0.2, decay=0.05, seed
 def real_clips(results, dataset):
     """Clips (gap, times, audio, sr) of a data set in a run's tables; those with a frame without a face are left out."""
     from speechface.clip_tables import ClipTables
-    from speechface.geometry.ibug import interocular, lip_gap
-    from speechface.sound_tables import read_sound
+    from speechface.commands.estimate_delay import lips_and_sound
 
     points, sounds = (
         ClipTables(sorted((results / stage / dataset).glob("*.parquet"))) for stage in ("landmarks", "audio")
     )
-    clips = []
-    for clip_id in sorted(points):
-        table = points.read(clip_id)
-        if table.usable and table["detected"].all():
-            face = table["landmarks"].astype(float)
-            clips.append((lip_gap(face) / np.median(interocular(face)), table["time"], *read_sound(sounds, clip_id)))
-    return clips
+    clips = [lips_and_sound(points, sounds, clip_id) for clip_id in sorted(points) if points.read(clip_id).usable]
+    return [clip for clip in clips if np.isfinite(clip[0]).all()]
 
 
 def demo_clips(rig_path):

@@ -37,6 +37,18 @@ def shared_rigs():
 
 
 @pytest.fixture(scope="session")
+def shared_motion():
+    """Folder of captured motion."""
+    return _shared("motion")
+
+
+@pytest.fixture(scope="session")
+def shared_avatars():
+    """Folder of other people's avatars."""
+    return _shared("avatars")
+
+
+@pytest.fixture(scope="session")
 def shared_models():
     """Folder of model files that users fetch."""
     return _shared("models")

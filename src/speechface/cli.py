@@ -16,8 +16,10 @@ __all__ = ["COMMANDS", "build_parser", "main"]
 
 #: command -> (one line of help, group). The module is ``speechface.commands.<command with underscores>``.
 COMMANDS = {
+    "view": ("speaking .glb -> a page that plays it", "use a model"),
     "export-onnx": ("trained network -> ONNX graph for engines", "use a model"),
     "animate": ("speech recording in; video, curves and tables out", "use a model"),
+    "live": ("sound of a microphone in; frames for engines and avatars out, at once", "use a model"),
     "check-config": ("check a config file and print it with all defaults", "workflow"),
     "plan": ("tell what a run will cost: frames, hours, disk and cluster jobs", "workflow"),
     "job-report": ("memory and time that the jobs of a run asked for, and what they used", "workflow"),
@@ -31,11 +33,13 @@ COMMANDS = {
     "build-rig": ("build a rig into one .npz file", "data"),
     "extract-audio": ("video -> 44.1 kHz sound and frame times", "prepare"),
     "detect-landmarks": ("videos -> face landmarks of every frame", "prepare"),
+    "estimate-delay": ("landmarks and sound -> how late the sound of each clip stands", "prepare"),
+    "pool-delays": ("delays of clips -> those of their actors and data sets, and which are used", "prepare"),
     "crop-faces": ("videos and landmarks -> 100x100 face images, a small video a clip", "prepare"),
     "features": ("sound -> one feature a frame, e.g. its spectrogram", "prepare"),
     "unpack": ("tables of sound or videos -> wav or mp4 files", "prepare"),
     "fit-identity": ("all landmarks of an actor -> the actor's identity", "label"),
-    "fit-labels": ("landmarks and identity -> head rotation and 46 weights a frame", "label"),
+    "fit-labels": ("landmarks and identity -> head rotation and weights a frame", "label"),
     "label-report": ("quality of the labels of every clip", "label"),
     "label-truth": ("errors of the labels of synthetic clips against their exact truth", "label"),
     "split-clips": ("clip table -> clip table with the final split, and why clips are excluded", "train"),
@@ -49,8 +53,10 @@ COMMANDS = {
     "summarise-metrics": ("metrics of clips -> table with bootstrap intervals", "evaluate"),
     "compare-models": ("all models: means over seeds, paired differences, the best", "evaluate"),
     "render-clip": ("prediction beside label and face, as a video with sound", "show"),
+    "render-examples": ("best, median and worst test clip of the best model, as videos", "show"),
     "figure": ("draw one figure of the paper", "show"),
-    "report-front": ("write the first page of the HTML report", "show"),
+    "describe-run": ("a card beside every network, and an RO-Crate of the run", "show"),
+    "make-page": ("the page that shows a run: faces, scores, figures, data, costs", "show"),
 }
 
 #: Groups whose commands work on clips, one thread a process: as many jobs as cores then keep every core busy.

@@ -37,6 +37,7 @@ _UNKNOWN = Rate(None, None, None)
 RATES = {
     "extract_audio": Rate(0.72, 0.46, 551),
     "detect_landmarks": Rate(9.26, 0.68, 480),
+    "estimate_delay": Rate(0.32, 0.57, 33),
     "crop_faces": Rate(6.13, 0.32, 246),
     "spectrogram": Rate(0.30, 0.37, 3259),
     "acoustics": Rate(0.30, 0.36, 586),
@@ -160,7 +161,7 @@ def plan_lines(
         features.add(config.baselines.feature)
     if synthetic:
         add("make_demo_clips", shards(synthetic), sum(frames[clip] for clip in synthetic))
-    for stage in ("extract_audio", "detect_landmarks", *sorted(features)):
+    for stage in ("extract_audio", "detect_landmarks", "estimate_delay", *sorted(features)):
         add(stage, shards(clips), total)
     if config.crops.clips == "all":
         add("crop_faces", shards(clips), total)

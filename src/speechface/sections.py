@@ -45,6 +45,10 @@ class RigSettings(Settings):
     """builtin, our procedural head; ict, ICT-FaceKit from its OBJ files; npz, any rig saved as one file."""
     source: str = ""
     """Folder or .tar.xz archive with the ICT files, or the .npz. Empty for ict downloads the public repository."""
+    channels: Literal["arkit52", "report46"] = "arkit52"
+    """What moves the face, and so the labels, the models' outputs and the exports. arkit52, Apple's 52 (of npz, those
+    that the file names); report46, the report's of them: without cheekSquint, mouthPress and tongueOut, and one
+    noseSneer for both sides."""
     identity_modes: int = Field(20, ge=0, le=100)
     """Identity modes to keep."""
 
@@ -85,6 +89,13 @@ class QualitySettings(Settings):
     """Correlation of the lip gaps of fit and landmarks, at least, where lips move."""
     max_jitter_mm: float = Field(1.5, gt=0)
     """Noise of the fitted mouth from frame to frame, at most, mm."""
+    min_sound_agreement: float = Field(0.1, ge=0, le=1)
+    """Probability that a clip's sound stands within 60 ms of where that of its fellows does, at least; an arbitrary
+    sound has 0.13 on average. 0.1 left out 0 of 104 good clips and 62 to 68 % of those with another clip's sound; 0.5
+    left out 1 and 80 to 88 % (docs/synchrony.md). Clips that cannot tell are kept."""
+    unsure_delays: Literal["keep", "leave_out"] = "keep"
+    """leave_out: no clip whose delay is neither given nor sure, alone or with its fellows. Where each clip has a delay
+    of its own, these are one in seven of good clips and four in five of those with another sound."""
 
 
 class TrainingSettings(Settings):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from speechface.columns import described
 from speechface.errors import TableError
 from speechface.files import written_whole
 from speechface.provenance import provenance
@@ -220,6 +221,8 @@ def write_table(
         raise TableError(f"{path}: columns differ in length: {lengths}")
     full = full_meta(stage, settings, meta)
     table = to_arrow(columns, full, scaled=scaled)
+    facts = json.loads(table.schema.metadata[KEY])
+    table = table.cast(described(table.schema, facts["_shapes"], facts["_scaled"]))
     with written_whole(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", compression_level=compression_level,
                        use_dictionary=False, use_byte_stream_split=float_columns(table.schema))  # fmt: skip
@@ -283,7 +286,7 @@ def streamed_table(
     # statistics of every column of every small row group would make up most of the file's footer
     options = {"compression": "zstd", "compression_level": 3, "write_statistics": False,
                "use_byte_stream_split": float_columns(schema)}  # fmt: skip
-    schema = schema.with_metadata({KEY: json.dumps(full, sort_keys=True)})
+    schema = described(schema, full["_shapes"], full["_scaled"]).with_metadata({KEY: json.dumps(full, sort_keys=True)})
     with (
         written_whole(path) as temporary,
         pq.ParquetWriter(temporary, schema, use_dictionary=list(dictionary), **options) as writer,

@@ -4,7 +4,8 @@ import numpy as np
 
 from golden import sound
 from speechface.cli import main
-from speechface.clip_tables import ClipTable, update_clip_tables
+from speechface.clip_tables import ClipTable
+from speechface.clip_updates import update_clip_tables
 from speechface.sound_tables import sound_rows
 
 __all__ = ["rows_of"]

@@ -6,7 +6,8 @@ from tests.unit.synthetic import synthetic_rig
 from golden import check
 from speechface.cli import main
 from speechface.clip_tables import ClipRows
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.synthesis.visemes import INDEX
 from speechface.tables import write_table
 
 GRAPH = "\n".join(
@@ -20,27 +21,27 @@ def tables(root):
     rows = [
         (model, metric, value)
         for model, value in (("tcn", 1.2), ("ridge", 1.7), ("mean", 2.4))
-        for metric, value in (("rmse_mouth_mm", value), ("lip_gap_r", 1 - value / 4), ("r2_mouth", 1 - value / 3))
+        for metric, value in (("rmse_mouth_mm", value), ("lip_gap_r", 1 - value / 4))
     ]
-    same = {"dataset": "d", "split": "test", "group": "all", "value_of_group": "all", "unit": ""}
+    same = {"dataset": "d", "split": "test", "unit": ""}
     columns = {name: np.array([text] * len(rows)) for name, text in same.items()}
     value = np.array([row[2] for row in rows])
     columns |= {"model": np.array([row[0] for row in rows]), "metric": np.array([row[1] for row in rows])}
-    columns |= {"seed": np.zeros(len(rows), int), "n_clips": np.full(len(rows), 8)}
-    columns |= {"value": value, "low": value - 0.1, "high": value + 0.2}
-    write_table(root / "metrics.parquet", columns, stage="evaluation")
+    columns |= {name: np.full(len(rows), count) for name, count in (("n_seeds", 1), ("n_clips", 8), ("n_actors", 2))}
+    columns |= {"value": value, "low": value - 0.1, "high": value + 0.2, "best": columns["model"] == "tcn"}
+    write_table(root / "models.parquet", columns, stage="evaluation", meta={"reference": "tcn"})
     (root / "rules.dot").write_text(GRAPH)
     clips = {name: np.array(["d"], object) for name in ("dataset", "actor", "clip")}
     write_table(root / "clips.parquet", {**clips, "split": np.array(["test"], object)}, stage="splits")
     synthetic_rig().save(root / "rig.npz")
-    weights = np.zeros((20, 46), np.float32)
+    weights = np.zeros((20, 52), np.float32)
     weights[:, INDEX["jawOpen"]] = np.linspace(0, 1, 20)
     base = {"frame": np.arange(20), "time": np.arange(20) / 25, "used": np.ones(20, bool)}
     for name, factor in (("labels", 1.0), ("predictions", 0.5)):
         shown = {**base, **dict(zip(CHANNELS, factor * weights.T))}
-        write_clip_table(root / f"{name}.parquet", "labels", {"d/d/d": ClipRows(shown)})
+        write_clip_table(root / f"{name}.parquet", "labels", {"d/d/d": ClipRows(shown, {"channels": list(CHANNELS)})})
     return {
-        "comparison": ["--metrics", root / "metrics.parquet"],
+        "models": ["--models", root / "models.parquet"],
         "workflow": ["--graph", root / "rules.dot"],
         "landmarks": ["--clips", root / "clips.parquet", "--rig", root / "rig.npz", "--labels", root / "labels.parquet",
                       "--predictions", root / "predictions.parquet"],

@@ -2,17 +2,20 @@
 
 import numpy as np
 from signals import speech_like
-from stored import write_clip_table
+from stored import write_clip_table, write_sounds
 from synthetic import synthetic_rig
 
 from speechface.audio.features import FEATURES, compute
+from speechface.audio.synchrony import DELAYS_MS
 from speechface.clip_tables import ClipRows
 from speechface.commands.compare_models import COLUMNS
 from speechface.config import defaults
 from speechface.datasets.base import CLIP_COLUMNS
 from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import matrix_from_euler
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.metrics.statistics import empty_statistics
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
 from speechface.tables import write_table, write_unusable
 
 __all__ = ["GRAPH", "SUMMARY", "clip_row", "id_of", "label_rows", "texts", "write_clips", "write_log", "write_metrics",
@@ -65,7 +68,7 @@ def label_rows(*, seed=0, noise=0.0, n=40, width=320, height=240, kind="labels")
     """Labels or a prediction: the mouth opens and shuts, the head sways; `noise` is added to weights."""
     rng = np.random.default_rng(seed)
     time = np.arange(n) / FPS
-    weights = np.zeros((n, 46))
+    weights = np.zeros((n, 52))
     weights[:, CHANNELS.index("jawOpen")] = 0.5 - 0.5 * np.cos(2 * np.pi * 2 * time)
     weights[:, CHANNELS.index("mouthSmileLeft")] = 0.3
     weights = np.clip(weights + noise * rng.standard_normal(weights.shape), 0, 1).astype(np.float32)
@@ -73,27 +76,40 @@ def label_rows(*, seed=0, noise=0.0, n=40, width=320, height=240, kind="labels")
     columns = {"frame": np.arange(n, dtype=np.int32), "time": time}
     columns |= {name: weights[:, k] for k, name in enumerate(CHANNELS)}
     columns |= {name: angles[:, k] for k, name in enumerate(ROTATIONS)}
-    meta = {"model": "cnn", "seed": 0}
+    meta = {"model": "cnn", "seed": 0, "channels": list(CHANNELS)}
     if kind == "labels":
         camera = Camera.for_image(width, height, 3.0)
         columns |= {"detected": np.ones(n, bool), "used": np.arange(n) % 7 != 3}
         columns["reprojection_px"] = np.linspace(0.5, 1.5, n).astype(np.float32)
         columns |= {f"translation_{axis}": np.full(n, value, np.float32) for axis, value in zip("xyz", (5, 0, -1500))}
         meta = {"focal_px": camera.focal, "centre_px": list(camera.centre), "fps": FPS,
-                "rotation_reference": matrix_from_euler([0, 0.1, 0]).tolist()}  # fmt: skip
+                "rotation_reference": matrix_from_euler([0, 0.1, 0]).tolist(), "channels": list(CHANNELS)}  # fmt: skip
     return ClipRows(columns, meta)
 
 
 def write_quality(root, rows, *, n=40, width=320, height=240):
-    """Landmarks of every clip, points on a circle, and a quality table in which the last clip is the worst."""
+    """Landmarks of every clip, points on a circle, delays, and a quality table: the last clip misses most, clip1's lips
+    are open though shut, clip2's sound is another's; clip0 has a gap. The detector sees no irises."""
     angle = np.linspace(0, 2 * np.pi, 68, endpoint=False)
     points = np.stack([width / 2 + 30 * np.cos(angle), height / 2 + 30 * np.sin(angle)], 1)
     seen = {"frame": np.arange(n), "landmarks": np.tile(points, (n, 1, 1)).astype(np.float32)}
     detected = {id_of(row): ClipRows(seen, {"detector": "dlib"}) for row in rows}
     write_clip_table(root / "landmarks.parquet", "landmarks", detected)
     columns = {name: [row[name] for row in rows] for name in ("dataset", "actor", "clip")}
-    columns["reprojection_pct_iod"] = np.linspace(0.8, 1.6, len(rows))
+    count = len(rows)
+    columns["reprojection_pct_iod"] = np.linspace(0.8, 1.6, count)
+    columns |= {"n_frames": np.full(count, n), "shut_fraction": np.full(count, 0.5), "gaps": np.arange(count)[::-1],
+                "lip_gap_amplitude": np.linspace(0.99, 0.9, count), "gaze_seen": np.zeros(count)}  # fmt: skip
+    columns |= dict.fromkeys(("gaze_spread", "delay_own_ms", "delay_own_sigma_ms"), np.full(count, np.nan))
+    columns |= {
+        "shut_open_fraction": 1.0 * (np.arange(count) == 1),
+        "longest_gap_s": 0.2 * (np.arange(count) == 0),
+        "sound_agreement": np.where(np.arange(count) == 2, 0.01, 1.0),
+        "audio_delay_ms": np.full(count, 70.0),
+    }
     write_table(root / "quality.parquet", columns, stage="label_report")
+    curve = ClipRows({"curve": -0.5 * ((DELAYS_MS[None] + 200) / 20.0) ** 2})
+    write_clip_table(root / "delays.parquet", "delays", {id_of(row): curve for row in rows})
 
 
 def write_log(path, *, epochs=12, seed=0, mouth=True):
@@ -161,7 +177,8 @@ def write_results(root, *, emotions=("neutral", "happy", "sad", "disgust")):
         write_clip_table(root / f"{name}.parquet", name, made, settings=defaults(name))
     write_clip_table(root / "labels.parquet", "labels", {id_of(row): label_rows() for row in rows})
     predicted = {id_of(row): label_rows(noise=0.05, seed=k, kind="prediction") for k, row in enumerate(rows)}
-    write_clip_table(root / "predictions.parquet", "prediction", predicted)
+    write_clip_table(root / "predictions.parquet", "prediction", predicted, shared=("model", "seed"))
+    write_spoken(root, rows)
     write_quality(root, rows)
     synthetic_rig().save(root / "rig.npz")
     (root / "identity" / "demo").mkdir(parents=True)
@@ -171,6 +188,21 @@ def write_results(root, *, emotions=("neutral", "happy", "sad", "disgust")):
     write_metrics(root / "metrics.parquet")
     write_models(root / "models.parquet")
     return rows
+
+
+def write_spoken(root, rows):
+    """Sound, exact truth with phonemes, and a table of 'evaluate' in which later clips are worse."""
+    audio = {id_of(row): speech_like(SR, seed=k) for k, row in enumerate(rows)}
+    write_sounds(root / "audio.parquet", audio, sr=SR, fps=FPS, n_frames=30)
+    phonemes = {"phonemes": [[0.1, 0.3, "ˈɑː", "father"], [0.3, 0.5, "m", "bilabial"]]}
+    truth = {id_of(row): ClipRows(label_rows().columns, phonemes) for row in rows}
+    write_clip_table(root / "truth.parquet", "demo", truth)
+    statistics = [empty_statistics(46) for _ in rows]
+    for k, own in enumerate(statistics):
+        own |= {"n_clips": np.array(1.0), "n_frames": np.array(10.0), "landmarks_sq": np.full(68, 10.0 * (k + 1))}
+    columns = {name: [row[name] for row in rows] for name in ("dataset", "actor", "clip", "split")}
+    columns |= {name: np.array([own[name] for own in statistics]) for name in statistics[0]}
+    write_table(root / "evaluations.parquet", columns, stage="evaluation", meta={"model": "cnn", "seed": 0})
 
 
 def write_nothing(path):

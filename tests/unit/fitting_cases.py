@@ -9,7 +9,6 @@ from speechface.fitting.clip import FitSettings
 from speechface.fitting.face import Face
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.landmarks.detectors.dlib import PROFILE
-from speechface.rig.channels import INDEX
 
 __all__ = ["Case", "moving_face", "PRECISE", "FOCAL", "FPS"]
 
@@ -44,16 +43,21 @@ def smooth_noise(rng, frames, columns, width):
 
 
 def moving_face(
-    seed=0, *, frames=30, channels=("jawOpen", "mouthSmileLeft", "mouthSmileRight", "browInnerUp"), coefficients=None
+    seed=0,
+    *,
+    frames=30,
+    channels=("jawOpen", "mouthSmileLeft", "mouthSmileRight", "browInnerUp"),
+    coefficients=None,
+    rig=None,
 ):
     """A face whose `channels` and head move smoothly; `coefficients` of its identity, else the rig's mean."""
     rng = np.random.default_rng(seed)
-    rig = synthetic_rig(seed)
+    rig = rig or synthetic_rig(seed)
     face = Face.of_rig(rig, PROFILE)
     if coefficients is not None:
         face = face.of_actor(coefficients)
-    weights = np.zeros((frames, 46))
-    weights[:, [INDEX[name] for name in channels]] = np.clip(
+    weights = np.zeros((frames, len(rig.channels)))
+    weights[:, [rig.channels.index(name) for name in channels]] = np.clip(
         0.3 + 0.25 * smooth_noise(rng, frames, len(channels), 3), 0, 1
     )
     rotation = matrix_from_euler(smooth_noise(rng, frames, 3, 5) * (0.05, 0.1, 0.04))

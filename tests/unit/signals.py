@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speechface.clip_tables import update_clip_tables
+from speechface.clip_updates import update_clip_tables
 from speechface.errors import ClipError
 from speechface.sound_tables import sound_rows
 

@@ -10,7 +10,7 @@ from signals import write_sound_table
 from speechface.audio.sound import decode_flac, encode_flac, write_wav
 from speechface.clip_tables import ClipTable
 from speechface.errors import ClipError, MediaError, TableError
-from speechface.sound_tables import read_sound, read_times
+from speechface.sound_tables import Sound, read_sound, read_times
 
 
 def test_flac_gives_16_bit_values_back():
@@ -89,9 +89,9 @@ def test_a_table_gives_sound_and_times_back(tmp_path, rng):
     path = tmp_path / "audio.parquet"
     write_sound_table(path, {"d/a/one": audio, "d/a/two": "cut off"}, sr=8000, fps=30000 / 1001, n_frames=7)
     table = ClipTable(path)
-    found, sr = read_sound(table, "d/a/one")
-    assert sr == 8000
-    assert np.array_equal(found, audio)
+    found = read_sound(table, "d/a/one")
+    assert (found.sr, found.start) == (8000, 0.0)
+    assert np.array_equal(found.audio, audio)
     times, fps = read_times(table, "d/a/one")
     assert (times.dtype, fps) == (np.float64, 30000 / 1001)
     assert np.array_equal(times, np.arange(7) / fps)
@@ -100,3 +100,12 @@ def test_a_table_gives_sound_and_times_back(tmp_path, rng):
             read(table, "d/a/two")
         with pytest.raises(TableError, match="no clip d/a/three"):
             read(table, "d/a/three")
+
+
+def test_sound_from_a_moment_on_has_silence_before_it_begins():
+    audio = np.arange(1, 9, dtype=np.float32)
+    sound = Sound(audio, 10, start=-0.3)
+    np.testing.assert_array_equal(sound.since(0.0), audio[3:])
+    np.testing.assert_array_equal(sound.since(-0.5), [0, 0, *audio])
+    assert not len(sound.since(2.0))
+    assert not len(Sound(audio[:0], 10, 0.5).since(0.0))  # no sound stays none

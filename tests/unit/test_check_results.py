@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from speechface.cli import main
-from speechface.clip_tables import ClipRows, update_clip_tables
+from speechface.clip_tables import ClipRows
+from speechface.clip_updates import update_clip_tables
 from speechface.commands.check_results import outdated, told
 from speechface.config import resolve
 from speechface.errors import ClipError
@@ -26,8 +27,8 @@ def make(clip_id):
     return ClipRows({"frame": np.arange(3, dtype=np.int32)})
 
 
-def write(path, stage, settings, clips=CLIPS):
-    update_clip_tables({"t": path}, clips, make, stage=stage, settings=settings, facts=lambda clip_id, known: {})
+def write(path, stage, settings, clips=CLIPS, **facts):
+    update_clip_tables({"t": path}, clips, make, stage=stage, settings=settings, facts=lambda clip_id, known: facts)
 
 
 @pytest.fixture
@@ -37,7 +38,8 @@ def results(tmp_path):
     folder = tmp_path / "results"
     for stage in ("landmarks", "spectrogram", "labels"):
         write(folder / f"{stage}/set/a.parquet", stage, config.section(stage))
-    write(folder / "audio/set/a.parquet", "audio", {**config.audio.dump(), "audio_delay_ms": 0.0})
+    write(folder / "audio/set/a.parquet", "audio", config.audio)
+    write_table(folder / "delays/set.parquet", {"clip": ["x"]}, stage="delays", settings={"audio_delay_ms": "auto"})
     write(folder / "predictions/net/0/set.parquet", "prediction", {})
     settings = config.quality.dump()
     write_table(folder / "labels/quality.parquet", {"clip": ["x"]}, stage="label_report", settings=settings)
@@ -93,13 +95,19 @@ def test_a_changed_key_is_told_with_both_values(results):
     assert told(found) == [f"spectrogram: 1 files, e.g. {path}: top_db was 80.0, the config says 60.0"]
 
 
-def test_sound_of_another_delay_is_told_for_its_dataset_alone(results):
-    write(results / "audio/other/a.parquet", "audio", {"sr": 44100, "audio_delay_ms": 0.0}, ["other/a/one"])
+def test_features_of_another_delay_are_told_for_their_dataset_alone(results):
+    settings = resolve(CONFIG).section("log_mel")
+    for name in ("set", "other"):
+        write(results / f"log_mel/{name}/a.parquet", "log_mel", settings, [f"{name}/a/one"], audio_delay_ms=70.0)
     entry = CONFIG["datasets"]["set"]
-    both = {"set": {**entry, "audio_delay_ms": 80.0}, "other": entry}
+    both = {"set": {**entry, "audio_delay_ms": 80.0}, "other": {**entry, "audio_delay_ms": 70.0}}
     found = outdated(resolve({**CONFIG, "datasets": both}), results)
-    path = results / "audio/set/a.parquet"
-    assert told(found) == [f"audio: 1 files, e.g. {path}: audio_delay_ms was 0.0, the config says 80.0"]
+    text = "1 files, e.g. {}: audio_delay_ms was {}, the config says 80.0"
+    assert told(found) == [
+        "delays: " + text.format(results / "delays/set.parquet", '"auto"'),
+        "log_mel: " + text.format(results / "log_mel/set/a.parquet", "70.0"),
+    ]
+    assert outdated(resolve(CONFIG), results) == []  # features follow from the table of delays
 
 
 def test_a_network_that_is_gone_does_not_matter(results):

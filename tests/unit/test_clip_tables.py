@@ -14,16 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from speechface import clip_tables
-from speechface.clip_tables import (
-    ClipRows,
-    ClipTable,
-    ClipTables,
-    bytes_column,
-    file_facts,
-    unfinished,
-    update_clip_tables,
-)
+from speechface import clip_stream, clip_tables
+from speechface.clip_stream import unfinished
+from speechface.clip_tables import ClipRows, ClipTable, ClipTables, bytes_column, file_facts
+from speechface.clip_updates import update_clip_tables
 from speechface.errors import BatchError, ClipError, TableError
 from speechface.files import failed_attempts
 from speechface.stages import STAGES, Stage
@@ -432,7 +426,8 @@ _SLOW = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from speechface.clip_tables import ClipRows, update_clip_tables
+from speechface.clip_tables import ClipRows
+from speechface.clip_updates import update_clip_tables
 
 folder, kill_at = Path(sys.argv[1]), sys.argv[2]
 
@@ -485,7 +480,7 @@ def test_a_stream_cut_anywhere_gives_the_clips_before_the_cut(work):
     counts = []
     for size in [*range(0, len(whole), 200), len(whole)]:
         stream.write_bytes(whole[:size])
-        counts.append(len(clip_tables._read_stream(stream)))
+        counts.append(len(clip_stream.read_stream(stream)))
     assert counts == sorted(counts)
     assert set(counts) == {0, 1, 2}
 

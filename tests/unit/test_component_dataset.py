@@ -90,7 +90,7 @@ def test_a_dataset_of_another_package_is_listed_and_heard(run, root, tmp_path):
     np.testing.assert_array_equal(times, np.arange(10) / 12.5)
     meta = table.clip_meta("mine/ann/hello")
     assert (meta["width"], meta["height"], Fraction(meta["frame_rate"])) == (64, 48, Fraction(25, 2))
-    sound, sr = read_sound(table, "mine/ann/hello")
+    sound, sr, _ = read_sound(table, "mine/ann/hello")
     np.testing.assert_allclose(sound, speech_like(round(0.8 * SR)), atol=0.6 / 32768)  # 16 bits
     assert [len(ClipTable(out).read(f"mine/ann/{clip}")) for clip in ("bye", "hello")] == [5, 10]
 

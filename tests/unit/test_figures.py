@@ -18,20 +18,24 @@ from figure_inputs import (
 from stored import write_clip_table
 from synthetic import synthetic_rig
 
+from speechface.audio.synchrony import DELAYS_MS
 from speechface.cli import main
 from speechface.clip_tables import ClipTables
 from speechface.figures import (
     alignment,
+    face_error,
     features,
     labels_overview,
     landmarks,
+    lip_gap,
     training,
     workflow,
 )
 from speechface.figures.inputs import FILES, LISTS, TABLES, VIDEOS
 from speechface.figures.registry import FIGURES
-from speechface.figures.style import message, save, styled
+from speechface.figures.style import colour_of, message, note_of, save, styled
 from speechface.geometry.camera import Camera
+from speechface.metrics.statistics import shapes
 from speechface.tables import write_table
 
 
@@ -48,14 +52,24 @@ def options(root):
     clips = ["--clips", root / "clips.parquet", "--rig", root / "rig.npz"]
     names = (*TABLES, "quality", "metrics", "models")
     table = {name: ["--" + name, root / f"{name}.parquet"] for name in names}
+    spoken = [*clips[2:], *table["labels"], "--all_predictions", root / "predictions.parquet"]
+    spoken += ["--evaluations", root / "evaluations.parquet"]
     identity = ["--identity", root / "identity" / "demo" / "Actor_01.npz"]
     return {
-        "features": [*clips[:2], *table["spectrogram"], *table["acoustics"]],
+        "features": [*clips[:2], *table["spectrogram"], *table["acoustics"], *table["audio"]],
+        "lip_gap": [*clips[:2], *spoken, *table["audio"], *table["truth"]],
+        "face_error": spoken,
         "landmarks": [*clips, *table["labels"], *table["predictions"]],
         "alignment": [*clips, *table["labels"], *identity],
-        "labels_overview": [*clips, *table["quality"], *table["landmarks"], *table["labels"], *identity],
+        "labels_overview": [
+            *clips,
+            *table["quality"],
+            *table["landmarks"],
+            *table["labels"],
+            *table["delays"],
+            *identity,
+        ],
         "training": ["--logs", *logs(root)],
-        "comparison": [*table["metrics"], "--table-stem", root / "tables" / "comparison"],
         "models": [*table["models"], "--table-stem", root / "tables" / "models"],
         "emotions": [*table["metrics"], "--table-stem", root / "tables" / "emotions"],
         "workflow": ["--graph", root / "rules.dot"],
@@ -70,8 +84,9 @@ def inputs(root, figure, **changes):
     """What the command hands to a figure's `collect`."""
     found = {}
     for name in figure.INPUTS:
-        path = root / ("rig.npz" if name == "rig" else f"{name}.parquet")
-        found[name] = ClipTables([path]) if name in TABLES else str(path)
+        file = {"rig": "rig.npz", "all_predictions": "predictions.parquet"}.get(name, f"{name}.parquet")
+        path = root / file
+        found[name] = ClipTables([path]) if name in TABLES else [str(path)] if name in LISTS else str(path)
     if "identity" in found:
         found["identity"] = {("demo", "Actor_01"): root / "identity" / "demo" / "Actor_01.npz"}
     return {**found, **changes}
@@ -81,7 +96,7 @@ def inputs(root, figure, **changes):
 def test_every_figure_names_known_inputs_and_has_a_caption(name):
     figure = FIGURES[name]
     assert set(figure.INPUTS) <= {*FILES, *TABLES, *LISTS, VIDEOS}
-    assert figure.CAPTION.endswith(".")
+    assert figure.CAPTION.rstrip()[-1] in ".?"
     assert {"CAPTION", "INPUTS", "collect", "draw"} <= set(figure.__all__)
 
 
@@ -104,9 +119,8 @@ def test_inputs_without_content_give_a_figure_that_says_so(name, tmp_path):
         write_clip_table(tmp_path / f"{table}.parquet", "labels", {"demo/Actor_01/x": "made for a test"})
     synthetic_rig().save(tmp_path / "rig.npz")
     write_metrics(tmp_path / "metrics.parquet", models=("cnn",), emotions=())
-    if name == "comparison":
-        columns = ("model", "seed", "dataset", "split", "group", "value_of_group", "metric", "value", "low", "high")
-        write_table(tmp_path / "metrics.parquet", {name: np.zeros(0) for name in columns}, stage="evaluation")
+    columns = {**{name: np.zeros(0) for name in shapes(46)}, "split": np.zeros(0, str)}
+    write_table(tmp_path / "evaluations.parquet", columns, stage="evaluation", meta={"model": "cnn", "seed": 0})
     (tmp_path / "rules.dot").write_text("digraph {}")
     (tmp_path / "log.csv").write_text("epoch,step,learning_rate,train_loss,val_loss\n")
     arguments = options(tmp_path)[name]
@@ -114,7 +128,8 @@ def test_inputs_without_content_give_a_figure_that_says_so(name, tmp_path):
         arguments = ["--logs", f"cnn/0={tmp_path / 'log.csv'}"]
     assert main(["figure", name, "--out-stem", str(tmp_path / "f"), *map(str, arguments)]) == 0
     assert (tmp_path / "f.png").stat().st_size > 1000
-    if name in ("comparison", "emotions"):
+    assert note_of(tmp_path / "f.png"), "the page says it in words"
+    if name == "emotions":
         assert "evaluates no clip" in (tmp_path / "tables" / f"{name}.csv").read_text()
 
 
@@ -142,7 +157,71 @@ def test_message_shows_its_words():
     assert "no clip was evaluated" in texts(message("no clip was evaluated"))
 
 
+def test_a_model_has_its_own_colour_in_every_figure_of_a_run():
+    with styled(["zeta", "alpha", "beta"]):
+        alone, among = colour_of("beta", ["beta"]), colour_of("beta", ["alpha", "beta", "labels", "mean"])
+        assert alone == among
+        assert len({colour_of(name, [name]) for name in ("zeta", "alpha", "beta", "labels", "mean")}) == 5
+
+
+# ---- lip gap and errors on the face
+
+
+def test_the_lip_gap_is_that_of_the_median_clip_and_follows_the_rig(results):
+    data = lip_gap.collect(inputs(results, lip_gap))
+    assert data.title == "demo/Actor 01/clip1"  # of three, later ones worse
+    rig = synthetic_rig()
+    labels = ClipTables([results / "labels.parquet"]).read("demo/Actor_01/clip1")
+    for k in (0, 5, 20):
+        upper, lower = rig.mesh(labels.stack(rig.channels)[k])[rig.landmarks[[62, 66]]]
+        assert data.label[k] == pytest.approx(np.linalg.norm(upper - lower), abs=1e-4)
+    assert np.isnan(data.label[3]), "a label that is not used"
+    times, gap, r = data.models["cnn"]
+    known = np.isfinite(data.label)
+    assert r == pytest.approx(np.corrcoef(gap[known], data.label[known])[0, 1])
+    assert data.phonemes == [(0.1, 0.3, "ˈɑː"), (0.3, 0.5, "m")]
+    words = texts(lip_gap.draw(data))
+    assert "ɑː" in words
+    assert f"cnn (r {r:.2f})" in words
+
+
+def test_errors_of_vertices_are_those_of_the_meshes():
+    rig = synthetic_rig()
+    rng = np.random.default_rng(0)
+    true, found = rng.random((2, 40, len(rig.channels))).astype(np.float32)
+    mean, high = face_error.vertex_errors(rig, found - true)
+    miss = np.stack([np.linalg.norm(rig.mesh(f) - rig.mesh(t), axis=-1) for f, t in zip(found, true)])
+    moving = np.any(rig.shapes != 0, (0, 2))
+    assert moving.any()
+    assert np.allclose(mean[moving], miss.mean(0)[moving], atol=1e-3)  # float32 of positions of 100 mm
+    assert np.allclose(high[moving], np.percentile(miss, 95, axis=0)[moving], atol=1e-3)
+    assert np.isnan(mean[~moving]).all()
+
+
+def test_the_nearest_triangle_is_seen_and_values_vary_linearly_in_it():
+    rig = synthetic_rig()
+    front = face_error._Front(rig)
+    from matplotlib.colors import Normalize
+
+    height, width = front.shape
+    image = front.painted(rig.neutral[:, 0].astype(float), Normalize(rig.neutral[:, 0].min(), rig.neutral[:, 0].max()))
+    assert image.shape == (height, width, 3)
+    blue = image[..., 2].copy()  # the map of colours loses blue from pale to red: from the subject's right to the left
+    rows = np.flatnonzero((blue < 0.99).mean(1) > 0.5)
+    middle = blue[rows[len(rows) // 2]]
+    assert middle[: width // 4].mean() > middle[-width // 4 :].mean()
+
+
 # ---- features
+
+
+def test_silence_fades(results):
+    data = features.collect(inputs(results, features))
+    one = data.spoken[0]
+    assert one.loudness.max() == 1
+    one.loudness = np.zeros(len(one.loudness))
+    assert not features._alpha("spectrogram", one).any()
+    assert features._alpha("log_mel", one) is None, "it has its level"
 
 
 def test_features_take_one_actor_and_sentence_in_the_report_s_order(results):
@@ -220,14 +299,13 @@ def test_a_point_keeps_its_place_in_a_cut():
     assert np.allclose(cut + 0.5, inside * pixels / side)
 
 
-def test_the_overview_takes_the_worst_clips_first_and_then_those_around_the_median():
-    worst, middling = labels_overview.ranked(np.array([1.0, 5.0, np.nan, 1.2, 0.5, 3.0]))
+def test_clips_are_ranked_and_those_without_a_number_left_out():
+    worst = labels_overview.worst_first(np.array([1.0, 5.0, np.nan, 1.2, 0.5, 3.0]))
     assert worst.tolist() == [1, 5, 3, 0, 4]
-    assert middling[:2].tolist() == [3, 0]
-    assert len(labels_overview.ranked(np.array([np.nan]))[0]) == 0
+    assert len(labels_overview.worst_first(np.array([np.nan]))) == 0
 
 
-def test_the_overview_shows_a_worst_clip_at_its_worst_frame_and_no_clip_twice(tmp_path):
+def test_the_overview_shows_the_worst_clip_of_each_criterion_with_its_name_and_number(tmp_path):
     from speechface.media import VideoWriter
 
     rows = write_results(tmp_path, emotions=("neutral", "happy", "sad", "angry"))
@@ -237,17 +315,24 @@ def test_the_overview_shows_a_worst_clip_at_its_worst_frame_and_no_clip_twice(tm
             for _ in range(40):
                 video.write(np.full((240, 320, 3), 90, np.uint8))
     write_clips(tmp_path / "clips.parquet", rows)
-    worst, middling = labels_overview.collect(inputs(tmp_path, labels_overview))
-    assert ["angry" in row.pair.title for row in worst] == [True, False, False]
-    assert len(middling) == 1
+    cells = labels_overview.collect(inputs(tmp_path, labels_overview))
+    assert len(cells) == len(labels_overview.CRITERIA)  # all four clips are among the worst, none is left as usual
+    found = {cell.title: (cell.clip.rsplit("/", 1)[-1], cell.note) for cell in cells}
+    assert found["misses the landmarks most"] == ("clip3", "misses by 1.60 % on average, here by the most")
+    assert found["shut lips stand open"] == ("clip1", "shut in 50% of the frames, open on the rig in 100% of these")
+    assert found["lips move too little or too far"][0] == "clip3"
+    assert found["sound and lips agree least"][0] == "clip2"
+    assert "agree with probability 0.01; 70 ms late used" in found["sound and lips agree least"][1]
+    assert found["gaze wanders most"] == ("", "the detector sees no irises")
+    assert found["longest gap"] == ("clip0", "0.20 s, the longest of 3; here its middle")
     # landmarks are moved into the cut as the image is: a circle of 30 px about the middle of the video
-    radius = np.linalg.norm(worst[0].seen - worst[0].seen.mean(0), axis=1)
-    assert np.allclose(radius, 30 * worst[0].pair.matrix[0, 0])
-    assert "(largest)" in worst[0].note
-    assert "clip 1.60 %" in worst[0].note
-    assert "(median)" in middling[0].note
-    figure = labels_overview.draw((worst, middling))
-    assert "worst clips" in texts(figure)
+    radius = np.linalg.norm(cells[0].seen - cells[0].seen.mean(0), axis=1)
+    assert np.allclose(radius, 30 * cells[0].pair.matrix[0, 0])
+    (sound,) = (cell for cell in cells if cell.curve is not None)
+    assert (sound.title, DELAYS_MS[np.argmax(sound.curve)], sound.delay_ms) == ("sound and lips agree least", -200, 70)
+    figure = labels_overview.draw(cells)
+    assert "longest gap" in texts(figure)
+    assert "demo/Actor_01/clip2" in texts(figure)
 
 
 def test_alignment_dots_fall_on_the_face_in_the_video(tmp_path):

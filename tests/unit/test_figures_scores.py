@@ -1,65 +1,65 @@
 """Figures and tables of scores."""
 
 import csv
+import dataclasses
 
 import numpy as np
 import pytest
-from figure_inputs import (
-    write_metrics,
-)
+from figure_inputs import texts, write_metrics, write_models
 
-from speechface.figures import comparison, emotions
+from speechface.figures import emotions, models
 from speechface.figures.common import NothingToShow
-from speechface.figures.scores import ordered_models, read_scores
+from speechface.figures.scores import read_scores
 from speechface.figures.style import colour_of
 from speechface.figures.table_files import write_csv, write_tex
 from speechface.tables import read_table
 
 
-def test_comparison_orders_models_and_tables_hold_the_metrics(tmp_path):
-    written = write_metrics(tmp_path / "m.parquet")
-    scores = comparison.collect({"metrics": tmp_path / "m.parquet"})
-    models = ordered_models(scores, "rmse_mouth_mm")
-    assert models == ["cnn", "gru", "ridge", "knn", "mean", "neutral"]  # baselines last
-    columns, rows = comparison.rows(scores)
-    assert [(row["model"], row["seed"]) for row in rows[:3]] == [("cnn", 0), ("cnn", 1), ("gru", 0)]
-    want = {(r["model"], r["seed"]): r for r in written if r["group"] == "all" and r["metric"] == "lip_gap_r"}
-    for row in rows:
-        facts = want[row["model"], row["seed"]]
-        assert row["lip_gap_r"][:3] == pytest.approx((facts["value"], facts["low"], facts["high"]))
+def test_models_are_in_order_and_their_table_holds_values_intervals_and_differences(tmp_path):
+    write_models(tmp_path / "m.parquet")
+    data = models.collect({"models": tmp_path / "m.parquet"})
+    columns, rows = models.rows(data)
+    assert [row["model"] for row in rows] == 2 * ["tcn", "cnn", "ridge", "mean"]  # baselines last, two splits
+    assert rows[1]["rmse_mouth_mm"][:3] == pytest.approx((1.5, 1.4, 1.6))
+    assert rows[1]["rmse_mouth_mm_difference"][:3] == pytest.approx((0.3, 0.25, 0.35))
     write_csv(tmp_path / "t.csv", columns, rows)
     read = list(csv.DictReader(open(tmp_path / "t.csv")))
-    assert float(read[2]["lip_gap_r_low"]) == pytest.approx(want["gru", 0]["low"], rel=1e-5)  # six digits
+    assert float(read[2]["lip_gap_r_low"]) == pytest.approx(1 - 1.8 / 4 - 0.1, rel=1e-5)  # six digits
     write_tex(tmp_path / "t.tex", columns, rows)
     lines = (tmp_path / "t.tex").read_text().splitlines()
-    widths = {line.count("&") for line in lines if "&" in line}
-    assert widths == {len(columns) - 1}
-    assert all(line.endswith(r"\\") for line in lines if "&" in line)
-    assert f"{want['gru', 0]['value']:.2f} [" in lines[6]
+    assert {line.count("&") for line in lines if "&" in line} == {len(columns) - 1}
+    assert [line for line in lines if line.endswith("rule")] == [r"\toprule", r"\midrule", r"\bottomrule"]
+    assert "$1.50 [1.40, 1.60]$" in lines[6]
 
 
-def test_comparison_draws_each_value_at_its_place(tmp_path):
-    written = write_metrics(tmp_path / "m.parquet", models=("cnn", "mean"))
-    figure = comparison.draw(comparison.collect({"metrics": tmp_path / "m.parquet"}))
+def test_models_are_drawn_at_their_values(tmp_path):
+    write_models(tmp_path / "m.parquet")
+    figure = models.draw(models.collect({"models": tmp_path / "m.parquet"}))
     marks = [line.get_xdata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
-    want = [r["value"] for r in written if r["group"] == "all" and r["metric"] == "rmse_mouth_mm"]
-    assert sorted(marks) == pytest.approx(sorted(want))
+    assert sorted(marks) == pytest.approx([1.2, 1.5, 1.8, 2.1])
+    assert figure.get_figwidth() == 3.4
 
 
-def test_emotions_are_in_order_and_average_the_seeds(tmp_path):
-    written = write_metrics(tmp_path / "m.parquet", models=("cnn", "mean"), emotions=("sad", "zeal", "neutral"))
+def test_emotions_are_in_order_average_the_seeds_and_those_of_few_clips_are_left_out(tmp_path):
+    names = ("sad", "zeal", "neutral", "rare")
+    written = write_metrics(tmp_path / "m.parquet", models=("cnn", "mean"), emotions=names)
     scores = emotions.collect({"metrics": tmp_path / "m.parquet"})
-    axis = emotions.draw(scores).axes[0]
-    assert [label.get_text().split("\n")[0] for label in axis.get_xticklabels()] == ["neutral", "sad", "zeal"]
+    with pytest.raises(NothingToShow, match=r"clips neutral 2, rare 2, sad 2, zeal 2"):
+        emotions.draw(scores)
+    more = [dataclasses.replace(s, n_clips=9) if s.group != "rare" else s for s in scores.scores]
+    figure = emotions.draw(dataclasses.replace(scores, scores=more))
+    axis = figure.axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == [f"{e}\nn = 9" for e in ("neutral", "sad", "zeal")]
+    assert "left out, too few clips: rare 2" in texts(figure)
     values = [r["value"] for r in written
               if (r["model"], r["metric"], r["value_of_group"]) == ("cnn", "rmse_mouth_mm", "neutral")]  # fmt: skip
-    marks = {
-        round(float(line.get_xdata()[0]), 2): line.get_ydata()[0] for line in axis.lines if len(line.get_xdata()) == 1
-    }
-    assert marks[-0.34] == pytest.approx(np.mean(values))
+    marks = sorted(
+        (float(line.get_ydata()[0]), line.get_xdata()[0]) for line in axis.lines if len(line.get_xdata()) == 1
+    )
+    assert marks[0][1] == pytest.approx(np.mean(values))
     columns, rows = emotions.rows(scores)
     assert ("group", "emotion") in columns
-    assert len(rows) == 3 * 3  # two seeds and a baseline
+    assert len(rows) == 3 * 4  # two seeds and a baseline
 
 
 def test_scores_of_several_datasets_together_and_predict_as_second_choice(tmp_path):

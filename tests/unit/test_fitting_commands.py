@@ -10,7 +10,9 @@ from speechface.cli import main
 from speechface.clip_tables import ClipRows, ClipTable
 from speechface.commands.fit_identity import read_identity
 from speechface.geometry.rotation import euler_from_matrix
-from speechface.rig.channels import CHANNELS, INDEX, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
+from speechface.synthesis.visemes import INDEX
 from speechface.tables import read_table, write_table
 
 SIZE = 400
@@ -39,7 +41,7 @@ def truth_rows(case):
     truth = {"frame": frames, "time": frames / FPS}
     truth |= {name: angles[:, k].astype(np.float32) for k, name in enumerate(ROTATIONS)}
     truth |= {name: case.weights[:, k].astype(np.float32) for k, name in enumerate(CHANNELS)}
-    return ClipRows(truth)
+    return ClipRows(truth, {"channels": list(CHANNELS)})
 
 
 def run(command, **options):
@@ -78,7 +80,7 @@ def labels_of(results, clip):
 def report(results, **more):
     return run(
         "label-report", clips=results / "clips.parquet", landmarks=results / "landmarks.parquet",
-        labels=results / "labels.parquet", out=results / "quality.parquet", **more,
+        labels=results / "labels.parquet", rig=results / "rig.npz", out=results / "quality.parquet", **more,
     )  # fmt: skip
 
 
@@ -217,6 +219,38 @@ def test_the_report_lists_every_clip_and_why_one_is_not_used(results, tmp_path):
     assert flagged[["clip", "first_frame", "last_frame", "reason"]].to_numpy().tolist() == [
         [clip, 17, 18, "no face"] for clip in "ab"
     ]
+
+
+def test_the_report_tells_of_lips_eyes_gaps_and_sound(results, tmp_path):
+    sound = {"audio_delay_ms": 70.0, "delay_found_ms": 73.0, "delay_low_ms": 50.0, "delay_high_ms": 96.0,
+             "delay_own_ms": -200.0, "delay_own_sigma_ms": 20.0}  # fmt: skip
+    delays = {name: np.full(3, value) for name, value in sound.items()}
+    delays |= {"sound_agreement": np.array([0.9, 0.02, np.nan]), "audio_delay_from": ["actor"] * 3,
+               "dataset": ["demo"] * 3, "actor": ["Actor_01"] * 3, "clip": ["a", "b", "c"]}  # fmt: skip
+    write_table(tmp_path / "delays.parquet", delays, stage="delays")
+    assert report(results, delays=tmp_path / "delays.parquet", actors=tmp_path / "actors.csv") == 0
+    table = read_table(results / "quality.parquet")
+    assert table["used"].tolist() == [True, False, False]
+    assert "sound and lips do not agree" in table["reason"][1]
+    assert "-200 ms late" in table["reason"][1]
+    assert ((table["lip_gap_amplitude"][:2] > 0.9) & (table["lip_gap_amplitude"][:2] < 1)).all()  # the prior shrinks it
+    np.testing.assert_array_equal(table["gaps"], [1, 1, 0])
+    np.testing.assert_allclose(table["longest_gap_s"][:2], 2 / FPS)
+    assert (table["shut_fraction"][:2] >= 10 / 38).all()  # the first ten frames are at rest
+    assert (table["shut_open_fraction"][:2] < 0.3).all()
+    assert table["gaze_seen"].tolist()[:2] == [0, 0]  # dlib sees no irises
+    assert list(table["audio_delay_from"]) == ["actor"] * 3
+    actor = pd.read_csv(tmp_path / "actors.csv").iloc[0]
+    assert (actor["audio_delay_ms"], actor["gaps"], actor["sound_agreement"]) == (70, 2, pytest.approx(0.02))
+
+
+def test_a_clip_that_nobody_worked_on_is_listed_as_such(results, tmp_path):
+    ids = {"dataset": ["demo"] * 2, "actor": ["Actor_01", "Actor_09"], "clip": ["a", "z"]}
+    write_table(tmp_path / "clips.parquet", ids, stage="clips")
+    tables = {name: results / f"{name}.parquet" for name in ("landmarks", "labels")}
+    out = tmp_path / "quality.parquet"
+    assert run("label-report", clips=tmp_path / "clips.parquet", rig=results / "rig.npz", out=out, **tables) == 0
+    assert list(read_table(out)["reason"]) == ["", "it has no labels"]
 
 
 def test_the_truth_table_has_a_row_a_channel_and_small_errors(results, tmp_path):

@@ -15,7 +15,9 @@ from speechface.fitting.report import flagged_runs, miss_distribution, verdict
 from speechface.geometry import ibug
 from speechface.geometry.rotation import geodesic_angle, matrix_from_euler, median_rotation
 from speechface.landmarks.detectors.dlib import PROFILE
-from speechface.rig.channels import CHANNELS, GAZE, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import GAZE
+from speechface.synthesis.visemes import INDEX
 
 USUAL = FitSettings(noise_mm=1.2, sparsity=1.0, smoothness=0.08, iterations=8)
 
@@ -228,13 +230,24 @@ def test_jitter_is_the_deviation_of_white_noise_and_ignores_steady_motion():
 def test_quality_of_a_perfect_fit_and_of_a_shifted_one():
     case = moving_face(1, frames=40)
     mouth = case.rig.displacement(case.weights, case.rig.landmarks[ibug.MOUTH])
-    perfect = clip_quality(case.observed, case.observed, everything(case), case.weights, mouth, PROFILE)
+    perfect = clip_quality(case.observed, case.observed, everything(case), case.weights, mouth, PROFILE, CHANNELS)
     assert perfect["reprojection_pct_iod"] == 0
-    assert perfect["lip_gap_r"] == pytest.approx(1)
+    assert [perfect[name] for name in ("lip_gap_r", "lip_gap_amplitude")] == pytest.approx([1, 1])
     size = ibug.interocular(case.observed)
     shifted = case.observed + 0.03 * size[:, None, None] * (1, 0)
-    found = clip_quality(case.observed, shifted, everything(case), case.weights, mouth, PROFILE)
+    found = clip_quality(case.observed, shifted, everything(case), case.weights, mouth, PROFILE, CHANNELS)
     assert found["reprojection_pct_iod"] == pytest.approx(3)
+
+
+def test_lips_that_open_half_as_far_have_half_the_amplitude():
+    case = moving_face(1, frames=40)
+    mouth = case.rig.displacement(case.weights, case.rig.landmarks[ibug.MOUTH])
+    halved = case.observed.copy()
+    for upper, lower in PROFILE.lip_pairs:
+        halved[:, lower] = (case.observed[:, upper] + case.observed[:, lower]) / 2
+    found = clip_quality(case.observed, halved, everything(case), case.weights, mouth, PROFILE)
+    assert found["lip_gap_amplitude"] == pytest.approx(0.5)
+    assert found["lip_gap_r"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("change", "used", "reason"), [

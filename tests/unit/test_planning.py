@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from speechface import cli, planning
-from speechface.clip_tables import ClipRows, update_clip_tables
+from speechface.clip_tables import ClipRows
+from speechface.clip_updates import update_clip_tables
 from speechface.commands.plan import measured_rates, measured_training
 from speechface.config import resolve
 from speechface.datasets.base import Clip, list_clips

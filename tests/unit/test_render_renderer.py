@@ -8,8 +8,9 @@ from tests.unit.synthetic import synthetic_rig
 
 from speechface.errors import RenderError
 from speechface.geometry.camera import Camera
+from speechface.geometry.mesh import vertex_normals
 from speechface.geometry.rotation import matrix_from_euler
-from speechface.render.pose import pose
+from speechface.render.pose import Poser, pose
 from speechface.render.renderer import Renderer, projection_matrix
 
 WIDTH, HEIGHT = 200, 150
@@ -29,7 +30,7 @@ def flat(points, color, base=None):
     rig = base or synthetic_rig()
     order = np.array([(0, k, k + 1) for k in range(1, n - 1)], np.int32)
     return dataclasses.replace(
-        rig, neutral=points, shapes=np.zeros((46, n, 3), np.float32), triangles=order, landmarks=np.zeros(68, np.int32),
+        rig, neutral=points, shapes=np.zeros((52, n, 3), np.float32), triangles=order, landmarks=np.zeros(68, np.int32),
         identity=np.zeros((0, n, 3), np.float32), colors=np.tile(np.float32(color), (n, 1)),
         material=np.zeros((n, 2), np.float32), contour=np.zeros((17, 1), np.int32), head_weight=np.ones(n, np.float32),
         normal_offset=np.zeros((n, 3), np.float32), regions={"lips": np.zeros(1, int), "upper_face": np.zeros(1, int)},
@@ -151,7 +152,7 @@ def test_pose_is_mesh_then_head_rotation_then_translation(rng):
     rig.head_weight = np.linspace(0, 1, len(rig.neutral), dtype=np.float32)
     rig.normal_offset = rng.normal(size=rig.neutral.shape).astype(np.float32)
     matrix = matrix_from_euler([0.2, 0.3, -0.1])
-    weights, identity = rng.uniform(0, 1, 46), rng.normal(size=3)
+    weights, identity = rng.uniform(0, 1, 52), rng.normal(size=3)
     vertices, offset = pose(rig, weights, identity, matrix, (1, 2, -900))
     expected = rig.rotate_head(rig.mesh(weights, identity), matrix) + [1, 2, -900]
     np.testing.assert_allclose(vertices, expected, atol=3e-4)  # float32 at 900 mm
@@ -159,6 +160,36 @@ def test_pose_is_mesh_then_head_rotation_then_translation(rng):
     np.testing.assert_array_equal(offset[0], rig.normal_offset[0])
     again, _ = pose(rig, weights, None, matrix, (1, 2, -900), neutral=rig.mesh(None, identity))
     np.testing.assert_allclose(again, vertices, atol=3e-4)  # another order of sums
-    few = np.zeros(46)
+    few = np.zeros(52)
     few[[3, 17]] = 0.5, 1
     np.testing.assert_allclose(pose(rig, few)[0], rig.mesh(few), atol=1e-4)  # float32 at 100 mm
+
+
+def test_a_poser_gives_the_same_vertices_and_nearly_the_same_normals(rng):
+    rig = synthetic_rig()
+    rig.head_weight = (rig.neutral[:, 1] > -90).astype(np.float32)
+    rig.normal_offset = rng.normal(0, 0.1, rig.neutral.shape).astype(np.float32)
+    rig.shapes[:, rig.neutral[:, 1] > 50] = 0  # a part that stands still
+    weights = np.zeros((20, len(rig.shapes)), np.float32)
+    weights[1:] = rng.uniform(0, 0.2, (19, len(rig.shapes)))
+    turns = matrix_from_euler(rng.normal(0, 0.2, (20, 3)))
+    turns[0] = np.eye(3)
+    for k, (vertices, normals) in enumerate(Poser(rig).frames(weights, turns, (1, 2, -900))):
+        expected, offset = pose(rig, weights[k], None, turns[k], (1, 2, -900))
+        np.testing.assert_allclose(vertices, expected, atol=3e-4)  # float32 at 900 mm
+        apart = np.linalg.norm(normals - vertex_normals(expected, rig.triangles) - offset, axis=1)
+        # at rest the same; then weights by area and by angle differ, on this rough mesh by some degrees
+        assert (apart.max() < 1e-4) if k == 0 else (np.median(apart) < 0.1)
+
+
+def test_a_transparent_image_is_the_face_alone(renderer):
+    points = disc((0, 0, -500), 20)
+    rig = flat(points, (1, 1, 1))
+    clear = renderer.draw(points, rig, camera=CAMERA, transparent=True).astype(float)
+    black = renderer.draw(points, rig, camera=CAMERA, background=(0, 0, 0)).astype(float)
+    assert clear.shape == (HEIGHT, WIDTH, 4)
+    np.testing.assert_allclose(clear[..., :3], black, atol=1)  # colours times alpha
+    x, y = np.round(CAMERA.project((0, 0, -500))).astype(int)
+    assert clear[y, x, 3] == 255
+    assert clear[0, 0, 3] == 0
+    assert set(np.unique(clear[..., 3])) <= {0, 64, 128, 191, 255}  # four points a pixel

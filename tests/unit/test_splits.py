@@ -10,7 +10,8 @@ from speechface.cli import main
 from speechface.commands.label_stats import train_statistics
 from speechface.datasets.base import CLIP_COLUMNS
 from speechface.errors import TableError
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
 from speechface.splits import Labelled, check_disjoint, decide, frame_ranges, join_frames, sides_of
 from speechface.tables import read_arrow, read_table, row_groups, write_table
 
@@ -107,7 +108,7 @@ class Corpus:
         columns = {"frame": frames, "time": frames / 25, "used": frames != 3}
         columns |= dict(zip(ROTATIONS, np.ascontiguousarray(pose.T)))
         columns |= dict(zip(CHANNELS, np.ascontiguousarray(weights.T)))
-        self.labels[name] = (columns, {"channels": list(CHANNELS), "observed": [True] * 46})
+        self.labels[name] = (columns, {"channels": list(CHANNELS), "observed": [True] * 52})
         stored = self.rng.integers(0, 256, (n, 4, 3)).astype(np.uint8)
         kept = frames != 5
         rows = stored[kept].astype(np.float32) * np.float32(STEP)
@@ -155,6 +156,21 @@ def test_every_clip_is_listed_with_its_split_and_reason(corpus):
     assert list(table["reason"]) == ["", "no face was found", "", "blurred", "", ""]
     assert list(table["n_frames"]) == [20, 0, 20, 20, 20, 20]
     assert list(table["n_used"]) == [19, 0, 19, 19, 19, 19]
+
+
+def test_how_late_the_sound_stands_is_taken_from_the_label_report(corpus):
+    quality = read_table(corpus.root / "quality.parquet").columns
+    numbers = {"audio_delay_ms": [70.0, np.nan, 0.0, 0.0, 0.0, -10.0], "delay_found_ms": np.full(6, 66.0),
+               "delay_low_ms": np.full(6, 50.0), "delay_high_ms": np.full(6, 80.0),
+               "sound_agreement": [0.9, np.nan, 1.0, 0.5, 0.6, 0.7]}  # fmt: skip
+    source = np.array(["actor", "", "config", "none", "clip", "dataset"], object)
+    columns = {**quality, "audio_delay_from": source, **numbers}
+    write_table(corpus.root / "quality.parquet", columns, stage="label_report")
+    assert corpus.split() == 0
+    table = read_table(corpus.root / "splits/clips.parquet")
+    np.testing.assert_array_equal(table["audio_delay_ms"], [70, 0, 0, 0, 0, -10])  # it is used: never unknown
+    np.testing.assert_array_equal(table["sound_agreement"], numbers["sound_agreement"])
+    assert list(table["audio_delay_from"]) == list(source)
 
 
 def test_a_clip_without_sound_is_excluded(corpus):
@@ -296,5 +312,5 @@ def test_statistics_equal_those_of_the_whole_table(corpus):
         np.testing.assert_allclose(stats[name + "_mean"], values.mean(0), rtol=1e-12, atol=1e-15)
         np.testing.assert_allclose(stats[name + "_std"], values.std(0), rtol=1e-10)
     assert stats["channels"] == list(CHANNELS)
-    assert stats["observed"] == [True] * 46
+    assert stats["observed"] == [True] * 52
     assert (stats["n_frames"], stats["n_clips"], stats["feature"]) == (36, 2, "spectrogram")

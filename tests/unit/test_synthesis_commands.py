@@ -9,7 +9,8 @@ from speechface.clip_tables import ClipTable
 from speechface.files import write_npz
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.media import decode_audio, decode_rgb, frame_times
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import REPORT46, ROTATIONS
 from speechface.synthesis.actors import DemoActor, actor_digest, load_actor, pack
 
 CLIP = "demo/Actor_01/01-01-03-02-02-01-01"
@@ -30,10 +31,11 @@ def actors(tmp_path_factory):
     return path
 
 
-def make(folder, actors, *clips, settings=SETTINGS):
+def make(folder, actors, *clips, settings=SETTINGS, more=()):
     pairs = [f"{clip}=x" for clip in clips or (CLIP,)]
     outputs = ["--videos", str(folder / "v.parquet"), "--truth", str(folder / "t.parquet")]
-    return main(["make-demo-clips", "--clips", *pairs, "--actors", str(actors), "--settings", settings, *outputs])
+    return main(["make-demo-clips", "--clips", *pairs, "--actors", str(actors), "--settings", settings, *outputs,
+                 *more])  # fmt: skip
 
 
 def content(folder, clip=CLIP):
@@ -99,10 +101,15 @@ def test_the_video_has_an_image_a_truth_row_and_sound_to_its_end(made, truth):
     assert np.abs(audio).max() > 0.1
 
 
-def test_truth_repeats_the_projection_from_its_own_columns(truth, actors):
+@pytest.mark.parametrize("channels", [CHANNELS, REPORT46], ids=["arkit52", "report46"])
+def test_truth_repeats_the_projection_from_its_own_columns(truth, actors, tmp_path, channels):
     """Weights, rotation, camera and place in the table are enough to find every landmark again."""
-    rig = load_actor(actors, 1).rig
-    weights, angles = truth.stack(CHANNELS), truth.stack(ROTATIONS)
+    if channels == REPORT46:
+        assert make(tmp_path, actors, more=["--channels", "report46"]) == 0
+        truth = ClipTable(tmp_path / "t.parquet").read(CLIP)
+    assert truth.meta["channels"] == list(channels)
+    rig = load_actor(actors, 1).rig.on(channels)
+    weights, angles = truth.stack(channels), truth.stack(ROTATIONS)
     centre, focal = np.array(truth.meta["centre_px"]), truth.meta["focal_px"]
     for k in (0, 20, len(truth) - 1):
         turned = rig.rotate_head(rig.mesh(weights[k]), matrix_from_euler(angles[k]))
@@ -114,10 +121,10 @@ def test_truth_repeats_the_projection_from_its_own_columns(truth, actors):
 def test_truth_says_who_spoke_what(truth):
     meta = truth.meta
     assert meta["channels"] == list(CHANNELS)
-    assert (meta["emotion"], meta["intensity"], meta["text"]) == ("happy", "strong", "Dogs are sitting by the door!")
+    assert (meta["emotion"], meta["intensity"], meta["text"]) == ("happy", "strong", "Few people remember this shop!")
     assert meta["voice"] == "en-us+m1"
     assert len(meta["identity"]) == len(synthetic_rig(0).identity)
-    assert meta["settings"] == {"width": 160, "height": 160, "fps": "30000/1001", "seed": 5}
+    assert meta["settings"] == {"width": 160, "height": 160, "fps": "30000/1001", "seed": 5, "sentences": []}
     spoken = "".join(ipa for _, _, ipa, _ in meta["phonemes"])
     assert "b" in spoken
 

@@ -4,11 +4,13 @@ import json
 
 import numpy as np
 
-from speechface.clip_tables import ClipRows, update_clip_tables
+from speechface.clip_tables import ClipRows
+from speechface.clip_updates import update_clip_tables
 from speechface.config import model_settings
 from speechface.errors import ClipError
 from speechface.networks.training import train
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
 from speechface.sections import TrainingSettings
 from speechface.tables import streamed_table, to_arrow
 
@@ -22,9 +24,9 @@ STEP = 1 / 255
 
 
 def make_clips(seed, *, n_clips, n_frames, shape=(32, 8), n_actors=1):
-    """Return a list of dicts: clip id, features (T, *shape) in [0, 1], weights (T, 46), rotations (T, 3)."""
+    """Return a list of dicts: clip id, features (T, *shape) in [0, 1], weights (T, 52), rotations (T, 3)."""
     rng = np.random.default_rng(seed)
-    mix = np.random.default_rng(7).normal(size=(4, 49))
+    mix = np.random.default_rng(7).normal(size=(4, 55))
     clips = []
     for k in range(n_clips):
         drive = np.cumsum(rng.normal(0, 0.3, (n_frames, 4)), 0)
@@ -36,8 +38,8 @@ def make_clips(seed, *, n_clips, n_frames, shape=(32, 8), n_actors=1):
             "id": ("set", f"Actor_{k % n_actors + 1:02d}", f"clip_{k}"),
             "frame": np.arange(n_frames),
             "features": np.clip(features, 0, 1).reshape(n_frames, *shape).astype(np.float32),
-            "weights": (0.3 + 0.2 * np.tanh(labels[:, :46])).astype(np.float32),
-            "rotations": (0.05 * labels[:, 46:]).astype(np.float32),
+            "weights": (0.3 + 0.2 * np.tanh(labels[:, :52])).astype(np.float32),
+            "rotations": (0.05 * labels[:, 52:]).astype(np.float32),
         })  # fmt: skip
     return clips
 
@@ -46,7 +48,7 @@ def observed_mask():
     return [name not in UNOBSERVED for name in CHANNELS]
 
 
-def write_split(path, clips, *, feature="spectrogram", settings=None):
+def write_split(path, clips, *, feature="spectrogram", settings=None, channels=CHANNELS):
     """Write `clips` as the train table of `feature`, a clip a row group as build-split does."""
     stored = {"spectrogram": np.float32, "waveform": np.int16}.get(feature, np.float16)
     scaled = {feature: STEP} if feature == "spectrogram" else {}
@@ -57,9 +59,10 @@ def write_split(path, clips, *, feature="spectrogram", settings=None):
         columns |= {"frame": clip["frame"].astype(np.int32), "time": clip["frame"] / 30.0}
         columns[feature] = clip["features"].astype(stored)
         columns |= {name: np.ascontiguousarray(clip["rotations"][:, k]) for k, name in enumerate(ROTATIONS)}
-        columns |= {name: np.ascontiguousarray(clip["weights"][:, k]) for k, name in enumerate(CHANNELS)}
+        columns |= {name: np.ascontiguousarray(clip["weights"][:, k]) for k, name in enumerate(channels)}
         groups.append(to_arrow(columns, {}, scaled=scaled))
-    meta = {"channels": list(CHANNELS), "observed": observed_mask(), "feature": feature, "_scaled": scaled,
+    observed = [name not in UNOBSERVED for name in channels]
+    meta = {"channels": list(channels), "observed": observed, "feature": feature, "_scaled": scaled,
             "_shapes": {feature: list(clips[0]["features"].shape[1:])},
             "feature_settings": settings or {"n_fft": 64, "audio_sr": 8000}}  # fmt: skip
     with streamed_table(path, groups[0].schema, stage="splits", meta=meta) as write:
@@ -75,6 +78,8 @@ def write_clip_table(path, clips, *, stage, settings=None, shared=(), scaled=Non
             raise ClipError(clips[clip_id])
         return ClipRows(*clips[clip_id], scaled or {})
 
+    if any("channels" in rows[1] for rows in clips.values() if not isinstance(rows, str)):
+        shared = [*shared, "channels"]  # as all stages with weights do
     path.unlink(missing_ok=True)
     update_clip_tables({"table": path}, list(clips), make, stage=stage, settings=settings or {},
                        facts=lambda clip_id, known: {}, shared=shared)  # fmt: skip

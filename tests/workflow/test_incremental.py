@@ -13,8 +13,8 @@ pytestmark = pytest.mark.workflow
 
 #: A key of every stage.
 KEYS = [
-    "datasets.<name>.where", "datasets.<name>.seed", "audio.sr", "landmarks.detect_every", "crops.size",
-    "spectrogram.top_db",
+    "datasets.<name>.where", "datasets.<name>.audio_delay_ms", "datasets.<name>.seed", "audio.sr",
+    "landmarks.detect_every", "crops.size", "spectrogram.top_db",
     "acoustics.n_mfcc", "log_mel.n_mels", "rig.identity_modes", "labels.noise_mm", "models.<name>.head",
     "training.epochs", "training.threads", "baselines.neighbours", "evaluation.seed", "rendering.size", "figures.dpi",
 ]  # fmt: skip

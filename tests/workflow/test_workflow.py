@@ -96,7 +96,7 @@ def test_labels_of_synthetic_actors_are_compared_with_their_truth(finished_run):
     truth = pd.read_parquet(finished_run / "results/labels/truth.parquet")
     columns = {"dataset", "actor", "clip", "channel", "r", "slope", "mae", "mouth_mm", "inner_mm", "rotation_deg"}
     assert set(truth.columns) >= columns
-    assert truth.groupby(["actor", "clip"]).size().eq(46).all()
+    assert truth.groupby(["actor", "clip"]).size().eq(52).all()
     assert truth.mouth_mm.between(0, 10).all()
 
 
@@ -148,9 +148,26 @@ def test_a_changed_training_parameter_reruns_training_and_no_preparation(finishe
 def test_report_is_one_html_file_with_the_figures(finished_run):
     snakemake(finished_run, "--report", "results/report.html")
     page = (finished_run / "results/report.html").read_text()
-    assert "comparison" in page
-    assert "lip-gap r" in page, "the first page with the table of models"
+    assert "face_error" in page
+    assert "results/page/index.html" in page, "the front says where the page is"
     assert len(page) > 100_000
+
+
+def test_the_page_shows_faces_scores_and_every_figure(finished_run):
+    page = finished_run / "results/page"
+    text = (page / "index.html").read_text()
+    for name in re.findall(r'(?:src|href)="(media/[^"]+)"', text):
+        assert (page / name).stat().st_size > 0, name
+    shown = set(re.findall(r'<img src="media/(\w+).png"', text))
+    assert {"lip_gap", "face_error", "models", "truth", "training"} <= shown
+    assert text.count("<video") in (1, 2, 3)  # test clips are few: one may be best and median
+    assert "3 clips left out" in text
+    facts = json.loads((page / "media/examples.json").read_text())
+    assert facts["split"] == "test"
+    assert 'url=page/index.html"' in (finished_run / "results/index.html").read_text()
+    card = (finished_run / "results/models/all_tcn/0/README.md").read_text()
+    assert "mean of tcn" in card
+    assert (finished_run / "results/ro-crate-metadata.json").exists()
 
 
 def test_animate_turns_a_recording_into_video_and_curves(finished_run, tmp_path):
@@ -158,13 +175,13 @@ def test_animate_turns_a_recording_into_video_and_curves(finished_run, tmp_path)
     sound = next((finished_run / "results/wav/demo/Actor_03").glob("*.wav"))
     model = finished_run / "results/models/gru/0/model.ckpt"
     command = [sys.executable, "-m", "speechface", "animate", str(sound), "--model", str(model), "--out", str(tmp_path)]
-    command += ["--formats", "mp4", "livelink", "parquet", "json", "--size", "160"]
+    command += ["--formats", "mp4", "livelink", "parquet", "a2f_json", "--size", "160"]
     run = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr
     written = {path.rsplit("/", 1)[1] for path in run.stdout.split()}
     stem = sound.stem
-    assert written == {f"{stem}.mp4", f"{stem}_1_speechface_cal.csv", f"{stem}.parquet", f"{stem}.json"}
-    content = json.loads((tmp_path / f"{stem}.json").read_text())
+    assert written == {f"{stem}.mp4", f"{stem}_1_speechface_cal.csv", f"{stem}.parquet", f"{stem}.a2f.json"}
+    content = json.loads((tmp_path / f"{stem}.a2f.json").read_text())
     assert content["numFrames"] == len(pd.read_parquet(tmp_path / f"{stem}.parquet"))
 
 

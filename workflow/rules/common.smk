@@ -159,6 +159,33 @@ def tables_of_actor(stage):
     return found
 
 
+def dataset_tables(stage):
+    """Input function: the tables of a stage that hold the clips of the dataset in the wildcards."""
+
+    def found(wildcards):
+        return [
+            f"results/{stage}/{shard.id}.parquet" for shard in SHARDS.values() if shard.dataset == wildcards.dataset
+        ]
+
+    return found
+
+
+def delay_tables(datasets):
+    """The tables of the delays of datasets."""
+    return [f"results/delays/{dataset}.parquet" for dataset in datasets]
+
+
+def shard_delays(wildcards):
+    """The table of delays of a shard's dataset, nothing where its delay is given."""
+    dataset = SHARDS[wildcards.shard].dataset
+    return delay_tables([dataset] if CONFIG.datasets[dataset].audio_delay_ms == "auto" else [])
+
+
+def shard_delay(wildcards):
+    """The delay of the sound of a shard's clips, ms, or the table of delays."""
+    return shard_delays(wildcards) or CONFIG.datasets[SHARDS[wildcards.shard].dataset].audio_delay_ms
+
+
 def shard_identity(wildcards):
     """The identity file of a shard's actor."""
     return f"results/identity/{SHARDS[wildcards.shard].actor}.npz"
@@ -192,7 +219,7 @@ def clip_digest():
 def demo_settings():
     """What changes a synthetic clip, as JSON text; how many actors and clips there are does not."""
     demo = CONFIG.dump()["datasets"].get("demo", {})
-    return json.dumps({key: demo.get(key) for key in ("width", "height", "fps", "seed")}, sort_keys=True)
+    return json.dumps({key: demo.get(key) for key in ("width", "height", "fps", "seed", "sentences")}, sort_keys=True)
 
 
 def detector_files():

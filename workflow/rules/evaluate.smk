@@ -170,3 +170,15 @@ rule compare_models:
         python -m speechface compare-models --inputs {input.tables:q} --facts {input.facts:q} \
             --reference {params.reference:q} --settings {params.settings:q} --out {output.table:q} 2> {log:q}
         """
+
+
+use rule compare_models as compare_truth with:
+    input:
+        tables=[f"results/evaluation/truth/{name}/{seed}.parquet" for name, seed in evaluated_runs()],
+        facts=[f"results/models/{name}/{seed}/model.json" for name, seed in network_runs()],
+    output:
+        table=ensure("results/evaluation/truth_models.parquet", non_empty=True),
+    log:
+        "logs/compare_truth.log",
+    benchmark:
+        "results/benchmarks/jobs/compare_truth.tsv"

@@ -8,6 +8,7 @@ for FEATURE in FEATURES:
             FEATURE
         input:
             audio="results/audio/{shard}.parquet",
+            delays=shard_delays,
         output:
             table=ensure(update(f"results/{FEATURE}/{{shard}}.parquet"), non_empty=True),
         log:
@@ -21,11 +22,12 @@ for FEATURE in FEATURES:
             runtime=shard_runtime(minutes_per_clip=0.5),
         params:
             attempts=failed_attempts_of(FEATURE),
+            delay=shard_delay,
             feature=FEATURE,
             settings=settings(FEATURE),
             version=stage_version(FEATURE),
         shell:
             r"""
-            python -m speechface features {params.feature} --audio {input.audio:q} --settings {params.settings:q} \
-                --out {output.table:q} 2> {log:q}
+            python -m speechface features {params.feature} --audio {input.audio:q} \
+                --audio-delay-ms {params.delay:q} --settings {params.settings:q} --out {output.table:q} 2> {log:q}
             """

@@ -105,6 +105,8 @@ rule label_report:
         clips="results/clips.parquet",
         landmarks=tables("landmarks"),
         labels=tables("labels"),
+        delays=delay_tables(datasets_of(USED)),
+        rig="results/rig/rig.npz",
     output:
         table=ensure("results/labels/quality.parquet", non_empty=True),
         csv=report(
@@ -140,8 +142,8 @@ rule label_report:
     shell:
         r"""
         python -m speechface label-report --clips {input.clips:q} --landmarks {input.landmarks:q} \
-            --labels {input.labels:q} --settings {params.settings:q} --out {output.table:q} --csv {output.csv:q} \
-            --actors {output.actors:q} --flagged {output.flagged:q} 2> {log:q}
+            --labels {input.labels:q} --delays {input.delays:q} --rig {input.rig:q} --settings {params.settings:q} \
+            --out {output.table:q} --csv {output.csv:q} --actors {output.actors:q} --flagged {output.flagged:q} 2> {log:q}
         """
 
 

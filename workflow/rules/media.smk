@@ -63,18 +63,19 @@ rule make_demo_clips:
     params:
         attempts=failed_attempts_of("videos"),
         clips=shard_clips,
+        channels=CONFIG.rig.channels,
         settings=demo_settings(),
         version=stage_version("demo"),
     shell:
         r"""
         python -m speechface make-demo-clips --clips {params.clips:q} --actors {input.actors:q} \
-            --settings {params.settings:q} --videos {output.videos:q} --truth {output.truth:q} \
+            --channels {params.channels} --settings {params.settings:q} --videos {output.videos:q} --truth {output.truth:q} \
             2> {log:q}
         """
 
 
 rule extract_audio:
-    """Take the sound of a shard's clips, mono, from the first video frame on, and the times of the frames."""
+    """Take the sound of a shard's clips, mono, and the times of the frames."""
     input:
         sources=shard_sources,
     output:
@@ -92,19 +93,19 @@ rule extract_audio:
         attempts=failed_attempts_of("audio"),
         clips=shard_clips,
         settings=settings("audio"),
-        delay=lambda wildcards: CONFIG.datasets[SHARDS[wildcards.shard].dataset].audio_delay_ms,
         version=stage_version("audio"),
     shell:
         r"""
-        python -m speechface extract-audio --clips {params.clips:q} --audio-delay-ms {params.delay} \
-            --settings {params.settings:q} --out {output.table:q} 2> {log:q}
+        python -m speechface extract-audio --clips {params.clips:q} --settings {params.settings:q} \
+            --out {output.table:q} 2> {log:q}
         """
 
 
 rule wav:
-    """Unpack the sound of all clips as wav files, for people and other tools: `snakemake wav`."""
+    """Unpack the sound of all clips in step with their images, for people and other tools: `snakemake wav`."""
     input:
         tables=tables("audio"),
+        delays=delay_tables(datasets_of(USED)),
     output:
         files="results/wav/files.txt",
     log:
@@ -116,5 +117,6 @@ rule wav:
         runtime=runtime_per_attempt(60),
     shell:
         r"""
-        python -m speechface unpack audio {input.tables:q} --out-dir results/wav --list {output.files:q} 2> {log:q}
+        python -m speechface unpack audio {input.tables:q} --audio-delay-ms {input.delays:q} --out-dir results/wav \
+            --list {output.files:q} 2> {log:q}
         """

@@ -4,6 +4,7 @@ import json
 import shlex
 from pathlib import Path
 
+from speechface.commands.render_examples import EXAMPLES
 from speechface.figures.registry import FIGURES
 
 
@@ -85,16 +86,22 @@ def figures_wanted():
 
 def final_targets():
     """What `rule all` asks for."""
-    targets = ["results/splits/clips.parquet", "results/workflow/front.rst"] + label_targets()
+    targets = ["results/splits/clips.parquet", "results/page/index.html"] + label_targets()
     if CONFIG.crops.clips == "all":
         targets += tables("crops")
     if not LEARNING:
         return targets
-    targets += ["results/evaluation/metrics.parquet"]
+    targets += ["results/evaluation/metrics.parquet"] + (["results/ro-crate-metadata.json"] if MODELS else [])
     targets += [f"results/renders/{shown_model()}/{clip.id}.mp4" for clip in shown_clips()]
     targets += [f"results/figures/{name}.pdf" for name in figures_wanted()]
     targets += [f"results/figures/{name}.pdf" for name in truth_figures()]
     return targets
+
+
+def as_options(files):
+    """Named files as options of a command."""
+    listed = {name: [found] if isinstance(found, str) else found for name, found in files.items()}
+    return " ".join(f"--{name} {' '.join(map(shlex.quote, found))}" for name, found in listed.items() if found)
 
 
 def this_workflow():
@@ -110,19 +117,50 @@ def workflow_files():
     return [str(workflow.main_snakefile), *sorted(str(path) for path in folder.glob("*.smk"))]
 
 
-def config_names():
-    """The config files by name, for the report."""
-    return " ".join(shlex.quote(Path(path).name) for path in workflow.configfiles)
+# ---- the page ------------------------------------------------------------------------------------------------------
 
 
-def metrics_where_learnt():
-    """The table of metrics, or nothing where no model is trained."""
-    return ["results/evaluation/metrics.parquet"] if LEARNING else []
+def example_runs():
+    """(name, seed) of the models whose clips the page may show: the one of the videos, or the first seed of every model."""
+    names = [CONFIG.rendering.model] if CONFIG.rendering.model else MODELS or BASELINES[:1]
+    return [(name, seeds_of(name)[0] if name in MODELS else 0) for name in names]
 
 
-def workflow_image():
-    """The image of the rules, where it is among the figures."""
-    return ["results/figures/workflow.png"] if LEARNING and "workflow" in figures_wanted() else []
+def example_predictions():
+    """Their predictions."""
+    return [path for name, seed in example_runs() for path in predictions(name, seed)]
+
+
+def model_facts():
+    """The facts of every network and ensemble."""
+    return [f"results/models/{name}/{seed}/model.json" for name, seed in trained_runs() if name in MODELS]
+
+
+def adapters():
+    """Adapter of every dataset, as JSON text."""
+    return json.dumps({name: dataset.adapter for name, dataset in CONFIG.datasets.items()})
+
+
+def page_inputs():
+    """What the page shows beside clips and labels, by the options of `speechface make-page`."""
+    found = {"truth": "results/labels/truth.parquet"} if SYNTHETIC else {}
+    if not LEARNING:
+        return found
+    drawn = [*figures_wanted(), *truth_figures()]
+    tables = [f"results/tables/{name}.{kind}" for name in drawn if figure_tables(name) for kind in ("csv", "tex")]
+    return {
+        **found,
+        "models": "results/evaluation/models.parquet",
+        "facts": model_facts(),
+        "examples": "results/page/media/examples.json",
+        "figures": [f"results/figures/{name}.png" for name in drawn],
+        "tables": ["results/evaluation/metrics.csv", *tables],
+    }
+
+
+def page_options(wildcards, input):
+    """These files as options."""
+    return as_options(input)
 
 
 # ---- figures and videos ---------------------------------------------------------------------------------------------
@@ -131,6 +169,11 @@ def workflow_image():
 def prediction_of_clip(wildcards):
     """The shown model's predictions for the dataset of the clip in the wildcards."""
     return predictions(shown_model(), shown_seed(), [CLIPS[wildcards.clip]])
+
+
+def delays_of_clip(wildcards):
+    """The table of delays of the clip's dataset."""
+    return delay_tables([CLIPS[wildcards.clip].dataset])
 
 
 def identity_of_clip(wildcards):
@@ -144,8 +187,8 @@ def truth_figures():
 
 
 def figure_module(figure):
-    """The name under which a figure is registered: truth is the comparison, drawn from other numbers."""
-    return "comparison" if figure == "truth" else figure
+    """The name under which a figure is registered: truth is that of the models, drawn from other numbers."""
+    return "models" if figure == "truth" else figure
 
 
 #: What a figure may read: name of its input -> function of the figure's name that lists the files.
@@ -154,17 +197,27 @@ FIGURE_INPUTS = {
     "quality": lambda figure: "results/labels/quality.parquet",
     "rig": lambda figure: "results/rig/rig.npz",
     "graph": lambda figure: "results/workflow/rules.dot",
-    "models": lambda figure: "results/evaluation/models.parquet",
-    "metrics": lambda figure: f"results/evaluation/{'truth' if figure == 'truth' else 'metrics'}.parquet",
+    "models": lambda figure: f"results/evaluation/{'truth_' if figure == 'truth' else ''}models.parquet",
+    "metrics": lambda figure: "results/evaluation/metrics.parquet",
     "logs": lambda figure: [f"results/models/{name}/{seed}/metrics.csv" for name, seed in network_runs()],
     "landmarks": lambda figure: tables("landmarks"),
     "labels": lambda figure: tables("labels"),
+    "delays": lambda figure: tables("delays"),
     "predictions": lambda figure: predictions(shown_model(), shown_seed()),
+    "all_predictions": lambda figure: [path for run in first_runs() for path in predictions(*run)],
+    "evaluations": lambda figure: [f"results/evaluation/{name}/{seed}.parquet" for name, seed in first_runs()],
     "identity": lambda figure: sorted({f"results/identity/{shard.actor}.npz" for shard in SHARDS.values()}),
     "spectrogram": lambda figure: tables("spectrogram", clips_of_features_figure()),
     "acoustics": lambda figure: tables("acoustics", clips_of_features_figure()),
+    "audio": lambda figure: tables("audio", clips_of_features_figure() if figure == "features" else EVALUATED),
+    "truth": lambda figure: tables("truth", EVALUATED_SYNTHETIC),
     "videos": lambda figure: sources(USED),
 }
+
+
+def first_runs():
+    """(name, seed) of every model and baseline, the first seed of each."""
+    return list({name: (name, seed) for name, seed in reversed(trained_runs())}.values())[::-1]
 
 
 def figure_inputs(figure):
@@ -174,12 +227,7 @@ def figure_inputs(figure):
 
 def figure_options(wildcards, input):
     """These files as options of `speechface figure`; videos are found by the clip table."""
-    given = [
-        f"--{name} " + " ".join(map(shlex.quote, [files] if isinstance(files, str) else files))
-        for name, files in input.items()
-        if name != "videos"
-    ]
-    return " ".join(given)
+    return as_options({name: files for name, files in input.items() if name != "videos"})
 
 
 def figure_table_option(wildcards, output):

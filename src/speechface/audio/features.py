@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from speechface.audio.feature import Feature
+from speechface.audio.levels import normalise
 from speechface.audio.windows import frame_end_samples
 from speechface.errors import ClipError
 from speechface.registry import Registry
@@ -24,17 +25,27 @@ FEATURES = Registry("feature", {
 })  # fmt: skip
 
 
-def compute(name: str, audio: np.ndarray, times: np.ndarray, *, fps: float, sr: int, settings: Settings) -> np.ndarray:
-    """Compute a feature for every video frame of a clip.
+def compute(
+    name: str,
+    audio: np.ndarray,
+    times: np.ndarray,
+    *,
+    fps: float,
+    sr: int,
+    settings: Settings,
+    start: float = 0.0,
+) -> np.ndarray:
+    """Compute a feature for every video frame of a clip, the level of its speech normalised where the settings say so.
 
     Parameters
     ----------
     name : str, key of `FEATURES`
-    audio : ndarray (n_samples,), float32, mono, full scale 1.0; sample 0 is at time 0
+    audio : ndarray (n_samples,), float32, mono, full scale 1.0
     times : array_like (n,), seconds, increasing
     fps : float, frames/s, the length of the last frame
     sr : int, Hz
     settings : the feature's section
+    start : float, s, time of sample 0 on the clock of `times`
 
     Returns
     -------
@@ -53,8 +64,12 @@ def compute(name: str, audio: np.ndarray, times: np.ndarray, *, fps: float, sr: 
     if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
         raise ClipError("the frame times do not increase")
     feature: Feature = FEATURES[name]
+    levels = feature.levels(settings)
+    if levels is not None:
+        audio = normalise(audio, sr=sr, settings=levels)
     try:
-        return feature.compute(audio, frame_end_samples(times, fps=fps, sr=sr), sr, settings)
+        ends = frame_end_samples(times, fps=fps, sr=sr) - round(start * sr)
+        return feature.compute(audio, ends, sr, settings)
     except ValueError as error:
         raise ClipError(f"{name} at {sr} Hz: {error}") from None
 

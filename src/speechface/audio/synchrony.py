@@ -34,8 +34,8 @@ N_BANDS, FMIN, FMAX, WINDOW_S, RANGE_DB = 32, 80.0, 7600.0, 0.025, 60.0
 STILL = 0.006
 #: Share of clips that a pool expects to have another delay than the rest.
 STRANGERS = 0.1
-#: How far from the delay of its fellows a clip may stand, ms, and the least probability of it.
-NEAR_MS, AGREES = 60, 0.5
+#: How far from the delay of its fellows a clip may stand, ms.
+NEAR_MS = 60
 _REACH = -int(DELAYS_MS[0]) // round(1000 * HOP_S)
 
 
@@ -210,8 +210,8 @@ def pooled(curves: Sequence[np.ndarray]) -> np.ndarray:
 def follows(curve: np.ndarray, delay_ms: float) -> float:
     """Probability of a clip's own delay to lie within `NEAR_MS` of `delay_ms`, that of the clips it belongs to.
 
-    A clip that goes together with its sound has most of it there. One with another sound has its best delay anywhere;
-    below `AGREES` sound and lips do not agree. NaN where nothing can be told.
+    A clip that goes together with its sound has most of it there. One with another sound has its best delay anywhere.
+    NaN where nothing can be told.
     """
     if not np.ptp(curve):
         return np.nan

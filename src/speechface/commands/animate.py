@@ -1,13 +1,12 @@
 """Animate a face from a speech recording, of any length and sample rate, on a CPU.
 
-Reads everything PyAV opens: wav, mp3, flac, ogg, m4a, or the sound of a video. Writes what --formats asks for
-into --out.
+Reads everything FFmpeg opens: wav, mp3, flac, ogg, m4a, or the sound of a video. Without more it takes the model that
+comes with the package and writes a head that speaks (.glb) and its curves (.csv) into the current folder.
 """
 
 import argparse
-import logging
 import re
-from fractions import Fraction
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,97 +17,84 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
-LOG = logging.getLogger(__name__)
+#: What is written without --formats.
+FORMATS_BY_DEFAULT = ("glb", "livelink")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from speechface.export.registry import FORMATS
+    from speechface.liveliness import PRESETS
 
     parser.add_argument("audio", help="speech recording, or a video with sound")
-    parser.add_argument("--model", required=True, help="trained model: model.ckpt, or model.npz of a baseline")
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results; made if absent")
+    parser.add_argument("--model", help="model.onnx, model.ckpt, or model.npz of a baseline (default: the package's)")
+    parser.add_argument("--out", default=".", metavar="DIR", help="folder for the results; made if absent (default: .)")
     parser.add_argument(
         "--formats",
         nargs="+",
         choices=FORMATS,
-        default=["mp4", "livelink", "parquet"],
         metavar="FORMAT",
-        help=f"any of {', '.join(FORMATS)} (default: mp4 livelink parquet)",
+        help=f"any of those below (default: {' '.join(FORMATS_BY_DEFAULT)}; with --avatar: avatar livelink)",
     )
     parser.add_argument("--fps", default="30", help="frames a second, a number or a fraction such as 30000/1001")
+    parser.add_argument(
+        "--life",
+        default="natural",
+        metavar="PRESET",
+        help=f"blinks, gaze and small motion where the model gives none: {', '.join(PRESETS)}, or a .json file of "
+        "settings (default: natural)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of what --life draws (default: 0)")
     parser.add_argument(
         "--neutral",
         metavar="TABLE::CLIP",
         help="label table (fit-labels) and id of a clip of the speaker in it: how the face looks at rest; for models "
         "with rest: given or estimated",
     )
+    parser.add_argument(
+        "--avatar", default="", metavar="FILE", help="your own .glb or .vrm, which the format avatar animates"
+    )
     parser.add_argument("--rig", default="", help="rig .npz for formats that show it (default: the builtin head)")
-    parser.add_argument("--size", type=int, default=640, help="side of the square video, pixels")
-    parser.epilog = "formats:\n" + "\n".join(f"  {name:10} {FORMATS[name].DESCRIPTION}" for name in FORMATS)
+    parser.add_argument("--size", type=int, default=640, help="side of the square video, pixels, 16 to 4096")
+    parser.epilog = "formats:\n" + "\n".join(f"  {name:11} {FORMATS[name].DESCRIPTION}" for name in FORMATS)
 
 
 def run(args: argparse.Namespace) -> None:
-    import numpy as np
-
-    from speechface.audio import features
-    from speechface.errors import MediaError
-    from speechface.export.animation import Animation, Sound
+    from speechface.errors import ConfigError
     from speechface.export.registry import FORMATS
-    from speechface.media import decode_audio
+    from speechface.files import made_folder
     from speechface.networks.loading import load_model
-    from speechface.provenance import provenance
-    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.speaking import STARTER, animate
 
-    fps = _frame_rate(args.fps)
-    model = load_model(args.model)
-    sr = model.feature_settings["audio_sr"]
-    audio = decode_audio(args.audio, sr=sr)
-    if len(audio) == 0:
-        raise MediaError(f"{args.audio}: holds no sound")
-    count = max(1, round(len(audio) / sr * fps))
-    times = np.arange(count) / float(fps)
-    settings = features.settings_of_table(model.feature, model.feature_settings)
-    inputs = features.compute(model.feature, audio, times, fps=float(fps), sr=sr, settings=settings)
-    predicted = model.predict(inputs, neutral=_neutral(args.neutral, model))[0]
-    column = {name: k for k, name in enumerate(model.columns)}
-    weights = np.stack([predicted[:, column[name]] for name in CHANNELS], 1).clip(0, 1)
-    rotations = np.zeros((count, 3))
-    if ROTATIONS[0] in column:
-        rotations = np.stack([predicted[:, column[name]] for name in ROTATIONS], 1)
-    folder = Path(args.out)
-    folder.mkdir(parents=True, exist_ok=True)
-    animation = Animation(
-        name=re.sub(r"[^A-Za-z0-9._-]", "_", Path(args.audio).stem),
-        fps=fps,
-        weights=weights.astype(np.float32),
-        rotations=rotations.astype(np.float32),
-        sound=Sound(audio, sr, str(args.audio)),
-        rig_file=args.rig,
-        image_size=args.size,
-        meta={"provenance": provenance(model=str(args.model), sound=str(args.audio))},
-    )
-    for name in args.formats:
+    if not 16 <= args.size <= 4096:
+        raise ConfigError(f"--size is {args.size}; expected 16 to 4096 pixels")
+    formats = _formats(args.formats, args.avatar)
+    model = load_model(args.model or STARTER)
+    neutral = _neutral(args.neutral, model)
+    folder = made_folder(args.out)
+    animation = animate(
+        args.audio, model=model, fps=args.fps, life=args.life, seed=args.seed, neutral=neutral, rig=args.rig,
+        avatar=args.avatar, image_size=args.size, name=re.sub(r"[^A-Za-z0-9._-]", "_", Path(args.audio).stem),
+        progress=sys.stderr.isatty(),
+    )  # fmt: skip
+    for name in formats:
         print(FORMATS[name].write(animation, folder))
-    LOG.info("%d frames at %s/s from %.1f s of sound", count, fps, len(audio) / sr)
 
 
-def _frame_rate(text: str) -> Fraction:
+def _formats(asked: list[str] | None, avatar: str) -> list[str]:
+    """What is to be written: with an avatar, it takes the place of our head."""
     from speechface.errors import ConfigError
 
-    try:
-        fps = Fraction(text).limit_denominator(100_000)
-        if 1 <= fps <= 240:
-            return fps
-    except (ValueError, ZeroDivisionError):
-        pass
-    raise ConfigError(f"--fps is {text}; expected a number from 1 to 240, or a fraction")
+    formats = asked or [name for name in FORMATS_BY_DEFAULT if not (avatar and name == "glb")]
+    if avatar and "avatar" not in formats:
+        return ["avatar", *formats]
+    if "avatar" in formats and not avatar:
+        raise ConfigError("format avatar needs the avatar: --avatar FILE.glb or FILE.vrm")
+    return formats
 
 
 def _neutral(place: str | None, model: "Predictor") -> "np.ndarray | None":
     """The speaker's weights at rest for `Predictor.predict`."""
-    from speechface.clip_tables import ClipTables
     from speechface.errors import ConfigError
-    from speechface.networks.rest import rest_of_labels
 
     if place is None:
         return None
@@ -117,4 +103,9 @@ def _neutral(place: str | None, model: "Predictor") -> "np.ndarray | None":
     path, _, clip_id = place.partition("::")
     if not clip_id:
         raise ConfigError(f"--neutral is {place}; expected TABLE::DATASET/ACTOR/CLIP, a label table and a clip in it")
-    return rest_of_labels(ClipTables([path]), clip_id, frames=model.rest_frames)
+    from speechface.clip_tables import ClipTables
+    from speechface.networks.rest import rest_of_labels
+
+    tables = ClipTables([path])
+    tables.require_channels(model.columns[: len(model.observed)], "the model")
+    return rest_of_labels(tables, clip_id, frames=model.rest_frames)

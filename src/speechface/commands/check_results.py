@@ -34,13 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--remove", action="store_true", help="remove the files that differ; the next run makes them")
 
 
-def _expected(config: "Config", dataset: str) -> dict[str, dict[str, Any]]:
+def _expected(config: "Config") -> dict[str, dict[str, Any]]:
     """stage -> settings that its files must have been made with; stages that are not here note a version only."""
-    delay = config.datasets[dataset].audio_delay_ms if dataset in config.datasets else 0.0
-    sections = {name: name for name in (*config.features, "landmarks", "crops", "labels", "evaluation")}
+    sections = {name: name for name in ("audio", *config.features, "landmarks", "crops", "labels", "evaluation")}
     sections |= {"identity": "labels", "label_report": "quality"}
     found = {stage: config.section(section).dump() for stage, section in sections.items()}
-    found["audio"] = {**config.audio.dump(), "audio_delay_ms": delay}
     if "demo" in config.datasets:
         found["demo"] = config.datasets["demo"].dump()
     return found
@@ -52,6 +50,21 @@ def _differing(settings: dict[str, Any], expected: dict[str, Any]) -> str:
         if key in settings and settings[key] != wanted:
             return f"{key} was {json.dumps(settings[key])}, the config says {json.dumps(wanted)}"
     return ""
+
+
+def _moved(config: "Config", stage: str, path: Path, facts: dict[str, Any]) -> str:
+    """How the delay of the sound that a table was made with differs from the config's, as text; else "".
+
+    Features of a dataset whose delay is estimated follow from the table of its delays.
+    """
+    dataset, known, clips = path.stem, {facts.get("settings", {}).get("audio_delay_ms")}, facts.get("clips")
+    if clips:
+        dataset, known = clips[0]["id"].split("/")[0], {clip["facts"].get("audio_delay_ms") for clip in clips}
+    wanted = config.datasets[dataset].audio_delay_ms if dataset in config.datasets else None
+    if stage not in ("delays", *config.features) or wanted is None or (clips and wanted == "auto"):
+        return ""
+    other = known - {wanted, None}
+    return f"audio_delay_ms was {json.dumps(other.pop())}, the config says {json.dumps(wanted)}" if other else ""
 
 
 def _facts(results: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -117,10 +130,10 @@ def outdated(config: "Config", results: str | os.PathLike, *, clips: Collection[
         if stage not in STAGES or (clips is not None and own and not any(clip in clips for clip in own)):
             continue
         version, current = facts.get("stage_version", STAGES[stage].version), STAGES[stage].version
-        expected = _expected(config, own[0].split("/")[0] if own else "").get(stage, {})
+        expected = _expected(config).get(stage, {})
         if version != current:
             found.append((stage, path, f"made by version {version} of the stage, this is {current}"))
-        elif text := _differing(facts.get("settings", {}), expected):
+        elif text := _differing(facts.get("settings", {}), expected) or _moved(config, stage, path, facts):
             found.append((stage, path, text))
     return found + _models(config, results)
 

@@ -1,13 +1,14 @@
 """Options that several commands share."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from speechface.errors import ConfigError
 
 __all__ = [
-    "actor_of", "add_clips", "add_settings", "clips_of", "columns_of", "paths_of_actors", "settings_of", "write_csv",
+    "actor_of", "add_clips", "add_delay", "add_settings", "clips_of", "columns_of", "delay_of", "paths_of_actors",
+    "settings_of", "write_csv",
 ]  # fmt: skip
 
 
@@ -51,6 +52,44 @@ def clips_of(args: argparse.Namespace) -> dict[str, str]:
             raise ConfigError(f"--clips names {clip_id} twice")
         found[clip_id] = source
     return found
+
+
+def add_delay(parser: argparse.ArgumentParser) -> None:
+    """Add ``--audio-delay-ms MS|PARQUET ...``: how much later than the images the sound of the clips stands."""
+    parser.add_argument(
+        "--audio-delay-ms",
+        nargs="+",
+        default=["0"],
+        metavar="MS|PARQUET",
+        help="how much later than the images the sound stands: a number, or tables of pool-delays (default 0)",
+    )
+
+
+def delay_of(args: argparse.Namespace) -> Callable[[str], float]:
+    """Return the function clip id -> delay, ms, of `add_delay`.
+
+    The function raises TableError for a clip that no table has.
+    """
+    from speechface.errors import TableError
+    from speechface.tables import read_table
+
+    try:
+        (number,) = map(float, args.audio_delay_ms)
+        return lambda clip_id: number
+    except ValueError:
+        pass
+    delays: dict[str, float] = {}
+    for path in args.audio_delay_ms:
+        table = read_table(path)
+        ids = zip(*(table[name] for name in ("dataset", "actor", "clip")), strict=True)
+        delays |= dict(zip(map("/".join, ids), table["audio_delay_ms"].tolist(), strict=True))
+
+    def delay(clip_id: str) -> float:
+        if clip_id not in delays:
+            raise TableError(f"{', '.join(args.audio_delay_ms)}: no delay of the clip {clip_id}; run pool-delays again")
+        return delays[clip_id]
+
+    return delay
 
 
 def actor_of(text: str) -> tuple[str, str]:

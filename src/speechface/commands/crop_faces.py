@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from speechface.sections import CropSettings
     from speechface.tables import Table
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "crop_clip", "run"]
 
 LOG = logging.getLogger(__name__)
 
@@ -38,7 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from speechface.clip_tables import ClipTable, update_clip_tables
+    from speechface.clip_tables import ClipTable
+    from speechface.clip_updates import update_clip_tables
     from speechface.media import source_facts
 
     sources, settings, tables = clips_of(args), settings_of(args), ClipTable(args.landmarks)
@@ -52,14 +53,14 @@ def run(args: argparse.Namespace) -> None:
     update_clip_tables(
         {"crops": args.out},
         list(sources),
-        lambda clip_id: _crop(clip_id, sources[clip_id], tables.read(clip_id, ("detected", "landmarks")), settings),
+        lambda clip_id: crop_clip(clip_id, sources[clip_id], tables.read(clip_id, ("detected", "landmarks")), settings),
         stage="crops",
         settings=settings,
         facts=facts,
     )
 
 
-def _crop(clip_id: str, source: str, table: "Table", settings: "CropSettings") -> "ClipRows":
+def crop_clip(clip_id: str, source: str, table: "Table", settings: "CropSettings") -> "ClipRows":
     """The row of one clip."""
     from speechface import media
     from speechface.clip_tables import ClipRows, bytes_column

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from speechface.clip_tables import update_clip_tables
+    from speechface.clip_updates import update_clip_tables
     from speechface.landmarks.detectors import DETECTORS
     from speechface.media import source_facts
 

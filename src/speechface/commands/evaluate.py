@@ -5,11 +5,14 @@ where the labels are used and a prediction exists; a used frame without predicti
 in the log. Frames that told a model its speaker's face at rest (the prediction's `not_evaluated`) do not count, nor do
 channels that no landmark shows (the labels' `observed`). With --truth, synthetic clips are evaluated against their
 exact motion instead, on the same frames; others are not evaluated.
+
+Predictions made elsewhere are evaluated like our own: `speechface evaluate --predictions mine.parquet --results
+results`.
 """
 
 import argparse
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,12 +31,24 @@ LOG = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--predictions", required=True, nargs="+", metavar="TABLE", help="the model's predictions")
-    parser.add_argument("--model", required=True, help="name of the model or baseline")
-    parser.add_argument("--seed", required=True, type=int, help="its seed")
-    parser.add_argument("--labels", required=True, nargs="+", metavar="TABLE", help="label tables")
-    parser.add_argument("--clips", required=True, help="clip table with the final split")
-    parser.add_argument("--stats", required=True, help="statistics of the model's train table")
+    parser.add_argument(
+        "--predictions",
+        required=True,
+        nargs="+",
+        metavar="FILE",
+        help="the model's predictions: tables of 'predict', or any Parquet or CSV with columns dataset, actor, clip, "
+        "frame and weights by name",
+    )
+    parser.add_argument(
+        "--results",
+        metavar="DIR",
+        help="a finished run: gives what is not given here, and its models' scores are printed beside",
+    )
+    parser.add_argument("--model", help="name of the model or baseline (default: of the first file)")
+    parser.add_argument("--seed", type=int, default=0, help="its seed (default: 0)")
+    parser.add_argument("--labels", nargs="+", metavar="TABLE", help="label tables")
+    parser.add_argument("--clips", help="clip table with the final split")
+    parser.add_argument("--stats", help="statistics of the model's train table")
     parser.add_argument(
         "--stats-of",
         nargs="+",
@@ -41,23 +56,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATASET/ACTOR=PATH",
         help="statistics for the clips of these actors, in the place of --stats",
     )
-    parser.add_argument("--rig", required=True, help="rig (.npz)")
+    parser.add_argument("--rig", help="rig (.npz)")
     parser.add_argument("--audio", nargs="+", metavar="TABLE", help="sound, for the speech span; none: not measured")
     parser.add_argument("--truth", nargs="+", metavar="TABLE", help="evaluate against the exact motion in these tables")
     parser.add_argument("--splits", nargs="+", default=["test", "predict"], help="splits to evaluate")
-    parser.add_argument("--out", required=True, help="table to write")
+    parser.add_argument("--out", help="table to write (default: NAME.evaluation.parquet beside the first file)")
     add_settings(parser, "evaluation")
 
 
-def truth_as_labels(truth: "Table", labels: "Table") -> "Table":
-    """The exact motion of a synthetic clip in the form of its label table.
+def truth_as_labels(truth: "Table", labels: "Table", channels: Sequence[str]) -> "Table":
+    """The exact motion of a synthetic clip in the form of its label table, of `channels`.
 
     Frames without used labels stay unused, so that labels and predictions are evaluated on the same frames. Rotations
     become relative to the clip's median head pose over those frames, as labels are.
     """
     from speechface.fitting.labels import relative_rotation
     from speechface.geometry.rotation import euler_from_matrix, matrix_from_euler
-    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.rig.channels import ROTATIONS, on_channels, told
     from speechface.tables import Table
 
     if not labels.usable:
@@ -70,7 +85,8 @@ def truth_as_labels(truth: "Table", labels: "Table") -> "Table":
     relative, _ = relative_rotation(matrix_from_euler(truth.stack(ROTATIONS)), used)
     angles = euler_from_matrix(relative).astype(np.float32)
     columns = {"frame": truth["frame"], "time": truth["time"], "used": used}
-    columns |= {name: truth[name] for name in CHANNELS}
+    known = told(truth.meta, "truth")
+    columns |= dict(zip(channels, on_channels(truth.stack(known), known, channels).T))
     columns |= {name: angles[:, k] for k, name in enumerate(ROTATIONS)}
     return Table(columns, {"observed": labels.meta.get("observed")})
 
@@ -89,6 +105,7 @@ def score_clip(
     labels: "Table",
     prediction: "Table",
     *,
+    channels: Sequence[str],
     bases_of: Callable[[np.ndarray], "RigBases"],
     observed: np.ndarray,
     mean_weights: np.ndarray,
@@ -99,9 +116,10 @@ def score_clip(
     Parameters
     ----------
     labels, prediction : `speechface.tables.Table`
-    bases_of : function of an observed mask (46,) -> `speechface.metrics.geometry.RigBases`
+    channels : sequence of C str, of labels and prediction
+    bases_of : function of an observed mask (C,) -> `speechface.metrics.geometry.RigBases`
     observed : the mask that holds where the labels' metadata have none
-    mean_weights : ndarray (46,), training mean
+    mean_weights : ndarray (C,), training mean
     sound : (samples, rate in Hz), or None where it is not known
 
     Returns
@@ -110,20 +128,20 @@ def score_clip(
     """
     from speechface.metrics.metric import ClipMotion
     from speechface.metrics.statistics import clip_statistics, empty_statistics
-    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.rig.channels import ROTATIONS
     from speechface.splits import frame_ranges, join_frames
 
     for name, table in (("labels", labels), ("prediction", prediction)):
         if not table.usable:
-            return empty_statistics(), 0, f"{name}: {table.reason}"
+            return empty_statistics(len(channels)), 0, f"{name}: {table.reason}"
     used = labels["used"].astype(bool) & ~np.isin(labels["frame"], prediction.meta.get("not_evaluated", []))
     join = join_frames(labels["frame"], used, prediction["frame"])
     missing = len(join.without_features)
     if missing:
         LOG.warning("used frames without prediction: %s", frame_ranges(join.without_features))
     if len(join.labels) == 0:
-        return empty_statistics(), missing, "no frame has a used label and a prediction"
-    predicted, true = prediction.stack(CHANNELS)[join.features], labels.stack(CHANNELS)[join.labels]
+        return empty_statistics(len(channels)), missing, "no frame has a used label and a prediction"
+    predicted, true = prediction.stack(channels)[join.features], labels.stack(channels)[join.labels]
     if not np.isfinite(predicted).all():
         raise TableError("the prediction holds NaN or infinite weights")
     rotations = {}
@@ -150,21 +168,29 @@ def score_clip(
 def run(args: argparse.Namespace) -> None:
     from speechface.clip_tables import ID_COLUMNS, ClipTables
     from speechface.commands.label_stats import read_stats
+    from speechface.commands.outside_scores import fill_in, print_beside
     from speechface.datasets.base import CLIP_COLUMNS
     from speechface.metrics.geometry import RigBases
     from speechface.metrics.statistics import shapes
-    from speechface.rig.channels import CHANNELS
+    from speechface.outside import open_predictions
+    from speechface.rig.channels import require
     from speechface.rig.rig import Rig
     from speechface.sound_tables import read_sound
     from speechface.tables import Table, read_table, write_table
 
+    fill_in(args)
     settings = settings_of(args)
     clips = read_table(args.clips)
-    stats_of = {actor: read_stats(path) for actor, path in paths_of_actors(args.stats_of).items()}
+    paths = paths_of_actors(args.stats_of)
+    stats_of = {actor: read_stats(path) for actor, path in paths.items()}
     common_stats = read_stats(args.stats)
-    labels_of, predictions, sounds = ClipTables(args.labels), ClipTables(args.predictions), ClipTables(args.audio or ())
+    labels_of, sounds = ClipTables(args.labels), ClipTables(args.audio or ())
     truths = None if args.truth is None else ClipTables(args.truth)
     rig, known = Rig.load(args.rig), {}
+    labels_of.require_channels(rig.channels, f"rig {args.rig}")
+    predictions = open_predictions(args.predictions, rig.channels, of=f"rig {args.rig}")
+    for path, stats in {args.stats: common_stats, **{path: stats_of[a] for a, path in paths.items()}}.items():
+        require(stats["channels"], rig.channels, where=path, of=f"rig {args.rig}")
 
     def bases_of(observed):
         key = np.asarray(observed, bool).tobytes()
@@ -172,9 +198,15 @@ def run(args: argparse.Namespace) -> None:
             known[key] = RigBases.from_rig(rig, observed)
         return known[key]
 
+    ids = map("/".join, zip(*(clips[name] for name in ID_COLUMNS)))
+    delays = dict(zip(ids, clips.columns.get("audio_delay_ms", np.zeros(len(clips))).tolist()))
+
     def sound_of(clip_id):
+        if not args.audio:
+            return None
         try:
-            return read_sound(sounds, clip_id) if args.audio else None
+            sound = read_sound(sounds, clip_id, delay_ms=delays[clip_id])
+            return sound.since(0.0), sound.sr
         except (ClipError, MediaError, TableError) as error:
             LOG.warning("no speech span: %s", error)
             return None
@@ -185,7 +217,7 @@ def run(args: argparse.Namespace) -> None:
             return labels
         if clip_id not in truths:
             return Table({}, {"status": "unusable", "reason": "its exact truth is not known"})
-        return truth_as_labels(truths.read(clip_id), labels)
+        return truth_as_labels(truths.read(clip_id), labels, rig.channels)
 
     chosen = np.nonzero(np.isin(clips["split"].astype(str), args.splits))[0]
     rows = []
@@ -194,9 +226,9 @@ def run(args: argparse.Namespace) -> None:
         stats = stats_of.get((str(dataset), str(actor)), common_stats)
         with clip_in_work(clip_id):
             try:
-                found = score_clip(labels_or_truth(clip_id), predictions.read(clip_id), bases_of=bases_of,
-                                   observed=stats["observed"], mean_weights=np.asarray(stats["weight_mean"]),
-                                   sound=sound_of(clip_id))  # fmt: skip
+                found = score_clip(labels_or_truth(clip_id), predictions.read(clip_id), channels=rig.channels,
+                                   bases_of=bases_of, observed=stats["observed"],
+                                   mean_weights=np.asarray(stats["weight_mean"]), sound=sound_of(clip_id))  # fmt: skip
             except TableError as error:
                 raise TableError(f"{clip_id} ({args.model}, seed {args.seed}): {error}") from None
             if found[2]:
@@ -210,9 +242,9 @@ def run(args: argparse.Namespace) -> None:
     }
     columns |= {
         name: np.array([statistics[name] for statistics, *_ in rows], float).reshape(len(rows), *shape)
-        for name, shape in shapes().items()
+        for name, shape in shapes(len(rig.channels)).items()
     }
-    meta = {"model": args.model, "seed": args.seed, "channels": list(CHANNELS), "rig": rig.name, "facts": facts}
+    meta = {"model": args.model, "seed": args.seed, "channels": list(rig.channels), "rig": rig.name, "facts": facts}
     write_table(args.out, columns, stage="evaluation", settings=settings.dump(), meta=meta)
     n_evaluated = sum(not reason for *_, reason in rows)
     LOG.info(
@@ -220,3 +252,5 @@ def run(args: argparse.Namespace) -> None:
         args.model, args.seed, columns["n_frames"].sum(), n_evaluated, len(rows) - n_evaluated,
         columns["n_missing"].sum(),
     )  # fmt: skip
+    if args.results:
+        print_beside(args.out, args.results, settings)

@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", choices=FIGURES, metavar="NAME", help=", ".join(FIGURES))
     parser.add_argument("--out-stem", required=True, help="path of the figure without .pdf and .png")
     parser.add_argument("--table-stem", help="path of its table without .csv and .tex, where it is one")
+    parser.add_argument("--order", nargs="*", default=[], metavar="MODEL", help="all models of a run: a colour each")
     add_inputs(parser)
     add_settings(parser, "figures")
 
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
     inputs = inputs_of(args, args.name, figure)
     if args.table_stem and not hasattr(figure, "rows"):
         raise ConfigError(f"figure '{args.name}' has no table; leave out --table-stem")
-    with styled():
+    with styled(args.order):
         columns, text = [("note", "note")], ""
         rows: list[dict[str, Any]] = []
         try:
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
         except NothingToShow as reason:
             text, rows = str(reason), [{"note": str(reason)}]
             drawn = message(f"{args.name}: {text}")
-        save(drawn, args.out_stem, dpi)
+        save(drawn, args.out_stem, dpi, note=text)
     if args.table_stem:
         write_csv(f"{args.table_stem}.csv", columns, rows)
         write_tex(f"{args.table_stem}.tex", columns, rows)

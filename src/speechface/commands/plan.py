@@ -32,6 +32,7 @@ _ASSUMED_FRAMES = 100.0
 #: rule -> folder of its tables beside ``benchmarks``, where that has another name
 _FOLDERS = {
     "make_demo_clips": "videos", "extract_audio": "audio", "detect_landmarks": "landmarks", "crop_faces": "crops",
+    "estimate_delay": "delays",
     "fit_identity": "landmarks", "fit_labels": "labels", "predict": "predictions",
 }  # fmt: skip
 

@@ -86,7 +86,8 @@ def _device(args):
 
 
 def run(args: Namespace) -> None:
-    from speechface.clip_tables import ClipRows, ClipTables, file_facts, update_clip_tables
+    from speechface.clip_tables import ClipRows, ClipTables, file_facts
+    from speechface.clip_updates import update_clip_tables
     from speechface.networks.rest import rest_for_clip, rest_source
     from speechface.tables import read_table
 
@@ -95,8 +96,10 @@ def run(args: Namespace) -> None:
     features, labels = ClipTables(args.features), ClipTables(args.labels)
     if model.rest == "given" and not args.labels:
         raise ModelError("the model is told the speaker's face at rest (rest: given); give --labels")
+    labels.require_channels(model.columns[: len(model.observed)], f"model {args.model}")
     excluded = _clips(clips, args.dataset)
-    common = {"model": model.name, "seed": int(model.seed), "feature": model.feature}
+    common = {"model": model.name, "seed": int(model.seed), "feature": model.feature,
+              "channels": list(model.columns[: len(model.observed)])}  # fmt: skip
 
     def facts(clip_id: str, known: Any) -> dict[str, Any]:
         if excluded[clip_id]:

@@ -1,5 +1,7 @@
 """Show a clip's face, the rig moved by its labels and the rig moved by a prediction, with the clip's sound.
 
+The sound is in step: where it stands late in the file (--audio-delay-ms), it is heard earlier here.
+
 Every frame of labels, prediction and face images is shown; where one of the three is shorter, words take its place,
 and so they do for a clip whose face images were not made.
 Numbers come from the labels as they are; for display labels are median-filtered over a few frames. A prediction
@@ -13,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from speechface.commands.common import add_settings, settings_of
+from speechface.commands.common import add_delay, add_settings, delay_of, settings_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", required=True, metavar="TABLE", help="labels")
     parser.add_argument("--crops", required=True, metavar="TABLE", help="face images")
     parser.add_argument("--audio", required=True, metavar="TABLE", help="sound")
+    add_delay(parser)
     parser.add_argument("--rig", required=True, metavar="NPZ", help="rig of labels and prediction")
     parser.add_argument("--identity", metavar="NPZ", help="identity of the clip's actor (default: the rig's mean)")
     parser.add_argument("--out", required=True, metavar="MP4", help="video to write")
@@ -107,11 +110,11 @@ def _prepare(
     from scipy.ndimage import median_filter
 
     from speechface.geometry.ibug import MOUTH
-    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.rig.channels import ROTATIONS
 
     count = 1 + max(int(labels["frame"].max()), int(prediction["frame"].max()))
-    truth = _motion(labels, CHANNELS, count)
-    found = _motion(prediction, CHANNELS, count)
+    truth = _motion(labels, rig.channels, count)
+    found = _motion(prediction, rig.channels, count)
     turned = _motion(labels, ROTATIONS, count)
     has_rotation = ROTATIONS[0] in prediction.columns
     turned_found = _motion(prediction, ROTATIONS, count) if has_rotation else turned
@@ -136,11 +139,13 @@ def _render(labels: "Table", prediction: "Table", args: argparse.Namespace, sett
 
     from speechface.clip_tables import ClipTable
     from speechface.errors import TableError
+    from speechface.geometry.rotation import matrix_from_euler
     from speechface.media import VideoWriter
+    from speechface.render.pose import Poser
     from speechface.render.renderer import Renderer
     from speechface.render.talking_head import portrait_camera
     from speechface.render.visualiser import Visualiser
-    from speechface.rig.channels import N_CHANNELS
+    from speechface.rig.channels import require, told
     from speechface.rig.rig import Rig
     from speechface.sound_tables import read_sound
 
@@ -148,24 +153,31 @@ def _render(labels: "Table", prediction: "Table", args: argparse.Namespace, sett
     rig = Rig.load(args.rig)
     if labels.meta.get("rig", rig.name) != rig.name:
         raise TableError(f"{args.labels} was fitted with rig '{labels.meta['rig']}', {args.rig} is '{rig.name}'")
-    observed = np.array(labels.meta.get("observed", [True] * N_CHANNELS), bool)
+    for table, path in ((labels, args.labels), (prediction, args.prediction)):
+        require(told(table.meta, path), rig.channels, where=path, of=f"rig {args.rig}")
+    observed = np.array(labels.meta.get("observed", [True] * len(rig.channels)), bool)
     motion = _prepare(labels, prediction, rig, observed, settings)
     neutral = rig.mesh(None, _identity(args, rig))
     fps = _frame_rate(labels)
-    audio, sr = read_sound(ClipTable(args.audio), args.clip)
+    sound = read_sound(ClipTable(args.audio), args.clip, delay_ms=delay_of(args)(args.clip))
+    audio, sr = sound.since(0.0), sound.sr
     model = prediction.meta.get("model", "prediction")
     rotated = "" if motion["has_rotation"] else ", head as labelled"
     page = Visualiser(
         settings.size, title=args.clip, headings=("face", "rig from labels", f"rig from sound ({model}{rotated})"),
-        observed=observed,
+        channels=rig.channels, observed=observed,
     )  # fmt: skip
     count = len(motion["label"])
     good = motion["used"] & np.isfinite(motion["mouth_mm"])
     overall = np.sqrt(np.mean(motion["mouth_mm"][good] ** 2)) if good.any() else np.nan
     camera, translation = portrait_camera(rig, page.size, face_fraction=0.5, raise_by=0.08, neutral=neutral)
 
+    poser = Poser(rig, neutral)
+
     def draw(renderer, name, k):
-        return _draw(renderer, rig, motion[name][k], motion[name + "_rotation"][k], camera, translation, neutral)
+        turn = matrix_from_euler(motion[name + "_rotation"][k : k + 1])
+        ((vertices, normals),) = poser.frames(motion[name][k : k + 1], turn, translation)
+        return renderer.draw(vertices, rig, camera=camera, vignette=0.3, normals=normals)
 
     shown_faces = 0
     with (
@@ -190,11 +202,11 @@ def _render(labels: "Table", prediction: "Table", args: argparse.Namespace, sett
             text = _error_text(motion["mouth_mm"][k] if inside else np.nan, overall)
             video.write(page.frame(images, label, found, time=float(k / fps), text=text, notes=notes))
         total = video.count
-    sound = len(audio) / sr
-    if len({total, count, shown_faces, len(labels), len(prediction)}) > 1 or abs(sound - total / fps) > 1.5 / fps:
+    seconds = len(audio) / sr
+    if len({total, count, shown_faces, len(labels), len(prediction)}) > 1 or abs(seconds - total / fps) > 1.5 / fps:
         LOG.warning(
             "lengths differ: %d labels, %d predictions, %d face images, %.2f s of sound; all %d frames are shown",
-            len(labels), len(prediction), shown_faces, sound, total,
+            len(labels), len(prediction), shown_faces, seconds, total,
         )  # fmt: skip
     LOG.info("%d frames at %s/s, mouth RMSE %.2f mm", total, fps, overall)
 
@@ -212,14 +224,6 @@ def _paired(count: int, crops: str, clip_id: str) -> "Iterator[tuple[int, np.nda
         yield rest, None
 
 
-def _draw(renderer, rig, weights, rotation, camera, translation, neutral):
-    from speechface.geometry.rotation import matrix_from_euler
-    from speechface.render.pose import pose
-
-    vertices, offset = pose(rig, weights, None, matrix_from_euler(rotation), translation, neutral=neutral)
-    return renderer.draw(vertices, rig, camera=camera, vignette=0.3, normal_offset=offset)
-
-
 def _error_text(now, overall):
     import math
 
@@ -231,9 +235,9 @@ def _error_text(now, overall):
 def _write_message(out: str, title: str, text: str, settings: "RenderingSettings") -> None:
     from speechface.media import VideoWriter
     from speechface.render.visualiser import Visualiser, message_image
-    from speechface.rig.channels import N_CHANNELS
+    from speechface.rig.channels import ARKIT52
 
-    page = Visualiser(settings.size, title="", headings=("", "", ""), observed=[True] * N_CHANNELS)
+    page = Visualiser(settings.size, title="", headings=("", "", ""), channels=ARKIT52, observed=[True] * len(ARKIT52))
     image = message_image(page.width, page.height, title, text)
     with VideoWriter(out, width=page.width, height=page.height, fps=10, crf=_CRF) as video:
         for _ in range(10 * _MESSAGE_S):

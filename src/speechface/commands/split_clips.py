@@ -14,6 +14,9 @@ LOG = logging.getLogger(__name__)
 __all__ = ["add_arguments", "run", "split_clips"]
 
 _ID = ("dataset", "actor", "clip")
+#: Columns that are taken over from the label report.
+_DELAYS = ("audio_delay_ms", "delay_found_ms", "delay_low_ms", "delay_high_ms", "sound_agreement")
+_DELAY_FROM = "audio_delay_from"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -59,11 +62,18 @@ def split_clips(
 
     clips = read_table(clips_path)
     ids = ["/".join(key) for key in zip(*(clips[name] for name in _ID))]
-    quality = {}
+    quality, delays = {}, {}
     if quality_path:
         report = read_table(quality_path)
         for *clip, used, reason in zip(*(report[name] for name in (*_ID, "used", "reason"))):
             quality["/".join(clip)] = (bool(used), reason or "")
+        if _DELAY_FROM in report.columns:
+            for *clip, source, used, found, low, high, agreement in zip(
+                *(report[name] for name in (*_ID, _DELAY_FROM, *_DELAYS))
+            ):
+                delays["/".join(clip)] = (source, np.nan_to_num(used), found, low, high, agreement)
+    unknown = ("", 0.0, *[np.nan] * (len(_DELAYS) - 1))
+    told = [delays.get(clip_id, unknown) for clip_id in ids]
     label_tables, audio_tables = ClipTables(labels), ClipTables(audio)
     labelled = [_labelled(label_tables, clip_id) for clip_id in ids]
     if ids and not any(labelled):
@@ -84,6 +94,8 @@ def split_clips(
         "n_frames": np.array([found.n_frames if found else 0 for found in labelled], np.int32),
         "n_used": np.array([found.n_used if found else 0 for found in labelled], np.int32),
     }
+    columns[_DELAY_FROM] = np.array([source for source, *_ in told], object)
+    columns |= {name: np.array([row[k] for row in told], float) for k, name in enumerate(_DELAYS, 1)}
     counts = Counter(splits)
     write_table(out, columns, stage="splits", meta={"by_clip": by_clip, "counts": dict(counts)})
     for clip_id, (split, reason) in zip(ids, decided):

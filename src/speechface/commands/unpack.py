@@ -1,11 +1,14 @@
 """Write the files that tables hold as bytes, for people and other tools: sound as wav, videos as mp4.
 
-Each becomes DIR/<dataset>/<actor>/<clip>.<ext>. Clips that could not be used have none.
+Each becomes DIR/<dataset>/<actor>/<clip>.<ext>. Clips that could not be used have none. Sound begins with the first
+video frame, and in step with it where --audio-delay-ms tells how late it stands.
 """
 
 import argparse
 import logging
 from pathlib import Path
+
+from speechface.commands.common import add_delay, delay_of
 
 __all__ = ["add_arguments", "run"]
 
@@ -15,16 +18,18 @@ LOG = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("column", metavar="COLUMN", help="column of files: audio or video")
     parser.add_argument("tables", nargs="+", metavar="TABLE", help="tables of clips with that column")
+    add_delay(parser)
     parser.add_argument("--out-dir", required=True, metavar="DIR", help="folder to write to")
     parser.add_argument("--list", metavar="FILE", help="text file to write: the path of each file")
 
 
 def run(args: argparse.Namespace) -> None:
-    from speechface.audio.sound import decode_flac, write_wav
+    from speechface.audio.sound import write_wav
     from speechface.clip_tables import ClipTables
     from speechface.files import written_whole
+    from speechface.sound_tables import read_sound
 
-    tables = ClipTables(args.tables)
+    tables, delay_ms = ClipTables(args.tables), delay_of(args)
     written = []
     for clip_id in tables:
         if tables.entry(clip_id)["status"] != "ok":
@@ -34,7 +39,8 @@ def run(args: argparse.Namespace) -> None:
         suffix = Path(stored["path"]).suffix
         path = Path(args.out_dir) / (clip_id + (".wav" if suffix == ".flac" else suffix))
         if suffix == ".flac":
-            write_wav(path, *decode_flac(stored["bytes"], clip_id))
+            sound = read_sound(tables, clip_id, delay_ms=delay_ms(clip_id))
+            write_wav(path, sound.since(0.0), sound.sr)
         else:
             with written_whole(path) as temporary:
                 Path(temporary).write_bytes(stored["bytes"])

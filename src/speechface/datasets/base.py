@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -19,8 +19,8 @@ from speechface.registry import Registry
 from speechface.settings import Settings
 
 __all__ = [
-    "ADAPTERS", "CLIP_COLUMNS", "Clip", "DatasetSettings", "FilesSettings", "SplitSettings", "list_clips", "member",
-    "plan_splits",
+    "ADAPTERS", "AudioDelay", "CLIP_COLUMNS", "Clip", "DatasetSettings", "FilesSettings", "SplitSettings", "list_clips",
+    "member", "plan_splits",
 ]  # fmt: skip
 
 #: adapter name -> module
@@ -31,6 +31,10 @@ ADAPTERS = Registry("dataset", {
     "savee": "speechface.datasets.savee",
     "folder": "speechface.datasets.folder",
 })  # fmt: skip
+
+
+#: Delay of the sound, ms, or auto.
+AudioDelay = Literal["auto"] | Annotated[float, Field(ge=-1000, le=1000)]
 
 
 class SplitSettings(Settings):
@@ -60,9 +64,9 @@ class DatasetSettings(Settings):
     """Actors to take, e.g. [Actor_01] or [s1, s2]; empty takes all."""
     where: dict[str, list[str | int]] = {}
     """Keep clips whose column has one of the values, e.g. {channel: [speech], emotion: [neutral, happy]}."""
-    audio_delay_ms: float = Field(0.0, ge=-1000, le=1000)
-    """How much later than the image the sound stands in the dataset's files, ms; it is moved back by that. Measure it
-    with benchmarks/synchrony.py."""
+    audio_delay_ms: AudioDelay = "auto"
+    """How much later than the images the sound stands in the dataset's files, ms, at least -1000 and at most 1000;
+    every step takes that into account. auto: it is estimated from lips and sound (docs/synchrony.md)."""
     role: Literal["learn", "predict"] = "learn"
     """learn, clips are split into train and test; predict, clips are only animated and evaluated."""
     split: SplitSettings = SplitSettings()

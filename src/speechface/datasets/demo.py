@@ -1,25 +1,30 @@
-"""Synthetic actors that speak RAVDESS's two sentences, under RAVDESS's names.
+"""Synthetic actors that speak two sentences full of p, b and m, under RAVDESS's names.
 
 Nothing is read: the names follow from the settings alone, and the workflow makes the clips with
 ``speechface make-demo-clips``. Emotions, intensities, sentences and repetitions are dealt out in a fixed order of
 which every beginning is balanced, so asking for more clips only adds some.
 """
 
+import dataclasses
+import zlib
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from speechface.datasets.base import Clip, DatasetSettings
-from speechface.datasets.ravdess import clip_from_name
+from speechface.datasets import ravdess
+from speechface.datasets.base import AudioDelay, Clip, DatasetSettings
 from speechface.errors import ConfigError
 from speechface.settings import Settings as Section
 
-__all__ = ["FOLDER", "Settings", "VideoSettings", "clip_names", "clips"]
+__all__ = ["FOLDER", "STATEMENTS", "Settings", "VideoSettings", "clip_from_name", "clip_names", "clips"]
 
 #: Where the workflow makes the videos, one table an actor.
 FOLDER = "results/videos"
 
+#: What the two statements of RAVDESS's names are here: lips that close within words, on many vowels.
+STATEMENTS = {"01": "Bob put a map above the table", "02": "Few people remember this shop"}
 _EMOTIONAL = 7  # calm to surprised: 2 to 8
 _NEUTRAL_EVERY = 15  # 4 of RAVDESS's 60 spoken clips of an actor are neutral
 
@@ -35,6 +40,8 @@ class VideoSettings(Section):
     """Frame rate as a number or a fraction, 1/s."""
     seed: int = Field(0, ge=0)
     """Seed of motion and voices; an actor's looks never change."""
+    sentences: list[str] = []
+    """What is said, English, one of them in a clip. Empty, the demo's own two, by the statement in the clip's name."""
 
     @model_validator(mode="after")
     def _some_rate(self) -> Self:
@@ -57,6 +64,8 @@ class Settings(VideoSettings, DatasetSettings):
 
     SYNTHETIC: ClassVar = True
 
+    audio_delay_ms: AudioDelay = 0.0
+    """As of other datasets; clips of the demo are in step."""
     n_actors: int = Field(24, ge=1, le=24)
     """Number of actors, odd numbers male, even female."""
     clips_per_actor: int = Field(4, ge=1, le=60)
@@ -89,6 +98,15 @@ def clip_names(actor: int, count: int) -> list[str]:
     return names
 
 
+def clip_from_name(dataset: str, stem: str, path: str, sentences: Sequence[str] = ()) -> Clip | None:
+    """As `ravdess.clip_from_name`, with what the demo's clip says; None where there is no such clip."""
+    clip = ravdess.clip_from_name(dataset, stem, path)
+    statement = STATEMENTS.get(stem.split("-")[4]) if clip else None
+    if statement and sentences:
+        statement = sentences[zlib.crc32(stem.encode()) % len(sentences)]
+    return dataclasses.replace(clip, statement=statement) if clip and statement else None
+
+
 def clips(name: str, settings: Settings) -> list[Clip]:
     """List the clips of the demo actors; odd actors are male, even ones female."""
     if name != "demo":
@@ -97,7 +115,7 @@ def clips(name: str, settings: Settings) -> list[Clip]:
     for actor in range(1, settings.n_actors + 1):
         for stem in clip_names(actor, settings.clips_per_actor):
             video = f"{FOLDER}/{name}/Actor_{actor:02d}.parquet::{name}/Actor_{actor:02d}/{stem}"
-            clip = clip_from_name(name, stem, video)
+            clip = clip_from_name(name, stem, video, settings.sentences)
             if clip:
                 found.append(clip)
     return found

@@ -16,7 +16,7 @@ from speechface.figures.common import NothingToShow, read_clips, usable_table
 from speechface.figures.style import GREY, PAGE, new_figure, titled
 from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import matrix_from_euler
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ROTATIONS
 from speechface.rig.rig import Rig
 from speechface.tables import Table
 
@@ -31,12 +31,17 @@ __all__ = [
 LOG = logging.getLogger(__name__)
 
 INPUTS = {"clips": True, "labels": True, "identity": True, "rig": True, "videos": True}
-CAPTION = "The rig aligned to the actor in the video frame, with the projected landmarks (figure 11 of the report)."
+CAPTION = (
+    "Left the video frame, right the rig as it was fitted to it, both with the rig's landmarks as the fitted camera "
+    "sees them (figure 11 of the report). To see: do the dots on the left lie on lips, lids, brows and jaw?"
+)
 
 _MOST = 4
 #: Side of a cut in units of the landmarks' extent, and of the drawn image, pixels.
 _MARGIN, SIDE_PX = 1.9, 480
-_DOTS = "#e8000b"
+#: Seen on any skin: blue in a white ring.
+_DOTS = {"marker": "o", "linestyle": "", "color": "#0050ff", "markersize": 2.3, "markeredgecolor": "white",
+         "markeredgewidth": 0.35}  # fmt: skip
 
 
 @dataclass
@@ -61,6 +66,7 @@ def cut_camera(camera: Camera, corner: np.ndarray, side: float, pixels: int) -> 
 def collect(inputs: Mapping[str, Any]) -> list[Pair]:
     """Take up to four usable clips, spread over the clip table, and of each a frame in which the mouth is open."""
     rig = Rig.load(inputs["rig"])
+    inputs["labels"].require_channels(rig.channels, f"rig {inputs['rig']}")
     clips = read_clips(inputs["clips"])
     chosen = (
         [(2 * k + 1) * len(clips) // (2 * _MOST) for k in range(_MOST)] if len(clips) > _MOST else range(len(clips))
@@ -99,8 +105,8 @@ def _fitted(clip, rig, inputs):
     used = labels["used"].astype(bool) if labels is not None else np.zeros(0, bool)
     if not used.any():
         raise NothingToShow(f"{clip['clip']} has no usable label")
-    weights = labels.stack(CHANNELS)
-    gap = np.where(used, weights[:, CHANNELS.index("jawOpen")] - weights[:, CHANNELS.index("mouthClose")], -1)
+    jaw, close = (labels.columns.get(name, 0) for name in ("jawOpen", "mouthClose"))
+    gap = np.where(used, jaw - close, -1)
     row = int(np.argsort(gap)[-1 - (used.sum() // 20)])  # well open, but not the one frame that may be an error
     words = [titled(clip["actor"]), titled(clip.get("emotion") or clip["clip"]), f"{labels['time'][row]:.2f} s"]
     return fitted_frame(clip, labels, row, rig, inputs, ", ".join(words))
@@ -117,7 +123,7 @@ def fitted_frame(
     translation = labels.stack(["translation_x", "translation_y", "translation_z"])[row]
     # labels turn the head about the origin, `pose` about the pivot, so that shoulders stay
     shift = translation + rig.pivot @ rotation.T - rig.pivot
-    weights = labels.stack(CHANNELS)[row]
+    weights = labels.stack(rig.channels)[row]
     vertices, offset = pose(rig, weights, _identity(inputs["identity"], clip), rotation, shift)
     camera = Camera(labels.meta["focal_px"], tuple(labels.meta["centre_px"]))
     dots = camera.project(vertices[rig.landmarks])
@@ -166,10 +172,10 @@ def draw(pairs: list[Pair]) -> "Figure":
         left, right = frame.subplots(1, 2)
         left.set_title(pair.title, loc="left", fontsize=7.5, pad=3)
         show(left, pair.frame)
-        left.plot(*pair.dots.T, ".", color=_DOTS, markersize=2.8, markeredgewidth=0)
+        left.plot(*pair.dots.T, **_DOTS)
         show(right, pair.face)
         if pair.face is not None:
-            right.plot(*pair.dots.T, ".", color=_DOTS, markersize=1.8, markeredgewidth=0, alpha=0.8)
+            right.plot(*pair.dots.T, **_DOTS)
     return figure
 
 

@@ -3,10 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from speechface.clip_tables import ClipTables
+from speechface.errors import ClipError, MediaError, TableError
+from speechface.sound_tables import read_sound
 from speechface.tables import Table, read_table
 
-__all__ = ["NothingToShow", "clip_id", "evaluated_clips", "read_clips", "usable_table"]
+__all__ = ["NothingToShow", "clip_id", "evaluated_clips", "read_clips", "sound_of", "usable_table"]
 
 
 class NothingToShow(Exception):
@@ -42,3 +46,15 @@ def usable_table(tables: ClipTables | None, clip: dict[str, Any]) -> Table | Non
         return None
     table = tables.read(clip_id(clip))
     return table if table.usable and len(table) else None
+
+
+def sound_of(tables: ClipTables | None, clip: dict[str, Any]) -> tuple[np.ndarray, int] | None:
+    """The sound of `clip` (a row of the clip table) from its first video frame on, in step with it, and its rate, Hz;
+    None where it is not known."""
+    try:
+        if tables is None:
+            return None
+        sound = read_sound(tables, clip_id(clip), delay_ms=float(clip.get("audio_delay_ms") or 0))
+    except (ClipError, MediaError, TableError):
+        return None
+    return sound.since(0.0), sound.sr

@@ -5,16 +5,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from speechface.figures.common import NothingToShow
 from speechface.figures.scores import SHORT, Scores, ordered_models, read_scores, score_table
-from speechface.figures.style import GREY, PAGE, colour_of, new_figure, titled
+from speechface.figures.style import COLUMN, GREY, colour_of, new_figure, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CAPTION", "INPUTS", "collect", "draw", "rows"]
+__all__ = ["CAPTION", "ENOUGH", "INPUTS", "collect", "draw", "rows"]
 
 INPUTS = {"metrics": True}
-CAPTION = "Error of every model by the emotion that was acted, where the clip table knows it."
+#: Clips of an emotion below which a mean over them says nothing.
+ENOUGH = 4
+CAPTION = (
+    "Error of every model by the emotion that was acted, with 95 % intervals, where there are at least four clips of "
+    "it. To see: does a model that is better on average lose on strong emotions? The table has all emotions."
+)
 
 _METRIC = "rmse_mouth_mm"
 #: Order along the axis; others follow by name.
@@ -33,37 +39,38 @@ def rows(scores: Scores) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
 
 
 def draw(scores: Scores) -> "Figure":
-    """Emotions along the axis, models beside each other within an emotion; the mean over seeds."""
+    """Emotions below each other, models within an emotion; means over seeds. Emotions of few clips are left out."""
     models = ordered_models(scores, _METRIC)
     rank = {name: place for place, name in enumerate(_ORDER)}
-    emotions = sorted({s.group for s in scores.of(metric=_METRIC)}, key=lambda e: (rank.get(e, len(rank)), e))
-    width = min(PAGE, max(PAGE / 2, 0.9 + 0.13 * len(models) * len(emotions)))
-    figure = new_figure(width, 2.6)
+    clips = {s.group: 0 for s in scores.of(metric=_METRIC)}
+    for s in scores.of(metric=_METRIC):
+        clips[s.group] = max(clips[s.group], s.n_clips)
+    emotions = sorted((e for e in clips if clips[e] >= ENOUGH), key=lambda e: (rank.get(e, len(rank)), e))
+    few = [f"{titled(e)} {clips[e]}" for e in sorted(set(clips) - set(emotions))]
+    if len(emotions) < 2:
+        raise NothingToShow(f"fewer than two emotions have {ENOUGH} clips to be evaluated on: clips {', '.join(few)}")
+    figure = new_figure(COLUMN, 0.75 + 0.1 * (len(models) + 2) * len(emotions))
     axis = figure.subplots()
-    shifts = np.linspace(-0.34, 0.34, len(models)) if len(models) > 1 else [0.0]
-    for model, shift in zip(models, shifts):
-        colour, marker = colour_of(model, models)
-        labelled = False
-        for place, emotion in enumerate(emotions):
+    for k, emotion in enumerate(emotions):
+        for j, model in enumerate(models):
             found = scores.of(metric=_METRIC, model=model, group=emotion)
             if not found:
                 continue
+            y = k + (j + 1.5) / (len(models) + 2) - 0.5
+            colour, marker = colour_of(model, models)
             value, low, high = (np.mean([getattr(s, name) for s in found]) for name in ("value", "low", "high"))
             if np.isfinite([low, high]).all():
-                axis.plot([place + shift] * 2, [low, high], color=colour, linewidth=1.1, solid_capstyle="butt")
-            axis.plot(place + shift, value, marker, color=colour, label=None if labelled else titled(model))
-            labelled = True
+                axis.plot([low, high], [y, y], color=colour, linewidth=1.1, solid_capstyle="butt")
+            axis.plot(value, y, marker, color=colour, markersize=3.4, label=None if k else titled(model))
     for edge in np.arange(len(emotions) - 1) + 0.5:
-        axis.axvline(edge, color="#dddddd", linewidth=0.5)
-    clips = {e: max(s.n_clips for s in scores.of(metric=_METRIC, group=e)) for e in emotions}
-    axis.set_xticks(range(len(emotions)), [f"{titled(e)}\n{clips[e]} clip{'s' * (clips[e] != 1)}" for e in emotions])
-    axis.tick_params(axis="x", length=0)
-    axis.set_xlim(-0.5, len(emotions) - 0.5)
-    axis.set_ylim(bottom=0)
-    axis.set_ylabel(f"{SHORT[_METRIC][0]}, {SHORT[_METRIC][1]}")
-    axis.grid(True, axis="y")
-    figure.legend(loc="outside upper center", ncols=min(len(models), int(width / 0.85)), handletextpad=0.2)
-    figure.supxlabel(
-        f"{scores.place.capitalize()}; bars: 95 % bootstrap intervals over actors and clips", fontsize=7, color=GREY
-    )
+        axis.axhline(edge, color="#dddddd", linewidth=0.5)
+    axis.set_yticks(range(len(emotions)), [f"{titled(e)}\nn = {clips[e]}" for e in emotions])
+    axis.tick_params(axis="y", length=0)
+    axis.set_ylim(len(emotions) - 0.5, -0.5)
+    axis.set_xlim(left=0)
+    axis.set_xlabel(f"{SHORT[_METRIC][0]}, {SHORT[_METRIC][1]}")
+    axis.grid(True, axis="x")
+    figure.legend(loc="outside upper center", ncols=min(len(models), 4), handletextpad=0.1, columnspacing=1.0)
+    left_out = f"; left out, too few clips: {', '.join(few)}" if few else ""
+    figure.supxlabel(f"n: {scores.place}{left_out}", fontsize=6.5, color=GREY)
     return figure

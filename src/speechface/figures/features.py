@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speechface.figures.common import NothingToShow, read_clips, usable_table
+from speechface.figures.common import NothingToShow, clip_id, read_clips, sound_of, usable_table
 from speechface.figures.style import PAGE, new_figure, titled
+from speechface.sound_tables import read_times
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["CAPTION", "INPUTS", "collect", "draw"]
 
-INPUTS = {"clips": True, "spectrogram": False, "acoustics": False}
+INPUTS = {"clips": True, "spectrogram": False, "acoustics": False, "audio": False}
 CAPTION = (
-    "What the networks hear: log-mel bands, MFCC, chroma and spectrogram windows of one actor speaking one "
-    "sentence under several emotions (figure 1 of the report)."
+    "What the networks hear: log-mel bands, MFCC, chroma and spectrogram windows of one actor speaking one sentence "
+    "under several emotions (figure 1 of the report). MFCC, chroma and spectrogram windows are scaled to their own "
+    "range or peak, in silence to that of noise: here they fade where the sound does; the networks get them unfaded."
 )
 
 #: The report's four emotions first.
@@ -30,16 +32,20 @@ _PANELS = {
     "chroma": ("chroma", "fraction of the strongest", "viridis"),
     "spectrogram": ("spectrogram windows", "dB below the window's peak", "magma"),
 }
+#: Features that are scaled to their own peak, so that noise in silence looks as loud as speech.
+_FADED = ("mfcc", "chroma", "spectrogram")
 
 
 @dataclass
 class Spoken:
-    """One clip: `images` name -> (bands, time), `limits` name -> (lowest, highest) of the band axis, `seconds`."""
+    """One clip: `images` name -> (bands, time), `bands` name -> (lowest, highest) of that axis, `seconds`;
+    `loudness` in [0, 1] of every video frame, or None."""
 
     title: str
     seconds: float
     images: dict = field(default_factory=dict)
     bands: dict = field(default_factory=dict)
+    loudness: np.ndarray | None = None
 
 
 @dataclass
@@ -107,12 +113,26 @@ def _load(clip, inputs):
         values = table["spectrogram"][:, :, -newest - 1 : -1]
         one.images["spectrogram"] = -settings["top_db"] * values.transpose(1, 0, 2).reshape(values.shape[1], -1)
         one.bands["spectrogram"] = (0, sr / 2000)
+    if one.images and inputs.get("audio") is not None:
+        one.loudness = _loudness(inputs["audio"], clip)
     return one if one.images else None
 
 
 def _duration(table):
     time = table["time"]
     return float(time[-1] - time[0] + 1 / table.meta["fps"])
+
+
+def _loudness(sounds, clip):
+    """Loudness of a clip's frames: 1 down to 20 dB below the loudest, 0 from 45 dB below it on; None if unknown."""
+    found = sound_of(sounds, clip)
+    if found is None:
+        return None
+    (audio, sr), (times, fps) = found, read_times(sounds, clip_id(clip))
+    edges = np.clip(np.round(np.append(times, times[-1] + 1 / fps) * sr), 0, len(audio)).astype(int)
+    power = [np.mean(np.square(part)) if len(part) else 0.0 for part in np.split(audio, edges)[1:-1]]
+    level = 10 * np.log10(np.maximum(power, 1e-12))
+    return np.clip((level - level.max() + 45) / 25, 0, 1)
 
 
 def _scale(name, images):
@@ -135,8 +155,21 @@ def _standardised(images):
     return [(image - mean) / spread for image in images]
 
 
+def _alpha(name, one):
+    """How much of each pixel of an image shows: what is scaled to its own peak fades where the clip is silent."""
+    if name not in _FADED or one.loudness is None:
+        return None
+    image = one.images[name]
+    frames = np.arange(image.shape[1]) * len(one.loudness) // image.shape[1]
+    return np.broadcast_to(one.loudness[frames], image.shape)
+
+
 def draw(data: Data) -> "Figure":
     """One row an emotion, one column a feature."""
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
     names = [name for name in _PANELS if any(name in one.images for one in data.spoken)]
     rows = len(data.spoken)
     figure = new_figure(PAGE, 0.95 + 0.95 * rows)
@@ -150,10 +183,12 @@ def draw(data: Data) -> "Figure":
             images = _standardised(images)
         low, high = _scale(name, images)
         for (row, one), image in zip(holders, images):
-            image = axes[row, column].imshow(
-                image, origin="lower", aspect="auto", cmap=colours, vmin=low, vmax=high,
+            axes[row, column].imshow(
+                image, origin="lower", aspect="auto", cmap=colours, vmin=low, vmax=high, alpha=_alpha(name, one),
                 extent=(0, one.seconds, *one.bands[name]), interpolation="antialiased",
             )  # fmt: skip
+            if name in _FADED and one.loudness is not None:
+                axes[row, column].set_facecolor(colormaps[colours](0.5 if name == "mfcc" else 0.0))
         for row, one in enumerate(data.spoken):
             axis = axes[row, column]
             axis.set_xlim(0, longest)
@@ -166,7 +201,8 @@ def draw(data: Data) -> "Figure":
                 axis.set_ylabel(one.title, fontsize=8.5, fontweight="bold")
         axes[0, column].set_title(heading + (", kHz" if name == "spectrogram" else ""))
         axes[-1, column].set_xlabel("time, s")
-        bar = figure.colorbar(image, ax=list(axes[:, column]), location="bottom", aspect=28, pad=0.02)
+        shown = ScalarMappable(Normalize(low, high), colours)
+        bar = figure.colorbar(shown, ax=list(axes[:, column]), location="bottom", aspect=28, pad=0.02)
         bar.set_label(unit)
         bar.outline.set_visible(False)
     figure.suptitle(data.speaker, fontsize=8.5)

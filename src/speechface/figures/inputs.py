@@ -24,11 +24,16 @@ TABLES = {
     "acoustics": "acoustic feature tables",
     "landmarks": "landmark tables",
     "labels": "label tables",
+    "delays": "delay tables",
     "predictions": "prediction tables of one model and seed",
+    "audio": "tables of sound",
+    "truth": "tables of the exact motion of synthetic clips",
 }
 #: Lists of other things: name -> (of what, what it is).
 LISTS = {
     "identity": ("NPZ", "identities of actors, .../DATASET/ACTOR.npz"),
+    "all_predictions": ("TABLE", "prediction tables of several models, one seed each"),
+    "evaluations": ("TABLE", "tables of 'evaluate' of the same models"),
     "logs": ("CSV", "training logs, .../MODEL/SEED/file.csv or MODEL/SEED=PATH"),
 }
 #: The clips' videos: no option, the clip table says where they are; the workflow makes them first.

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from speechface.figures.common import NothingToShow, clip_id, evaluated_clips, read_clips, usable_table
-from speechface.figures.style import GREY, INK, PAGE, new_figure, titled
+from speechface.figures.style import GREY, INK, PAGE, colour_of, new_figure, titled
 from speechface.geometry.ibug import CONTOURS, LIP_MIDDLE, MOUTH
-from speechface.rig.channels import CHANNELS
 from speechface.rig.rig import Rig
 
 if TYPE_CHECKING:
@@ -19,21 +18,24 @@ __all__ = ["CAPTION", "INPUTS", "collect", "draw", "chosen_frames"]
 
 INPUTS = {"clips": True, "labels": True, "predictions": True, "rig": True}
 CAPTION = (
-    "Landmarks of the labels (real) against landmarks that the network generated from sound (figure 2 of the "
-    "report), on the rig at mean identity without head motion."
+    "Landmarks of the labels (black) and those that the network generated from sound (coloured), on the rig at mean "
+    "identity without head motion, from shut to open lips (figure 2 of the report). To see: does the coloured mouth "
+    "fill the black one when it is wide open?"
 )
 
 _FRAMES = 5
-_REAL, _REAL_PALE, _GENERATED = "#0072b2", "#7fb8d8", "#d55e00"
+_REAL, _REAL_PALE = INK, "#b8bcc2"
 
 
 @dataclass
 class Data:
-    """`real` and `generated` landmarks (m, 68, 3), mm, without head motion; `times` (m,), s; `title` in words."""
+    """`real` and `generated` landmarks (m, 68, 3), mm, without head motion; `times` (m,), s; `model` and clip in
+    words."""
 
     real: np.ndarray
     generated: np.ndarray
     times: np.ndarray
+    model: str
     title: str
 
 
@@ -46,6 +48,8 @@ def chosen_frames(gap: np.ndarray, count: int) -> np.ndarray:
 def collect(inputs: Mapping[str, Any]) -> Data:
     """Take the first evaluated clip that has labels and a prediction; frames from closed to open lips."""
     rig = Rig.load(inputs["rig"])
+    for name in ("labels", "predictions"):
+        inputs[name].require_channels(rig.channels, f"rig {inputs['rig']}")
     clips = evaluated_clips(read_clips(inputs["clips"]))
     if not clips:
         raise NothingToShow("no clip is in the test split, nor is one only predicted")
@@ -59,13 +63,13 @@ def collect(inputs: Mapping[str, Any]) -> Data:
         if not keep.any():
             continue
         real, generated = (
-            rig.displacement(table.stack(CHANNELS)[rows[keep]], rig.landmarks) + rig.neutral[rig.landmarks]
+            rig.displacement(table.stack(rig.channels)[rows[keep]], rig.landmarks) + rig.neutral[rig.landmarks]
             for table, rows in ((labels, of_label), (prediction, of_prediction))
         )
         pick = chosen_frames(real[:, LIP_MIDDLE[0], 1] - real[:, LIP_MIDDLE[1], 1], _FRAMES)
         model = prediction.meta.get("model", "the model")
         times = labels["time"][of_label[keep]]
-        return Data(real[pick], generated[pick], times[pick], f"{clip_id(clip)}, {titled(model)}")
+        return Data(real[pick], generated[pick], times[pick], model, clip_id(clip))
     raise NothingToShow(f"none of the {len(clips)} evaluated clips has both labels and a prediction")
 
 
@@ -83,16 +87,17 @@ def draw(data: Data) -> "Figure":
     figure = new_figure(min(PAGE, 0.6 + 1.3 * count), 4.4)
     axes = figure.subplots(3, count, squeeze=False, sharex=True, sharey=True)
     error = np.sqrt((np.square(data.real - data.generated).sum(-1))[:, MOUTH].mean(1))
+    colour = colour_of(data.model, [data.model])[0]
     for column in range(count):
         real, generated = data.real[column], data.generated[column]
         _face(axes[0, column], real, _REAL)
-        _face(axes[1, column], generated, _GENERATED)
+        _face(axes[1, column], generated, colour)
         _face(axes[2, column], real, _REAL_PALE, 2.2)
-        _face(axes[2, column], generated, _GENERATED, 0.8)
+        _face(axes[2, column], generated, colour, 0.8)
         axes[0, column].set_title(f"{data.times[column]:.2f} s")
         axes[2, column].set_xlabel(f"mouth {error[column]:.1f} mm", color=INK)
-    for row, (text, colour) in enumerate((("label", _REAL), ("prediction", _GENERATED), ("both", INK))):
-        axes[row, 0].set_ylabel(text, color=colour, fontsize=8.5, fontweight="bold")
+    for row, (text, shade) in enumerate((("label", _REAL), (titled(data.model), colour), ("both", INK))):
+        axes[row, 0].set_ylabel(text, color=shade, fontsize=8.5, fontweight="bold")
     for axis in axes.flat:
         axis.set_aspect("equal")
         axis.set_xticks([])

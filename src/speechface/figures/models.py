@@ -1,4 +1,4 @@
-"""One line a model: means over seeds on test clips and on speakers never heard, and what each model is worth."""
+"""All models beside the trivial references: means over seeds on test clips and on clips that are only predicted."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,8 @@ import numpy as np
 
 from speechface.figures.common import NothingToShow
 from speechface.figures.scores import SHORT
-from speechface.figures.style import BASELINES, GREY, INK, PAGE, colour_of, new_figure, titled
+from speechface.figures.style import BASELINES, COLUMN, GREY, colour_of, new_figure, titled
+from speechface.metrics.registry import METRICS
 from speechface.tables import read_table
 
 if TYPE_CHECKING:
@@ -17,15 +18,17 @@ __all__ = ["CAPTION", "INPUTS", "collect", "draw", "rows"]
 
 INPUTS = {"models": True}
 CAPTION = (
-    "One line a model: means over seeds on test clips and on speakers never heard in training, with 95 % "
-    "bootstrap intervals over actors and their clips, and paired differences from the reference model. The star "
-    "marks the least mouth RMSE in validation; test clips have no say in it."
+    "Networks beside trivial references (grey: neutral face, training mean, ridge regression, nearest neighbours), "
+    "means over seeds with 95 % intervals. To see: which networks beat ridge and neighbours, and by more than the "
+    "bars. Of clips that are only predicted, often of speakers never heard, each clip's mean is taken out. The star "
+    "marks the least mouth RMSE in validation; test clips have no say in it. The table has more metrics and paired "
+    "differences."
 )
 
-#: Split -> its name, and the metrics of the panels; the last panel shows differences of the first metric.
+#: Split -> its name, and the metrics of the panels.
 _BLOCKS = {
-    "test": ("test clips", ("rmse_mouth_mm", "r2_mouth", "lip_gap_r")),
-    "predict": ("speakers never heard", ("rmse_mouth_centred_mm", "r2c_mouth", "lip_gap_r")),
+    "test": ("test clips", ("rmse_mouth_mm", "lip_gap_r")),
+    "predict": ("only predicted", ("rmse_mouth_centred_mm", "lip_gap_r")),
 }
 #: Metrics of the table.
 _TABLE = (
@@ -65,7 +68,9 @@ def _order(scores, metric):
 
 def rows(data: dict[str, Any]) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
     """The figure's numbers and more: one row a split and model."""
-    heads = {metric: f"{SHORT[metric][0]}, {SHORT[metric][1]}" for metric in _TABLE}
+    known = {metric for scores in data["scores"].values() for _, metric in scores}
+    metrics = [metric for metric in _TABLE if metric in known]
+    heads = {metric: f"{SHORT[metric][0]}, {SHORT[metric][1]}" for metric in metrics}
     columns = [("evaluated_on", "evaluated on"), ("model", "model"), ("n_seeds", "seeds"), ("n_clips", "clips"),
                ("n_actors", "actors"), ("validation_mm", "validation, mm"), ("best", "best in validation"),
                *heads.items()]  # fmt: skip
@@ -76,15 +81,15 @@ def rows(data: dict[str, Any]) -> tuple[list[tuple[str, str]], list[dict[str, An
         scores = data["scores"].get(split, {})
         for model in _order(scores, _BLOCKS[split][1][0]):
             line = {"evaluated_on": place, "model": model}
-            for metric in _TABLE:
+            for metric in metrics:
                 score = scores.get((model, metric))
                 if score is None:
                     continue
                 decimals = SHORT[metric][2]
                 line[metric] = (score["value"], score["low"], score["high"], decimals)
                 line |= {key: int(score[key]) for key in ("n_seeds", "n_clips", "n_actors")}
-                known = np.isfinite(score["validation_mm"])
-                line["validation_mm"] = f"{score['validation_mm']:.3f}" if known else ""
+                valid = np.isfinite(score["validation_mm"])
+                line["validation_mm"] = f"{score['validation_mm']:.3f}" if valid else ""
                 line["best"] = "best" if score["best"] else ""
                 if metric in _DIFFERENCES and np.isfinite(score["difference"]):
                     found = (score["difference"], score["difference_low"], score["difference_high"], decimals)
@@ -95,21 +100,23 @@ def rows(data: dict[str, Any]) -> tuple[list[tuple[str, str]], list[dict[str, An
     return columns, lines
 
 
-def _panel(axis, scores, models, metric, *, difference=False):
-    keys = ("difference", "difference_low", "difference_high") if difference else ("value", "low", "high")
+def _panel(axis, scores, models, metric):
+    from matplotlib.ticker import MaxNLocator
+
     for place, model in enumerate(models):
         score = scores.get((model, metric))
-        if score is None or not np.isfinite(score[keys[0]]) or (difference and model in BASELINES):
-            continue  # baselines are so much worse that differences between networks could not be seen
+        if score is None or not np.isfinite(score["value"]):
+            continue
         colour, marker = colour_of(model, models)
-        value, low, high = (score[key] for key in keys)
-        if np.isfinite([low, high]).all():
-            axis.plot([low, high], [place, place], color=colour, linewidth=1.4, solid_capstyle="butt")
-        axis.plot(value, place, marker, color=colour, markersize=4.5)
+        if np.isfinite([score["low"], score["high"]]).all():
+            axis.plot([score["low"], score["high"]], [place, place], color=colour, linewidth=1.4, solid_capstyle="butt")
+        axis.plot(score["value"], place, marker, color=colour, markersize=4.5)
     heading, unit, _ = SHORT[metric]
-    lower = metric.startswith("rmse")
-    axis.set_xlabel(f"{unit}   {'← better' if lower else 'better →'}")
-    axis.set_title(f"difference in\n{heading}" if difference else heading)
+    better = METRICS[metric].better
+    axis.set_title(heading.replace(" mouth", "\nmouth").replace("-gap ", "-gap\n"), fontsize=7.5)
+    arrow = {"lower": "← better", "higher": "better →"}.get(better, "")
+    axis.set_xlabel(f"{unit}  {arrow}")
+    axis.xaxis.set_major_locator(MaxNLocator(nbins=4))
     axis.grid(True, axis="x")
     axis.spines["left"].set_visible(False)
     axis.tick_params(axis="y", length=0)
@@ -117,33 +124,27 @@ def _panel(axis, scores, models, metric, *, difference=False):
 
 
 def draw(data: dict[str, Any]) -> "Figure":
-    """Splits below each other; a panel a metric, and one of paired differences from the reference."""
+    """Splits below each other; a panel a metric."""
     shown = [split for split in _BLOCKS if data["scores"].get(split)]
     if not shown:
         raise NothingToShow("no test clip and no speaker never heard was evaluated")
     orders = {split: _order(data["scores"][split], _BLOCKS[split][1][0]) for split in shown}
-    heights = [0.85 + 0.19 * max(len(orders[split]), 2) for split in shown]
-    figure = new_figure(PAGE, sum(heights) + 0.3)
-    grid = figure.subplots(len(shown), 4, squeeze=False, sharey="row", height_ratios=heights)
-    for axes, split in zip(grid, shown):
+    heights = [0.75 + 0.17 * max(len(orders[split]), 2) for split in shown]
+    figure = new_figure(COLUMN, sum(heights) + 0.25)
+    panels = figure.subplots(len(shown), 2, squeeze=False, sharey="row", height_ratios=heights)
+    for axes, split in zip(panels, shown):
         scores, models, (place, metrics) = data["scores"][split], orders[split], _BLOCKS[split]
         for axis, metric in zip(axes, metrics):
             _panel(axis, scores, models, metric)
-        _panel(axes[3], scores, models, metrics[0], difference=True)
-        axes[3].axvline(0, color=INK, linewidth=0.6)
         example = next(iter(scores.values()))
         best = {model for (model, _), score in scores.items() if score["best"]}
-        names = [f"★ {titled(model)}" if model in best else titled(model) for model in models]
+        names = [f"{titled(model)} ★" if model in best else titled(model) for model in models]
         axes[0].set_ylim(len(models) - 0.5, -0.5)
         axes[0].set_yticks(range(len(models)), names)
         for label, model in zip(axes[0].get_yticklabels(), models):
-            label.set_color(GREY if model in BASELINES else "black")
-        count = f"{example['n_clips']} clips of {example['n_actors']} actor{'' if example['n_actors'] == 1 else 's'}"
-        axes[0].set_ylabel(f"{place}\n({count})")
-    figure.supxlabel(
-        f"Means over seeds; bars: 95 % bootstrap intervals over actors and clips; differences are paired, from "
-        f"{titled(data['reference'])}, of networks alone.\n"
-        "★ least mouth RMSE in validation among models validated on the same clips",
-        fontsize=7, color=GREY,
-    )  # fmt: skip
+            label.set_color(colour_of(model, models)[0])
+        actors = "actor" if example["n_actors"] == 1 else "actors"
+        axes[0].set_ylabel(f"{place}\n({example['n_clips']} clips, {example['n_actors']} {actors})", fontsize=7)
+    figure.supxlabel("bars: 95 % intervals over actors and clips" + ("   ★ best in validation" if best else ""),
+                     fontsize=6.5, color=GREY)  # fmt: skip
     return figure

@@ -16,13 +16,14 @@ from speechface.registry import Registry
 __all__ = ["FIGURES"]
 
 FIGURES = Registry("figure", {
-    "features": "speechface.figures.features",
+    "lip_gap": "speechface.figures.lip_gap",
+    "face_error": "speechface.figures.face_error",
+    "models": "speechface.figures.models",
+    "emotions": "speechface.figures.emotions",
+    "training": "speechface.figures.training",
     "landmarks": "speechface.figures.landmarks",
     "alignment": "speechface.figures.alignment",
     "labels_overview": "speechface.figures.labels_overview",
-    "training": "speechface.figures.training",
-    "comparison": "speechface.figures.comparison",
-    "models": "speechface.figures.models",
-    "emotions": "speechface.figures.emotions",
+    "features": "speechface.figures.features",
     "workflow": "speechface.figures.workflow",
 })  # fmt: skip

@@ -1,6 +1,7 @@
 """One look for all figures: sizes, type, colours safe for the colour-blind, and how a figure reaches its files."""
 
 import contextlib
+import contextvars
 import logging
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -18,9 +19,11 @@ __all__ = [
     "BASELINES",
     "GREY",
     "INK",
+    "LABELS",
     "colour_of",
     "message",
     "new_figure",
+    "note_of",
     "save",
     "styled",
     "titled",
@@ -32,6 +35,8 @@ COLUMN, PAGE = 3.4, 7.1
 INK, GREY = "#222222", "#8a8a8a"
 #: Models that learn nothing or next to nothing are drawn in grey.
 BASELINES = ("neutral", "mean", "ridge", "knn")
+#: The row of tables of scores that evaluates the labels themselves.
+LABELS = "labels"
 #: Okabe and Ito's colours, told apart by all common kinds of colour vision; yellow is left out (faint on white).
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#332288", "#882255")
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<")
@@ -48,14 +53,22 @@ _RC: dict[Any, Any] = {
 }  # fmt: skip
 
 
+#: Models in the order of the config, while `styled` says so.
+_MODELS: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("models", default=())
+
+
 @contextlib.contextmanager
-def styled() -> Iterator[None]:
-    """Within this context matplotlib draws in the project's style."""
+def styled(models: Iterable[str] = ()) -> Iterator[None]:
+    """Within this context matplotlib draws in the project's style, and `models` have a colour each, in every figure."""
     import matplotlib
 
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph that a pdf embeds
-    with matplotlib.rc_context(_RC):
-        yield
+    token = _MODELS.set(tuple(models))
+    try:
+        with matplotlib.rc_context(_RC):
+            yield
+    finally:
+        _MODELS.reset(token)
 
 
 def new_figure(width: float, height: float) -> "Figure":
@@ -77,10 +90,18 @@ def message(text: str, *, width: float = COLUMN) -> "Figure":
 
 
 def colour_of(name: str, names: Iterable[str]) -> tuple[str, str]:
-    """Return (colour, marker) of model `name` among `names`: the same in every figure that shows the same models."""
+    """Return (colour, marker) of model `name`: its own in all figures of a run (`styled`), else by its place in
+    `names`.
+
+    Labels are black, trivial references grey.
+    """
+    if name == LABELS:
+        return INK, "*"
     if name in BASELINES:
         return GREY, _MARKERS[BASELINES.index(name)]
-    place = sorted(set(names) - set(BASELINES)).index(name)
+    known = _MODELS.get()
+    order = known if name in known else tuple(sorted({*names, name} - {*BASELINES, LABELS}))
+    place = order.index(name)
     return _COLOURS[place % len(_COLOURS)], _MARKERS[place % len(_MARKERS)]
 
 
@@ -89,14 +110,25 @@ def titled(text: object) -> str:
     return str(text).replace("_", " ")
 
 
-def save(figure: "Figure", stem: str | Path, dpi: int) -> None:
-    """Write ``stem.pdf`` and ``stem.png``, each whole or not at all; the same figure gives the same bytes."""
+def save(figure: "Figure", stem: str | Path, dpi: int, *, note: str = "") -> None:
+    """Write ``stem.pdf`` and ``stem.png``, each whole or not at all; the same figure gives the same bytes.
+
+    A `note`, why there is nothing to show, stands in the metadata of the png, too (`note_of`).
+    """
     figure.draw_without_rendering()  # lays out once; below it is kept
     figure.set_layout_engine("none")
     facts: dict[str, dict[str, str | None]] = {
         "pdf": {"CreationDate": None, "Creator": "speechface"},
-        "png": {"Software": "speechface"},
+        "png": {"Software": "speechface", **({"Description": note} if note else {})},
     }
     for kind, metadata in facts.items():
         with written_whole(f"{stem}.{kind}") as temporary:
             figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata)
+
+
+def note_of(png: str | Path) -> str:
+    """Why a figure shows nothing, "" where it shows something."""
+    from PIL import Image
+
+    with Image.open(png) as image:
+        return str(image.info.get("Description", ""))

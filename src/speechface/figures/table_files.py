@@ -54,15 +54,16 @@ def _cell(value):
 
 
 def write_tex(path: str | Path, columns: Columns, rows: Rows) -> None:
-    """Write a ``tabular`` that needs no package; scores read ``value [low, high]``."""
+    """Write a ``tabular`` for the package booktabs; scores read ``value [low, high]``."""
     scores = {key for key, _ in columns if any(isinstance(row.get(key), tuple) for row in rows)}
     lines = [
+        r"% \usepackage{booktabs}",
         r"\begin{tabular}{" + "".join("r" if key in scores | {"seed", "n_clips"} else "l" for key, _ in columns) + "}",
-        r"\hline",
+        r"\toprule",
         " & ".join(heading.translate(_LATEX) for _, heading in columns) + r" \\",
-        r"\hline",
+        r"\midrule",
         *(" & ".join(_cell(row.get(key, "--")) for key, _ in columns) + r" \\" for row in rows),
-        r"\hline",
+        r"\bottomrule",
         r"\end{tabular}",
     ]
     with written_whole(path) as temporary, open(temporary, "w") as file:

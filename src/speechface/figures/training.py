@@ -11,7 +11,7 @@ import numpy as np
 
 from speechface.errors import TableError
 from speechface.figures.common import NothingToShow
-from speechface.figures.style import GREY, PAGE, new_figure, titled
+from speechface.figures.style import COLUMN, GREY, INK, PAGE, colour_of, new_figure, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,10 +19,22 @@ if TYPE_CHECKING:
 __all__ = ["CAPTION", "INPUTS", "collect", "draw"]
 
 INPUTS = {"logs": True}
-CAPTION = "Training and validation loss and the learning rate of every model."
+CAPTION = (
+    "Training (dashed) and validation loss, the mouth's error in validation and the learning rate of every model; a "
+    "circle marks the epoch that is kept. To see: does validation still fall at the end (more epochs would help), or "
+    "has it turned while training goes on falling (it learns its speakers by heart)?"
+)
 
 _NEEDED = ("epoch", "learning_rate", "train_loss", "val_loss")
-_TRAIN, _VALIDATION = "#56b4e9", "#d55e00"
+#: Up to so many epochs each has a dot; beyond so many a running median tells more.
+_FEW, _MANY = 10, 60
+#: How the lines of a panel look.
+_LEGEND: dict[str, dict[str, Any]] = {
+    "training": {"linewidth": 0.9, "linestyle": (0, (2, 1))}, "validation": {},
+    "kept epoch": {"marker": "o", "markerfacecolor": "white", "linestyle": ""},
+}  # fmt: skip
+#: Models side by side, at most.
+_ACROSS = 6
 
 
 @dataclass
@@ -63,66 +75,106 @@ def collect(inputs: Mapping[str, Any]) -> list[Run]:
     return runs
 
 
-def _curve(axis, run, name, colour, **style):
+def _curve(axis, run, name, **style):
+    """One curve; of few epochs each with a dot, of many the running median over the pale measurements."""
     values = run.columns.get(name)
     if values is None or not np.isfinite(values).any():
         return False
     known = np.isfinite(values)
-    single = known.sum() == 1
-    axis.plot(run.columns["epoch"][known] + 1, values[known], color=colour, marker="o" if single else None, **style)
+    epochs, values = run.columns["epoch"][known] + 1, values[known]
+    if len(values) > _MANY:
+        axis.plot(epochs, values, **{**style, "alpha": 0.3, "linewidth": 0.6, "label": None})
+        half = len(values) // 40
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(values, half, mode="edge"), 2 * half + 1)
+        values = np.median(windows, 1)
+    axis.plot(epochs, values, marker="o" if len(values) <= _FEW else None, markersize=2.5, **style)
     return True
 
 
 def draw(runs: list[Run]) -> "Figure":
-    """One column a model, the quantities below each other."""
+    """One column a model, the quantities below each other; more than six models in several rows."""
+    from matplotlib.lines import Line2D
+
     models = sorted({run.model for run in runs})
     mouth = any(np.isfinite(run.columns.get("val_mouth_mm", [math.nan])).any() for run in runs)
     kinds = ["loss", *(["mouth"] if mouth else []), "rate"]
-    heights = {"loss": 1.6, "mouth": 1.2, "rate": 0.9}
-    width = max(PAGE / 2, min(PAGE, 1.9 * len(models)), 1.25 * len(models))
-    figure = new_figure(width, 0.75 + sum(heights[kind] for kind in kinds))
+    heights = [{"loss": 1.2, "mouth": 0.9, "rate": 0.55}[kind] for kind in kinds]
+    down = -(-len(models) // _ACROSS)
+    across = -(-len(models) // down)
+    width = COLUMN if across <= 2 else PAGE * across / _ACROSS
+    figure = new_figure(width, down * (0.55 + sum(heights)) + 0.2)
     axes = figure.subplots(
-        len(kinds), len(models), squeeze=False, sharex="col",
-        height_ratios=[heights[kind] for kind in kinds],
+        down * len(kinds), across, squeeze=False, sharex=False, height_ratios=heights * down,
     )  # fmt: skip
-    for column, model in enumerate(models):
-        panel = dict(zip(kinds, axes[:, column]))
+    for place, model in enumerate(models):
+        first, column = place // across * len(kinds), place % across
+        panel = dict(zip(kinds, axes[first : first + len(kinds), column]))
         for run in (run for run in runs if run.model == model):
-            _curve(panel["loss"], run, "train_loss", _TRAIN, linewidth=1, label="training")
-            _curve(panel["loss"], run, "val_loss", _VALIDATION, label="validation")
-            validation = run.columns["val_loss"]
-            if np.isfinite(validation).any():
-                best = int(np.nanargmin(validation))
-                place = run.columns["epoch"][best] + 1, validation[best]
-                panel["loss"].plot(*place, "o", color=_VALIDATION, mfc="white", label="kept epoch")
-            if mouth and not _curve(panel["mouth"], run, "val_mouth_mm", _VALIDATION):
-                panel["mouth"].text(0.5, 0.5, "not measured", color=GREY, ha="center", va="center",
-                                    transform=panel["mouth"].transAxes)  # fmt: skip
-                panel["mouth"].set_yticks([])
-            _curve(panel["rate"], run, "learning_rate", GREY, drawstyle="steps-post")
+            _draw_run(panel, run, colour_of(model, models)[0])
         _finish(panel, titled(model), labelled=column == 0)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    unique = dict(zip(labels, handles))
-    figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=3)
+    for axis in axes.reshape(down, len(kinds), across).transpose(0, 2, 1).reshape(-1, len(kinds))[len(models) :].flat:
+        axis.axis("off")
+    drawn = set(axes[0, 0].get_legend_handles_labels()[1])
+    figure.legend(handles=[Line2D([], [], color=INK, label=name, **look) for name, look in _LEGEND.items()
+                           if name in drawn], loc="outside lower center", ncols=3)  # fmt: skip
     return figure
 
 
+def _draw_run(panel, run, colour):
+    _curve(panel["loss"], run, "train_loss", color=colour, label="training", **_LEGEND["training"])
+    _curve(panel["loss"], run, "val_loss", color=colour, label="validation")
+    kept = _kept(run)
+    for kind, name in (("loss", "val_loss"), ("mouth", "val_mouth_mm")):
+        if kind == "mouth" and kind in panel and not _curve(panel["mouth"], run, name, color=colour):
+            panel["mouth"].text(0.5, 0.5, "not measured", color=GREY, ha="center", va="center",
+                                transform=panel["mouth"].transAxes)  # fmt: skip
+            panel["mouth"].set_yticks([])
+        values = run.columns.get(name)
+        if kind not in panel or kept is None or values is None or not np.isfinite(values[kept]):
+            continue
+        place = run.columns["epoch"][kept] + 1, values[kept]
+        panel[kind].plot(*place, "o", color=colour, mfc="white", label="kept epoch" if kind == "loss" else None)
+        if kind == "mouth" and not panel[kind].texts:  # of several seeds the first
+            panel[kind].text(0.97, 0.92, f"kept {values[kept]:.2f}", transform=panel[kind].transAxes, ha="right",
+                             va="top", fontsize=6.5)  # fmt: skip
+    _curve(panel["rate"], run, "learning_rate", color=GREY, drawstyle="steps-post")
+
+
+def _kept(run: Run) -> int | None:
+    """Row of the epoch with the least validation loss, which is kept; None without validation."""
+    values = run.columns["val_loss"]
+    return int(np.nanargmin(values)) if np.isfinite(values).any() else None
+
+
 def _finish(panel, title, labelled):
-    from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
     panel["loss"].set_title(title, fontweight="bold")
+    low, high = panel["loss"].get_xlim()
+    limits = (low, high) if high - low > 0.5 else (0.5, 1.5)  # of a single epoch
     for kind, axis in panel.items():
         axis.grid(True)
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+        axis.set_xlim(limits)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=3))
+        if kind != "rate":
+            axis.tick_params(labelbottom=False)
         if labelled:
             axis.set_ylabel({"loss": "loss", "mouth": "mouth RMSE,\nmm", "rate": "learning\nrate"}[kind])
+    if "mouth" in panel:
+        panel["mouth"].margins(y=0.2)
     values = np.concatenate([line.get_ydata() for line in panel["loss"].lines] or [[1.0]])
-    logarithmic = [panel["rate"]]
     if values.min() > 0 and values.max() > 4 * values.min():
-        logarithmic.append(panel["loss"])
-    for axis in logarithmic:
+        axis = panel["loss"]
         axis.set_yscale("log")
-        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
-        axis.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.yaxis.set_minor_formatter(NullFormatter())
+    rates = np.concatenate([line.get_ydata() for line in panel["rate"].lines] or [[1.0]])
+    if rates.min() > 0:
+        panel["rate"].set_yscale("log")
+        panel["rate"].yaxis.set_major_locator(LogLocator(numticks=3))
+        panel["rate"].yaxis.set_minor_locator(NullLocator())
+        if rates.max() < 10 * rates.min():  # no power of ten between: say both ends
+            panel["rate"].set_yticks(sorted({rates.min(), rates.max()}))
+            panel["rate"].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.1e}"))
     panel["rate"].set_xlabel("epoch")

@@ -1,5 +1,7 @@
 """How good the labels of a clip are: against its landmarks, and against the truth where there is one."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from speechface.fitting.eyes import EYE_CHANNELS
@@ -8,7 +10,7 @@ from speechface.geometry import ibug
 from speechface.geometry.rotation import geodesic_angle
 from speechface.landmarks.detector import Profile
 from speechface.metrics.correlation import correlation
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import columns
 
 __all__ = [
     "jitter",
@@ -62,6 +64,7 @@ def clip_quality(
     weights: np.ndarray,
     displacement: np.ndarray,
     profile: Profile,
+    channels: Sequence[str],
 ) -> dict[str, float]:
     """Numbers that judge one clip's labels.
 
@@ -69,27 +72,32 @@ def clip_quality(
     ----------
     observed, projected : ndarray (T, p, 2), the same pixels
     detected : ndarray (T,), bool
-    weights : ndarray (T, 46)
+    weights : ndarray (T, C)
     displacement : ndarray (T, n, 3), mm, motion of the mouth's landmarks on the rig
     profile : Profile of the detector
+    channels : sequence of C str, names of the weights
 
     Returns
     -------
     dict : ``reprojection_pct_iod`` mean miss of the inner landmarks in percent of the eyes' distance; ``lip_gap_r``
         fit against landmarks; ``ear_blink_r`` eye closing of the landmarks against the blink weights; ``jitter_mm``;
-        ``lip_gap_sd`` in units of the eyes' distance.
+        ``lip_gap_sd`` in units of the eyes' distance; ``lip_gap_amplitude``, standard deviation of the fit's lip gap
+        over that of the landmarks'.
     """
     seen, fitted = observed[detected], projected[detected]
     size = profile.interocular(seen)
     miss = np.linalg.norm(seen - fitted, axis=-1)[:, profile.inner].mean(1)
     gap = profile.lip_gap(seen) / size
-    blink = weights[detected][:, [INDEX[name] for name in EYE_CHANNELS]].mean(1)
+    eyes = columns(channels, EYE_CHANNELS)
+    blink = weights[detected][:, eyes].mean(1) if eyes else np.zeros(len(seen))
+    fitted_gap = profile.lip_gap(fitted) / size
     return {
         "reprojection_pct_iod": float(100 * np.mean(miss / size)),
-        "lip_gap_r": correlation(profile.lip_gap(fitted) / size, gap),
+        "lip_gap_r": correlation(fitted_gap, gap),
         "ear_blink_r": correlation(blink, -profile.eye_opening(seen).mean(-1)),
         "jitter_mm": jitter(displacement),
         "lip_gap_sd": float(gap.std()),
+        "lip_gap_amplitude": float(fitted_gap.std() / gap.std()) if gap.std() else float("nan"),
     }
 
 
@@ -108,18 +116,18 @@ def compare_with_truth(
 
     Parameters
     ----------
-    weights, true_weights : ndarray (T, 46)
+    weights, true_weights : ndarray (T, C)
     rotation, true_rotation : ndarray (T, 3, 3), absolute
-    displacement : ndarray (46, 68, 3), mm, the rig's landmark motion at weight 1
+    displacement : ndarray (C, 68, 3), mm, the rig's landmark motion at weight 1
 
     Returns
     -------
-    channels : dict of ndarray (46,): ``r`` and ``slope`` (NaN where the truth or the label is constant), ``mae``
+    channels : dict of ndarray (C,): ``r`` and ``slope`` (NaN where the truth or the label is constant), ``mae``
     clip : dict of float: ``mouth_mm``, ``inner_mm`` RMS over frames and landmarks, ``rotation_deg``,
         ``rotation_absolute_deg`` means over frames
     """
     moving = true_weights.std(0) > 1e-4
-    r, slope = np.full((2, len(CHANNELS)), np.nan)
+    r, slope = np.full((2, weights.shape[1]), np.nan)
     for k in np.flatnonzero(moving):
         r[k] = correlation(weights[:, k], true_weights[:, k])
         slope[k] = np.polyfit(true_weights[:, k], weights[:, k], 1)[0]

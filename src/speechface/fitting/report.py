@@ -1,15 +1,29 @@
 """Which frames and clips of labels can be trusted, and why not."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from speechface.fitting.lips import calibrate_lips, contact
+from speechface.geometry import ibug
+from speechface.landmarks.detector import Contact, Profile
+from speechface.rig.rig import Rig
 from speechface.sections import QualitySettings
 
-__all__ = ["miss_distribution", "flagged_runs", "verdict"]
+__all__ = [
+    "OPEN_MM", "flagged_runs", "gaps", "gaze", "lips_shut", "miss_distribution", "opening_mm", "shut_lips", "verdict",
+]  # fmt: skip
 
 #: Lips that move by less than this (standard deviation, in units of the eyes' distance) say nothing about their gap.
 STILL_LIPS = 0.01
+#: Shut lips as a detector shows them whose profile does not tell.
+_CONTACT = Contact(usual=0.02, largest=0.05, sure=0.005, open=0.015)
+#: Fitted lips that stand farther apart than at rest, where the detector's are shut, are not shut, mm.
+OPEN_MM = 1.0
+#: An eye whose blink weight is beyond this does not show its iris.
+_SHUT_EYE = 0.5
 
 
 def miss_distribution(miss_pct: np.ndarray) -> dict[str, float]:
@@ -53,13 +67,87 @@ def flagged_runs(
     return runs
 
 
-def verdict(quality: dict[str, float], used_fraction: float, settings: QualitySettings) -> tuple[bool, str]:
+def shut_lips(points: Sequence[np.ndarray], profile: Profile) -> list[np.ndarray]:
+    """Frames in which a detector sees shut lips, of all of an actor's clips: points (T, p, 2) -> (T,), bool.
+
+    Points of frames without a face are NaN; their lips are not shut.
+    """
+    if profile.contact is None:
+        profile = replace(profile, contact=_CONTACT)
+    seen = [np.isfinite(clip).all((1, 2)) for clip in points]
+    if not any(one.any() for one in seen):
+        return [one & False for one in seen]
+    lips = calibrate_lips([clip[one] for clip, one in zip(points, seen, strict=True)], profile)
+    assert lips is not None
+    return [one & (contact(np.nan_to_num(clip), lips, profile) >= 0.5) for clip, one in zip(points, seen, strict=True)]
+
+
+def opening_mm(rig: Rig, weights: np.ndarray) -> np.ndarray:
+    """How much farther than at rest the inner lips of a rig stand apart: weights (T, n) -> (T,), mm."""
+    rest = rig.neutral[rig.landmarks]
+    return ibug.lip_gap(rest + rig.displacement(weights, rig.landmarks)) - ibug.lip_gap(rest)
+
+
+def lips_shut(shut: np.ndarray, seen: np.ndarray, opening: np.ndarray) -> dict[str, float]:
+    """What labels make of shut lips.
+
+    Parameters
+    ----------
+    shut, seen : ndarray (T,), bool, frames in which the detector's lips are shut, and in which it sees a face
+    opening : ndarray (T,), mm, `opening_mm` of the labels
+
+    Returns
+    -------
+    dict : ``shut_fraction`` of the frames with a face, and ``shut_open_fraction``, the fraction of these in which the
+        fitted lips stand more than `OPEN_MM` farther apart than at rest; NaN where there is none
+    """
+    return {
+        "shut_fraction": float(shut.sum() / seen.sum()) if seen.any() else float("nan"),
+        "shut_open_fraction": float(np.mean(opening[shut] > OPEN_MM)) if shut.any() else float("nan"),
+    }
+
+
+def gaze(weights: Mapping[str, np.ndarray], detected: np.ndarray, irises: bool) -> dict[str, float]:
+    """How often the eyes were seen, and how far their gaze wanders.
+
+    Parameters
+    ----------
+    weights : dict of channel to ndarray (T,), the gaze's and the blinks'
+    detected : ndarray (T,), bool
+    irises : does the detector see them, and does the rig have the channels?
+
+    Returns
+    -------
+    dict : ``gaze_seen``, fraction of the frames with open eyes and a detector of irises; ``gaze_spread``, standard
+        deviation of their direction, in weights of the gaze channels (1 is as far as eyes turn)
+    """
+    if not irises:
+        return {"gaze_seen": 0.0, "gaze_spread": float("nan")}
+    seen = detected & (np.maximum(weights["eyeBlinkLeft"], weights["eyeBlinkRight"]) < _SHUT_EYE)
+    if not seen.any():
+        return {"gaze_seen": 0.0, "gaze_spread": float("nan")}
+    look = {name: weights[f"eyeLook{name}"][seen] for side in ("Left", "Right")
+            for name in (f"In{side}", f"Out{side}", f"Up{side}", f"Down{side}")}  # fmt: skip
+    across = (look["OutLeft"] - look["InLeft"] + look["InRight"] - look["OutRight"]) / 2
+    upwards = (look["UpLeft"] - look["DownLeft"] + look["UpRight"] - look["DownRight"]) / 2
+    return {"gaze_seen": float(seen.mean()), "gaze_spread": float(np.hypot(across.std(), upwards.std()))}
+
+
+def gaps(used: np.ndarray, fps: float) -> dict[str, float]:
+    """Runs of frames that are not used: how many, and the longest, s."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], used, [True]]).astype(int)))
+    lengths = edges[1::2] - edges[::2]
+    return {"gaps": len(lengths), "longest_gap_s": float(lengths.max(initial=0) / fps)}
+
+
+def verdict(quality: Mapping[str, Any], used_fraction: float, settings: QualitySettings) -> tuple[bool, str]:
     """Return (used, reason): whether a clip's labels can be trusted.
 
     Parameters
     ----------
     quality : dict
-        From `speechface.fitting.quality.clip_quality`.
+        From `speechface.fitting.quality.clip_quality`, and of `speechface.audio.delays.Delay`: ``sound_agreement``,
+        ``delay_found_ms``, ``delay_own_ms`` and ``audio_delay_from``, where they are known.
     used_fraction : float
         Fraction of the clip's frames whose labels may be used.
     settings : QualitySettings
@@ -82,4 +170,12 @@ def verdict(quality: dict[str, float], used_fraction: float, settings: QualitySe
         reasons.append(f"lip gap of fit and landmarks correlate by {r:.2f}; at least {settings.min_lip_gap_r:g}")
     if quality["jitter_mm"] > settings.max_jitter_mm:
         reasons.append(f"the mouth jitters by {quality['jitter_mm']:.2f} mm; at most {settings.max_jitter_mm:g} mm")
+    if quality.get("sound_agreement", 1.0) < settings.min_sound_agreement:
+        reasons.append(
+            f"sound and lips do not agree: the sound is as late as that of its fellows, "
+            f"{quality['delay_found_ms']:.0f} ms, with probability {quality['sound_agreement']:.2f}; at least "
+            f"{settings.min_sound_agreement:g} (by its lips it is {quality['delay_own_ms']:.0f} ms late, or another's)"
+        )
+    if settings.unsure_delays == "leave_out" and quality.get("audio_delay_from") == "none":
+        reasons.append("how late its sound stands cannot be told, neither alone nor with other clips (unsure_delays)")
     return not reasons, "; ".join(reasons)

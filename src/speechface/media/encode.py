@@ -14,11 +14,11 @@ from av.video.reformatter import VideoReformatter
 
 from speechface.errors import MediaError
 from speechface.files import written_whole
-from speechface.media.decode import PixelFormat, planes_to_frame, resample
+from speechface.media.decode import PixelFormat, planes_to_frame
+from speechface.media.resample import resample
 
-__all__ = ["VideoWriter"]
+__all__ = ["AlphaWriter", "VideoWriter"]
 
-_AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _AAC_BLOCK = 1024
 _BT709 = 1  # code of the matrix, the primaries and the transfer curve alike
 _LIMITED = 1
@@ -51,6 +51,10 @@ class VideoWriter:
         If a size is odd or a frame has another size or type.
     """
 
+    _FORMAT, _AUDIO, _SAMPLES, _BIT_RATE = "mp4", "aac", "fltp", 128_000
+    _RATES: tuple[int, ...] = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+    _CHANNELS, _PIXELS = 3, "rgb24"
+
     def __init__(
         self,
         path: str | os.PathLike | None,
@@ -74,7 +78,7 @@ class VideoWriter:
         self.fps = Fraction(fps).limit_denominator(1001)
         self.crf, self.preset = crf, preset
         self.count = 0
-        if audio is not None and sr and sr not in _AAC_RATES:
+        if audio is not None and sr and sr not in self._RATES:
             audio, sr = resample(np.ascontiguousarray(audio, np.float32), sr, 48000), 48000
         self._audio = None if audio is None else np.clip(np.asarray(audio, np.float32), -1, 1)
         self._sr, self._sounded = sr or 0, 0
@@ -84,13 +88,13 @@ class VideoWriter:
         with contextlib.ExitStack() as stack:
             place = self._in_memory() if self.path is None else written_whole(self.path)
             temporary = stack.enter_context(place)
-            options = {"movflags": "+faststart"}
-            self._container = stack.enter_context(av.open(temporary, "w", format="mp4", options=options))
+            options = {"movflags": "+faststart"} if self._FORMAT == "mp4" else {}
+            self._container = stack.enter_context(av.open(temporary, "w", format=self._FORMAT, options=options))
             self._video = self._add_video()
-            self._sound = None
+            self._sound: Any = None
             if self._audio is not None:
-                self._sound = self._container.add_stream("aac", rate=self._sr, layout="mono")
-                self._sound.bit_rate = 128_000
+                self._sound = self._container.add_stream(self._AUDIO, rate=self._sr, layout="mono")
+                self._sound.bit_rate = self._BIT_RATE
             self._stack = stack.pop_all()
         return self
 
@@ -115,14 +119,14 @@ class VideoWriter:
         return stream
 
     def write(self, image: np.ndarray) -> None:
-        """Add one image, ndarray (height, width, 3), uint8 RGB."""
+        """Add one image, ndarray (height, width, 3), uint8 RGB; an `AlphaWriter` takes 4, RGBA."""
         image = np.asarray(image)
-        if image.shape != (self.height, self.width, 3) or image.dtype != np.uint8:
+        expected = (self.height, self.width, self._CHANNELS)
+        if image.shape != expected or image.dtype != np.uint8:
             raise MediaError(
-                f"{self.name}: frame {self.count} is {image.dtype} {image.shape}; "
-                f"expected uint8 ({self.height}, {self.width}, 3)"
+                f"{self.name}: frame {self.count} is {image.dtype} {image.shape}; expected uint8 {expected}"
             )
-        self._write(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24"))
+        self._write(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format=self._PIXELS))
 
     def write_planes(self, planes: Sequence[np.ndarray], kind: PixelFormat) -> None:
         """Add one image given as 4:2:0 planes, uint8: y (height, width), u and v at half size.
@@ -140,7 +144,9 @@ class VideoWriter:
         self._write(planes_to_frame(planes, kind))
 
     def _write(self, frame: Any) -> None:
-        frame = self._reformatter.reformat(frame, format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+        frame = self._reformatter.reformat(
+            frame, format=self._video.pix_fmt, dst_colorspace="ITU709", dst_color_range="MPEG"
+        )
         frame.pts, frame.time_base = self.count, 1 / self.fps
         frame.duration = 1
         self._container.mux(self._video.encode(frame))
@@ -156,7 +162,8 @@ class VideoWriter:
             if until is not None and end - self._sounded < _AAC_BLOCK:
                 return
             block = self._audio[self._sounded : min(self._sounded + _AAC_BLOCK, end)]
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block[None]), format="fltp", layout="mono")
+            samples = np.ascontiguousarray(block[None])
+            frame = av.AudioFrame.from_ndarray(samples, format=self._SAMPLES, layout="mono")
             frame.sample_rate, frame.pts, frame.time_base = self._sr, self._sounded, Fraction(1, self._sr)
             self._container.mux(self._sound.encode(frame))
             self._sounded += len(block)
@@ -171,3 +178,23 @@ class VideoWriter:
             if self._sound is not None:
                 self._write_sound(until=None)
                 self._container.mux(self._sound.encode(None))
+
+
+class AlphaWriter(VideoWriter):
+    """The same as a WebM that shows what lies behind it: VP9 with alpha (yuva420p) and Opus.
+
+    `write` takes RGBA images; `crf` is VP9's, 0 to 63.
+    """
+
+    _FORMAT, _AUDIO, _SAMPLES, _BIT_RATE = "webm", "libopus", "flt", 64_000
+    _RATES = (48000,)
+    _CHANNELS, _PIXELS = 4, "rgba"
+
+    def _add_video(self) -> Any:
+        options = {"crf": str(self.crf), "b": "0", "deadline": "realtime", "cpu-used": "7", "row-mt": "1",
+                   "auto-alt-ref": "0"}  # fmt: skip
+        stream = self._container.add_stream("libvpx-vp9", rate=self.fps, options=options)
+        stream.width, stream.height, stream.pix_fmt = self.width, self.height, "yuva420p"
+        stream.time_base = stream.codec_context.time_base = 1 / self.fps
+        stream.metadata["alpha_mode"] = "1"
+        return stream

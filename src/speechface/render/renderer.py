@@ -59,8 +59,8 @@ def _create_context():
         ) from None
 
 
-def _averaged(pixels: np.ndarray, scale: int) -> np.ndarray:
-    """RGBA pixels (scale h, scale w, 4), uint8 -> RGB (h, w, 3), each the mean of `scale` x `scale`, rounded.
+def _averaged(pixels: np.ndarray, scale: int, channels: int = 3) -> np.ndarray:
+    """RGBA pixels (scale h, scale w, 4), uint8 -> RGB or RGBA (h, w, channels), means of `scale` x `scale`, rounded.
 
     OpenCV does it in a quarter of numpy's time; numpy serves where it is not installed.
     """
@@ -68,15 +68,15 @@ def _averaged(pixels: np.ndarray, scale: int) -> np.ndarray:
     try:
         import cv2
     except ImportError:
-        parts = pixels[..., :3].reshape(height, scale, width, scale, 3)
-        total = np.full((height, width, 3), scale * scale // 2, np.uint16)
+        parts = pixels[..., :channels].reshape(height, scale, width, scale, channels)
+        total = np.full((height, width, channels), scale * scale // 2, np.uint16)
         for row in range(scale):
             for column in range(scale):
                 total += parts[:, row, :, column]
         return (total // (scale * scale)).astype(np.uint8)
     if scale > 1:
         pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-    return cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB)
+    return cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB) if channels == 3 else pixels.copy()
 
 
 class _Static:
@@ -129,9 +129,9 @@ class Renderer:
         self._context = context = _create_context()
         scale = max(1, round(samples**0.5))
         self._size = size = (self.width * scale, self.height * scale)
-        self._canvas, self._wall = (
-            context.framebuffer([context.renderbuffer(size, 4)], context.depth_renderbuffer(size)) for _ in range(2)
-        )
+        colour = context.renderbuffer(size, 4)
+        self._canvas = context.framebuffer([colour], context.depth_renderbuffer(size))
+        self._colour, self._wall = context.framebuffer([colour]), context.framebuffer([context.renderbuffer(size, 4)])
         self._face = context.program(_shader("face.vert.glsl"), _shader("face.frag.glsl"))
         self._backdrop = context.program(_shader("backdrop.vert.glsl"), _shader("backdrop.frag.glsl"))
         self._backdrop_array = context.vertex_array(self._backdrop, [])
@@ -173,12 +173,10 @@ class Renderer:
         if self._on_wall == (background, vignette):
             return
         self._wall.use()
-        self._wall.clear(*background, 1.0, depth=1.0)
-        if vignette:
-            self._context.disable(self._context.DEPTH_TEST | self._context.CULL_FACE)
-            self._backdrop["background"].value = background
-            self._backdrop["vignette"].value = vignette
-            self._backdrop_array.render(vertices=3)
+        self._context.disable(self._context.DEPTH_TEST | self._context.CULL_FACE)
+        self._backdrop["background"].value = background
+        self._backdrop["vignette"].value = vignette
+        self._backdrop_array.render(vertices=3)
         self._on_wall = (background, vignette)
 
     def draw(
@@ -191,6 +189,7 @@ class Renderer:
         vignette: float = 0.0,
         normals: np.ndarray | None = None,
         normal_offset: np.ndarray | None = None,
+        transparent: bool = False,
     ) -> np.ndarray:
         """Draw one face.
 
@@ -208,9 +207,12 @@ class Renderer:
         normal_offset : ndarray (V, 3), optional
             Added to the normals; the rig's own, turned with the head, comes from `render.pose.pose`.
 
+        transparent : bool
+            Leave out the background.
+
         Returns
         -------
-        ndarray (height, width, 3), uint8, RGB
+        ndarray (height, width, 3), uint8, RGB; transparent: (height, width, 4), RGBA, colours times alpha
         """
         if self._context is None:
             raise ValueError("this renderer is closed")
@@ -218,8 +220,16 @@ class Renderer:
         with context:
             static = self._static(rig)
             static.update(vertices, normals, normal_offset)
-            self._draw_wall(tuple(background), float(vignette))
-            context.copy_framebuffer(self._canvas, self._wall)  # colour and empty depth
+            if transparent:
+                self._canvas.clear(depth=1.0)
+            elif not vignette:
+                self._canvas.clear(*background, 1.0, depth=1.0)
+            else:
+                self._draw_wall(tuple(background), float(vignette))
+                context.copy_framebuffer(self._colour, self._wall)
+                self._canvas.color_mask = (False,) * 4
+                self._canvas.clear(depth=1.0)
+                self._canvas.color_mask = (True,) * 4
             self._canvas.use()
             context.enable(context.DEPTH_TEST | context.CULL_FACE)
             context.front_face = "cw"  # rows run down, which turns counter-clockwise around
@@ -227,4 +237,4 @@ class Renderer:
             self._face["projection"].write(np.ascontiguousarray(matrix.T, "f4"))
             static.array.render()
             self._canvas.read_into(self._pixels, components=4)
-        return _averaged(self._pixels, self._size[0] // self.width)
+        return _averaged(self._pixels, self._size[0] // self.width, 4 if transparent else 3)

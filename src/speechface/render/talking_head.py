@@ -1,7 +1,9 @@
 """A rig that speaks, as a video with sound."""
 
 import sys
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import numpy as np
 from speechface.geometry.camera import Camera
 from speechface.geometry.ibug import BROWS, JAW, NOSE, NOSE_TIP
 from speechface.geometry.rotation import matrix_from_euler
-from speechface.render.pose import pose
+from speechface.render.pose import Poser
 from speechface.render.renderer import BACKGROUND, Renderer
 from speechface.rig.rig import Rig
 
@@ -20,7 +22,9 @@ __all__ = ["portrait_camera", "draw_frames", "render_animation"]
 _DISTANCE_MM = 900.0
 #: Height of the face from chin to brows as a fraction of the image.
 _FACE_FRACTION = 0.42
-_CRF = 18
+_CRF, _CRF_VP9 = 18, 24
+#: Frames that may wait to be encoded.
+_BEHIND = 4
 
 
 def portrait_camera(
@@ -71,12 +75,13 @@ def draw_frames(
     translation: np.ndarray,
     neutral: np.ndarray | None = None,
     background: tuple[float, float, float] = BACKGROUND,
+    transparent: bool = False,
 ) -> Iterator[np.ndarray]:
-    """Yield an image (H, W, 3) uint8 of every frame: weights (T, 46), rotations (T, 3), radians."""
-    neutral = rig.neutral if neutral is None else neutral
-    for frame_weights, rotation in zip(weights, matrix_from_euler(rotations), strict=True):
-        vertices, offset = pose(rig, frame_weights, None, rotation, translation, neutral=neutral)
-        yield renderer.draw(vertices, rig, camera=camera, background=background, vignette=0.3, normal_offset=offset)
+    """Yield an image of every frame, as `Renderer.draw` gives it: weights (T, 46), rotations (T, 3), radians."""
+    for vertices, normals in Poser(rig, neutral).frames(weights, matrix_from_euler(rotations), translation):
+        yield renderer.draw(
+            vertices, rig, camera=camera, background=background, vignette=0.3, normals=normals, transparent=transparent
+        )
 
 
 def render_animation(
@@ -90,14 +95,15 @@ def render_animation(
     sr: int,
     size: int,
     progress: bool,
+    transparent: bool = False,
 ) -> None:
-    """Write an mp4 of a rig that moves by `weights` (T, 46) and `rotations` (T, 3), radians, with its sound.
+    """Write a video of a rig that moves by `weights` (T, C) and `rotations` (T, 3), radians, with its sound.
 
     Parameters
     ----------
-    path : path-like, ends in .mp4
+    path : path-like, ends in .mp4, or .webm if `transparent`
     rig : Rig
-    weights, rotations : ndarray (T, 46), (T, 3)
+    weights, rotations : ndarray (T, C), (T, 3)
     fps : Fraction or number, 1/s
     audio : ndarray (n,), float32, mono, or None
         Starts with the first frame.
@@ -106,22 +112,60 @@ def render_animation(
         Side of the square image, pixels; an odd one is made even.
     progress : bool
         Show a progress bar on standard error.
+    transparent : bool
+        A WebM with alpha, without a background.
 
     Raises
     ------
     RenderError
         If the machine has no graphics driver.
     """
-    from speechface.media import VideoWriter
+    from speechface.media.encode import AlphaWriter, VideoWriter
 
     size += size % 2
     camera, translation = portrait_camera(rig, size)
-    with Renderer(size, size) as renderer:
-        frames = draw_frames(renderer, rig, weights, rotations, camera=camera, translation=translation)
+    kind, crf = (AlphaWriter, _CRF_VP9) if transparent else (VideoWriter, _CRF)
+    with (
+        Renderer(size, size) as renderer,
+        kind(path, width=size, height=size, fps=fps, audio=audio, sr=sr, crf=crf) as video,
+        ThreadPoolExecutor(1) as encoder,
+    ):
+        frames: Iterator[np.ndarray] = draw_frames(
+            renderer, rig, weights, rotations, camera=camera, translation=translation, transparent=transparent
+        )
         if progress:
             from tqdm import tqdm
 
             frames = tqdm(frames, total=len(weights), unit="frame", file=sys.stderr)
-        with VideoWriter(path, width=size, height=size, fps=fps, audio=audio, sr=sr, crf=_CRF) as video:
-            for image in frames:
-                video.write(image)
+        # encoding goes on beside drawing, a few frames behind
+        waiting: deque[Future[None]] = deque()
+        for image in frames:
+            waiting.append(encoder.submit(video.write, _straight(image) if transparent else image))
+            if len(waiting) > _BEHIND:
+                waiting.popleft().result()
+        for rest in waiting:
+            rest.result()
+
+
+def _straight(image: np.ndarray) -> np.ndarray:
+    """RGBA with colours times alpha -> plain colours; where nothing shows, those nearby, so that no rim shines through.
+
+    image (H, W, 4), uint8.
+    """
+    values = image.astype(np.float32)
+    side = len(image)
+    step = next(k for k in (16, 8, 4, 2) if side % k == 0)
+    coarse = values.reshape(side // step, step, side // step, step, 4).sum((1, 3))
+    for _ in range(2):  # colours flow to their neighbours
+        around = np.pad(coarse, ((1, 1), (1, 1), (0, 0)))
+        spread = sum(
+            around[1 + y : 1 + y + len(coarse), 1 + x : 1 + x + len(coarse)] for y in (-1, 0, 1) for x in (-1, 0, 1)
+        )
+        coarse = np.where(coarse[..., 3:] > 0, coarse, spread)
+    fill = coarse[..., :3] * 255 / np.maximum(coarse[..., 3:], 1)
+    colours = np.repeat(np.repeat(fill, step, 0), step, 1)
+    shown = values[..., 3] > 0
+    colours[shown] = values[shown, :3] * 255 / values[shown, 3:]
+    out = image.copy()
+    out[..., :3] = np.minimum(colours + 0.5, 255)
+    return out

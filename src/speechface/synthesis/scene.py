@@ -75,12 +75,10 @@ def frames(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Draw a performance: yield (image (H, W, 3) uint8 RGB, landmarks (68, 2) px) of every frame.
 
-    weights (T, 46); rotations (T, 3), radians, about the rig's pivot.
+    weights (T, C); rotations (T, 3), radians, about the rig's pivot.
     """
-    from speechface.render.pose import pose
+    from speechface.render.pose import Poser
 
-    for frame_weights, matrix in zip(weights, matrix_from_euler(rotations), strict=True):
-        vertices, offset = pose(rig, frame_weights, None, matrix, scene.translation, neutral=rig.neutral)
-        # a flat wall: a gradient would cost a tenth of the time
-        image = renderer.draw(vertices, rig, camera=scene.camera, background=scene.background, normal_offset=offset)
+    for vertices, normals in Poser(rig).frames(weights, matrix_from_euler(rotations), scene.translation):
+        image = renderer.draw(vertices, rig, camera=scene.camera, background=scene.background, normals=normals)
         yield image, projected_landmarks(vertices, rig, scene.camera)

@@ -17,13 +17,13 @@ from speechface.rig.builtin.mesh import HeadMesh
 from speechface.rig.builtin.mouth import add_teeth, add_tongue
 from speechface.rig.builtin.shapes import blendshapes
 from speechface.rig.builtin.skin import build_skin
-from speechface.rig.channels import N_CHANNELS
+from speechface.rig.channels import ARKIT52
 from speechface.rig.rig import Rig
 
 __all__ = ["build", "VERSION", "PIVOT"]
 
 #: Raise when vertices, shapes or identity modes change.
-VERSION = 2
+VERSION = 3
 #: Where the skull sits on the neck, mm.
 PIVOT = np.array([0.0, -62.0, -92.0], np.float32)
 #: Shapes and modes are rounded to this, mm: invisible, and the file shrinks by a third.
@@ -94,6 +94,20 @@ def _regions(mesh, landmarks):
     return {name: np.nonzero(mask)[0].astype(np.int32) for name, mask in sets.items()}
 
 
+#: Part of the face, as `rig.rig.Rig` has it in its regions -> parts of the mesh.
+_PARTS = {
+    "skin": ("skin", "lid", "ear", "bag"), "eyes": ("eye_left", "eye_right"),
+    "teeth": ("teeth_upper", "teeth_lower", "gum"), "tongue": ("tongue",), "lashes": ("brow", "lash"),
+    "hair": ("hair",), "shirt": ("shirt",),
+}  # fmt: skip
+
+
+def _parts(mesh):
+    """Vertex sets ``part/...`` that cover the mesh."""
+    found = {f"part/{name}": np.nonzero(mesh.is_part(*parts))[0].astype(np.int32) for name, parts in _PARTS.items()}
+    return {name: vertices for name, vertices in found.items() if len(vertices)}
+
+
 def _head_weight(mesh):
     """Share (V,) of the head's rotation that a vertex follows: the neck bends towards the shoulders."""
     _, y, z = mesh.vertices.T
@@ -127,7 +141,8 @@ def build(*, identity_modes: int = 20, look: Look | None = None, style: str | No
     -------
     Rig
         The first ``meta["n_shared"]`` vertices, their triangles, shapes, identity modes, landmarks, contour and
-        regions are the same for every look and style; hair comes after them. The same arguments give the same rig.
+        regions but ``part/...`` are the same for every look and style; hair comes after them. The same arguments give
+        the same rig.
     """
     face = _face()
     look, style = look or DEFAULT_LOOK, style or "short"
@@ -142,15 +157,16 @@ def build(*, identity_modes: int = 20, look: Look | None = None, style: str | No
         modes = np.concatenate([modes, _hair_modes(mesh, n)[: len(modes)]], 1)
     return Rig(
         name="builtin",
+        channels=ARKIT52,
         neutral=mesh.vertices.astype(np.float32),
-        shapes=np.concatenate([face.shapes, np.zeros((N_CHANNELS, n_hair, 3), np.float32)], 1),
+        shapes=np.concatenate([face.shapes, np.zeros((len(ARKIT52), n_hair, 3), np.float32)], 1),
         triangles=mesh.triangles.astype(np.int32),
         landmarks=face.landmarks,
         identity=modes,
         colors=colors,
         material=material,
         contour=face.contour,
-        regions=face.regions,
+        regions=face.regions | _parts(mesh),
         head_weight=_head_weight(mesh),
         pivot=PIVOT,
         normal_offset=np.concatenate([face.normal_offset, tilt]).astype(np.float32),
