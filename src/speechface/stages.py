@@ -50,7 +50,7 @@ STAGES = _Stages(
         "training": Stage(4, ("models", "training")),
         "baselines": Stage(2, ("baselines",)),
         "prediction": Stage(3, ()),
-        "evaluation": Stage(2, ("evaluation",)),
+        "evaluation": Stage(3, ("evaluation",)),
         "rendering": Stage(1, ("rendering",)),
         "figures": Stage(1, ("figures",)),
         "animation": Stage(1, ()),
