@@ -11,7 +11,6 @@ from speechface.audio.sound import write_wav
 from speechface.clip_tables import ClipRows, bytes_column
 from speechface.clip_updates import update_clip_tables
 from speechface.errors import ClipError, MediaError, TableError
-from speechface.media.decode import place_blocks
 from speechface.media.probe import fit_times
 from speechface.media.source import FileSource, ImagesSource, TableSource, parse_source
 
@@ -102,6 +101,13 @@ def test_rounded_stamps_become_an_exact_rate():
     times, fps = fit_times(stamps, tick=tick, rates=[Fraction(30), NTSC])
     assert fps == NTSC  # 30 is 0.5 s off after 500 frames
     np.testing.assert_array_equal(times, np.arange(500) * 1001 / 30000)
+
+
+def test_a_jump_of_the_clock_is_one_step():
+    stamps = [1000 * k + (1_800_000 if k >= 20 else 0) for k in range(50)]  # 72 s, ticks of 1/25000 s
+    times, fps = fit_times(stamps, tick=Fraction(1, 25000), rates=[Fraction(25)])
+    np.testing.assert_allclose(times, np.arange(50) / 25)
+    assert fps == 25
 
 
 def test_images_come_back_in_order_and_in_colour(tmp_path):
@@ -218,20 +224,6 @@ def test_sound_that_begins_late_is_padded_and_early_is_cut(tmp_path):
         assert abs(time - (20.5 / 25 + delay)) < 2e-3  # stamps of the container are whole milliseconds
 
 
-def test_mono_is_the_mean_of_the_channels(tmp_path):
-    path = tmp_path / "a.wav"
-    stereo = np.stack([np.full(4410, 16000, np.int16), np.full(4410, -4000, np.int16)])
-    with av.open(str(path), "w") as writer:
-        out = writer.add_stream("pcm_s16le", rate=44100, layout="stereo")
-        frame = av.AudioFrame.from_ndarray(stereo.T.reshape(1, -1).copy(), format="s16", layout="stereo")
-        frame.sample_rate = 44100
-        writer.mux(out.encode(frame))
-        writer.mux(out.encode(None))
-    sound = media.decode_audio(path, sr=44100)
-    np.testing.assert_allclose(sound, 6000 / 32768, atol=1e-7)
-    assert len(sound) == 4410
-
-
 @pytest.mark.parametrize(
     ("suffix", "codec", "layout_format"),
     [(".wav", "pcm_s16le", "s16"), (".flac", "flac", "s16"), (".ogg", "libopus", "flt"),
@@ -258,28 +250,13 @@ def test_sound_files_open_without_video(tmp_path, rng, suffix, codec, layout_for
 
 
 def test_resampling_keeps_time_and_level():
-    from speechface.media.decode import resample
+    from speechface.media.sound import resample
 
     time48, time44 = np.arange(48000) / 48000, np.arange(44100) / 44100
     out = resample(np.sin(2 * np.pi * 500 * time48).astype(np.float32), 48000, 44100)
     assert len(out) == 44100
     # 500 Hz lies far inside the pass band; the ends are outside the filter's support
     np.testing.assert_allclose(out[500:-500], np.sin(2 * np.pi * 500 * time44)[500:-500], atol=2e-3)
-
-
-def test_holes_in_the_sound_stay_silent_and_small_jitter_is_joined():
-    block = np.ones(1000, np.float32)
-    audio = place_blocks(
-        [(0.0, block), (0.1001, block), (0.5, block), (None, block)], start=0.0, rate=10000, hole_s=0.05
-    )
-    assert len(audio) == 7000
-    np.testing.assert_array_equal(audio, np.repeat([1, 0, 1], [2000, 3000, 2000]))
-
-
-def test_sound_before_the_first_frame_is_cut():
-    block = np.arange(1000, dtype=np.float32)
-    audio = place_blocks([(-0.15, block), (-0.05, block)], start=0.0, rate=10000, hole_s=0.05)
-    np.testing.assert_array_equal(audio, np.arange(500, 1000))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from speechface.media.decode import (
     ArrayImage,
     Image,
     PixelFormat,
-    decode_audio,
     decode_frames,
     decode_images,
     decode_rgb,
@@ -19,6 +18,7 @@ from speechface.media.decode import (
 )
 from speechface.media.encode import VideoWriter
 from speechface.media.probe import VideoInfo, frame_times, probe_video
+from speechface.media.sound import decode_audio, sound_pieces
 from speechface.media.source import parse_source, source_facts
 
 __all__ = [
@@ -36,5 +36,6 @@ __all__ = [
     "planes_to_rgb",
     "probe_video",
     "read_frame",
+    "sound_pieces",
     "source_facts",
 ]

@@ -1,4 +1,4 @@
-"""Images and sound out of media files."""
+"""Images out of media files."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,16 +22,11 @@ __all__ = [
     "planes_to_frame",
     "read_frame",
     "planes_to_rgb",
-    "decode_audio",
-    "place_blocks",
-    "resample",
 ]
 
 #: Formats whose first plane is 8-bit luma, one byte a pixel.
 _LUMA_FIRST = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "yuv411p", "nv12", "nv21", "gray"}
 _PLANAR_420 = {"yuv420p", "yuvj420p"}
-#: Sound whose stamps jump by more than this has a hole (or an overlap), which is kept; seconds.
-_HOLE_S = 0.05
 
 
 def decode_frames(source: SourceLike) -> Iterator[Any]:
@@ -190,132 +185,3 @@ def read_frame(source: SourceLike, index: int) -> np.ndarray:
         if count == index + 1:
             return _upright(frame.to_ndarray(format="rgb24"), turns)
     raise MediaError(f"{source}: no frame {index}; the video has {count}")
-
-
-def decode_audio(source: SourceLike, *, sr: int, start: float | None = None) -> np.ndarray:
-    """Read the sound of a source as mono.
-
-    Parameters
-    ----------
-    source : source or path
-        Anything FFmpeg reads: mp4, mov, mpg, wav, mp3, flac, ogg, m4a, ...
-    sr : int, Hz
-        Wanted rate; the sound is resampled to it.
-    start : float or None, seconds on the file's clock
-        What becomes sample 0. None takes the first video frame, or the sound's own beginning where there is no video.
-        Of numbered images: seconds from the beginning of their sound.
-
-    Returns
-    -------
-    audio : ndarray (n_samples,), float32, full scale 1.0
-        Mean of the channels. Silence fills the time before the sound begins and holes in it; sound before sample 0 is
-        cut. Encoder delay that the file declares (edit lists, AAC priming) is taken out.
-
-    Raises
-    ------
-    MediaError
-        No such file, no sound, damaged or truncated.
-    """
-    place = parse_source(source)
-    images = isinstance(place, ImagesSource)
-    if isinstance(place, ImagesSource):
-        if not place.audio:
-            raise MediaError(f"{source}: no sound beside the images")
-        place = parse_source(place.audio)
-    with open_media(place) as media:
-        streams = media.container.streams
-        if not streams.audio:
-            raise MediaError(f"{place}: no sound in the file")
-        blocks, rate = _sound_blocks(media.container, media.name)
-        has_video = any(not s.disposition & av.stream.Disposition.attached_pic for s in streams.video)
-    if not blocks:
-        raise MediaError(f"{place}: the sound stream is empty")
-    if images:
-        start = (blocks[0][0] or 0.0) + (start or 0.0)
-    elif start is None:
-        start = _first_frame_time(place) if has_video else blocks[0][0]
-    audio = place_blocks(blocks, start=start or 0.0, rate=rate, hole_s=_HOLE_S)
-    return resample(audio, rate, sr)
-
-
-def _first_frame_time(source: SourceLike) -> float:
-    frame = _first_frame(source)
-    if frame is None or frame.pts is None:
-        return 0.0
-    return float(frame.pts * frame.time_base)
-
-
-def _sound_blocks(container: Any, name: str) -> tuple[list[tuple[float | None, np.ndarray]], int]:
-    """Return ([(time s or None, mono float32 block)], rate) of the first sound stream."""
-    blocks: list[tuple[float | None, np.ndarray]] = []
-    rate = 0
-    for frame in container.decode(audio=0):
-        rate = rate or frame.sample_rate
-        if frame.sample_rate != rate:
-            raise MediaError(f"{name}: the sampling rate changes from {rate} to {frame.sample_rate} Hz")
-        time = None if frame.pts is None else float(frame.pts * frame.time_base)
-        blocks.append((time, _mono(frame)))
-    return blocks, rate
-
-
-def _mono(frame: Any) -> np.ndarray:
-    """Mean of a sound frame's channels, float32 at full scale 1."""
-    values = frame.to_ndarray()
-    if not frame.format.is_planar:
-        values = values.reshape(-1, frame.layout.nb_channels).T
-    if values.dtype == np.uint8:
-        values = values.astype(np.float32) / 128 - 1
-    elif values.dtype.kind == "i":
-        values = values.astype(np.float32) / float(-np.iinfo(values.dtype).min)
-    return values.mean(0, dtype=np.float64).astype(np.float32)
-
-
-def place_blocks(
-    blocks: Sequence[tuple[float | None, np.ndarray]], *, start: float, rate: int, hole_s: float
-) -> np.ndarray:
-    """Lay sound blocks out on one time axis.
-
-    Parameters
-    ----------
-    blocks : list of (float or None, ndarray (n,))
-        Time of the first sample in seconds (None: follows the block before) and samples.
-    start : float, s
-        Time of sample 0 of the result.
-    rate : int, Hz
-    hole_s : float, s
-        A block whose time differs from the end of the one before by less than this follows it directly, since stamps
-        are rounded and drift.
-
-    Returns
-    -------
-    audio : ndarray (n_samples,), float32
-    """
-    places, cursor = [], 0
-    for index, (time, block) in enumerate(blocks):
-        if time is not None:
-            stamped = round((time - start) * rate)
-            if index == 0 or abs(stamped - cursor) > hole_s * rate:
-                cursor = stamped
-        places.append(cursor)
-        cursor += len(block)
-    length = max((place + len(block) for place, (_, block) in zip(places, blocks)), default=0)
-    audio = np.zeros(max(length, 0), np.float32)
-    for place, (_, block) in zip(places, blocks):
-        cut = max(-place, 0)
-        audio[place + cut : place + len(block)] = block[cut:] if place + len(block) > 0 else 0
-    return audio
-
-
-def resample(audio: np.ndarray, rate: int, sr: int) -> np.ndarray:
-    """Resample mono sound with FFmpeg's band-limited resampler; the length becomes round(n * sr / rate)."""
-    if rate == sr or not len(audio):
-        return audio
-    resampler = av.AudioResampler("fltp", "mono", sr)
-    frame = av.AudioFrame.from_ndarray(audio[None], format="fltp", layout="mono")
-    frame.sample_rate = rate
-    parts = [out.to_ndarray()[0] for out in (*resampler.resample(frame), *resampler.resample(None))]
-    length = round(len(audio) * sr / rate)
-    out = np.zeros(length, np.float32)
-    joined = np.concatenate(parts)[:length]
-    out[: len(joined)] = joined
-    return out

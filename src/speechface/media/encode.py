@@ -14,7 +14,8 @@ from av.video.reformatter import VideoReformatter
 
 from speechface.errors import MediaError
 from speechface.files import written_whole
-from speechface.media.decode import PixelFormat, planes_to_frame, resample
+from speechface.media.decode import PixelFormat, planes_to_frame
+from speechface.media.sound import resample
 
 __all__ = ["VideoWriter"]
 

@@ -15,11 +15,14 @@ from speechface.errors import MediaError
 from speechface.media.source import ImagesSource, SourceLike, TableSource, image_files, parse_source, video_bytes
 
 __all__ = [
-    "Media", "VideoInfo", "fit_times", "frame_times", "open_media", "probe_video", "upright_turns", "video_stream",
+    "JUMP_S", "Media", "VideoInfo", "fit_times", "frame_times", "open_media", "probe_video", "upright_turns",
+    "video_stream",
 ]  # fmt: skip
 
 #: Codecs whose every packet is one shown image; with others the frames are counted by decoding them.
 _ONE_IMAGE_A_PACKET = {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "prores", "ffv1", "vp9", "av1"}
+#: A longer step of time stamps, or one back, is the clock's fault and not a pause; seconds.
+JUMP_S = 10.0
 #: Rate of a video that neither says nor shows one.
 _LAST_RESORT_RATE = Fraction(25)
 
@@ -221,11 +224,16 @@ def fit_times(
     Returns
     -------
     times : ndarray (n,), float64, s
-        Exactly k / fps where a rate fits every stamp to within one tick, the stamps themselves otherwise.
+        Exactly k / fps where a rate fits every stamp to within one tick, the stamps themselves otherwise. A step of
+        more than 10 s counts as one of usual length.
     fps : Fraction
         The rate that fits; else that of the median interval (1/s, denominator up to 1001).
     """
     offsets = np.array([float((stamp - stamps[0]) * tick) for stamp in stamps])
+    steps = np.diff(offsets)
+    if (steps > JUMP_S).any():
+        usual = float(np.median(steps[steps <= JUMP_S])) if (steps <= JUMP_S).any() else 1 / float(_LAST_RESORT_RATE)
+        offsets = np.concatenate([[0.0], np.cumsum(np.where(steps > JUMP_S, usual, steps))])
     frames = np.arange(len(offsets))
     for rate in rates:
         exact = frames * rate.denominator / rate.numerator

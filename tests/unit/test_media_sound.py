@@ -1,0 +1,170 @@
+"""Sound of files as people have them: tracks, channels, damage, clocks."""
+
+import logging
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from speechface import media
+from speechface.errors import MediaError
+from speechface.media.probe import JUMP_S
+
+SR = 16000
+
+
+@pytest.fixture
+def tone():
+    """One second that changes all the time, so that any shift shows."""
+    time = np.arange(SR) / SR
+    return (0.3 * np.sin(2 * np.pi * (300 + 400 * time) * time)).astype(np.float32)
+
+
+def write_tracks(path, *tracks, codec="flac", sr=SR, layouts=None, shift=None, block=1024):
+    """Write tracks of (n_channels, n) sound; `shift` (sample) -> seconds by which its stamp is late."""
+    with av.open(str(path), "w") as writer:
+        streams = []
+        for k, track in enumerate(tracks):
+            layout = layouts[k] if layouts else {1: "mono", 2: "stereo", 6: "5.1"}[len(track)]
+            streams.append((writer.add_stream(codec, rate=sr, layout=layout), track, layout))
+        for stream, track, layout in streams:
+            for first in range(0, track.shape[1], block):
+                values = np.round(track[:, first : first + block] * 32768).clip(-32768, 32767).astype(np.int16)
+                frame = av.AudioFrame.from_ndarray(values.T.reshape(1, -1).copy(), format="s16", layout=layout)
+                late = shift(first) if shift else 0
+                frame.sample_rate, frame.pts, frame.time_base = sr, first + round(late * sr), Fraction(1, sr)
+                writer.mux(stream.encode(frame))
+            writer.mux(stream.encode(None))
+    return path
+
+
+def heard(path, **options):
+    return media.decode_audio(path, sr=SR, **options)
+
+
+def test_channels_give_their_mean_and_one_that_is_silent_does_not_matter(tmp_path, tone):
+    path = write_tracks(tmp_path / "a.wav", np.stack([tone, -0.25 * tone]), codec="pcm_s16le")
+    np.testing.assert_allclose(heard(path), 0.375 * tone, atol=2e-5)  # a step of 16 bits
+    path = write_tracks(tmp_path / "b.wav", np.stack([tone, 0 * tone]), codec="pcm_s16le")
+    np.testing.assert_allclose(heard(path), tone / 2, atol=2e-5)
+
+
+def test_channels_that_cancel_each_other_are_heard(tmp_path, tone, caplog):
+    path = write_tracks(tmp_path / "a.wav", np.stack([0.8 * tone, -tone]), codec="pcm_s16le")
+    with caplog.at_level(logging.WARNING):
+        np.testing.assert_allclose(heard(path), -tone, atol=2e-5)
+    assert "cancel each other; channel 2" in caplog.text
+
+
+def test_of_surround_sound_the_centre_speaks(tmp_path, tone, rng):
+    music = 0.02 * rng.standard_normal((6, SR)).astype(np.float32)
+    music[2] = tone  # FL FR FC LFE BL BR
+    np.testing.assert_allclose(heard(write_tracks(tmp_path / "a.flac", music)), tone, atol=2e-5)
+    music[2] = 0  # nothing in the centre
+    np.testing.assert_allclose(heard(write_tracks(tmp_path / "b.flac", music)), music.mean(0), atol=2e-5)
+
+
+def test_of_several_tracks_the_first_that_is_not_silent_is_used_and_told(tmp_path, tone, caplog):
+    quiet = np.zeros((1, SR), np.float32)
+    with caplog.at_level(logging.WARNING):
+        np.testing.assert_allclose(heard(write_tracks(tmp_path / "a.mkv", tone[None], quiet)), tone, atol=2e-5)
+        np.testing.assert_allclose(heard(write_tracks(tmp_path / "b.mkv", tone[None], tone[None] / 2)), tone, atol=2e-5)
+    assert not caplog.records
+    with caplog.at_level(logging.WARNING):
+        np.testing.assert_allclose(heard(write_tracks(tmp_path / "c.mkv", quiet, tone[None])), tone, atol=2e-5)
+    assert "sound track 1 of 2 is silent; track 2 is used" in caplog.text
+    assert not heard(write_tracks(tmp_path / "d.mkv", quiet, quiet)).any()
+
+
+@pytest.mark.parametrize("place", [5, 8])
+def test_a_damaged_packet_is_silent_and_what_follows_stays_in_its_place(tmp_path, tone, place, caplog):
+    whole = write_tracks(tmp_path / "a.mkv", tone[None])
+    with av.open(str(whole)) as reader:
+        packet = list(reader.demux(audio=0))[place]
+        content, begin = bytes(packet), round(packet.pts * packet.time_base * SR)
+        length = round(packet.duration * packet.time_base * SR)
+    data = whole.read_bytes()
+    at = data.index(content)
+    damaged = tmp_path / "b.mkv"
+    damaged.write_bytes(data[:at] + b"\x00" * len(content) + data[at + len(content) :])
+    with caplog.at_level(logging.WARNING):
+        sound = heard(damaged)
+    expected = tone.copy()
+    expected[begin : begin + length] = 0
+    np.testing.assert_allclose(sound, expected, atol=2e-5)
+    assert "1 damaged packets" in caplog.text
+
+
+def test_pauses_stay_and_jumps_of_the_clock_go(tmp_path, tone, caplog):
+    half = 1024 * 8
+    path = write_tracks(
+        tmp_path / "a.mkv", tone[None], shift=lambda first: 0.5 if first >= half else 0, codec="pcm_s16le"
+    )
+    expected = np.concatenate([tone[:half], np.zeros(SR // 2, np.float32), tone[half:]])
+    np.testing.assert_allclose(heard(path), expected, atol=2e-5)
+    assert not caplog.records
+    path = write_tracks(
+        tmp_path / "b.mkv", tone[None], shift=lambda first: 1800 if first >= half else 0, codec="pcm_s16le"
+    )
+    with caplog.at_level(logging.WARNING):
+        np.testing.assert_allclose(heard(path), tone, atol=2e-5)
+    assert f"clock jumps 1 times by more than {JUMP_S:g} s" in caplog.text
+    # a jitter of some ms is that of the stamps
+    path = write_tracks(
+        tmp_path / "c.mkv", tone[None], shift=lambda first: 0.01 if first >= half else 0, codec="pcm_s16le"
+    )
+    np.testing.assert_allclose(heard(path), tone, atol=2e-5)
+
+
+def test_sound_before_the_start_is_cut_and_a_later_one_waits(tmp_path, tone):
+    path = write_tracks(tmp_path / "a.mkv", tone[None], shift=lambda first: 2, codec="pcm_s16le")
+    np.testing.assert_allclose(heard(path, start=2.25), tone[SR // 4 :], atol=2e-5)
+    np.testing.assert_allclose(heard(path, start=1.5), np.pad(tone, (SR // 2, 0)), atol=2e-5)
+    assert len(heard(path, start=5.0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("codec", "steps"), [("pcm_u8", 2**-6), ("pcm_s24le", 2**-14), ("pcm_f32le", 2**-14), ("pcm_mulaw", 2**-5)]
+)
+@pytest.mark.parametrize("sr", [8000, 96000])
+def test_numbers_and_rates_of_wav_files(tmp_path, codec, steps, sr):
+    slow = (0.3 * np.sin(2 * np.pi * 300 * np.arange(sr) / sr)).astype(np.float32)
+    path = tmp_path / "a.wav"
+    with av.open(str(path), "w") as writer:
+        out = writer.add_stream(codec, rate=sr, layout="mono")
+        frame = av.AudioFrame.from_ndarray((slow[None] * 32767).astype(np.int16), format="s16", layout="mono")
+        frame.sample_rate = sr
+        resampler = av.AudioResampler(out.format, "mono", sr)
+        for given in (*resampler.resample(frame), *resampler.resample(None)):
+            writer.mux(out.encode(given))
+        writer.mux(out.encode(None))
+    found = media.decode_audio(path, sr=16000)
+    assert len(found) == 16000
+    wanted = 0.3 * np.sin(2 * np.pi * 300 * np.arange(16000) / 16000)
+    np.testing.assert_allclose(found[400:-400], wanted[400:-400], atol=steps + 2e-3)  # the resampler's filter
+
+
+@pytest.mark.parametrize("wanted", [SR, 44100])
+def test_pieces_are_the_whole_and_small(tmp_path, rng, wanted):
+    noise = rng.normal(0, 0.05, (1, 20 * SR)).astype(np.float32)
+    path = write_tracks(tmp_path / "a.mkv", noise, block=4096)
+    pieces = list(media.sound_pieces(path, sr=wanted))
+    assert max(map(len, pieces)) < 1 << 18
+    assert sum(map(len, pieces)) == 20 * wanted
+    np.testing.assert_array_equal(np.concatenate(pieces), media.decode_audio(path, sr=wanted))
+
+
+def test_what_cannot_be_heard_is_told_in_one_line(tmp_path, tone):
+    path = write_tracks(tmp_path / "a.mkv", tone[None])
+    data = path.read_bytes()
+    (tmp_path / "b.mkv").write_bytes(data.replace(b"A_FLAC", b"A_NONE"))
+    with pytest.raises(MediaError, match="no decoder for its sound; convert it"):
+        heard(tmp_path / "b.mkv")
+    with av.open(str(path)) as reader:
+        content = [bytes(packet) for packet in reader.demux(audio=0) if packet.size]
+    for packet in content:
+        data = data.replace(packet, b"\x00" * len(packet))
+    (tmp_path / "c.mkv").write_bytes(data)
+    with pytest.raises(MediaError, match="no sound in it can be decoded|sound stream is empty"):
+        heard(tmp_path / "c.mkv")
