@@ -161,6 +161,9 @@ class EvaluationSettings(Settings):
     """Columns of the clip table to report separately."""
     seed: int = 0
     """Seed of the resampling."""
+    samples: int = Field(5, ge=1)
+    """Answers a clip of models that draw (family flow); the first counts as of any other model, all for the metrics of
+    samples."""
     reference: str = ""
     """Model or baseline that the others are compared with, clip by clip, in the table of models; empty takes the first
     of models."""

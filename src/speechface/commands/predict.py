@@ -4,9 +4,14 @@ A model that is told its speaker's face at rest (rest: given) gets it from anoth
 none, from the clip's own first frames, which the table names as not to be evaluated. A clip that is excluded, or whose
 features are unusable, stands in the table with the reason. Clips whose model and inputs are those of an earlier run are
 kept.
+
+A model that draws (family flow) gives the same answer for the same --seed and clip. With --samples, the first stands
+in the columns as of any model, the others in column `samples` (samples - 1, outputs), in the order of the metadata's
+`columns`.
 """
 
 import logging
+import zlib
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
@@ -41,6 +46,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="labels; models with 'rest: given' take the speaker's face at rest from another clip's",
     )
     parser.add_argument("--out", required=True, metavar="TABLE", help="table to write")
+    parser.add_argument("--samples", type=int, default=1, help="answers a clip of models that draw (default: 1)")
+    parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--gpus", type=int, choices=[0, 1], default=0, help="1: networks compute on the GPU")
 
@@ -86,6 +93,8 @@ def _device(args):
 
 
 def run(args: Namespace) -> None:
+    import numpy as np
+
     from speechface.clip_tables import ClipRows, ClipTables, file_facts
     from speechface.clip_updates import update_clip_tables
     from speechface.networks.rest import rest_for_clip, rest_source
@@ -97,7 +106,13 @@ def run(args: Namespace) -> None:
     if model.rest == "given" and not args.labels:
         raise ModelError("the model is told the speaker's face at rest (rest: given); give --labels")
     excluded = _clips(clips, args.dataset)
+    if args.samples < 1:
+        raise ModelError(f"--samples is {args.samples}; give 1 or more")
     common = {"model": model.name, "seed": int(model.seed), "feature": model.feature}
+    drawn = {}
+    if model.draws:
+        drawn = {"n_samples": args.samples, "drawn_with": args.seed}
+        common |= {"columns": list(model.columns), **drawn}
 
     def facts(clip_id: str, known: Any) -> dict[str, Any]:
         if excluded[clip_id]:
@@ -108,6 +123,7 @@ def run(args: Namespace) -> None:
             "features": features.content(clip_id),
             "rest_from": source,
             "rest": labels.content(source) if source else {},
+            **drawn,
         }
 
     def make(clip_id: str) -> ClipRows:
@@ -119,7 +135,8 @@ def run(args: Namespace) -> None:
             neutral, meta["rest_from"], meta["not_evaluated"] = rest_for_clip(
                 clip_id, clips, labels, frames=heard.rest_frames
             )
-        return ClipRows(_predict(heard, table, neutral), meta)
+        rng = np.random.default_rng([args.seed, zlib.crc32(clip_id.encode())])
+        return ClipRows(_predict(heard, table, neutral, rng, args.samples if model.draws else 1), meta)
 
     for clip_id, reason in excluded.items():
         if not reason and features.entry(clip_id)["status"] == "ok":
@@ -143,7 +160,7 @@ def _clips(clips, dataset):
     return found
 
 
-def _predict(model, table, neutral):
+def _predict(model, table, neutral, rng, n_samples):
     """Columns of one clip's prediction."""
     import numpy as np
 
@@ -151,9 +168,11 @@ def _predict(model, table, neutral):
         raise ClipError(table.reason)
     if not len(table):
         raise ClipError("no video frame")
-    outputs = model.predict(table[model.feature], neutral=neutral)[0]
+    outputs = model.predict(table[model.feature], neutral=neutral, rng=rng, n_samples=n_samples)
     columns = {"frame": table["frame"], "time": table["time"]}
-    columns.update({key: np.ascontiguousarray(outputs[:, k]) for k, key in enumerate(model.columns)})
+    columns.update({key: np.ascontiguousarray(outputs[0, :, k]) for k, key in enumerate(model.columns)})
+    if n_samples > 1:
+        columns["samples"] = np.ascontiguousarray(outputs[1:].swapaxes(0, 1))
     return columns
 
 

@@ -53,6 +53,7 @@ class Baseline:
     seed = 0
     rest: Rest = "none"
     rest_frames = 0
+    draws = False
 
     @property
     def family(self) -> str:

@@ -53,6 +53,7 @@ class TrainedModel:
     stats: dict[str, Any]
     facts: dict[str, Any] = field(default_factory=dict)
     neutral: np.ndarray | None = None
+    draws = False
 
     @property
     def family(self) -> str:

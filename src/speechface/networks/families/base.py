@@ -145,6 +145,10 @@ class Predictor(Protocol):
         """Name of its family in `FAMILIES`."""
 
     @property
+    def draws(self) -> bool:
+        """Does it give another answer for another `rng`?"""
+
+    @property
     def rest(self) -> Rest:
         """How the speaker's face at rest is used."""
 
