@@ -45,7 +45,7 @@ STAGES = _Stages(
         "identity": Stage(4, ("labels",)),
         "labels": Stage(5, ("labels",)),
         "label_report": Stage(2, ("quality",)),
-        "splits": Stage(2, ("datasets",)),
+        "splits": Stage(3, ("datasets",)),
         "stats": Stage(1, ()),
         "training": Stage(4, ("models", "training")),
         "baselines": Stage(2, ("baselines",)),

@@ -22,6 +22,7 @@ LOG = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from speechface.commands.common import OPTION_HELP
     from speechface.export.registry import FORMATS
 
     parser.add_argument("audio", help="speech recording, or a video with sound")
@@ -42,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="label table (fit-labels) and id of a clip of the speaker in it: how the face looks at rest; for models "
         "with rest: given or estimated",
     )
+    parser.add_argument("--seed", type=int, default=0, help="of what models draw that can draw (default: 0)")
+    parser.add_argument("--option", nargs="+", default=[], metavar="KEY=VALUE", help=OPTION_HELP)
     parser.add_argument("--rig", default="", help="rig .npz for formats that show it (default: the builtin head)")
     parser.add_argument("--size", type=int, default=640, help="side of the square video, pixels")
     parser.epilog = "formats:\n" + "\n".join(f"  {name:10} {FORMATS[name].DESCRIPTION}" for name in FORMATS)
@@ -55,12 +58,12 @@ def run(args: argparse.Namespace) -> None:
     from speechface.export.animation import Animation, Sound
     from speechface.export.registry import FORMATS
     from speechface.media import decode_audio
-    from speechface.networks.loading import load_model
+    from speechface.networks.loading import configured, load_model
     from speechface.provenance import provenance
     from speechface.rig.channels import CHANNELS, ROTATIONS
 
     fps = _frame_rate(args.fps)
-    model = load_model(args.model)
+    model = configured(load_model(args.model), args.option)
     sr = model.feature_settings["audio_sr"]
     audio = decode_audio(args.audio, sr=sr)
     if len(audio) == 0:
@@ -69,7 +72,8 @@ def run(args: argparse.Namespace) -> None:
     times = np.arange(count) / float(fps)
     settings = features.settings_of_table(model.feature, model.feature_settings)
     inputs = features.compute(model.feature, audio, times, fps=float(fps), sr=sr, settings=settings)
-    predicted = model.predict(inputs, neutral=_neutral(args.neutral, model))[0]
+    rng = np.random.default_rng(args.seed)
+    predicted = model.predict(inputs, neutral=_neutral(args.neutral, model), rng=rng)[0]
     column = {name: k for k, name in enumerate(model.columns)}
     weights = np.stack([predicted[:, column[name]] for name in CHANNELS], 1).clip(0, 1)
     rotations = np.zeros((count, 3))

@@ -16,6 +16,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from speechface.commands.common import OPTION_HELP
 from speechface.errors import ClipError, ModelError, TableError
 
 LOG = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="TABLE", help="table to write")
     parser.add_argument("--samples", type=int, default=1, help="answers a clip of models that draw (default: 1)")
     parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
+    parser.add_argument("--option", nargs="+", default=[], metavar="KEY=VALUE", help=OPTION_HELP)
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--gpus", type=int, choices=[0, 1], default=0, help="1: networks compute on the GPU")
 
@@ -58,14 +60,15 @@ class _Models:
     def __init__(self, args):
         from speechface.commands.common import paths_of_actors
 
+        self.options = args.option
         self.paths, self.path, self.device = paths_of_actors(args.model_of), args.model, _device(args)
         self.common = self._load(args.model)
         self._own = ("", self.common)
 
     def _load(self, path):
-        from speechface.networks.loading import load_model
+        from speechface.networks.loading import configured, load_model
 
-        return load_model(path).to(self.device)
+        return configured(load_model(path), self.options).to(self.device)
 
     def path_of(self, clip_id):
         dataset, actor, _ = clip_id.split("/", 2)
@@ -111,7 +114,7 @@ def run(args: Namespace) -> None:
     common = {"model": model.name, "seed": int(model.seed), "feature": model.feature}
     drawn = {}
     if model.draws:
-        drawn = {"n_samples": args.samples, "drawn_with": args.seed}
+        drawn = {"n_samples": args.samples, "drawn_with": args.seed, "options": args.option}
         common |= {"columns": list(model.columns), **drawn}
 
     def facts(clip_id: str, known: Any) -> dict[str, Any]:

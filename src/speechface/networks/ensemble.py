@@ -1,7 +1,7 @@
 """A model of models: the mean of what its members predict, or samples of one after the other."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -10,7 +10,7 @@ from speechface.errors import ModelError
 from speechface.networks.families import FAMILIES
 from speechface.networks.families.base import Predictor, Rest
 
-__all__ = ["Ensemble", "content", "join", "restore"]
+__all__ = ["Ensemble", "configured", "content", "join", "restore"]
 
 
 @dataclass
@@ -114,6 +114,17 @@ def join(members: Sequence[Predictor], *, name: str, seed: int) -> Ensemble:
         if not np.array_equal(other.observed, first.observed):
             raise ModelError(f"ensemble '{name}': '{other.name}' and '{first.name}' observe different channels")
     return Ensemble(list(members), name, seed)
+
+
+def configured(model: Ensemble, options: Mapping[str, str]) -> Ensemble:
+    """The same models with other options, see `Family.configure`."""
+    members = []
+    for member in model.members:
+        configure = FAMILIES[member.family].configure
+        if configure is None:
+            raise ModelError(f"ensemble '{model.name}': models of family {member.family} have no options")
+        members.append(configure(member, options))
+    return replace(model, members=members)
 
 
 def content(model: Ensemble) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
@@ -243,6 +243,8 @@ class Family:
         asked to stop and the same call would go on.
     join : function (members, name, seed), for ``join-models``
     fit : function (name, train table, statistics, settings), for ``fit-baseline``
+    configure : function (predictor, dict of str -> str)
+        The same predictor with other options, of a family that has some: ``--option KEY=VALUE`` of predict and animate.
     export_onnx : function (predictor, path)
         Writes an ONNX graph and returns facts about it: ``inputs`` (names and shapes), ``largest_difference`` from the
         predictor (None where it was not measured).
@@ -254,4 +256,5 @@ class Family:
     train: Callable[[TrainingJob], Predictor | None] | None = None
     join: Callable[[Sequence[Predictor], str, int], Predictor] | None = None
     fit: Callable[[str, str, dict[str, Any], Any], Predictor] | None = None
+    configure: Callable[[Any, Mapping[str, str]], Predictor] | None = None
     export_onnx: Callable[[Any, str], dict[str, Any]] | None = None
