@@ -178,6 +178,9 @@ class RenderingSettings(Settings):
     """Clip ids to render; empty picks max_clips of the test and predict clips, spread evenly."""
     max_clips: int = Field(3, ge=0)
     """Number of clips picked."""
+    show: Literal["comparison", "samples"] = "comparison"
+    """comparison, the face, the rig from labels and from sound; samples, three samples of a model that draws
+    (evaluation.samples: 3 or more)."""
     size: int = Field(320, ge=100)
     """Side of each of the three images, pixels."""
     median_frames: int = Field(3, ge=1)

@@ -58,6 +58,8 @@ def options(root):
         "comparison": [*table["metrics"], "--table-stem", root / "tables" / "comparison"],
         "models": [*table["models"], "--table-stem", root / "tables" / "models"],
         "emotions": [*table["metrics"], "--table-stem", root / "tables" / "emotions"],
+        "samples": [*clips[:2], *table["labels"], *table["predictions"]],
+        "motion": [*clips, *table["labels"], *table["predictions"]],
         "workflow": ["--graph", root / "rules.dot"],
     }
 

@@ -98,23 +98,27 @@ def flow_of(made, n_out=2, kept=(True, True), **more):
 def test_following_the_exact_field_draws_from_its_distribution():
     network = flow_of(GaussianField(3.0, 0.5))
     noise = torch.randn(4000, 5, 2)
-    found = network.sample(torch.zeros(5, 3), noise, steps=64, guidance=1.0, styles=torch.zeros(0), window=100)
+
+    def sample(guidance):
+        facts = {"guidance": torch.full((2,), guidance), "styles": torch.zeros(0)}
+        return network.sample(torch.zeros(5, 3), noise, steps=64, window=100, **facts)
+
+    found = sample(1.0)
     assert float(found.mean()) == pytest.approx(3, abs=0.02)
     assert float(found.std()) == pytest.approx(0.5, rel=0.05)  # 64 steps of Euler
-    further = network.sample(torch.zeros(5, 3), noise, steps=64, guidance=2.0, styles=torch.zeros(0), window=100)
-    assert float(further.mean()) == pytest.approx(6, abs=0.1)
-    unheard = network.sample(torch.zeros(5, 3), noise, steps=64, guidance=0.0, styles=torch.zeros(0), window=100)
-    assert float(unheard.mean()) == pytest.approx(0, abs=0.05)
+    assert float(sample(2.0).mean()) == pytest.approx(6, abs=0.1)
+    assert float(sample(0.0).mean()) == pytest.approx(0, abs=0.05)
 
 
 def test_outputs_that_are_not_sampled_are_the_trunks():
     network = flow_of(GaussianField(3.0, 0.5), n_out=3, kept=[True, False, True])
     joined = torch.rand(5, 4)
-    found = network.sample(joined, torch.randn(2, 5, 2), steps=2, guidance=1.0, styles=torch.zeros(0), window=100)
+    facts = {"guidance": torch.ones(2), "styles": torch.zeros(0)}
+    found = network.sample(joined, torch.randn(2, 5, 2), steps=2, window=100, **facts)
     assert torch.equal(found[:, :, 1], joined[None, :, 1].expand(2, -1))
 
 
-@pytest.mark.parametrize("guidance", [1.0, 2.0])
+@pytest.mark.parametrize("guidance", [(1.0, 1.0, 1.0), (1.0, 2.0, 1.0)])
 @pytest.mark.parametrize("window", [1, 37, 100])
 def test_windows_leave_no_seam(window, guidance):
     torch.manual_seed(1)
@@ -123,7 +127,7 @@ def test_windows_leave_no_seam(window, guidance):
     for parameter in network.field.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
     joined, noise = torch.randn(150, 4), torch.randn(2, 150, 3)
-    facts = {"steps": 3, "guidance": guidance, "styles": torch.tensor([1.0, 0.3])}
+    facts = {"steps": 3, "guidance": torch.tensor(guidance), "styles": torch.tensor([1.0, 0.3])}
     whole = network.sample(joined, noise, window=150, **facts)
     torch.testing.assert_close(network.sample(joined, noise, window=window, **facts), whole, atol=1e-5, rtol=1e-5)
 

@@ -24,5 +24,7 @@ FIGURES = Registry("figure", {
     "comparison": "speechface.figures.comparison",
     "models": "speechface.figures.models",
     "emotions": "speechface.figures.emotions",
+    "samples": "speechface.figures.samples",
+    "motion": "speechface.figures.motion",
     "workflow": "speechface.figures.workflow",
 })  # fmt: skip

@@ -172,7 +172,7 @@ class FlowNetwork(nn.Module):
         """What `forward` gives, (B, T, n_out + n_hidden), to what the field is told (B, T, n_known)."""
         return torch.cat([self.standardised(joined[..., : self.n_out]), joined[..., self.n_out :]], -1)
 
-    def direction(self, point: Tensor, time: float, known: Tensor, *, guidance: float, styles: Tensor,
+    def direction(self, point: Tensor, time: float, known: Tensor, *, guidance: Tensor, styles: Tensor,
                   window: int) -> Tensor:  # fmt: skip
         """The field at a time, in windows of `window` frames that overlap.
 
@@ -180,7 +180,7 @@ class FlowNetwork(nn.Module):
         ----------
         point : tensor (B, T, n_motion)
         known : tensor (1, T, n_known)
-        guidance : float
+        guidance : tensor (n_motion,)
             0, the field that knows no sound; 1, the one that does; more, beyond it by as much again.
         styles : tensor (n_styles,)
         """
@@ -188,7 +188,7 @@ class FlowNetwork(nn.Module):
         for start in range(0, frames, window):
             first, last = max(0, start - reach), min(frames, start + window + reach)
             here, told = point[:, first:last], known[:, first:last].expand(len(point), -1, -1)
-            count, both = len(point), 1 if guidance == 1 else 2
+            count, both = len(point), 1 if bool((guidance == 1).all()) else 2
             heard = point.new_ones(both * count)
             heard[count:] = 0
             field = self.field(
@@ -201,7 +201,7 @@ class FlowNetwork(nn.Module):
         return torch.cat(parts, 1)
 
     def sample(
-        self, joined: Tensor, noise: Tensor, *, steps: int, guidance: float, styles: Tensor, window: int
+        self, joined: Tensor, noise: Tensor, *, steps: int, guidance: Tensor, styles: Tensor, window: int
     ) -> Tensor:
         """Follow the field from noise to outputs.
 

@@ -82,15 +82,19 @@ class FlowModel(TrainedModel):
         rng = np.random.default_rng(self.seed) if rng is None else rng
         names = np.array(self.columns)[kept]
         mouth = np.array([str(name).startswith(_MOUTH) for name in names])
-        heat = np.where(mouth, self.option("mouth_temperature"), self.option("temperature"))
-        noise = rng.standard_normal((n_samples, len(features), len(kept)), np.float32)
         device = network.centre.device
+
+        def by_part(of_mouth: float, of_others: float) -> torch.Tensor:
+            return torch.tensor(np.where(mouth, of_mouth, of_others), dtype=torch.float32, device=device)
+
+        noise = rng.standard_normal((n_samples, len(features), len(kept)), np.float32)
         styles = torch.tensor([self.styles.get(name, 0.0) for name in self.spec["flow"]["styles"]], device=device)
         with torch.inference_mode():
             start = correlated_noise(torch.from_numpy(noise).to(device), correlation=network.correlation)
             outputs = network.sample(
-                self._forward(features), start * torch.as_tensor(heat, dtype=start.dtype, device=device),
-                steps=int(self.option("steps")), guidance=self.option("guidance"), styles=styles, window=WINDOW,
+                self._forward(features), start * by_part(self.option("mouth_temperature"), self.option("temperature")),
+                steps=int(self.option("steps")), guidance=by_part(self.option("guidance"), 1), styles=styles,
+                window=WINDOW,
             )  # fmt: skip
             outputs[..., : len(self.observed)].clamp_(0, 1)
         return self._finished(outputs, neutral)

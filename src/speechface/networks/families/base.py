@@ -31,7 +31,8 @@ class ModelSettings(Settings):
 
     family: str = "report"
     """report, the networks of the report, frame by frame or in sequences of frames; sequence, small networks over whole
-    clips; ensemble, the mean of other models, which is not trained itself. It decides which other keys there are."""
+    clips; flow, the same with a field that draws samples of what sound does not decide; ensemble, the mean of other
+    models, which is not trained itself. It decides which other keys there are."""
     feature: str = "spectrogram"
     """Input table."""
     seeds: list[int] = []

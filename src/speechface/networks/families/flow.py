@@ -32,7 +32,7 @@ class FlowSettings(SequenceSettings):
     steps: int = Field(8, ge=1, le=64)
     """Steps from noise to motion. This and the keys below can be changed when the model is used (--option)."""
     guidance: float = Field(1.5, ge=0)
-    """How far the field that knows the sound is followed beyond the one that does not: 1, no further."""
+    """How far the field of the mouth that knows the sound is followed beyond the one that does not: 1, no further."""
     temperature: float = Field(1.0, ge=0)
     """Deviation of the noise that all but the mouth begins with; 0 gives one answer."""
     mouth_temperature: float = Field(0.3, ge=0)
