@@ -19,6 +19,9 @@ class FlowSettings(SequenceSettings):
 
     outputs: Literal["weights", "weights_rotation"] = "weights_rotation"
     """The rig's weights, or 3 head rotations as well."""
+    best_by: Literal["loss", "mouth"] = "loss"
+    """Which epoch's network is kept: least validation loss of the field, or least mouth RMSE of the trunk in
+    validation."""
     loss_flow: float = Field(1.0, ge=0)
     """Factor of the field's loss: mean squared error of the direction, in deviations of the train table."""
     field_channels: int = Field(192, ge=8)
