@@ -25,7 +25,7 @@ from speechface.render.renderer import Renderer
 from speechface.rig import builtin
 from speechface.rig.builtin import landmarks as table
 from speechface.rig.builtin.head import _face
-from speechface.rig.channels import INDEX
+from speechface.synthesis.visemes import INDEX
 
 WIDTH, HEIGHT, FOCAL, DISTANCE = 640, 480, 1500.0, 900.0
 #: A vertex further from the anatomical point pays this many mm^2 per mm^2.
@@ -77,7 +77,7 @@ def observe(renderer, detector, actors, images, seed):
     seen = []
     for actor in actors:
         for k in range(images):
-            weights = np.zeros(46, np.float32)
+            weights = np.zeros(len(INDEX), np.float32)
             if k % 2:
                 weights[INDEX["jawOpen"]] = rng.uniform(0, 0.35)
                 weights[[INDEX["mouthSmileLeft"], INDEX["mouthSmileRight"]]] = rng.uniform(0, 0.5)

@@ -28,8 +28,10 @@ from speechface.media import ArrayImage
 from speechface.metrics.correlation import correlation
 from speechface.render.pose import pose
 from speechface.render.renderer import Renderer
-from speechface.rig.channels import CHANNELS, INDEX, MIRROR, limit_mouth_close
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import limit_mouth_close, mirrored
 from speechface.rig.registry import build_rig
+from speechface.synthesis.visemes import INDEX
 
 #: Spread of the head's pitch, yaw and roll, degrees.
 ANGLES = (5, 9, 3)
@@ -38,12 +40,12 @@ LARGEST_MM = 15.0
 
 
 def expression(rng):
-    """Random weights (46,): as speech and emotions go together, or a few channels of all."""
+    """Random weights (52,): as speech and emotions go together, or a few channels of all."""
     if rng.random() < 0.6:
-        weights = rng.multivariate_normal(np.zeros(len(CHANNELS)), articulation_moments(), check_valid="ignore")
+        weights = rng.multivariate_normal(np.zeros(len(CHANNELS)), articulation_moments(CHANNELS), check_valid="ignore")
     else:
         weights = rng.exponential(0.4, len(CHANNELS)) * (rng.random(len(CHANNELS)) < 0.15)
-        weights = np.where(rng.random(len(CHANNELS)) < 0.7, np.maximum(weights, weights[list(MIRROR)]), weights)
+        weights = np.where(rng.random(len(CHANNELS)) < 0.7, np.maximum(weights, weights[mirrored(CHANNELS)]), weights)
     for name, k in INDEX.items():
         if name.startswith("eyeLook"):
             weights[k] *= 0.3

@@ -29,7 +29,7 @@ from speechface.media import ArrayImage
 from speechface.render.pose import pose
 from speechface.render.renderer import Renderer
 from speechface.rig import builtin
-from speechface.rig.channels import CHANNELS, GAZE, INDEX
+from speechface.rig.channels import GAZE
 from speechface.rig.registry import RIGS, build_rig
 
 WIDTH, HEIGHT, FOCAL, DISTANCE = 640, 480, 1500.0, 900.0
@@ -65,7 +65,7 @@ def people(kind, rig, count):
 def candidates(rig, n_vertices):
     """Vertices (n,) of the skin, and of the eyeballs, which nothing but the gaze moves."""
     motion = np.linalg.norm(rig.shapes[:, :n_vertices], axis=-1)
-    gaze = np.array([name in GAZE for name in CHANNELS])
+    gaze = np.array([name in GAZE for name in rig.channels])
     eyes = (motion[gaze].max(0) > GAZE_MM) & (motion[~gaze].max(0) < 0.1)
     skin = np.setdiff1d(rig.regions["face"], np.flatnonzero(eyes))
     return skin[skin < n_vertices], np.flatnonzero(eyes)
@@ -95,9 +95,9 @@ def look(renderer, tracker, cast, chosen, n_images, seed):
     for rig, identity in cast:
         field = NormalField(rig.triangles, len(rig.neutral))
         for _ in range(n_images):
-            weights = np.zeros(len(CHANNELS), np.float32)
+            weights = np.zeros(len(rig.channels), np.float32)
             for name, value in EXPRESSIONS[order % len(EXPRESSIONS)].items():
-                weights[INDEX[name]] = value
+                weights[rig.channels.index(name)] = value
             order += 1
             angles = np.deg2rad(rng.uniform(-1, 1, 3) * (14, 32, 8))
             vertices, offset = pose(rig, weights, identity, matrix_from_euler(angles), (0, 15, -DISTANCE))

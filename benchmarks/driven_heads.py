@@ -12,7 +12,7 @@ from speechface.errors import RigError
 from speechface.export.animation import ARKIT_NAMES
 from speechface.geometry import ibug
 from speechface.geometry.rotation import euler_from_matrix, matrix_from_euler
-from speechface.rig.channels import GAZE
+from speechface.rig.channels import ARKIT52, GAZE, limit_mouth_close, on_channels
 from speechface.rig.rig import Rig
 
 #: A channel moves when its truth has a larger standard deviation.
@@ -37,16 +37,8 @@ class Motion:
 
     def on(self, channels):
         """Weights (T, len(channels)) of a rig's channels; a shape of both sides takes their mean; absent ones are 0."""
-        column = {name: self.weights[:, k] for k, name in enumerate(self.channels)}
-        weights = np.zeros((len(self.weights), len(channels)), np.float32)
-        for k, name in enumerate(channels):
-            sides = [column[side] for side in (name, name + "Left", name + "Right") if side in column]
-            if sides:
-                weights[:, k] = np.mean(sides, 0)
-        if {"mouthClose", "jawOpen"} <= set(channels):  # lips can only close what the jaw has opened
-            close, jaw = channels.index("mouthClose"), channels.index("jawOpen")
-            weights[:, close] = np.minimum(weights[:, close], weights[:, jaw])
-        return np.clip(weights, 0, 1)
+        weights = on_channels(self.weights, self.channels, channels)
+        return np.clip(limit_mouth_close(weights, channels), 0, 1)
 
     def left_out(self, channels):
         """Names of moving channels that a rig does not have."""
@@ -134,9 +126,7 @@ def captured_clips(motion, head, *, clips, seconds, seed):
 
 def spoken_clips(number, *, clips, seed):
     """`clips` clips (name -> Motion) of the demo's speech by actor `number`."""
-    from speechface.datasets.demo import clip_names
-    from speechface.datasets.ravdess import clip_from_name
-    from speechface.rig.channels import CHANNELS
+    from speechface.datasets.demo import clip_from_name, clip_names
     from speechface.synthesis.performance import perform
 
     found = {}
@@ -144,7 +134,7 @@ def spoken_clips(number, *, clips, seed):
         clip = clip_from_name("demo", name, "")
         spoken = perform(number, name, statement=clip.statement, emotion=clip.emotion, intensity=clip.intensity,
                          seed=seed, frame_rate=Fraction(30000, 1001), sr=SR)  # fmt: skip
-        found[name] = Motion(CHANNELS, spoken.weights, spoken.rotations, Fraction(30000, 1001))
+        found[name] = Motion(ARKIT52, spoken.weights, spoken.rotations, Fraction(30000, 1001))
     return found
 
 

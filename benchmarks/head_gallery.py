@@ -14,13 +14,14 @@ from speechface.render.pose import pose
 from speechface.render.renderer import Renderer
 from speechface.rig import builtin
 from speechface.rig.builtin.hair import STYLES
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.synthesis.visemes import INDEX
 
 BACKGROUND = (0.87, 0.90, 0.93)
 
 
 def expression(both=None, **values):
-    """Weights (46,) from channel names; `both` sets left and right of its stems."""
+    """Weights (52,) from channel names; `both` sets left and right of its stems."""
     weights = np.zeros(len(CHANNELS), np.float32)
     for stem, value in (both or {}).items():
         values[stem + "Left"] = values[stem + "Right"] = value
@@ -36,7 +37,7 @@ ROUND = expression({"browOuterUp": 0.15}, mouthFunnel=0.65, jawOpen=0.22, browIn
 SURPRISE = expression({"browOuterUp": 0.7, "eyeWide": 0.6}, browInnerUp=0.8, jawOpen=0.5)
 KISS = expression({"eyeSquint": 0.1}, mouthPucker=0.85)
 DREAM = expression({"eyeBlink": 1.0, "mouthSmile": 0.65})
-FROWN = expression({"browDown": 0.8, "mouthFrown": 0.5, "eyeSquint": 0.3}, noseSneer=0.4)
+FROWN = expression({"browDown": 0.8, "mouthFrown": 0.5, "eyeSquint": 0.3, "noseSneer": 0.4})
 #: (actor, expression, yaw in degrees) of the image in the README.
 HEADS = ((2, SPEAK, -14), (17, LAUGH, 10), (12, SMILE, -8), (5, SURPRISE, 12), (8, ROUND, 8), (15, DREAM, 0),
          (20, KISS, -12), (13, FROWN, 14))  # fmt: skip

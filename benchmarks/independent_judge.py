@@ -22,9 +22,10 @@ from pathlib import Path
 import numpy as np
 
 from speechface.clip_tables import ClipTables
+from speechface.fitting.eyes import EYE_CHANNELS
 from speechface.geometry.ibug import lip_gap
 from speechface.metrics.correlation import correlation
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import columns
 from speechface.rig.rig import Rig
 from speechface.tables import read_table
 
@@ -74,9 +75,9 @@ def judged(judge, path):
 
 def labelled(table, rig):
     """Lip gap in mm and blink (T,) of the rig moved by labels."""
-    weights = table.stack(CHANNELS)
+    weights = table.stack(rig.channels)
     points = rig.displacement(weights, rig.landmarks) + rig.neutral[rig.landmarks]
-    return lip_gap(points), weights[:, [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]].mean(1)
+    return lip_gap(points), weights[:, columns(rig.channels, EYE_CHANNELS)].mean(1)
 
 
 def together(a, b):

@@ -22,6 +22,7 @@ from speechface.audio.features import FEATURES
 from speechface.config import defaults, model_settings
 from speechface.networks.predictor import TrainedModel
 from speechface.networks.registry import build_network, network_spec, output_columns
+from speechface.rig.channels import ARKIT52
 
 #: What is measured: settings of a model.
 MODELS = [
@@ -44,11 +45,12 @@ def model_of(settings):
     """An untrained model of these settings."""
     settings = model_settings(settings)
     size = FEATURES[settings.feature].shape(defaults(settings.feature))
-    stats = {"weight_mean": np.full(46, 0.1), "rotation_mean": np.zeros(3), "rotation_std": np.ones(3),
+    stats = {"weight_mean": np.full(len(ARKIT52), 0.1), "rotation_mean": np.zeros(3), "rotation_std": np.ones(3),
              "feature_mean": np.zeros(size), "feature_std": np.ones(size)}  # fmt: skip
     spec = network_spec(settings, input_shape=size)
-    return TrainedModel(build_network(spec, stats).eval(), "net", 0, settings.feature, {}, output_columns(settings),
-                        np.ones(46, bool), spec, stats, {"model": settings.dump()})  # fmt: skip
+    return TrainedModel(build_network(spec, stats).eval(), "net", 0, settings.feature, {},
+                        output_columns(settings, ARKIT52), np.ones(len(ARKIT52), bool), spec, stats,
+                        {"model": settings.dump()})  # fmt: skip
 
 
 def seconds_of(work, repeats):

@@ -24,8 +24,10 @@ from speechface.fitting.quality import compare_with_truth
 from speechface.geometry import ibug
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.landmarks.detectors.dlib import PROFILE
-from speechface.rig.channels import CHANNELS, GAZE, INDEX, MIRROR, limit_mouth_close
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import GAZE, limit_mouth_close, mirrored
 from speechface.rig.rig import Rig
+from speechface.synthesis.visemes import INDEX
 
 FPS, FOCAL_PX, DISTANCE_MM = 30.0, 1500.0, 900.0
 #: Height of a channel's peaks; others 0.25.
@@ -41,14 +43,14 @@ def smooth(rng, frames, width):
 
 
 def motion(rng, frames):
-    """Weights (T, 46): sparse smooth bumps, both sides nearly alike, no opposites at once, blinks; a pause first."""
+    """Weights (T, 52): sparse smooth bumps, both sides nearly alike, no opposites at once, blinks; a pause first."""
     weights = np.zeros((frames, len(CHANNELS)))
-    for k, name in enumerate(CHANNELS):
-        if name not in GAZE and MIRROR[k] >= k:
+    for k, (name, twin) in enumerate(zip(CHANNELS, mirrored(CHANNELS))):
+        if name not in GAZE and twin >= k:
             width = 3 if name.startswith(("mouth", "jaw")) else 6
             weights[:, k] = np.maximum(smooth(rng, frames, width) - 0.6, 0) * PEAKS.get(name, 0.25)
-            if MIRROR[k] > k and name not in ("jawLeft", "mouthLeft"):
-                weights[:, MIRROR[k]] = weights[:, k] * (1 + 0.2 * rng.normal())
+            if twin > k and name not in ("jawLeft", "mouthLeft"):
+                weights[:, twin] = weights[:, k] * (1 + 0.2 * rng.normal())
     for first, second in OPPOSITES:
         for side in ("Left", "Right"):
             a, b = INDEX[first + side], INDEX[second + side]

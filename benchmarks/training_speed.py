@@ -28,7 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from speechface.config import model_settings
 from speechface.networks.registry import build_network, is_recurrent, network_spec
-from speechface.rig.channels import CHANNELS
+from speechface.rig.channels import ARKIT52
 from speechface.tables import stored_rows
 
 
@@ -56,15 +56,15 @@ def _tensors(value):
 
 
 def plain_batches(path, feature, *, frames_per_step, frames):
-    """(features (B, T, ...), weights (B, T, 46)) of rows read one by one; T is `frames`, B makes it a step's rows."""
+    """(features (B, T, ...), weights (B, T, C)) of rows read one by one; T is `frames`, B makes it a step's rows."""
     with pq.ParquetFile(path) as file:
         meta = json.loads(file.schema_arrow.metadata[b"speechface"])
         shape, step = meta["_shapes"][feature], meta.get("_scaled", {}).get(feature, 1.0)
         rows = max(1, frames_per_step // frames) * frames
-        taken = []
-        for row in file.iter_batches(batch_size=1, columns=[feature, *CHANNELS]):
+        taken, channels = [], meta["channels"]
+        for row in file.iter_batches(batch_size=1, columns=[feature, *channels]):
             values = stored_rows(pa.chunked_array([row.column(feature)])).reshape(shape).astype(np.float32) * step
-            taken.append((values, [row.column(name)[0].as_py() for name in CHANNELS]))
+            taken.append((values, [row.column(name)[0].as_py() for name in channels]))
             if len(taken) == rows:
                 features, weights = (torch.from_numpy(np.array(part, np.float32)) for part in zip(*taken))
                 yield features.unflatten(0, (-1, frames)), weights.unflatten(0, (-1, frames))
@@ -79,7 +79,7 @@ def training_step(network, device, *, precision="32"):
     def step(features, weights):
         optimizer.zero_grad()
         with torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bf16"):
-            outputs = network(features.to(device))[0][..., : len(CHANNELS)]
+            outputs = network(features.to(device))[0][..., : weights.shape[-1]]
         (outputs.float() - weights.to(device)).square().mean().backward()
         torch.nn.utils.clip_grad_value_(network.parameters(), 3.0)
         optimizer.step()
@@ -167,7 +167,7 @@ def best(work, device, repeats=10):
 def bound(network, features, device, *, precision):
     """FLOPs, bytes and seconds of a step, and the least seconds it could take."""
     step = training_step(network, device, precision=precision)
-    features, weights = features.to(device), torch.rand(*features.shape[:2], len(CHANNELS), device=device)
+    features, weights = features.to(device), torch.rand(*features.shape[:2], len(ARKIT52), device=device)
     step(features, weights)
     with FlopCounterMode(display=False) as flops, _BytesCounter() as moved:
         step(features, weights)

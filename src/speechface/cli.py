@@ -18,6 +18,7 @@ __all__ = ["COMMANDS", "build_parser", "main"]
 COMMANDS = {
     "export-onnx": ("trained network -> ONNX graph for engines", "use a model"),
     "animate": ("speech recording in; video, curves and tables out", "use a model"),
+    "live": ("sound of a microphone in; frames for engines and avatars out, at once", "use a model"),
     "check-config": ("check a config file and print it with all defaults", "workflow"),
     "plan": ("tell what a run will cost: frames, hours, disk and cluster jobs", "workflow"),
     "job-report": ("memory and time that the jobs of a run asked for, and what they used", "workflow"),
@@ -35,7 +36,7 @@ COMMANDS = {
     "features": ("sound -> one feature a frame, e.g. its spectrogram", "prepare"),
     "unpack": ("tables of sound or videos -> wav or mp4 files", "prepare"),
     "fit-identity": ("all landmarks of an actor -> the actor's identity", "label"),
-    "fit-labels": ("landmarks and identity -> head rotation and 46 weights a frame", "label"),
+    "fit-labels": ("landmarks and identity -> head rotation and weights a frame", "label"),
     "label-report": ("quality of the labels of every clip", "label"),
     "label-truth": ("errors of the labels of synthetic clips against their exact truth", "label"),
     "split-clips": ("clip table -> clip table with the final split, and why clips are excluded", "train"),

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from speechface.errors import TableError
+from speechface.rig.channels import require, told
 from speechface.tables import KEY, Table, from_arrow
 
 __all__ = [
@@ -146,6 +147,11 @@ class ClipTable:
         shared = {key: value for key, value in self._meta.items() if not key.startswith("_")}
         return {**shared, **entry["meta"], "status": entry["status"], "reason": entry["reason"]}
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels that its weights are of; TableError where it does not tell."""
+        return told(self._meta, self.path)
+
     def arrow(self, clip_id: str, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of a usable clip as stored, without the columns that name it; pyarrow Table."""
         entry = self.entry(clip_id)
@@ -204,6 +210,16 @@ class ClipTables:
 
     def clip_meta(self, clip_id: str) -> dict[str, Any]:
         return self.table(clip_id).clip_meta(clip_id)
+
+    def channels(self, clip_id: str) -> tuple[str, ...]:
+        """See `ClipTable.channels`."""
+        return self.table(clip_id).channels
+
+    def require_channels(self, expected: Sequence[str], of: str) -> None:
+        """TableError where the weights of some file are not of the channels `expected`, which are those `of`."""
+        for table in self.tables:
+            if any(entry["status"] == "ok" for entry in table.entries.values()):
+                require(table.channels, expected, where=table.path, of=of)
 
     def content(self, clip_id: str) -> dict[str, str]:
         """See `ClipTable.content`."""

@@ -10,7 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["attempt", "failed_attempts", "write_npz", "written_whole"]
+from speechface.errors import ConfigError
+
+__all__ = ["attempt", "failed_attempts", "made_folder", "write_npz", "written_whole"]
 
 
 @contextlib.contextmanager
@@ -32,6 +34,20 @@ def written_whole(path: str | os.PathLike) -> Iterator[str]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+def made_folder(path: str | os.PathLike) -> Path:
+    """Return a folder for results, made where there is none; ConfigError where nothing can be written to it."""
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise ConfigError(f"{path}: a file, expected a folder for the results; name another") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: this folder cannot be made ({error.strerror}); name another") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(f"{path}: nothing can be written into this folder; name another, or change its permissions")
+    return folder
 
 
 def write_npz(path: str | os.PathLike, arrays: Mapping[str, Any]) -> None:

@@ -45,6 +45,10 @@ class RigSettings(Settings):
     """builtin, our procedural head; ict, ICT-FaceKit from its OBJ files; npz, any rig saved as one file."""
     source: str = ""
     """Folder or .tar.xz archive with the ICT files, or the .npz. Empty for ict downloads the public repository."""
+    channels: Literal["arkit52", "report46"] = "arkit52"
+    """What moves the face, and so the labels, the models' outputs and the exports. arkit52, Apple's 52 (of npz, those
+    that the file names); report46, the report's of them: without cheekSquint, mouthPress and tongueOut, and one
+    noseSneer for both sides."""
     identity_modes: int = Field(20, ge=0, le=100)
     """Identity modes to keep."""
 

@@ -11,8 +11,8 @@ from speechface.clip_updates import update_clip_tables
 from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.landmarks.detectors import DETECTORS
-from speechface.rig.channels import INDEX
 from speechface.rig.rig import Rig
+from speechface.synthesis.visemes import INDEX
 
 __all__ = ["CLIP", "labels_of", "landmarks_of", "moving_head", "rows_of", "run"]
 
@@ -66,7 +66,7 @@ def _projected(rig, detector):
     """Landmarks of 20 frames in which jaw, lips, lids, eyes and head of an actor move; one frame shows no face."""
     count = 20
     time, rng = np.arange(count) / FPS, np.random.default_rng(0)
-    weights = np.zeros((count, 46), np.float32)
+    weights = np.zeros((count, 52), np.float32)
     weights[:, INDEX["jawOpen"]] = 0.3 * np.sin(9 * time) ** 2
     for side in ("Left", "Right"):
         weights[:, INDEX[f"mouthSmile{side}"]] = 0.4 * time

@@ -6,7 +6,8 @@ import numpy as np
 from tests.unit.training_tables import make_clips, observed_mask, write_clip_table
 
 from speechface.cli import main
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
 from speechface.tables import write_table
 
 __all__ = ["clips_of", "command", "splits_of", "stats_of"]

@@ -4,7 +4,8 @@ from golden import check, some
 from speechface.cli import main
 from speechface.clip_tables import ClipTable
 from speechface.media import decode_audio, decode_rgb
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
 
 CLIP = "demo/Actor_01/01-01-03-02-02-01-01"
 

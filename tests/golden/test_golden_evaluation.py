@@ -6,7 +6,8 @@ from speechface.commands.evaluate import score_clip
 from speechface.metrics.geometry import RigBases
 from speechface.metrics.registry import METRICS
 from speechface.metrics.summary import summarise_groups
-from speechface.rig.channels import CHANNELS, ROTATIONS, index_of
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS, columns
 from speechface.tables import Table
 
 SR, FPS, FRAMES = 16000, 25, 60
@@ -15,8 +16,9 @@ SR, FPS, FRAMES = 16000, 25, 60
 def clip(seed):
     """Labels and a prediction that follows them two frames late; a few frames are not used or not predicted."""
     rng = np.random.default_rng(seed)
-    true = np.clip(np.cumsum(rng.normal(0, 0.05, (FRAMES, 46)), 0) + 0.4, 0, 1).astype(np.float32)
-    true[:, index_of("eyeBlinkLeft", "eyeBlinkRight")] = np.interp(np.arange(FRAMES), [20, 23, 26], [0, 1, 0])[:, None]
+    true = np.clip(np.cumsum(rng.normal(0, 0.05, (FRAMES, 52)), 0) + 0.4, 0, 1).astype(np.float32)
+    lids = columns(CHANNELS, ["eyeBlinkLeft", "eyeBlinkRight"])
+    true[:, lids] = np.interp(np.arange(FRAMES), [20, 23, 26], [0, 1, 0])[:, None]
     late = np.concatenate([true[:1], true[:1], true[:-2]])
     predicted = np.clip(late + rng.normal(0, 0.05, true.shape), 0, 1).astype(np.float32)
     poses = rng.normal(0, 0.1, (2, FRAMES, 3)).astype(np.float32)
@@ -37,13 +39,14 @@ def test_metrics_are_those_recorded():
     speech = np.concatenate([np.zeros(SR // 2, np.float32), sound(SR, 1.2), np.zeros(SR, np.float32)])
     clips = []
     for seed in range(4):
-        found, missing, reason = score_clip(*clip(seed), bases_of=lambda mask: bases, observed=observed,
-                                            mean_weights=np.full(46, 0.4), sound=(speech, SR))  # fmt: skip
+        found, missing, reason = score_clip(*clip(seed), channels=CHANNELS, bases_of=lambda mask: bases,
+                                            observed=observed, mean_weights=np.full(52, 0.4),
+                                            sound=(speech, SR))  # fmt: skip
         assert (missing, reason) == (3, "")
         clips.append(found)
     statistics = {name: np.stack([found[name] for found in clips]) for name in clips[0]}
     facts = {"dataset": ["d"] * 4, "actor": ["a", "a", "b", "c"], "split": ["test"] * 4}
-    rows = summarise_groups(statistics, facts, groups=[], resamples=50, seed=0)
+    rows = summarise_groups(statistics, facts, channels=CHANNELS, groups=[], resamples=50, seed=0)
     found = {f"{row['metric']}": [row["value"], row["low"], row["high"]] for row in rows if row["group"] == "all"}
     assert found.keys() == METRICS.keys()
     found["of_channels"] = [row["value"] for row in rows if row["group"] == "channel"][::7]

@@ -6,7 +6,8 @@ from tests.unit.synthetic import synthetic_rig
 from golden import check
 from speechface.cli import main
 from speechface.clip_tables import ClipRows
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.synthesis.visemes import INDEX
 from speechface.tables import write_table
 
 GRAPH = "\n".join(
@@ -33,12 +34,12 @@ def tables(root):
     clips = {name: np.array(["d"], object) for name in ("dataset", "actor", "clip")}
     write_table(root / "clips.parquet", {**clips, "split": np.array(["test"], object)}, stage="splits")
     synthetic_rig().save(root / "rig.npz")
-    weights = np.zeros((20, 46), np.float32)
+    weights = np.zeros((20, 52), np.float32)
     weights[:, INDEX["jawOpen"]] = np.linspace(0, 1, 20)
     base = {"frame": np.arange(20), "time": np.arange(20) / 25, "used": np.ones(20, bool)}
     for name, factor in (("labels", 1.0), ("predictions", 0.5)):
         shown = {**base, **dict(zip(CHANNELS, factor * weights.T))}
-        write_clip_table(root / f"{name}.parquet", "labels", {"d/d/d": ClipRows(shown)})
+        write_clip_table(root / f"{name}.parquet", "labels", {"d/d/d": ClipRows(shown, {"channels": list(CHANNELS)})})
     return {
         "comparison": ["--metrics", root / "metrics.parquet"],
         "workflow": ["--graph", root / "rules.dot"],

@@ -1,7 +1,8 @@
 from face_case import rows_of
 
 from golden import check, some
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
 
 #: The iteration stops at a ten-thousandth of the energy, perhaps a step earlier with another linear algebra.
 ATOL = {"confidence": 0.01, "weights": 0.01, "rotations": 2e-3, "translation": 1, "rotation_reference": 2e-3,

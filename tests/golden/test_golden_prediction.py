@@ -21,9 +21,9 @@ def untrained(stats):
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.copy_(torch.as_tensor(rng.normal(0, 0.3, tuple(parameter.shape))))
-    return TrainedModel(network, "net", 4, "spectrogram", {"n_fft": 256, "audio_sr": 44100}, output_columns(settings),
-                        np.array(stats["observed"]), spec, stats, {"model": settings.dump()},
-                        np.full(46, 0.25, np.float32))  # fmt: skip
+    return TrainedModel(network, "net", 4, "spectrogram", {"n_fft": 256, "audio_sr": 44100},
+                        output_columns(settings, stats["channels"]), np.array(stats["observed"]), spec, stats,
+                        {"model": settings.dump()}, np.full(52, 0.25, np.float32))  # fmt: skip
 
 
 def test_predictions_are_those_recorded(tmp_path):

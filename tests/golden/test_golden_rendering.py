@@ -10,7 +10,9 @@ from speechface.cli import main
 from speechface.clip_tables import ClipRows
 from speechface.media import read_frame
 from speechface.rig.builtin import build
-from speechface.rig.channels import CHANNELS, INDEX, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
+from speechface.synthesis.visemes import INDEX
 
 ID, FRAMES, FPS, SR = "set/actor/clip", 6, 25, 16000
 
@@ -18,16 +20,20 @@ ID, FRAMES, FPS, SR = "set/actor/clip", 6, 25, 16000
 @pytest.mark.usefixtures("graphics")
 def test_a_page_of_the_visualiser_is_the_one_recorded(tmp_path):
     build().save(tmp_path / "rig.npz")
-    weights = np.zeros((FRAMES, 46), np.float32)
+    weights = np.zeros((FRAMES, 52), np.float32)
     weights[:, INDEX["jawOpen"]] = np.linspace(0, 0.8, FRAMES)
     weights[:, INDEX["mouthSmileLeft"]] = 0.5
     base = {"frame": np.arange(FRAMES, dtype=np.int32), "time": np.arange(FRAMES) / FPS}
     turned = dict(zip(ROTATIONS, np.linspace(0, [0.1, 0.3, -0.1], FRAMES, dtype=np.float32).T))
     label = {**base, **turned, **dict(zip(CHANNELS, weights.T))}
     predicted = {**base, **dict(zip(CHANNELS, 0.5 * weights.T))}
-    meta = {"fps": float(FPS), "rig": "builtin", "observed": [True] * 46}
+    meta = {"fps": float(FPS), "rig": "builtin", "channels": list(CHANNELS), "observed": [True] * 52}
     write_clip_table(tmp_path / "labels.parquet", "labels", {ID: ClipRows(label, meta)})
-    write_clip_table(tmp_path / "prediction.parquet", "prediction", {ID: ClipRows(predicted, {"model": "tcn"})})
+    write_clip_table(
+        tmp_path / "prediction.parquet",
+        "prediction",
+        {ID: ClipRows(predicted, {"model": "tcn", "channels": list(CHANNELS)})},
+    )
     write_clip_table(tmp_path / "crops.parquet", "crops", {})
     write_sounds(tmp_path / "audio.parquet", {ID: np.zeros(SR * FRAMES // FPS, np.float32)}, sr=SR, fps=FPS)
     tables = [f"--{name}={tmp_path / name}.parquet" for name in ("labels", "prediction", "crops", "audio")]

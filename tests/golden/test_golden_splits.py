@@ -3,7 +3,7 @@ import json
 import network_case
 
 from golden import check, some
-from speechface.rig.channels import CHANNELS
+from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.tables import read_table
 
 #: Facts that stand in the metadata of a train table.

@@ -34,7 +34,7 @@ def trained(folder, feature, settings):
     with open(folder / "log.csv") as file:
         rows = list(csv.DictReader(file))
     model = load_model(folder / "m.ckpt")
-    return rows, model, model.predict(clips[0]["features"], neutral=np.full(46, 0.2))[0]
+    return rows, model, model.predict(clips[0]["features"], neutral=np.full(52, 0.2))[0]
 
 
 def test_networks_and_their_logs_are_those_recorded(tmp_path):

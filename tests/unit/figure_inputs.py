@@ -12,7 +12,8 @@ from speechface.config import defaults
 from speechface.datasets.base import CLIP_COLUMNS
 from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import matrix_from_euler
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
 from speechface.tables import write_table, write_unusable
 
 __all__ = ["GRAPH", "SUMMARY", "clip_row", "id_of", "label_rows", "texts", "write_clips", "write_log", "write_metrics",
@@ -65,7 +66,7 @@ def label_rows(*, seed=0, noise=0.0, n=40, width=320, height=240, kind="labels")
     """Labels or a prediction: the mouth opens and shuts, the head sways; `noise` is added to weights."""
     rng = np.random.default_rng(seed)
     time = np.arange(n) / FPS
-    weights = np.zeros((n, 46))
+    weights = np.zeros((n, 52))
     weights[:, CHANNELS.index("jawOpen")] = 0.5 - 0.5 * np.cos(2 * np.pi * 2 * time)
     weights[:, CHANNELS.index("mouthSmileLeft")] = 0.3
     weights = np.clip(weights + noise * rng.standard_normal(weights.shape), 0, 1).astype(np.float32)
@@ -73,14 +74,14 @@ def label_rows(*, seed=0, noise=0.0, n=40, width=320, height=240, kind="labels")
     columns = {"frame": np.arange(n, dtype=np.int32), "time": time}
     columns |= {name: weights[:, k] for k, name in enumerate(CHANNELS)}
     columns |= {name: angles[:, k] for k, name in enumerate(ROTATIONS)}
-    meta = {"model": "cnn", "seed": 0}
+    meta = {"model": "cnn", "seed": 0, "channels": list(CHANNELS)}
     if kind == "labels":
         camera = Camera.for_image(width, height, 3.0)
         columns |= {"detected": np.ones(n, bool), "used": np.arange(n) % 7 != 3}
         columns["reprojection_px"] = np.linspace(0.5, 1.5, n).astype(np.float32)
         columns |= {f"translation_{axis}": np.full(n, value, np.float32) for axis, value in zip("xyz", (5, 0, -1500))}
         meta = {"focal_px": camera.focal, "centre_px": list(camera.centre), "fps": FPS,
-                "rotation_reference": matrix_from_euler([0, 0.1, 0]).tolist()}  # fmt: skip
+                "rotation_reference": matrix_from_euler([0, 0.1, 0]).tolist(), "channels": list(CHANNELS)}  # fmt: skip
     return ClipRows(columns, meta)
 
 

@@ -9,7 +9,7 @@ from speechface.fitting.clip import FitSettings
 from speechface.fitting.face import Face
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.landmarks.detectors.dlib import PROFILE
-from speechface.rig.channels import INDEX
+from speechface.synthesis.visemes import INDEX
 
 __all__ = ["Case", "moving_face", "PRECISE", "FOCAL", "FPS"]
 
@@ -52,7 +52,7 @@ def moving_face(
     face = Face.of_rig(rig, PROFILE)
     if coefficients is not None:
         face = face.of_actor(coefficients)
-    weights = np.zeros((frames, 46))
+    weights = np.zeros((frames, 52))
     weights[:, [INDEX[name] for name in channels]] = np.clip(
         0.3 + 0.25 * smooth_noise(rng, frames, len(channels), 3), 0, 1
     )

@@ -8,7 +8,8 @@ from synthetic import synthetic_rig
 
 from speechface.clip_tables import ClipRows
 from speechface.datasets.base import CLIP_COLUMNS
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
 from speechface.tables import write_table
 
 __all__ = ["FRAMES", "Corpus", "evaluate_words", "summarise_words"]
@@ -19,13 +20,15 @@ FRAMES = 50
 def tables_of(rng):
     """Labels and prediction of one clip; frame 4 is not used, the prediction lacks frame 9."""
     frames = np.arange(FRAMES, dtype=np.int32)
-    true = np.clip(np.cumsum(rng.normal(0, 0.05, (FRAMES, 46)), 0) + 0.4, 0, 1).astype(np.float32)
+    true = np.clip(np.cumsum(rng.normal(0, 0.05, (FRAMES, 52)), 0) + 0.4, 0, 1).astype(np.float32)
     predicted = np.clip(true + rng.normal(0, 0.1, true.shape), 0, 1).astype(np.float32)
     pose = rng.normal(0, 0.1, (FRAMES, 3)).astype(np.float32)
     base = {"frame": frames, "time": frames / 25}
     labels = {**base, "used": frames != 4, **dict(zip(ROTATIONS, pose.T)), **dict(zip(CHANNELS, true.T))}
     table = {**base, **dict(zip(ROTATIONS, pose.T)), **dict(zip(CHANNELS, predicted.T))}
-    return ClipRows(labels, {"observed": [True] * 46}), ClipRows({k: v[frames != 9] for k, v in table.items()})
+    meta = {"channels": list(CHANNELS)}
+    predicted = ClipRows({k: v[frames != 9] for k, v in table.items()}, meta)
+    return ClipRows(labels, {**meta, "observed": [True] * 52}), predicted
 
 
 class Corpus:
@@ -52,8 +55,9 @@ class Corpus:
         table["sex"] = np.array(["male", "male", "female", "female"], object)
         table["split"] = np.array(["test"] * 4, object)
         write_table(root / "clips.parquet", table, stage="splits")
-        self.stats = {"observed": [True] * 46, "feature": "spectrogram", "n_frames": 10, "n_clips": 1,
-                      "weight_mean": [0.4] * 46, "weight_std": [0.1] * 46, "rotation_mean": [0] * 3,
+        self.stats = {"channels": list(CHANNELS), "observed": [True] * 52,
+                      "feature": "spectrogram", "n_frames": 10, "n_clips": 1,
+                      "weight_mean": [0.4] * 52, "weight_std": [0.1] * 52, "rotation_mean": [0] * 3,
                       "rotation_std": [0.1] * 3, "feature_mean": [0], "feature_std": [1]}  # fmt: skip
         (root / "stats.json").write_text(json.dumps(self.stats))
         synthetic_rig(0).save(root / "rig.npz")

@@ -17,6 +17,8 @@ def write_clip_table(path, stage, clips, *, settings=None, shared=()):
             raise ClipError(clips[clip_id])
         return clips[clip_id]
 
+    if any("channels" in getattr(rows, "meta", ()) for rows in clips.values()):
+        shared = [*shared, "channels"]  # as all stages with weights do
     path.unlink(missing_ok=True)
     update_clip_tables({"table": path}, list(clips), make, stage=stage, settings=settings or {},
                        facts=lambda clip_id, known: {}, shared=shared)  # fmt: skip

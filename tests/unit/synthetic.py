@@ -1,4 +1,4 @@
-"""A small synthetic face for tests: 68 landmarks in iBUG order, a few hundred vertices, 46 local shapes.
+"""A small synthetic face for tests: 68 landmarks in iBUG order, a few hundred vertices, local shapes.
 
 It has the topology and the fields of a real rig but none of its looks: use it where a rig is needed and its
 beauty is not.
@@ -7,7 +7,7 @@ beauty is not.
 import numpy as np
 
 from speechface.geometry import ibug
-from speechface.rig.channels import CHANNELS
+from speechface.rig.channels import ARKIT52
 from speechface.rig.rig import Rig
 
 __all__ = ["synthetic_rig", "template_landmarks"]
@@ -38,9 +38,10 @@ _PLACES = {
     "eyeBlink": (32, 24, 8), "eyeLook": (32, 20, 6), "eyeSquint": (32, 15, 8), "eyeWide": (32, 25, 8),
     "jaw": (0, -60, 30), "mouthClose": (0, -44, 14), "mouthDimple": (25, -40, 12), "mouthFrown": (25, -42, 12),
     "mouthFunnel": (0, -40, 20), "mouthLeft": (0, -40, 24), "mouthRight": (0, -40, 24), "mouthPucker": (0, -40, 22),
-    "mouthLowerDown": (10, -48, 10), "mouthRollLower": (0, -48, 14), "mouthRollUpper": (0, -33, 14),
-    "mouthShrugLower": (0, -52, 16), "mouthShrugUpper": (0, -30, 16), "mouthSmile": (25, -40, 16),
-    "mouthStretch": (25, -42, 16), "mouthUpperUp": (10, -32, 10), "noseSneer": (0, -8, 14),
+    "mouthLowerDown": (10, -48, 10), "mouthPress": (12, -40, 10), "mouthRollLower": (0, -48, 14),
+    "mouthRollUpper": (0, -33, 14), "mouthShrugLower": (0, -52, 16), "mouthShrugUpper": (0, -30, 16),
+    "mouthSmile": (25, -40, 16), "mouthStretch": (25, -42, 16), "mouthUpperUp": (10, -32, 10), "noseSneer": (0, -8, 14),
+    "cheekSquint": (34, 5, 14), "tongueOut": (0, -40, 6),
 }  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def _place(channel):
     return (-x if channel.endswith("Right") and x else x), y, radius
 
 
-def synthetic_rig(seed=0, *, grid=18, identity_modes=3):
+def synthetic_rig(seed=0, *, channels=ARKIT52, grid=18, identity_modes=3):
     """Return a `Rig` of 68 + about ``grid**2`` vertices with random but local shapes, the same for one seed.
 
     Lower-lip landmarks go down with jawOpen (12 mm); every other channel moves the vertices near its place
@@ -65,14 +66,14 @@ def synthetic_rig(seed=0, *, grid=18, identity_modes=3):
     plane = np.concatenate([marks, np.stack([x.ravel(), y.ravel()], 1) + rng.normal(0, 0.5, (grid * grid, 2))])
     depth = 90 * np.sqrt(np.maximum(1 - (plane[:, 0] / 95) ** 2 - (plane[:, 1] / 130) ** 2, 0.05))
     neutral = np.column_stack([plane, depth])
-    shapes = np.zeros((len(CHANNELS), len(neutral), 3))
-    for k, channel in enumerate(CHANNELS):
+    shapes = np.zeros((len(channels), len(neutral), 3))
+    for k, channel in enumerate(channels):
         cx, cy, radius = _place(channel)
         falloff = np.exp(-0.5 * ((plane[:, 0] - cx) ** 2 + (plane[:, 1] - cy) ** 2) / radius**2)
         shapes[k] = falloff[:, None] * rng.normal(0, 3, 3)
     below = np.clip((-40 - plane[:, 1]) / 3, 0, 1) * (np.abs(plane[:, 0]) < 60)
     below[[ibug.INNER_LIPS.start, ibug.INNER_LIPS.start + 4]] = 0.3  # the mouth's inner corners
-    shapes[CHANNELS.index("jawOpen")] = below[:, None] * np.array([0, -12.0, -2.0])
+    shapes[channels.index("jawOpen")] = below[:, None] * np.array([0, -12.0, -2.0])
     triangles = Delaunay(plane).simplices
     a, b, c = (plane[triangles[:, i]] for i in range(3))
     area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
@@ -82,6 +83,7 @@ def synthetic_rig(seed=0, *, grid=18, identity_modes=3):
     f32 = np.float32
     return Rig(
         name="synthetic",
+        channels=channels,
         neutral=neutral.astype(f32),
         shapes=shapes.astype(f32),
         triangles=triangles.astype(np.int32),

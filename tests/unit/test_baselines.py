@@ -7,15 +7,19 @@ import pytest
 
 from speechface.cli import main
 from speechface.errors import ModelError
-from speechface.networks.baselines import COLUMNS, Baseline, fit_knn, fit_ridge, input_scale
+from speechface.networks.baselines import Baseline, fit_knn, fit_ridge, input_scale
 from speechface.networks.loading import load_model, save_model
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
+from speechface.synthesis.visemes import INDEX
 from speechface.tables import streamed_table, to_arrow
+
+COLUMNS = (*CHANNELS, *ROTATIONS)
 
 
 @pytest.fixture
 def data():
-    """300 frames of 12 inputs (4 x 3) that explain part of 49 targets; input 5 is constant."""
+    """300 frames of 12 inputs (4 x 3) that explain part of 55 targets; input 5 is constant."""
     rng = np.random.default_rng(0)
     x = rng.normal(2.0, 3.0, (300, 12)).astype(np.float32)
     x[:, 5] = 0.7
@@ -34,7 +38,7 @@ def scaling(x):
 
 
 def baseline(arrays, name="ridge", **options):
-    return Baseline(name, "spectrogram", {}, np.ones(46, bool), arrays, options)
+    return Baseline(name, "spectrogram", {}, COLUMNS, np.ones(52, bool), arrays, options)
 
 
 def test_ridge_equals_the_closed_form(data):
@@ -94,7 +98,7 @@ def test_distances_are_measured_on_the_leading_axes():
     rng = np.random.default_rng(2)
     x = rng.normal(size=(500, 60)) * np.concatenate([[9, 8, 7, 6, 5], np.ones(55)])
     x = (x @ np.linalg.qr(rng.normal(size=(60, 60)))[0]).astype(np.float32)
-    axes = fit_knn([(x, np.zeros((500, 49)))], n=500, mean=np.zeros(60), std=np.ones(60), components=5, frames=500)[
+    axes = fit_knn([(x, np.zeros((500, 55)))], n=500, mean=np.zeros(60), std=np.ones(60), components=5, frames=500)[
         "axes"
     ]
     reference = np.linalg.svd(x - x.mean(0), full_matrices=False)[2][:5].T
@@ -146,7 +150,8 @@ def test_every_baseline_is_fitted_from_a_train_table(data, tmp_path, name):
     groups = [
         to_arrow({"spectrogram": a, **dict(zip(COLUMNS, np.ascontiguousarray(b.T)))}, {}) for a, b in batches(x, y)
     ]
-    meta = {"feature": "spectrogram", "feature_settings": {"n_fft": 8}, "_shapes": {"spectrogram": [4, 3]}}
+    meta = {"channels": list(CHANNELS), "feature": "spectrogram", "feature_settings": {"n_fft": 8},
+            "_shapes": {"spectrogram": [4, 3]}}  # fmt: skip
     with streamed_table(tmp_path / "train.parquet", groups[0].schema, stage="splits", meta=meta) as write:
         for group in groups:
             write(group)

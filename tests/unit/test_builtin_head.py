@@ -14,8 +14,10 @@ from speechface.geometry.rotation import matrix_from_euler
 from speechface.rig import builtin
 from speechface.rig.builtin.field import EYE_CENTRE, EYE_RADIUS, distance
 from speechface.rig.builtin.head import _face
-from speechface.rig.channels import CHANNELS, INDEX, MIRROR, index_of
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import columns, mirrored
 from speechface.rig.rig import Rig
+from speechface.synthesis.visemes import INDEX
 
 FLIP = np.array([-1, 1, 1])
 #: Shapes and modes are stored in steps of 1/128 mm; a mirror image may round the other way.
@@ -154,8 +156,8 @@ def test_neutral_face_and_its_triangles_mirror_onto_themselves(mesh, image):
 def test_left_and_right_shapes_are_mirror_images(rig, image):
     n = len(image)
     moved = rig.shapes[:, :n]
-    mirrored = moved[list(MIRROR)][:, image] * FLIP
-    np.testing.assert_allclose(moved, mirrored, atol=1.01 * STEP)
+    swapped = moved[mirrored(CHANNELS)][:, image] * FLIP
+    np.testing.assert_allclose(moved, swapped, atol=1.01 * STEP)
 
 
 def test_identity_modes_keep_the_head_symmetric(rig, image):
@@ -228,7 +230,31 @@ def test_channels_move_their_part_of_the_face_in_their_direction(rig):
     assert moved["jawForward"][8, 2] > 5
     assert moved["mouthLeft"][62, 0] > 5
     assert moved["cheekPuff"][:, 0].max() > 0
-    assert moved["noseSneer"][[31, 35], 1].min() > 2
+    assert moved["noseSneerLeft"][35, 1] > 2
+    assert np.abs(moved["noseSneerLeft"][31]).max() < 0.5  # the other wing rests
+    assert moved["cheekSquintLeft"][[46, 47], 1].min() > 0.5  # the lower lid rises
+    assert np.abs(moved["cheekSquintLeft"][[40, 41]]).max() < 0.1
+    assert moved["mouthPressLeft"][56, 1] > 1  # the lower lip's border comes up, the upper's down
+    assert moved["mouthPressLeft"][52, 1] < -0.5
+
+
+@pytest.mark.parametrize("both", [1.0, 0.4])
+def test_pressed_lips_stay_shut_and_become_narrow(rig, mesh, both):
+    v = rig.mesh(weights(mouthPressLeft=1.0, mouthPressRight=both))
+    upper, lower = v[mesh.loops["lip_upper"]], v[mesh.loops["lip_lower"]]
+    assert np.abs(upper - lower).max() < 3 * STEP
+    narrow = (v - rig.neutral)[rig.landmarks]
+    assert (narrow[51, 1] - narrow[57, 1]) < -2
+
+
+def test_the_tongue_alone_comes_out_over_the_lower_lip(rig, mesh):
+    tongue = np.flatnonzero(mesh.is_part("tongue"))
+    moved = rig.shapes[INDEX["tongueOut"]]
+    assert not np.delete(moved, tongue, 0).any()
+    tip = (rig.neutral + moved)[tongue[np.argmax(rig.neutral[tongue, 2])]]
+    lip = rig.neutral[rig.landmarks[57]]
+    assert tip[2] > rig.neutral[rig.landmarks[ibug.MOUTH], 2].max() + 5
+    assert lip[1] < tip[1] < rig.neutral[rig.landmarks[62], 1]
 
 
 def test_gaze_turns_the_eyeballs_and_nothing_else_does(rig, mesh):
@@ -339,6 +365,6 @@ def test_importing_the_package_is_cheap():
 
 
 def test_weights_of_both_sides_add_up_to_the_symmetric_motion(rig):
-    both = rig.shapes[index_of("mouthSmileLeft", "mouthSmileRight")].sum(0)
+    both = rig.shapes[columns(CHANNELS, ["mouthSmileLeft", "mouthSmileRight"])].sum(0)
     middle = rig.landmarks[62]
     assert abs(both[middle, 0]) < 2 * STEP

@@ -18,8 +18,10 @@ from speechface.geometry.rotation import matrix_from_euler
 from speechface.landmarks.detectors.dlib import PROFILE
 from speechface.render.pose import pose
 from speechface.rig import builtin
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import REPORT46
 from speechface.synthesis.scene import portrait, projected_landmarks
+from speechface.synthesis.visemes import INDEX
 
 
 @pytest.fixture(scope="module")
@@ -115,10 +117,11 @@ def test_a_mouth_closes_only_what_the_jaw_has_opened():
 def test_a_channel_of_both_sides_takes_their_mean_and_absent_ones_are_named():
     sides = np.stack([np.linspace(0, 0.4, 10), np.linspace(0, 0.8, 10), np.linspace(0, 1, 10)], 1)
     motion = Motion(("noseSneerLeft", "noseSneerRight", "tongueOut"), sides, None, Fraction(30))
-    on = motion.on(CHANNELS)
-    assert on[-1, INDEX["noseSneer"]] == pytest.approx(0.6)
+    on = motion.on(REPORT46)
+    assert on[-1, REPORT46.index("noseSneer")] == pytest.approx(0.6)
     assert np.count_nonzero(on[-1]) == 1
-    assert motion.left_out(CHANNELS) == ["tongueOut"]
+    assert motion.left_out(REPORT46) == ["tongueOut"]
+    assert not motion.left_out(CHANNELS)
 
 
 def test_lips_touch_at_rest_and_when_the_mouth_closes_over_an_open_jaw(rig):

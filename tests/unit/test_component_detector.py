@@ -11,7 +11,7 @@ from toys import toy_package
 
 from speechface import media
 from speechface.clip_tables import ClipTable
-from speechface.rig.channels import CHANNELS
+from speechface.rig.channels import ARKIT52 as CHANNELS
 
 CLIPS = [f"data/someone/{name}" for name in ("left", "right", "dark")]
 SIZE, FRAMES, WIDTH = 160, 24, 70

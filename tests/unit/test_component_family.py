@@ -14,7 +14,8 @@ from training_tables import make_clips, write_clip_table, write_split, write_sta
 from speechface.clip_tables import ClipTable
 from speechface.errors import ModelError
 from speechface.networks.loading import FORMAT, load_model
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.synthesis.visemes import INDEX
 from speechface.tables import write_table
 
 #: The jaw follows the mean of a row with some noise: a family that draws.
@@ -24,7 +25,8 @@ JAW = '''
     import numpy as np
 
     from speechface.networks.families.base import Family, ModelSettings
-    from speechface.rig.channels import CHANNELS, INDEX
+    from speechface.rig.channels import ARKIT52 as CHANNELS
+    from speechface.synthesis.visemes import INDEX
     from speechface.tables import row_groups
 
 

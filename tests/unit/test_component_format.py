@@ -11,7 +11,7 @@ from speechface.audio.sound import write_wav
 from speechface.config import defaults
 from speechface.networks.baselines import Baseline
 from speechface.networks.loading import save_model
-from speechface.rig.channels import INDEX
+from speechface.synthesis.visemes import INDEX
 
 TOY = '''
     """How far the mouth opens, one line a frame."""
@@ -33,10 +33,10 @@ def test_a_format_from_outside_is_written_by_animate(tmp_path):
     env = toy_package(tmp_path / "toys", "format", "opening", TOY)
     write_wav(tmp_path / "hello.wav", np.zeros(16000, np.float32), 16000)
     synthetic_rig().save(tmp_path / "rig.npz")
-    weights = np.zeros(49, np.float32)
+    weights = np.zeros(len(INDEX), np.float32)
     weights[INDEX["jawOpen"]] = 0.25
     settings = {**defaults("log_mel").dump(), "audio_sr": 16000}
-    model = Baseline("mean", "log_mel", settings, np.ones(46, bool), {"constant": weights}, {})
+    model = Baseline("mean", "log_mel", settings, tuple(INDEX), np.ones(len(INDEX), bool), {"constant": weights}, {})
     save_model(tmp_path / "model.npz", model)
     command = [sys.executable, "-m", "speechface", "animate", "hello.wav", "--model", "model.npz", "--out", "out",
                "--formats", "opening", "json", "--rig", "rig.npz", "--fps", "25"]  # fmt: skip

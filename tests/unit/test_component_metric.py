@@ -15,7 +15,7 @@ TOY = '''
     """How far the jaw is open at most: mean over clips of the largest difference, and where it is."""
 
     from speechface.metrics.metric import Metric, Statistics, mean_of
-    from speechface.rig.channels import INDEX
+    from speechface.synthesis.visemes import INDEX
 
 
     def of_clip(motion):

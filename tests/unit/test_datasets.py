@@ -1,3 +1,4 @@
+import dataclasses
 from collections import Counter
 from fractions import Fraction
 
@@ -30,8 +31,10 @@ def test_demo_names_parse_back_to_their_actor():
     clips = demo.clips("demo", demo.Settings(adapter="demo", role="predict"))
     assert len(clips) == 24 * 4
     for clip in clips:
-        again = ravdess.clip_from_name("demo", clip.clip, clip.path)
+        again = demo.clip_from_name("demo", clip.clip, clip.path)
         assert again == clip
+        named = ravdess.clip_from_name("demo", clip.clip, clip.path)
+        assert dataclasses.replace(named, statement=clip.statement) == clip
         assert clip.path == f"results/videos/demo/{clip.actor}.parquet::{clip.id}"
         assert clip.sex == ("male" if int(clip.actor[-2:]) % 2 else "female")
         assert None not in (clip.emotion, clip.intensity, clip.statement, clip.repetition)

@@ -9,7 +9,9 @@ from synthetic import synthetic_rig
 from speechface.export.animation import ARKIT_NAMES, Animation, Sound, arkit_weights
 from speechface.export.livelink import HEADER, timecode
 from speechface.export.registry import FORMATS
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import REPORT46
+from speechface.synthesis.visemes import INDEX
 from speechface.tables import read_table
 
 
@@ -19,19 +21,20 @@ def animation():
     weights = rng.random((100, len(CHANNELS))).astype(np.float32)
     rotations = rng.normal(0, 0.1, (100, 3)).astype(np.float32)
     sound = Sound(np.zeros(1600, np.float32), 16000, "hello.wav")
-    return Animation("hello", Fraction(30000, 1001), weights, rotations, sound=sound, meta={"model": "cnn"})
+    return Animation("hello", Fraction(30000, 1001), weights, rotations, CHANNELS, sound=sound, meta={"model": "cnn"})
 
 
-def test_arkit_has_52_distinct_names_and_every_channel_of_ours_but_the_merged_one():
+def test_arkit_has_52_distinct_names_in_two_orders():
     assert len(set(ARKIT_NAMES)) == 52
-    assert set(CHANNELS) - set(ARKIT_NAMES) == {"noseSneer"}
+    assert tuple(sorted(ARKIT_NAMES)) == CHANNELS
 
 
-def test_every_weight_arrives_under_its_own_arkit_name():
-    for name in CHANNELS:
-        weights = np.zeros((1, len(CHANNELS)), np.float32)
-        weights[0, INDEX[name]] = 1
-        moved = {ARKIT_NAMES[k] for k in np.nonzero(arkit_weights(weights, CHANNELS)[0])[0]}
+@pytest.mark.parametrize("channels", [CHANNELS, REPORT46])
+def test_every_weight_arrives_under_its_own_arkit_name(channels):
+    for k, name in enumerate(channels):
+        weights = np.zeros((1, len(channels)), np.float32)
+        weights[0, k] = 1
+        moved = {ARKIT_NAMES[k] for k in np.nonzero(arkit_weights(weights, channels)[0])[0]}
         expected = {"noseSneerLeft", "noseSneerRight"} if name == "noseSneer" else {name}
         assert moved == expected
 

@@ -10,7 +10,9 @@ from speechface.clip_tables import ClipTables
 from speechface.figures import motion, samples
 from speechface.figures.common import NothingToShow
 from speechface.metrics.geometry import RigBases
-from speechface.rig.channels import CHANNELS, INDEX, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
+from speechface.synthesis.visemes import INDEX
 
 
 @pytest.fixture

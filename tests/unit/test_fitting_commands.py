@@ -10,7 +10,9 @@ from speechface.cli import main
 from speechface.clip_tables import ClipRows, ClipTable
 from speechface.commands.fit_identity import read_identity
 from speechface.geometry.rotation import euler_from_matrix
-from speechface.rig.channels import CHANNELS, INDEX, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
+from speechface.synthesis.visemes import INDEX
 from speechface.tables import read_table, write_table
 
 SIZE = 400
@@ -39,7 +41,7 @@ def truth_rows(case):
     truth = {"frame": frames, "time": frames / FPS}
     truth |= {name: angles[:, k].astype(np.float32) for k, name in enumerate(ROTATIONS)}
     truth |= {name: case.weights[:, k].astype(np.float32) for k, name in enumerate(CHANNELS)}
-    return ClipRows(truth)
+    return ClipRows(truth, {"channels": list(CHANNELS)})
 
 
 def run(command, **options):

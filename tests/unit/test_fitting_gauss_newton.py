@@ -3,14 +3,15 @@ import pytest
 from fitting_cases import FOCAL, PRECISE, moving_face, project
 
 from speechface.fitting.clip import Clip, FitSettings, State
-from speechface.fitting.face import VARIABLES, Face, variables_of, weights_of
+from speechface.fitting.face import Face, Mixing
 from speechface.fitting.gauss_newton import _Problem, fit
 from speechface.fitting.pose import centred, fill_gaps, initial_pose
 from speechface.geometry import ibug
 from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import geodesic_angle, matrix_from_euler
 from speechface.landmarks.detectors.dlib import PROFILE
-from speechface.rig.channels import CHANNELS, GAZE, INDEX
+from speechface.rig.channels import ARKIT52, GAZE, REPORT46, columns
+from speechface.synthesis.visemes import INDEX
 
 
 def wide_contour(case):
@@ -27,7 +28,7 @@ def test_jacobian_equals_finite_differences():
     clip = Clip.of(case.observed, focal=np.array([900.0, 1200.0, 1500.0]), chain=True)
     problem = _Problem(face, clip, PRECISE, True)
     identity = rng.normal(size=face.identity.shape[-1])
-    state = State(case.rotation, case.translation, rng.uniform(0, 0.5, (3, len(VARIABLES))), identity)
+    state = State(case.rotation, case.translation, rng.uniform(0, 0.5, (3, len(face.mixing.names))), identity)
     basis = problem.basis(rng.integers(0, 4, (3, 17)))
     image, scale, jacobian, by_identity = problem.jacobian(state, basis)
 
@@ -59,7 +60,7 @@ def test_exact_landmarks_give_back_pose_landmarks_and_weights(seed):
     assert np.abs(projected - case.observed).max() < 0.1
     assert np.rad2deg(geodesic_angle(state.rotation, case.rotation)).max() < 0.2
     assert np.abs(state.translation - case.translation)[:, :2].max() < 0.5
-    weights = weights_of(state.variables)
+    weights = case.face.mixing.weights_of(state.variables)
     moved = case.face.landmarks(weights) - case.face.landmarks(case.weights)
     assert np.abs(moved[:, ibug.WITHOUT_JAW, :2]).max() < 0.3
     jaw = INDEX["jawOpen"]
@@ -71,7 +72,7 @@ def test_weights_stay_in_bounds_and_mouth_close_below_jaw_open():
     observed = case.observed + np.random.default_rng(0).normal(0, 6, case.observed.shape)  # a hopeless image
     settings = FitSettings(noise_mm=1.0, sparsity=0.0, smoothness=1.0, iterations=6)
     state, _, energies = fit(case.face, Clip.of(observed, focal=FOCAL, chain=True), settings)
-    weights = weights_of(state.variables)
+    weights = case.face.mixing.weights_of(state.variables)
     assert weights.min() >= 0
     assert weights.max() <= 1
     assert (weights > 0.999).any()
@@ -111,8 +112,8 @@ def test_the_energy_falls_from_step_to_step():
 
 def test_a_target_pulls_a_weight_that_landmarks_do_not_show():
     case = moving_face(7)
-    column = VARIABLES.index("cheekPuff")
-    target, precision = np.zeros((2, len(case.observed), len(VARIABLES)))
+    column = case.face.mixing.names.index("cheekPuff")
+    target, precision = np.zeros((2, len(case.observed), len(case.face.mixing.names)))
     target[:, column], precision[:, column] = 0.7, 1e6
     clip = Clip.of(case.observed, focal=FOCAL, chain=True, target=target, target_precision=precision)
     settings = FitSettings(noise_mm=1.0, sparsity=1.0, smoothness=0.1, iterations=8)
@@ -123,7 +124,9 @@ def test_a_target_pulls_a_weight_that_landmarks_do_not_show():
 def test_the_jaw_line_is_the_silhouette():
     case = moving_face(8, frames=4)
     face = wide_contour(case)
-    state = State(case.rotation, case.translation, variables_of(case.weights), np.zeros(face.identity.shape[-1]))
+    state = State(
+        case.rotation, case.translation, face.mixing.variables_of(case.weights), np.zeros(face.identity.shape[-1])
+    )
     problem = _Problem(face, Clip.of(case.observed, focal=FOCAL, chain=True), PRECISE, False)
     chosen = problem.jaw_vertices(state)
     normal = problem.normal
@@ -155,15 +158,17 @@ def test_gaps_are_interpolated_and_ends_repeat():
     np.testing.assert_allclose(fill_gaps(values, present), [2, 2, 3, 4, 5, 5])
 
 
-def test_variables_and_weights_are_inverse_where_the_mouth_is_not_over_closed():
-    weights = np.random.default_rng(0).uniform(0, 1, (50, 46))
-    weights[:, INDEX["mouthClose"]] *= weights[:, INDEX["jawOpen"]]
-    weights[:, [INDEX[name] for name in GAZE]] = 0
-    np.testing.assert_allclose(weights_of(variables_of(weights)), weights, atol=1e-12)
+@pytest.mark.parametrize("channels", [ARKIT52, REPORT46, ("smile", "jawOpen"), ("mouthClose", "eyeLookUpLeft")])
+def test_variables_and_weights_are_inverse_where_the_mouth_is_not_over_closed(channels):
+    weights, mixing = np.random.default_rng(0).uniform(0, 1, (50, len(channels))), Mixing(channels)
+    if {"mouthClose", "jawOpen"} <= set(channels):
+        weights[:, channels.index("mouthClose")] *= weights[:, channels.index("jawOpen")]
+    weights[:, columns(channels, (*GAZE, "tongueOut"))] = 0
+    np.testing.assert_allclose(mixing.weights_of(mixing.variables_of(weights)), weights, atol=1e-12)
 
 
 def test_landmarks_equal_the_rigs_mesh():
-    case = moving_face(3, frames=2, channels=[name for name in CHANNELS if name not in GAZE])
+    case = moving_face(3, frames=2, channels=[name for name in ARKIT52 if name not in (*GAZE, "tongueOut")])
     close, jaw = INDEX["mouthClose"], INDEX["jawOpen"]
     case.weights[:, close] = np.minimum(case.weights[:, close], case.weights[:, jaw])
     expected = np.stack([case.rig.mesh(w)[case.rig.landmarks] for w in case.weights])

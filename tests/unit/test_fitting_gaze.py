@@ -9,8 +9,9 @@ from speechface.fitting.gaze import Eyeballs, gaze_at_rest, with_gaze
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.landmarks.detectors.dlib import PROFILE as DLIB
 from speechface.landmarks.detectors.mediapipe import PROFILE
-from speechface.rig.channels import GAZE, INDEX
+from speechface.rig.channels import GAZE
 from speechface.rig.registry import build_rig
+from speechface.synthesis.visemes import INDEX
 
 FOCAL, COUNT = 1500.0, 30
 EXACT = replace(PROFILE, iris_gain=(1.0, 1.0))
@@ -21,7 +22,7 @@ LOOKS = [INDEX[name] for name in GAZE]
 def seen():
     """Rig, weights, pose and points of eyes that look around."""
     rig = build_rig("builtin", "", identity_modes=3)
-    weights = np.zeros((COUNT, 46), np.float32)
+    weights = np.zeros((COUNT, 52), np.float32)
     weights[3:12, [INDEX["eyeLookOutLeft"], INDEX["eyeLookInRight"]]] = 0.5
     weights[12:16, [INDEX["eyeLookInLeft"], INDEX["eyeLookOutRight"]]] = 0.3
     weights[20:24, [INDEX["eyeLookUpLeft"], INDEX["eyeLookUpRight"]]] = 0.4

@@ -15,7 +15,9 @@ from speechface.fitting.report import flagged_runs, miss_distribution, verdict
 from speechface.geometry import ibug
 from speechface.geometry.rotation import geodesic_angle, matrix_from_euler, median_rotation
 from speechface.landmarks.detectors.dlib import PROFILE
-from speechface.rig.channels import CHANNELS, GAZE, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import GAZE
+from speechface.synthesis.visemes import INDEX
 
 USUAL = FitSettings(noise_mm=1.2, sparsity=1.0, smoothness=0.08, iterations=8)
 
@@ -228,12 +230,12 @@ def test_jitter_is_the_deviation_of_white_noise_and_ignores_steady_motion():
 def test_quality_of_a_perfect_fit_and_of_a_shifted_one():
     case = moving_face(1, frames=40)
     mouth = case.rig.displacement(case.weights, case.rig.landmarks[ibug.MOUTH])
-    perfect = clip_quality(case.observed, case.observed, everything(case), case.weights, mouth, PROFILE)
+    perfect = clip_quality(case.observed, case.observed, everything(case), case.weights, mouth, PROFILE, CHANNELS)
     assert perfect["reprojection_pct_iod"] == 0
     assert perfect["lip_gap_r"] == pytest.approx(1)
     size = ibug.interocular(case.observed)
     shifted = case.observed + 0.03 * size[:, None, None] * (1, 0)
-    found = clip_quality(case.observed, shifted, everything(case), case.weights, mouth, PROFILE)
+    found = clip_quality(case.observed, shifted, everything(case), case.weights, mouth, PROFILE, CHANNELS)
     assert found["reprojection_pct_iod"] == pytest.approx(3)
 
 

@@ -13,7 +13,7 @@ from speechface.fitting.lips import LipCalibration, calibrate_lips, contact, rel
 from speechface.geometry import ibug
 from speechface.landmarks.detector import Contact
 from speechface.landmarks.detectors.dlib import PROFILE
-from speechface.rig.channels import INDEX
+from speechface.synthesis.visemes import INDEX
 
 USUAL = FitSettings(noise_mm=1.2, sparsity=1.0, smoothness=0.08, iterations=8)
 TELLS = replace(PROFILE, contact=Contact(usual=0.004, largest=0.012, sure=0.004, open=0.01))

@@ -9,8 +9,10 @@ from speechface.cli import main
 from speechface.clip_tables import ClipTable
 from speechface.geometry import ibug
 from speechface.landmarks.detectors.mediapipe import PROFILE
-from speechface.rig.channels import CHANNELS, GAZE, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import GAZE
 from speechface.rig.rig import Rig
+from speechface.synthesis.visemes import INDEX
 
 pytestmark = pytest.mark.clips
 

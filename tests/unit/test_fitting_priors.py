@@ -2,27 +2,29 @@ import numpy as np
 from fitting_cases import FOCAL, FPS, moving_face, project, smooth_noise
 
 from speechface.fitting.clip import Clip, FitSettings
-from speechface.fitting.face import VARIABLES, Face, variables_of, weights_of
+from speechface.fitting.face import Face
 from speechface.fitting.gauss_newton import fit
 from speechface.fitting.labels import fit_labels
 from speechface.fitting.priors import articulation_moments, independent_precision, weight_precision
 from speechface.geometry import ibug
 from speechface.landmarks.detectors.dlib import PROFILE
-from speechface.rig.channels import CHANNELS, INDEX, MIRROR
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import mirrored
+from speechface.synthesis.visemes import INDEX
 
 USUAL = FitSettings(noise_mm=1.2, sparsity=1.0, smoothness=0.08, iterations=8)
 
 
 def test_priors_are_proper_and_the_same_left_and_right():
-    for matrix in (independent_precision(), weight_precision()):
+    for matrix in (independent_precision(CHANNELS), weight_precision(CHANNELS)):
         np.testing.assert_allclose(matrix, matrix.T, rtol=1e-9, atol=1e-9 * np.abs(matrix).max())
         assert np.linalg.eigvalsh(matrix).min() > 0
-        mirrored = matrix[np.ix_(MIRROR, MIRROR)]
-        np.testing.assert_allclose(mirrored, matrix, rtol=1e-6, atol=1e-8 * np.abs(matrix).max())
+        swapped = matrix[np.ix_(mirrored(CHANNELS), mirrored(CHANNELS))]
+        np.testing.assert_allclose(swapped, matrix, rtol=1e-6, atol=1e-8 * np.abs(matrix).max())
 
 
 def test_what_goes_together_in_speech_and_emotion_goes_together_in_the_prior():
-    covariance = np.linalg.inv(weight_precision())
+    covariance = np.linalg.inv(weight_precision(CHANNELS))
     spread = np.sqrt(np.diag(covariance))
 
     def r(a, b):
@@ -31,7 +33,7 @@ def test_what_goes_together_in_speech_and_emotion_goes_together_in_the_prior():
     assert r("mouthFunnel", "mouthPucker") > 0.3  # round vowels
     assert r("eyeWideLeft", "browOuterUpLeft") > 0.3  # surprise
     assert r("mouthFunnel", "mouthStretchLeft") < r("mouthFunnel", "mouthPucker")
-    moments = articulation_moments()
+    moments = articulation_moments(CHANNELS)
     assert moments[INDEX["jawOpen"], INDEX["jawOpen"]] > moments[INDEX["mouthClose"], INDEX["mouthClose"]] > 0
 
 
@@ -60,7 +62,9 @@ def test_a_sliding_brow_is_taken_for_an_error_of_the_detector_rather_than_for_we
     for errors in (0.0, 1.0):
         face = Face.of_rig(case.rig, PROFILE, errors=errors)
         state, _, _ = fit(face, clip, USUAL)
-        wrong.append(np.abs(state.variables[:, : len(VARIABLES)] - variables_of(case.weights)).mean())
+        wrong.append(
+            np.abs(state.variables[:, : len(face.mixing.names)] - face.mixing.variables_of(case.weights)).mean()
+        )
     assert wrong[1] < 0.7 * wrong[0]
 
 
@@ -74,7 +78,9 @@ def test_a_clips_own_constant_offset_does_not_become_weights():
     left = found.projected - case.observed - bias
     # shrunk as one frame's evidence: 1 / (1 + 1.2^2) of the offset that the weights leave is taken up
     plain, _, _ = fit(case.face, Clip.of(case.observed + bias, focal=FOCAL, chain=True), USUAL)
-    image = project(case.face.landmarks(weights_of(plain.variables)), plain.rotation, plain.translation)
+    image = project(
+        case.face.landmarks(case.face.mixing.weights_of(plain.variables)), plain.rotation, plain.translation
+    )
     before = image - case.observed - bias
     left, before = (np.linalg.norm(miss[:, ibug.WITHOUT_JAW], axis=-1).mean() for miss in (left, before))
     assert left < 0.8 * before

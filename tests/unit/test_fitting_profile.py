@@ -19,9 +19,9 @@ from speechface.landmarks.detector import Eye
 from speechface.landmarks.detectors.dlib import PROFILE
 from speechface.landmarks.detectors.mediapipe import PROFILE as MEDIAPIPE
 from speechface.landmarks.summary import jitter_pct
-from speechface.rig.channels import INDEX
 from speechface.rig.points import Vertices, places
 from speechface.rig.registry import build_rig
+from speechface.synthesis.visemes import INDEX
 
 USUAL = FitSettings(noise_mm=1.2, sparsity=1.0, smoothness=0.08, iterations=8)
 
@@ -75,11 +75,12 @@ def everything(rig, profile, observed):
     motion = rig.displacement(labels.weights, rig.landmarks)
     miss = np.linalg.norm(labels.projected - observed, axis=-1)
     crops = crop_transforms(observed, detected, profile, margin=1.75, size=64, deviation=0)
+    quality = clip_quality(observed, labels.projected, detected, labels.weights, motion, profile, rig.channels)
     return {
         "weights": labels.weights, "rotation": labels.rotation, "miss": labels.miss[detected],
         "eyes": identity.eyes.closed, "observed": observed_channels(face),
         "expected": expected_error(miss, motion, profile), "jitter": jitter_pct(observed, profile), "crops": crops,
-        "quality": list(clip_quality(observed, labels.projected, detected, labels.weights, motion, profile).values()),
+        "quality": list(quality.values()),
     }  # fmt: skip
 
 
@@ -140,7 +141,7 @@ def test_the_fit_sees_the_places_of_mediapipe_s_points_on_the_rig():
     assert len(face.neutral) == face.profile.n_points == len(profile.fitted) < profile.n_points
     where = places("builtin", len(rig.neutral), profile.scheme)
     np.testing.assert_allclose(face.neutral, where.of(rig.neutral)[profile.fitted], atol=1e-4)
-    weights = np.zeros(46)
+    weights = np.zeros(52)
     weights[INDEX["jawOpen"]] = 0.7
     moved = where.of(rig.mesh(weights))[profile.fitted]
     np.testing.assert_allclose(face.landmarks(weights), moved, atol=1e-3)

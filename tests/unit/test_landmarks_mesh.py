@@ -105,7 +105,8 @@ def draw(graphics):
     from speechface.render.pose import pose
     from speechface.render.renderer import Renderer
     from speechface.rig import builtin
-    from speechface.rig.channels import CHANNELS, INDEX
+    from speechface.rig.channels import ARKIT52 as CHANNELS
+    from speechface.synthesis.visemes import INDEX
 
     rig = builtin.build()
 

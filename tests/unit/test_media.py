@@ -250,7 +250,7 @@ def test_sound_files_open_without_video(tmp_path, rng, suffix, codec, layout_for
 
 
 def test_resampling_keeps_time_and_level():
-    from speechface.media.sound import resample
+    from speechface.media.resample import resample
 
     time48, time44 = np.arange(48000) / 48000, np.arange(44100) / 44100
     out = resample(np.sin(2 * np.pi * 500 * time48).astype(np.float32), 48000, 44100)

@@ -11,7 +11,8 @@ from stored import write_clip_table
 from speechface.cli import main
 from speechface.clip_tables import ClipRows, ClipTables
 from speechface.metrics.registry import METRICS
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
 from speechface.tables import read_table, write_table
 
 PROMISED = [
@@ -98,7 +99,7 @@ def test_the_labels_themselves_are_evaluated_against_the_truth_where_it_is_known
     columns = labels.read(known).columns
     exact = {name: values for name, values in columns.items() if name != "used"}
     exact["jawOpen"] = np.clip(exact["jawOpen"] - 0.1, 0, 1)
-    write_clip_table(root / "truth.parquet", "demo", {known: ClipRows(exact)})
+    write_clip_table(root / "truth.parquet", "demo", {known: ClipRows(exact, {"channels": list(CHANNELS)})})
     tables = [f"{root}/labels/set/{actor}.parquet" for actor in ("a", "b")]
     assert evaluate(root, "--predictions", *tables, "--truth", f"{root}/truth.parquet") == 0
     table = read_table(root / "evaluation.parquet")
@@ -151,11 +152,12 @@ def test_clips_of_an_actor_can_have_statistics_of_their_own(corpus):
     for clip_id in corpus.ids:
         weight, frames = (0.2 if "/a/" in clip_id else 0.6), np.arange(FRAMES, dtype=np.int32)
         weights = {name: np.full(FRAMES, weight, np.float32) for name in CHANNELS}
-        corpus.predictions[clip_id] = ClipRows({"frame": frames, "time": frames / 25, **weights})
+        columns = {"frame": frames, "time": frames / 25, **weights}
+        corpus.predictions[clip_id] = ClipRows(columns, {"channels": list(CHANNELS)})
     corpus.predict()
     assert evaluate(root) == 0
     before = read_table(root / "evaluation.parquet")["mouth_total_sq"]
-    (root / "without_b.json").write_text(json.dumps({**corpus.stats, "weight_mean": [0.6] * 46}))
+    (root / "without_b.json").write_text(json.dumps({**corpus.stats, "weight_mean": [0.6] * 52}))
     assert evaluate(root, "--stats-of", f"set/b={root}/without_b.json") == 0
     table = read_table(root / "evaluation.parquet")
     np.testing.assert_array_equal(table["mouth_total_sq"][:2], before[:2])

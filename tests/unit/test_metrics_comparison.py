@@ -18,7 +18,7 @@ CLIPS = 30
 def statistics(errors):
     """Statistics of clips of 10 frames with a squared mouth distance of `errors` (n,) mm^2 at each landmark."""
     errors = np.asarray(errors, float)
-    out = {name: np.zeros((len(errors), *shape)) for name, shape in shapes().items()}
+    out = {name: np.zeros((len(errors), *shape)) for name, shape in shapes(52).items()}
     out["n_clips"] += 1
     out["n_frames"] += 10
     out["landmarks_sq"] += 10 * errors[:, None]

@@ -10,6 +10,7 @@ from speechface.metrics.metric import ClipMotion
 from speechface.metrics.registry import METRICS
 from speechface.metrics.statistics import clip_statistics, empty_statistics, shapes
 from speechface.metrics.summary import summarise_clips, summarise_groups
+from speechface.rig.channels import ARKIT52 as CHANNELS
 
 
 def test_interval_of_a_normal_mean_covers_as_often_as_it_says():
@@ -72,14 +73,14 @@ def test_undefined_resamples_do_not_spoil_the_interval():
 def evaluated():
     """Statistics and facts of 8 clips: two datasets, two sexes, the last clip without frames."""
     rng = np.random.default_rng(9)
-    bases = RigBases.from_rig(synthetic_rig(0), np.ones(46, bool))
+    bases = RigBases.from_rig(synthetic_rig(0), np.ones(52, bool))
     clips = []
     for _ in range(7):
-        true = np.clip(np.cumsum(rng.normal(0, 0.05, (40, 46)), 0) + 0.4, 0, 1)
+        true = np.clip(np.cumsum(rng.normal(0, 0.05, (40, 52)), 0) + 0.4, 0, 1)
         predicted = np.clip(true + rng.normal(0, 0.1, true.shape), 0, 1)
-        clips.append(clip_statistics(ClipMotion(predicted, true, np.arange(40), bases, np.zeros(46))))
-    clips.append(empty_statistics())
-    statistics = {name: np.stack([clip[name] for clip in clips]) for name in shapes()}
+        clips.append(clip_statistics(ClipMotion(predicted, true, np.arange(40), bases, np.zeros(52))))
+    clips.append(empty_statistics(52))
+    statistics = {name: np.stack([clip[name] for clip in clips]) for name in shapes(52)}
     facts = {
         "dataset": ["one"] * 5 + ["two"] * 3, "split": ["test"] * 8, "actor": list("aabbccdd"),
         "sex": ["male", "female"] * 3 + [None, "male"],
@@ -88,7 +89,9 @@ def evaluated():
 
 
 def summary(evaluated, **kwargs):
-    return summarise_groups(*evaluated, **{"groups": ["actor", "sex"], "resamples": 200, "seed": 0, **kwargs})
+    return summarise_groups(
+        *evaluated, **{"channels": CHANNELS, "groups": ["actor", "sex"], "resamples": 200, "seed": 0, **kwargs}
+    )
 
 
 def row(rows, **wanted):
@@ -101,7 +104,7 @@ def test_groups_aggregate_exactly(evaluated):
     statistics, _ = evaluated
     rows = summary(evaluated)
     men = [0, 2, 4]
-    sums = {name: statistics[name][men].sum(0) for name in shapes()}
+    sums = {name: statistics[name][men].sum(0) for name in shapes(52)}
     found = row(rows, dataset="one", group="sex", value_of_group="male", metric="rmse_mouth_mm")
     assert found["value"] == pytest.approx(float(METRICS["rmse_mouth_mm"].value(sums)))
     assert found["n_clips"] == 3
@@ -114,7 +117,8 @@ def test_datasets_stand_alone_and_together(evaluated):
     counts = {name: row(rows, dataset=name, group="all", metric="mve_mm")["n_clips"] for name in ("one", "two", "all")}
     assert counts == {"one": 5, "two": 2, "all": 7}  # the clip without frames is not evaluated
     assert not [r for r in rows if r["dataset"] == "all" and r["group"] == "actor"]
-    alone = summarise_groups(*[{k: np.asarray(v)[:5] for k, v in part.items()} for part in evaluated], groups=["sex"],
+    first = [{k: np.asarray(v)[:5] for k, v in part.items()} for part in evaluated]
+    alone = summarise_groups(*first, channels=CHANNELS, groups=["sex"],
                              resamples=50, seed=0)  # fmt: skip
     assert {r["dataset"] for r in alone} == {"one"}
 
@@ -134,7 +138,7 @@ def test_one_clip_has_no_interval_and_undefined_metrics_no_row(evaluated):
 
 def test_channels_are_reported_for_weight_metrics(evaluated):
     rows = [r for r in summary(evaluated) if r["group"] == "channel" and r["dataset"] == "all"]
-    assert len(rows) == 4 * 46
+    assert len(rows) == 4 * 52
     errors = [r["value"] for r in rows if r["metric"] == "mse_weights_e2"]
     whole = row(summary(evaluated), dataset="all", group="all", metric="mse_weights_e2")
     assert np.mean(errors) == pytest.approx(whole["value"])
@@ -146,7 +150,7 @@ def test_the_same_seed_gives_the_same_interval(evaluated):
 
 
 def test_lag_is_taken_from_the_mean_correlation_of_the_clips():
-    statistics = {name: np.zeros((3, *shape)) for name, shape in shapes().items()}
+    statistics = {name: np.zeros((3, *shape)) for name, shape in shapes(52).items()}
     statistics["n_clips"] += 1
     statistics["n_lip_lag"] += 1
     statistics["lip_lag_r"][:, 12] = 0.8  # all clips say 2

@@ -11,8 +11,10 @@ import mouths
 
 from speechface.errors import TableError
 from speechface.rig import builtin
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.tables import Table
+
+INDEX = {name: k for k, name in enumerate(CHANNELS)}
 
 SHUT = np.array([True, True, False, False])
 

@@ -9,19 +9,20 @@ from speechface.errors import ModelError
 from speechface.networks.encoders import adopt_encoder
 from speechface.networks.heads import RecurrentHead
 from speechface.networks.registry import HEADS, build_network, is_recurrent, network_spec, output_columns
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import REPORT46, ROTATIONS
 
 REPORT_HEADS = ("cnn", "gru", "lstm", "bigru", "bilstm", "bigru2")
 STATS = {
-    "weight_mean": np.full(46, 0.2), "rotation_mean": np.array([0.1, 0, -0.1]), "rotation_std": np.full(3, 0.05),
+    "weight_mean": np.full(52, 0.2), "rotation_mean": np.array([0.1, 0, -0.1]), "rotation_std": np.full(3, 0.05),
     "feature_mean": np.linspace(-1, 1, 537), "feature_std": np.linspace(0.5, 2, 537),
 }  # fmt: skip
 
 
-def network(width=0.1, shape=(128, 32), **settings):
+def network(width=0.1, shape=(128, 32), stats=STATS, **settings):
     resolved = model_settings(settings)
     torch.manual_seed(0)
-    return build_network(network_spec(resolved, input_shape=shape, width=width), STATS)
+    return build_network(network_spec(resolved, input_shape=shape, width=width), stats)
 
 
 def count(module):
@@ -32,8 +33,12 @@ def test_cnn_with_encoder_conv_has_the_parameters_of_its_layers():
     widths = [1, 32, 64, 128, 256, 512, 512, 512, 512]
     taps = [5, 3, 3, 3, 3, 3, 3, 3]
     convolutions = sum(a * b * k + 2 * b for a, b, k in zip(widths, widths[1:], taps))  # batch norm: two a channel
-    dense = (512 * 4 * 4 + 1) * 1024 + (1024 + 1) * 46
-    assert count(network(1.0)) == convolutions + dense == 11_323_534
+    dense = (512 * 4 * 4 + 1) * 1024 + (1024 + 1) * len(REPORT46)
+    assert (
+        count(network(1.0, stats={**STATS, "weight_mean": np.full(len(REPORT46), 0.2)}))
+        == convolutions + dense
+        == 11_323_534
+    )
 
 
 @pytest.mark.parametrize("frequency_layers", [5, 6, 7])
@@ -55,12 +60,12 @@ def test_every_encoder_goes_with_every_head(shape, settings, head, outputs):
     settings = {**settings, "head": head, "outputs": outputs}
     net = network(0.03, shape=shape, **settings).eval()
     y, state = net(torch.rand(2, 3, *shape))
-    columns = output_columns(model_settings(settings))
-    assert columns[:46] == CHANNELS
-    assert columns[46:] == (ROTATIONS if outputs == "weights_rotation" else ())
+    columns = output_columns(model_settings(settings), CHANNELS)
+    assert columns[:52] == CHANNELS
+    assert columns[52:] == (ROTATIONS if outputs == "weights_rotation" else ())
     assert y.shape == (2, 3, len(columns))
     assert y.dtype == torch.float32
-    assert ((y[..., :46] >= 0) & (y[..., :46] <= 1)).all()
+    assert ((y[..., :52] >= 0) & (y[..., :52] <= 1)).all()
     assert (state is None) == (head == "cnn") == (not is_recurrent(model_settings(settings)))
 
 
@@ -70,7 +75,7 @@ def test_recurrent_heads_have_the_reports_units(head, units):
 
 
 def test_an_untrained_network_predicts_about_the_training_mean():
-    stats = {**STATS, "weight_mean": np.linspace(0.05, 0.9, 46)}
+    stats = {**STATS, "weight_mean": np.linspace(0.05, 0.9, 52)}
     spec = network_spec(model_settings({"outputs": "weights_rotation"}), input_shape=(32, 8), width=0.1)
     net = build_network(spec, stats).eval()
     torch.nn.init.zeros_(net.output.dense.weight)

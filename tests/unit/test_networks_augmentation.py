@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 
 from speechface.audio.filters import mel_centres
-from speechface.networks.augmentation import augment_log_mel, augment_waveform, warp_bands
+from speechface.networks.augmentation import (
+    add_background,
+    add_reverberation,
+    augment_log_mel,
+    augment_waveform,
+    limit_band,
+    warp_bands,
+)
 
-OFF = {"gain_db": 0, "tilt_db": 0, "noise_db": 0, "tract_percent": 0}
+OFF = {"gain_db": 0, "tilt_db": 0, "noise_db": 0, "tract_percent": 0, "recordings": 0, "hop_s": 0.01, "floor_db": -65}
 CENTRES = mel_centres(n_mels=80, fmin=50, fmax=7600)
 
 
@@ -50,6 +57,40 @@ def test_a_shorter_vocal_tract_moves_a_tone_up_by_its_factor():
     stretched, before = changed(tract_percent=10)
     assert not np.allclose(stretched, before)
     np.testing.assert_array_equal(stretched, changed(tract_percent=10)[0])
+
+
+def test_a_click_in_a_room_decays_by_60_dB_in_the_reverberation_time():
+    rows = np.full((1, 30, 8, 80), -120, np.float32)
+    rows[0, 5, 0] = 0  # one hop; a row's tail goes on half a row later
+    out = add_reverberation(rows, np.array([0.4]), np.array([0.0]), hop_s=0.01)
+    np.testing.assert_allclose(out[0, 5, 0], 0, atol=1e-4)
+    tail = np.concatenate([out[0, 5, 1:5, 0], out[0, 6:15, 1:5, 0].ravel()])
+    np.testing.assert_allclose(np.diff(tail), -60 * 0.01 / 0.4, atol=0.01)  # dB a hop
+    # all of the tail has as much energy as the click
+    assert 10 * np.log10((10 ** (tail / 10)).sum()) == pytest.approx(0, abs=0.05)  # the end is cut
+    assert out[0, :5].max() < -110  # nothing is heard before
+
+
+def test_a_background_adds_energy_and_a_line_cuts_the_bands_outside():
+    rows = np.full((2, 40, 8, 80), -100, np.float32)
+    rows[1] = -30
+    out = add_background(rows, np.full((2, 80), -30.0), np.random.default_rng(0))
+    assert out[0].mean() == pytest.approx(-30, abs=0.1)
+    assert out[1].mean() == pytest.approx(-27, abs=0.3)  # twice the energy; the mean of dB is a little lower
+    rows = np.zeros((1, 2, 8, 80), np.float32)
+    out = limit_band(rows, np.array([[300.0, 3400.0]]), CENTRES, -65)[0, 0, 0]
+    inside = (CENTRES > 300) & (CENTRES < 3400)
+    assert (out[inside] == 0).all()
+    assert out[np.searchsorted(CENTRES, 6800)] == pytest.approx(-48, abs=3)  # an octave above, to a band
+    assert out.min() >= -65
+
+
+def test_recordings_differ_from_sequence_to_sequence_and_keep_the_floor():
+    out, before = changed(recordings=1)
+    assert out.min() >= -65
+    assert (out != before).mean() > 0.9
+    np.testing.assert_array_equal(changed(recordings=1)[0], out)
+    np.testing.assert_array_equal(changed(recordings=0)[0], before)
 
 
 def test_waveforms_take_gain_and_noise(rng):

@@ -162,8 +162,8 @@ def test_batches_hold_floats_in_feature_units_and_targets_of_the_same_rows(table
     first = data.on_after_batch_transfer(next(iter(loader)), 0)
     rows = data.sampler(0)[0][:, 0]
     np.testing.assert_allclose(first["features"][:, 0].numpy(), table.features[rows] * np.float32(table.step))
-    np.testing.assert_array_equal(first["targets"][:, 0, :46].numpy(), table.weights[rows])
-    np.testing.assert_array_equal(first["targets"][:, 0, 46:].numpy(), table.rotations[rows])
+    np.testing.assert_array_equal(first["targets"][:, 0, :52].numpy(), table.weights[rows])
+    np.testing.assert_array_equal(first["targets"][:, 0, 52:].numpy(), table.rotations[rows])
 
 
 def test_a_thread_that_works_ahead_changes_no_batch(table):

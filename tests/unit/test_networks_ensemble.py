@@ -47,7 +47,7 @@ def test_one_file_predicts_the_mean_of_its_members(members, clips, tmp_path):
     assert not np.allclose(models["a"].predict(x), models["b"].predict(x), atol=1e-3)
     assert (model.name, model.seed, model.feature) == ("both", 3, "spectrogram")
     assert model.feature_settings == models["a"].feature_settings
-    assert model.predict(x[:0]).shape == (1, 0, 46)
+    assert model.predict(x[:0]).shape == (1, 0, 52)
     facts = json.loads(out.with_suffix(".json").read_text())
     assert facts["members"] == [{"name": "a", "seed": 0}, {"name": "b", "seed": 0}]
 

@@ -9,6 +9,7 @@ from speechface.errors import ConfigError
 from speechface.networks.losses import ROTATION_STD_FLOOR, WEIGHT_STD_FLOOR, output_scale, regression_loss
 from speechface.networks.module import SpeechModule
 from speechface.networks.schedules import SCHEDULES, parse_schedule, rate_at
+from speechface.rig.channels import ARKIT52 as CHANNELS
 
 
 def test_loss_equals_the_sum_written_out():
@@ -23,12 +24,12 @@ def test_loss_equals_the_sum_written_out():
 
 
 def test_unobserved_outputs_have_no_gradient_even_where_their_targets_are_nan(rng):
-    outputs = torch.tensor(rng.random((5, 49)), dtype=torch.float32, requires_grad=True)
-    targets = torch.tensor(rng.random((5, 49)), dtype=torch.float32)
-    observed = torch.tensor(rng.random(49) < 0.7)
+    outputs = torch.tensor(rng.random((5, 55)), dtype=torch.float32, requires_grad=True)
+    targets = torch.tensor(rng.random((5, 55)), dtype=torch.float32)
+    observed = torch.tensor(rng.random(55) < 0.7)
     targets[:, ~observed] = float("nan")
     regression_loss(
-        outputs, targets, scale=torch.ones(49), observed=observed, n_weights=46, factor=1, l1=0.1
+        outputs, targets, scale=torch.ones(55), observed=observed, n_weights=52, factor=1, l1=0.1
     ).backward()
     assert (outputs.grad[:, ~observed] == 0).all()
     assert (outputs.grad[:, observed] != 0).all()
@@ -70,12 +71,12 @@ def test_bad_schedule_lines_are_named(text):
 
 def test_the_loss_is_in_full_precision_whatever_the_network_computes_in(rng):
     settings = model_settings({"loss_rig": 1.0, "loss_range": 1.0})
-    outputs = torch.tensor(rng.random((2, 5, 46)), dtype=torch.float32)
-    batch = {"features": None, "lengths": None, "targets": torch.tensor(rng.random((2, 5, 46)), dtype=torch.float32)}
+    outputs = torch.tensor(rng.random((2, 5, 52)), dtype=torch.float32)
+    batch = {"features": None, "lengths": None, "targets": torch.tensor(rng.random((2, 5, 52)), dtype=torch.float32)}
     module = SpeechModule(
-        torch.nn.Identity(), scale=np.ones(46), observed=np.ones(46, bool), settings=settings, schedule=((1e-3, 1),),
-        weight_decay=0.0, gradient_clip=0, steps_per_epoch=1, epochs=1, seed=0,
-        landmark_basis=rng.normal(size=(46, 204)),
+        torch.nn.Identity(), scale=np.ones(52), channels=CHANNELS, observed=np.ones(52, bool), settings=settings,
+        schedule=((1e-3, 1),), weight_decay=0.0, gradient_clip=0, steps_per_epoch=1, epochs=1, seed=0,
+        landmark_basis=rng.normal(size=(52, 204)),
     )  # fmt: skip
     module.network.forward = lambda features, lengths: (outputs, None)
     losses = []

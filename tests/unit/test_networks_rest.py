@@ -12,7 +12,9 @@ from speechface.networks.ensemble import join
 from speechface.networks.loading import load_model, save_model
 from speechface.networks.rest import rest_for_clip, rest_of_clip, rest_of_labels, rest_of_speaker, train_rests
 from speechface.networks.split_table import read_split
-from speechface.rig.channels import CHANNELS, INDEX, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
+from speechface.synthesis.visemes import INDEX
 from speechface.tables import read_table, write_table
 
 OPEN = INDEX["jawOpen"]
@@ -35,11 +37,11 @@ def fit(tmp_path, clips, **model):
 
 
 def test_the_first_frames_are_at_rest_and_a_speaker_the_median_of_the_clips():
-    clips = [np.full((9, 46), value) for value in (0.1, 0.2, 0.9)]
+    clips = [np.full((9, 52), value) for value in (0.1, 0.2, 0.9)]
     for clip in clips:
         clip[2:] = 7
-    assert rest_of_clip(clips[0], frames=2) == pytest.approx(np.full(46, 0.1))
-    assert rest_of_speaker(clips, frames=2) == pytest.approx(np.full(46, 0.2))
+    assert rest_of_clip(clips[0], frames=2) == pytest.approx(np.full(52, 0.1))
+    assert rest_of_speaker(clips, frames=2) == pytest.approx(np.full(52, 0.2))
 
 
 def test_speakers_count_once_and_offsets_are_theirs_against_the_mean():
@@ -60,7 +62,9 @@ def test_targets_do_not_tell_speakers_apart_and_the_given_neutral_is_added_back(
     # the departures are the same, so the network is; only the speakers' mean at rest differs
     (before,), (plainly,) = shifted.predict(x), plain.predict(x)
     difference = before - plainly
-    assert difference[:, OPEN] == pytest.approx(0.1, abs=0.02)  # the bias of the output layer starts at other means
+    assert difference[:, OPEN] == pytest.approx(
+        0.1, abs=0.03
+    )  # the output layer starts at other biases; .08 to .11 by the seed
     neutral = shifted.neutral.copy()
     np.testing.assert_array_equal(shifted.predict(x, neutral=neutral)[0], before)
     neutral[OPEN] += 0.05
@@ -68,8 +72,8 @@ def test_targets_do_not_tell_speakers_apart_and_the_given_neutral_is_added_back(
     neutral[:] = 5.0
     (told,) = shifted.predict(x, neutral=neutral)
     hidden = ~np.array(observed_mask())
-    assert (told[:, :46][:, hidden] == 0).all()
-    assert told[:, :46].max() == 1
+    assert (told[:, :52][:, hidden] == 0).all()
+    assert told[:, :52].max() == 1
     save_model(tmp_path / "m.ckpt", shifted)
     loaded = load_model(tmp_path / "m.ckpt")
     np.testing.assert_array_equal(loaded.predict(x, neutral=neutral)[0], told)
@@ -86,7 +90,8 @@ def label_rows(weights, used=None):
     return {"frame": np.arange(n, dtype=np.int32), "time": np.arange(n) / 25,
             "used": np.ones(n, bool) if used is None else used,
             **dict(zip(CHANNELS, weights.T.astype(np.float32))),
-            **{name: np.zeros(n, np.float32) for name in ROTATIONS}}, {"observed": [True] * 46}  # fmt: skip
+            **{name: np.zeros(n, np.float32) for name in ROTATIONS}}, {
+                "channels": list(CHANNELS), "observed": [True] * 52}  # fmt: skip
 
 
 @pytest.fixture
@@ -94,7 +99,7 @@ def corpus(tmp_path):
     """Speaker a with two clips and an excluded one, b with one clip whose first frame is not used."""
     rng = np.random.default_rng(0)
     ids = ["set/a/one", "set/a/two", "set/a/zero", "set/b/one"]
-    weights = {clip: rng.uniform(0, 1, (10, 46)).astype(np.float32) for clip in ids}
+    weights = {clip: rng.uniform(0, 1, (10, 52)).astype(np.float32) for clip in ids}
     rows = {clip: label_rows(weights[clip], np.arange(10) > 0 if "/b/" in clip else None) for clip in ids}
     write_clip_table(tmp_path / "labels.parquet", rows, stage="labels")
     columns = dict(zip(("dataset", "actor", "clip"), np.array([clip.split("/") for clip in ids], object).T))
@@ -112,7 +117,11 @@ def test_a_clip_is_never_told_by_its_own_evaluated_frames(corpus):
     found, source, own = rest_for_clip("set/b/one", clips, labels, frames=3)
     np.testing.assert_allclose(found, weights["set/b/one"][1:4].mean(0), rtol=1e-6)
     assert (source, own) == ("set/b/one", [1, 2, 3])
-    write_clip_table(root / "labels.parquet", {**rows, "set/a/two": "no face", "set/b/one": "no face"}, stage="labels")
+    write_clip_table(
+        root / "labels.parquet",
+        {**rows, "set/a/two": "no face", "set/b/one": "no face"},
+        stage="labels",
+    )
     labels = ClipTables([root / "labels.parquet"])
     assert rest_for_clip("set/a/one", clips, labels, frames=3)[1:] == ("set/a/one", [0, 1, 2])
     assert rest_for_clip("set/b/one", clips, labels, frames=3) == (None, "", [])
@@ -150,7 +159,11 @@ def test_predict_tells_the_model_and_says_from_where(corpus, tmp_path, capsys, c
     (want,) = model.predict(x, neutral=weights["set/a/two"][:3].mean(0))
     np.testing.assert_allclose(out.read("set/a/one")["jawOpen"], want[:, OPEN], atol=1e-6)
     # other labels of the clip that shows the rest: what was told by it is made again
-    write_clip_table(root / "labels.parquet", {**rows, "set/a/two": label_rows(weights["set/a/one"])}, stage="labels")
+    write_clip_table(
+        root / "labels.parquet",
+        {**rows, "set/a/two": label_rows(weights["set/a/one"])},
+        stage="labels",
+    )
     caplog.set_level("INFO")
     caplog.clear()
     assert main(command) == 0

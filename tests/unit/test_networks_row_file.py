@@ -13,7 +13,8 @@ from training_tables import make_clips, write_split
 from speechface.networks.data import SpeechDataModule, _on_device
 from speechface.networks.row_file import RowFile, _groups_left, free_memory
 from speechface.networks.split_table import read_split
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
 from speechface.tables import write_table
 
 

@@ -26,12 +26,12 @@ from speechface.networks.schedules import one_cycle_rate
 from speechface.networks.split_table import read_split
 from speechface.networks.temporal import DILATIONS, TemporalHead
 from speechface.networks.waveform import WaveformEncoder
-from speechface.rig.channels import CHANNELS
+from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.tables import write_table
 
 SHAPE = (8, 80)
 STATS = {
-    "weight_mean": np.full(46, 0.2), "rotation_mean": np.zeros(3), "rotation_std": np.full(3, 0.05),
+    "weight_mean": np.full(52, 0.2), "rotation_mean": np.zeros(3), "rotation_std": np.full(3, 0.05),
     "feature_mean": np.full(SHAPE, -30.0), "feature_std": np.full(SHAPE, 12.0),
 }  # fmt: skip
 
@@ -56,7 +56,7 @@ def rows(frames, batch=1, seed=0):
 def test_outputs_are_weights_and_the_network_is_small(head, parameters):
     net = network(head, width=1.0)
     out, _ = net(rows(5, batch=2))
-    assert out.shape == (2, 5, 46)
+    assert out.shape == (2, 5, 52)
     assert ((out > 0) & (out < 1)).all()
     assert sum(p.numel() for p in net.parameters()) < parameters
 
@@ -185,9 +185,9 @@ def test_only_train_batches_are_augmented(tmp_path):
 
 
 def test_displacement_losses_equal_the_sums_written_out(rng):
-    basis, factors = rng.normal(size=(46, 204)), landmark_factors(mouth=3, eyes=1, brows=0.5, jaw=1)
-    outputs, targets = rng.random((2, 4, 46)), rng.random((2, 4, 46))
-    observed = rng.random(46) < 0.7
+    basis, factors = rng.normal(size=(52, 204)), landmark_factors(mouth=3, eyes=1, brows=0.5, jaw=1)
+    outputs, targets = rng.random((2, 4, 52)), rng.random((2, 4, 52))
+    observed = rng.random(52) < 0.7
     lengths = (4, 2)
     position = velocity = 0.0
     n_position = n_velocity = 0
@@ -213,14 +213,14 @@ def test_displacement_losses_equal_the_sums_written_out(rng):
 
 
 def test_the_range_costs_what_no_face_can_do():
-    weights = torch.full((2, 46), 0.5)
-    observed = torch.ones(46, dtype=torch.bool)
-    assert range_loss(weights, observed) == 0
+    weights = torch.full((2, 52), 0.5)
+    observed = torch.ones(52, dtype=torch.bool)
+    assert range_loss(weights, observed, CHANNELS) == 0
     weights[0, 3], weights[1, 4] = -0.2, 1.3
     weights[0, CHANNELS.index("mouthClose")] = 0.9  # 0.4 above jawOpen
-    assert range_loss(weights, observed).item() == pytest.approx((0.2**2 + 0.3**2) / 92 + 0.4**2 / 2)
+    assert range_loss(weights, observed, CHANNELS).item() == pytest.approx((0.2**2 + 0.3**2) / 104 + 0.4**2 / 2)
     observed[[3, CHANNELS.index("mouthClose")]] = False
-    assert range_loss(weights, observed).item() == pytest.approx(0.3**2 / 88)
+    assert range_loss(weights, observed, CHANNELS).item() == pytest.approx(0.3**2 / 100)
 
 
 def test_parts_of_the_loss_add_up(tmp_path):
@@ -305,7 +305,7 @@ def sequence_table(folder, *, n_clips=4, n_frames=40):
 
 
 def basis():
-    return np.random.default_rng(3).normal(size=(46, 204))
+    return np.random.default_rng(3).normal(size=(52, 204))
 
 
 def fit(table, clips, folder, *, model=None, rig=True, schedule="one_cycle", **changes):
@@ -361,14 +361,14 @@ def test_a_run_that_broke_off_ends_where_the_whole_one_does(tmp_path, monkeypatc
 
 
 def test_a_network_on_the_waveform_learns_its_filters(tmp_path):
-    rng, mix = np.random.default_rng(0), np.random.default_rng(7).normal(size=(4, 49))
+    rng, mix = np.random.default_rng(0), np.random.default_rng(7).normal(size=(4, 55))
     clips = make_clips(0, n_clips=4, n_frames=40, shape=(1280,))
     at = np.arange(1280) / 16000
     tones = np.sin(2 * np.pi * np.array([300, 700, 1500, 3000])[:, None] * at)
     for clip in clips:  # the loudness of four tones of random phase tells the labels
         drive = np.sin(np.cumsum(rng.normal(0, 0.3, (40, 4)), 0))
         labels = drive @ mix
-        clip["weights"] = (0.3 + 0.2 * np.tanh(labels[:, :46])).astype(np.float32)
+        clip["weights"] = (0.3 + 0.2 * np.tanh(labels[:, :52])).astype(np.float32)
         clip["features"] = 3000 * np.exp(drive) @ tones + rng.normal(0, 50, (40, 1280))
     settings = {**defaults("waveform").dump(), "audio_sr": 44100}
     write_split(tmp_path / "train.parquet", clips, feature="waveform", settings=settings)

@@ -1,6 +1,7 @@
 """pyproject.toml, constraints.txt and envs/*.yaml name the same packages; what animates needs few of them."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -11,8 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from speechface.rig.channels import CHANNELS
-from speechface.tables import read_table
+from speechface.rig.channels import ARKIT52, ROTATIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 #: names that differ between PyPI and conda
@@ -93,16 +93,16 @@ INSTALLED_AS = {
 
 
 def test_every_package_that_is_imported_is_declared():
-    declared = {canonical(name) for name, _ in requirements("workflow", "train", "onnx")}
+    declared = {canonical(name) for name, _ in requirements("workflow", "train")}
     used = {name for path in (ROOT / "src").rglob("*.py") for name in imported(path)}
     used -= set(sys.stdlib_module_names) | {"speechface"}
     assert used > {"numpy", "torch", "cv2"}
     assert not {name for name in used if canonical(INSTALLED_AS.get(name, name)) not in declared}
 
 
-def test_make_install_takes_all_extras_but_onnx():
+def test_make_install_takes_all_extras():
     install = re.search(r"-e '\.\[([a-z,]+)\]'", (ROOT / "Makefile").read_text())[1]
-    assert set(install.split(",")) == set(project()["optional-dependencies"]) - {"onnx"}
+    assert set(install.split(",")) == set(project()["optional-dependencies"])
 
 
 @pytest.mark.parametrize("folder", ["src", "workflow", "tests", "docs", "benchmarks"])
@@ -134,7 +134,7 @@ def test_the_container_installs_what_the_project_names():
 #: What is not installed with the package alone.
 EXTRA = (
     "torch", "pytorch_lightning", "snakemake", "cv2", "dlib", "pandas", "matplotlib", "sklearn", "numba", "soundfile",
-    "PIL", "yaml", "networkx", "librosa", "onnx",
+    "PIL", "yaml", "networkx", "librosa", "onnx", "pyarrow", "scipy",
 )  # fmt: skip
 
 
@@ -163,24 +163,23 @@ def animations(tmp_path_factory):
     sizes = {"spectrogram": 128 * 32, "log_mel": 8 * 80, "acoustics": 537, "waveform": 1280}
     for feature, size in sizes.items():
         settings = {**defaults(feature).dump(), "audio_sr": 44100}
-        arrays = {"matrix": 1e-3 * rng.standard_normal((size, 49)), "offset": np.full(49, 0.4)}
-        model = Baseline("ridge", feature, settings, np.ones(46, bool), arrays, {})
+        arrays = {"matrix": 1e-3 * rng.standard_normal((size, 55)), "offset": np.full(55, 0.4)}
+        model = Baseline("ridge", feature, settings, (*ARKIT52, *ROTATIONS), np.ones(52, bool), arrays, {})
         save_model(folder / f"{feature}.npz", model)
     for place, packages in (("whole", ()), ("alone", EXTRA)):
-        animate = "animate hello.wav --model {0}.npz --out {1}/{0} --formats parquet json livelink"
+        animate = "animate hello.wav --model {0}.npz --out {1}/{0} --formats json livelink"
         run = run_without(packages, folder, *(animate.format(feature, place) for feature in sizes))
         assert run.returncode == 0, run.stderr
 
     def weights(place, feature):
-        table = read_table(folder / place / feature / "hello.parquet")
-        return np.stack([table[name] for name in CHANNELS], 1)
+        return np.array(json.loads((folder / place / feature / "hello.json").read_text())["weightMat"])
 
     return folder, {feature: (weights("alone", feature), weights("whole", feature)) for feature in sizes}
 
 
 def test_a_baseline_animates_with_the_package_alone(animations):
     for alone, whole in animations[1].values():
-        assert alone.shape == (30, len(CHANNELS))
+        assert alone.shape == (30, 52)
         assert np.ptp(alone) > 0.01
         np.testing.assert_allclose(alone, whole, atol=2e-3)  # one step of the spectrogram's 255 in many numbers
 

@@ -16,8 +16,10 @@ from speechface.clip_tables import ClipRows, bytes_column
 from speechface.media import VideoWriter, decode_rgb, probe_video
 from speechface.render.talking_head import portrait_camera, render_animation
 from speechface.render.visualiser import _GAP, _HEAD
-from speechface.rig.channels import CHANNELS, INDEX, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
 from speechface.rig.rig import Rig
+from speechface.synthesis.visemes import INDEX
 
 FPS = Fraction(30000, 1001)
 SR = 16000
@@ -35,7 +37,7 @@ def rows(weights, *, rotation=None, first=0, **meta):
     if rotation is not None:
         columns |= {name: rotation[:, k].astype(np.float32) for k, name in enumerate(ROTATIONS)}
     columns |= {name: weights[:, k].astype(np.float32) for k, name in enumerate(CHANNELS)}
-    return ClipRows(columns, meta)
+    return ClipRows(columns, {"channels": list(CHANNELS)} | meta)
 
 
 class Clip:
@@ -45,7 +47,7 @@ class Clip:
         rng = np.random.default_rng(0)
         self.folder = folder
         synthetic_rig().save(folder / "rig.npz")
-        self.weights = rng.uniform(0, 0.4, (8, 46))
+        self.weights = rng.uniform(0, 0.4, (8, 52))
         self.labels(self.weights)
         self.prediction(self.weights)
         self.faces(8)
@@ -55,7 +57,7 @@ class Clip:
         write_clip_table(self.folder / f"{name}.parquet", stage, {clip_id: content})
 
     def labels(self, weights, **meta):
-        meta = {"fps": float(FPS), "rig": "synthetic", "observed": [True] * 46} | meta
+        meta = {"fps": float(FPS), "rig": "synthetic", "observed": [True] * 52} | meta
         self.write("labels", "labels", rows(weights, rotation=np.zeros((len(weights), 3)), **meta))
 
     def prediction(self, weights, **more):
@@ -103,8 +105,8 @@ def test_equal_labels_and_prediction_look_equal_and_different_ones_do_not(clip):
     face, label, prediction = panels(clip.render(median_frames=1)[4])
     assert abs(face.mean() - 200) < 3  # the grey of the face images, through two encodings
     same = np.abs(label - prediction).mean()
-    clip.labels(np.zeros((8, 46)))
-    clip.prediction(np.ones((8, 46)))
+    clip.labels(np.zeros((8, 52)))
+    clip.prediction(np.ones((8, 52)))
     _, label, prediction = panels(clip.render(median_frames=1)[4])
     assert np.abs(label - prediction).mean() > 3 * same
 
@@ -185,7 +187,7 @@ def test_labels_of_another_rig_are_refused(clip, capsys):
 
 
 def test_animation_has_a_frame_for_every_row_and_the_mouth_moves(tmp_path):
-    weights = np.zeros((6, 46), np.float32)
+    weights = np.zeros((6, 52), np.float32)
     weights[3:, INDEX["jawOpen"]] = 1
     render_animation(tmp_path / "a.mp4", synthetic_rig(), weights, np.zeros((6, 3)), fps=25,
                      audio=np.zeros(SR // 4, np.float32), sr=SR, size=121, progress=False)  # fmt: skip

@@ -29,7 +29,7 @@ def flat(points, color, base=None):
     rig = base or synthetic_rig()
     order = np.array([(0, k, k + 1) for k in range(1, n - 1)], np.int32)
     return dataclasses.replace(
-        rig, neutral=points, shapes=np.zeros((46, n, 3), np.float32), triangles=order, landmarks=np.zeros(68, np.int32),
+        rig, neutral=points, shapes=np.zeros((52, n, 3), np.float32), triangles=order, landmarks=np.zeros(68, np.int32),
         identity=np.zeros((0, n, 3), np.float32), colors=np.tile(np.float32(color), (n, 1)),
         material=np.zeros((n, 2), np.float32), contour=np.zeros((17, 1), np.int32), head_weight=np.ones(n, np.float32),
         normal_offset=np.zeros((n, 3), np.float32), regions={"lips": np.zeros(1, int), "upper_face": np.zeros(1, int)},
@@ -151,7 +151,7 @@ def test_pose_is_mesh_then_head_rotation_then_translation(rng):
     rig.head_weight = np.linspace(0, 1, len(rig.neutral), dtype=np.float32)
     rig.normal_offset = rng.normal(size=rig.neutral.shape).astype(np.float32)
     matrix = matrix_from_euler([0.2, 0.3, -0.1])
-    weights, identity = rng.uniform(0, 1, 46), rng.normal(size=3)
+    weights, identity = rng.uniform(0, 1, 52), rng.normal(size=3)
     vertices, offset = pose(rig, weights, identity, matrix, (1, 2, -900))
     expected = rig.rotate_head(rig.mesh(weights, identity), matrix) + [1, 2, -900]
     np.testing.assert_allclose(vertices, expected, atol=3e-4)  # float32 at 900 mm
@@ -159,6 +159,6 @@ def test_pose_is_mesh_then_head_rotation_then_translation(rng):
     np.testing.assert_array_equal(offset[0], rig.normal_offset[0])
     again, _ = pose(rig, weights, None, matrix, (1, 2, -900), neutral=rig.mesh(None, identity))
     np.testing.assert_allclose(again, vertices, atol=3e-4)  # another order of sums
-    few = np.zeros(46)
+    few = np.zeros(52)
     few[[3, 17]] = 0.5, 1
     np.testing.assert_allclose(pose(rig, few)[0], rig.mesh(few), atol=1e-4)  # float32 at 100 mm

@@ -6,11 +6,17 @@ import pytest
 from speechface.render import visualiser
 from speechface.render.text import draw_text, shortened, text_width, wrapped
 from speechface.render.visualiser import LABEL, PREDICTION, Visualiser, message_image, readable
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.synthesis.visemes import INDEX
 
 
 def page(**change):
-    settings = {"title": "set/actor/clip", "headings": ("a", "b", "c"), "observed": np.ones(46, bool)} | change
+    settings = {
+        "title": "set/actor/clip",
+        "headings": ("a", "b", "c"),
+        "channels": CHANNELS,
+        "observed": np.ones(52, bool),
+    } | change
     return Visualiser(120, **settings)
 
 
@@ -27,7 +33,7 @@ def test_names_are_readable_and_distinct():
     assert readable("mouthSmileLeft") == "mouth smile L"
     assert readable("jawLeft") == "jaw left"
     assert readable("mouthRight") == "mouth right"
-    assert len({readable(name) for name in CHANNELS}) == 46
+    assert len({readable(name) for name in CHANNELS}) == 52
 
 
 def test_bars_are_as_long_as_the_weights():
@@ -35,7 +41,7 @@ def test_bars_are_as_long_as_the_weights():
     empty = blank(a_page)
 
     def length(value):
-        label = np.zeros(46)
+        label = np.zeros(52)
         label[INDEX["jawOpen"]] = value
         return (count(blank(a_page, label), LABEL) - count(empty, LABEL)) / 5  # rows of a bar
 
@@ -48,25 +54,25 @@ def test_bars_are_as_long_as_the_weights():
 def test_every_channel_has_a_bar_of_its_own():
     a_page = page()
     empty = blank(a_page)
-    for_all = count(blank(a_page, prediction=np.ones(46)), PREDICTION) - count(empty, PREDICTION)
-    one = np.zeros(46)
+    for_all = count(blank(a_page, prediction=np.ones(52)), PREDICTION) - count(empty, PREDICTION)
+    one = np.zeros(52)
     one[5] = 1
     for_one = count(blank(a_page, prediction=one), PREDICTION) - count(empty, PREDICTION)
-    assert for_all == 46 * for_one
+    assert for_all == 52 * for_one
 
 
 def test_errors_point_left_and_right_and_unseen_channels_are_grey():
-    seen = np.ones(46, bool)
+    seen = np.ones(52, bool)
     seen[0] = False
     a_page = page(observed=seen)
-    zeros, step = np.zeros(46), np.zeros(46)
+    zeros, step = np.zeros(52), np.zeros(52)
     step[1] = 0.25
     change = {}
     for name, label, prediction in (("over", zeros, step), ("under", step, zeros)):
         drawn = blank(a_page, label, prediction)
         change[name] = np.nonzero((drawn == visualiser.ERROR).all(-1) & (blank(a_page) != visualiser.ERROR).any(-1))[1]
     assert change["under"].max() < change["over"].min()
-    only_unseen = np.zeros(46)
+    only_unseen = np.zeros(52)
     only_unseen[0] = 1
     drawn = blank(a_page, only_unseen, only_unseen)
     assert count(drawn, LABEL) == count(blank(a_page), LABEL)
@@ -88,13 +94,13 @@ def test_images_stand_unchanged_in_their_places(rng):
 def test_frames_do_not_leak_into_each_other():
     a_page = page()
     before = blank(a_page)
-    blank(a_page, np.ones(46), np.zeros(46), notes=("no face", "", "no prediction"))
+    blank(a_page, np.ones(52), np.zeros(52), notes=("no face", "", "no prediction"))
     np.testing.assert_array_equal(blank(a_page), before)
 
 
 @pytest.mark.parametrize("size", [100, 121, 320])
 def test_sizes_are_even_for_the_encoder(size):
-    a_page = Visualiser(size, title="x" * 300, headings=("y" * 200,) * 3, observed=np.ones(46, bool))
+    a_page = Visualiser(size, title="x" * 300, headings=("y" * 200,) * 3, channels=CHANNELS, observed=np.ones(52, bool))
     assert a_page.width % 2 == a_page.height % 2 == 0
     drawn = a_page.frame((None,) * 3, None, None, time=1.0, text="z", notes=("w " * 80,) * 3)
     assert drawn.shape == (a_page.height, a_page.width, 3)

@@ -5,7 +5,6 @@ import pytest
 from tests.unit.synthetic import synthetic_rig
 
 from speechface.errors import ConfigError, RigError
-from speechface.rig.channels import CHANNELS, INDEX
 from speechface.rig.npz import read_npz
 from speechface.rig.registry import build_rig
 
@@ -13,7 +12,8 @@ from speechface.rig.registry import build_rig
 @pytest.fixture(scope="module")
 def face():
     rig = synthetic_rig()
-    return {name: getattr(rig, name) for name in ("neutral", "shapes", "triangles", "landmarks", "identity")}
+    names = ("neutral", "shapes", "channels", "triangles", "landmarks", "identity")
+    return {name: np.array(getattr(rig, name)) for name in names}
 
 
 def written(folder, arrays):
@@ -21,8 +21,8 @@ def written(folder, arrays):
     return folder / "face.npz"
 
 
-def test_four_arrays_make_a_rig(face, tmp_path):
-    required = {name: face[name] for name in ("neutral", "shapes", "triangles", "landmarks")}
+def test_five_arrays_make_a_rig(face, tmp_path):
+    required = {name: face[name] for name in ("neutral", "shapes", "channels", "triangles", "landmarks")}
     rig = read_npz(written(tmp_path, required), identity_modes=5)
     np.testing.assert_array_equal(rig.shapes, face["shapes"])
     assert rig.identity.shape == (0, len(face["neutral"]), 3)
@@ -30,14 +30,14 @@ def test_four_arrays_make_a_rig(face, tmp_path):
     assert rig.name == "face"
 
 
-def test_shapes_in_another_order_find_their_channels_and_the_rest_stays_still(face, tmp_path):
-    names = ["mouthSmileLeft", "jawOpen"]
-    some = face | {"shapes": face["shapes"][[INDEX[n] for n in names]], "channels": np.array(names)}
+def test_a_rig_keeps_its_own_list_of_channels_and_what_is_no_name_of_arkit_is_said(face, tmp_path, caplog):
+    names = ["mouthSmileLeft", "jawOpen", "earWiggle"]
+    some = face | {"shapes": face["shapes"][:3], "channels": np.array(names)}
     rig = read_npz(written(tmp_path, some), identity_modes=2)
-    for k, name in enumerate(CHANNELS):
-        expected = face["shapes"][k] if name in names else np.zeros_like(face["neutral"])
-        np.testing.assert_array_equal(rig.shapes[k], expected)
+    assert rig.channels == tuple(names)
+    np.testing.assert_array_equal(rig.shapes, face["shapes"][:3])
     np.testing.assert_array_equal(rig.identity, face["identity"][:2])
+    assert "earWiggle" in caplog.text
 
 
 def test_a_rig_that_we_saved_is_read_too(tmp_path):
@@ -53,8 +53,11 @@ def test_a_rig_that_we_saved_is_read_too(tmp_path):
         ({"neutral": None}, "'neutral' is missing"),
         ({"landmarks": np.arange(51)}, r"'landmarks' has shape \(51,\), expected \(68\)"),
         ({"triangles": np.array([[0, 1, 99999]])}, "triangles refer to vertex 99999"),
-        ({"channels": np.array(["jawOpen"] * 45 + ["smile"])}, "unknown channel 'smile'"),
-        ({"channels": np.array(["jawOpen"])}, "46 shapes, but 1 channel"),
+        ({"channels": None}, "'channels' is missing"),
+        ({"channels": np.array(["jawOpen"] * 52)}, "channel 'jawOpen' is there twice"),
+        ({"channels": np.array(["jaw open"] * 52)}, "'jaw open' cannot be the name of a channel"),
+        ({"channels": np.array(["time"] * 52)}, "'time' cannot be the name of a channel"),
+        ({"channels": np.array(["jawOpen"])}, "52 shapes, but 1 channel"),
         ({"identity": np.zeros((2, 5, 3))}, "'identity' has shape"),
         ({"colors": "nan"}, "not finite"),
     ],

@@ -7,9 +7,9 @@ from speechface.errors import RigError
 from speechface.geometry import ibug, mesh478
 from speechface.landmarks.detectors import DETECTORS
 from speechface.rig import builtin
-from speechface.rig.channels import INDEX
 from speechface.rig.points import FILES, Places, places
 from speechface.rig.registry import build_rig
+from speechface.synthesis.visemes import INDEX
 
 SCHEMES = {"ibug68": "dlib", "mediapipe478": "mediapipe"}
 

@@ -10,7 +10,8 @@ from speechface.cli import main
 from speechface.commands.label_stats import train_statistics
 from speechface.datasets.base import CLIP_COLUMNS
 from speechface.errors import TableError
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
 from speechface.splits import Labelled, check_disjoint, decide, frame_ranges, join_frames, sides_of
 from speechface.tables import read_arrow, read_table, row_groups, write_table
 
@@ -107,7 +108,7 @@ class Corpus:
         columns = {"frame": frames, "time": frames / 25, "used": frames != 3}
         columns |= dict(zip(ROTATIONS, np.ascontiguousarray(pose.T)))
         columns |= dict(zip(CHANNELS, np.ascontiguousarray(weights.T)))
-        self.labels[name] = (columns, {"channels": list(CHANNELS), "observed": [True] * 46})
+        self.labels[name] = (columns, {"channels": list(CHANNELS), "observed": [True] * 52})
         stored = self.rng.integers(0, 256, (n, 4, 3)).astype(np.uint8)
         kept = frames != 5
         rows = stored[kept].astype(np.float32) * np.float32(STEP)
@@ -296,5 +297,5 @@ def test_statistics_equal_those_of_the_whole_table(corpus):
         np.testing.assert_allclose(stats[name + "_mean"], values.mean(0), rtol=1e-12, atol=1e-15)
         np.testing.assert_allclose(stats[name + "_std"], values.std(0), rtol=1e-10)
     assert stats["channels"] == list(CHANNELS)
-    assert stats["observed"] == [True] * 46
+    assert stats["observed"] == [True] * 52
     assert (stats["n_frames"], stats["n_clips"], stats["feature"]) == (36, 2, "spectrogram")

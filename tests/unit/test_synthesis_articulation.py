@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from speechface.rig.channels import INDEX
 from speechface.synthesis.articulation import (
     Segment,
     articulate,
@@ -11,7 +10,7 @@ from speechface.synthesis.articulation import (
     lip_seal,
     segments_of,
 )
-from speechface.synthesis.visemes import CHANNEL_GROUP, VISEMES, visemes_of
+from speechface.synthesis.visemes import CHANNEL_GROUP, INDEX, VISEMES, visemes_of
 
 PHRASE = [(0.30, "m"), (0.37, "aɪ"), (0.51, "p"), (0.55, "ˈʌ"), (0.70, "b"), (0.78, "uː"), (0.95, "s"), (1.05, "i"),
           (1.20, "")]  # fmt: skip
@@ -149,9 +148,9 @@ def test_bump_is_one_at_its_centre_and_zero_outside():
     assert 0 < values[3] < 1
 
 
-def test_targets_belong_to_mouth_and_jaw_and_are_weights():
+def test_targets_belong_to_mouth_jaw_and_tongue_and_are_weights():
     for name, viseme in VISEMES.items():
-        assert all(channel.startswith(("jaw", "mouth")) for channel in viseme.targets), name
+        assert all(channel.startswith(("jaw", "mouth", "tongue")) for channel in viseme.targets), name
         assert all(0 <= weight <= 1 for weight in viseme.targets.values()), name
         assert min(viseme.strength) > 0, name
     assert CHANNEL_GROUP[INDEX["jawOpen"]] == 0

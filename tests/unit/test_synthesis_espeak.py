@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from speechface.datasets.demo import STATEMENTS
 from speechface.errors import SpeechfaceError
 from speechface.synthesis import espeak
-from speechface.synthesis.articulation import CLOSURE_S
+from speechface.synthesis.articulation import CLOSURE_S, segments_of
 from speechface.synthesis.visemes import _LETTERS
 
 VOICE = {"voice": "en-us+m2", "rate": 150, "pitch": 40, "pitch_range": 50}
@@ -56,7 +57,7 @@ def test_the_event_of_a_plosive_is_its_burst_after_a_silent_closure(papa):
 
 
 def test_every_letter_of_both_sentences_has_a_viseme():
-    for text in ("Kids are talking by the door.", "Dogs are sitting by the door!"):
+    for text in STATEMENTS.values():
         said = espeak.speak(text, **VOICE)
         letters = {c for _, ipa in said.phonemes for c in ipa if c.isalpha() and c not in "ːˈˌ"}
         assert letters
@@ -73,3 +74,11 @@ def test_absent_espeak_says_what_to_install(monkeypatch):
     monkeypatch.setattr(espeak.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SpeechfaceError, match="pip install espeakng-loader"):
         espeak.speak("Hello.", **VOICE)
+
+
+@pytest.mark.parametrize("text", STATEMENTS.values())
+def test_the_demos_sentences_close_the_lips_often(text):
+    said = espeak.speak(text, **VOICE)
+    names = [segment.viseme for segment in segments_of(said.phonemes, duration=said.duration)]
+    closed = sum(name == "bilabial" != before for before, name in zip(["", *names], names))
+    assert closed >= 4

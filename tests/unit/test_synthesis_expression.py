@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from speechface.geometry.rotation import matrix_from_euler
-from speechface.rig.channels import INDEX, N_CHANNELS
 from speechface.synthesis import expression
 from speechface.synthesis.articulation import Segment
+from speechface.synthesis.visemes import INDEX
 
 TIMES = np.arange(0, 4, 1 / 30)
 
@@ -104,7 +104,7 @@ def test_the_eyes_stay_on_the_camera_while_the_head_turns():
 
 def test_merge_keeps_weights_in_range_and_the_lips_in_order(rng):
     n = 200
-    speech, mood = rng.uniform(0, 1.3, (2, n, N_CHANNELS))
+    speech, mood = rng.uniform(0, 1.3, (2, n, len(INDEX)))
     seal, lids, brows = rng.uniform(0, 1, (3, n))
     seal[:50], lids[:30] = 1, 1
     weights = expression.merge(speech, seal, mood, lids, brows)
@@ -118,7 +118,7 @@ def test_merge_keeps_weights_in_range_and_the_lips_in_order(rng):
 
 
 def test_merge_leaves_its_inputs_alone(rng):
-    speech, mood = rng.uniform(0, 1, (2, 5, N_CHANNELS))
+    speech, mood = rng.uniform(0, 1, (2, 5, len(INDEX)))
     before = speech.copy(), mood.copy()
     expression.merge(speech, np.ones(5), mood, np.ones(5), np.ones(5))
     assert np.array_equal(speech, before[0])
@@ -126,7 +126,7 @@ def test_merge_leaves_its_inputs_alone(rng):
 
 
 def test_a_smile_yields_to_a_rounded_mouth():
-    speech, mood = np.zeros((2, 2, N_CHANNELS))
+    speech, mood = np.zeros((2, 2, len(INDEX)))
     mood[:, INDEX["mouthSmileLeft"]] = 0.6
     speech[1, INDEX["mouthPucker"]] = 0.8
     weights = expression.merge(speech, np.zeros(2), mood, np.zeros(2), np.zeros(2))

@@ -5,7 +5,7 @@ import pytest
 from synthetic import synthetic_rig
 
 from speechface.geometry.rotation import matrix_from_euler
-from speechface.rig.channels import CHANNELS
+from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.synthesis.scene import frames, portrait
 
 

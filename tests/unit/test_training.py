@@ -17,7 +17,9 @@ from speechface.networks import precision, predictor, training
 from speechface.networks.callbacks import RunLog
 from speechface.networks.loading import load_model, save_model
 from speechface.networks.split_table import read_split
-from speechface.rig.channels import CHANNELS, INDEX, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
+from speechface.synthesis.visemes import INDEX
 from speechface.tables import write_table
 
 
@@ -140,7 +142,7 @@ def test_more_epochs_go_on_from_the_state(table, clips, tmp_path):
 
 def test_the_log_follows_the_schedule_and_the_best_epoch_is_kept(table, clips, tmp_path):
     schedule = ((1e-3, 2), (5e-4, 1))
-    model = fit(table, clips, tmp_path, epochs=4, schedule=schedule, basis=np.ones((46, 204)))
+    model = fit(table, clips, tmp_path, epochs=4, schedule=schedule, basis=np.ones((52, 204)))
     rows = rows_of(tmp_path)
     assert [float(row["learning_rate"]) for row in rows] == [1e-3, 1e-3, 5e-4, 5e-4]
     losses = [float(row["val_loss"]) for row in rows]
@@ -150,7 +152,7 @@ def test_the_log_follows_the_schedule_and_the_best_epoch_is_kept(table, clips, t
 
 
 def test_validation_mouth_error_is_the_rms_distance_of_the_landmarks(table, clips, tmp_path, rng):
-    basis = rng.normal(size=(46, 204))
+    basis = rng.normal(size=(52, 204))
     model = fit(table, clips, tmp_path, epochs=1, basis=basis)
     names = model.facts["history"]["validation_clips"]
     (held,) = [clip for clip in clips if "/".join(clip["id"]) in names]
@@ -181,7 +183,7 @@ def test_a_terminal_shows_how_far_training_is(table, clips, tmp_path, monkeypatc
     fit(table, clips, tmp_path / "file", epochs=1)
     assert capsys.readouterr().out == ""
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    fit(table, clips, tmp_path / "terminal", epochs=2, basis=np.ones((46, 204)))
+    fit(table, clips, tmp_path / "terminal", epochs=2, basis=np.ones((52, 204)))
     shown = capsys.readouterr().out
     assert "Epoch 1" in shown
     assert "val_mouth_mm=" in shown
@@ -219,7 +221,7 @@ def test_prediction_in_chunks_equals_one_pass(table, clips, tmp_path, monkeypatc
     features = np.concatenate([clip["features"] for clip in clips])
     monkeypatch.setattr(predictor, "CPU_IMAGES", 1000)
     (whole,) = model.predict(features)
-    assert whole.shape == (96, 49)
+    assert whole.shape == (96, 55)
     monkeypatch.setattr(predictor, "CPU_IMAGES", 7)
     monkeypatch.setattr(predictor, "BIDIRECTIONAL_CHUNK", 20)
     monkeypatch.setattr(predictor, "CONTEXT_FRAMES", 30)
@@ -233,7 +235,7 @@ def test_prediction_in_chunks_equals_one_pass(table, clips, tmp_path, monkeypatc
             y, state = model.predict_chunk(frame[None], state)
             parts.append(y)
         np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6, rtol=0)  # float32 sums in other order
-    assert model.predict(features[:0], n_samples=3).shape == (3, 0, 49)
+    assert model.predict(features[:0], n_samples=3).shape == (3, 0, 55)
 
 
 def test_prediction_is_neutral_where_nothing_was_learnt_and_keeps_lips_inside_the_jaw(table, clips, tmp_path):
@@ -260,7 +262,7 @@ def test_checkpoints_keep_everything_and_wrong_files_are_named(table, clips, tmp
     with pytest.raises(ModelError, match="not a readable model file"):
         load_model(tmp_path / "bad.ckpt")
     with pytest.raises(ModelError, match="a model is a"):
-        load_model(tmp_path / "m.onnx")
+        load_model(tmp_path / "m.pt")
 
 
 def test_half_precision_is_taken_only_when_clearly_faster(monkeypatch):

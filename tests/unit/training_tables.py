@@ -9,7 +9,8 @@ from speechface.clip_updates import update_clip_tables
 from speechface.config import model_settings
 from speechface.errors import ClipError
 from speechface.networks.training import PLAIN, train
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ARKIT52 as CHANNELS
+from speechface.rig.channels import ROTATIONS
 from speechface.sections import TrainingSettings
 from speechface.tables import streamed_table, to_arrow
 
@@ -23,9 +24,9 @@ STEP = 1 / 255
 
 
 def make_clips(seed, *, n_clips, n_frames, shape=(32, 8), n_actors=1):
-    """Return a list of dicts: clip id, features (T, *shape) in [0, 1], weights (T, 46), rotations (T, 3)."""
+    """Return a list of dicts: clip id, features (T, *shape) in [0, 1], weights (T, 52), rotations (T, 3)."""
     rng = np.random.default_rng(seed)
-    mix = np.random.default_rng(7).normal(size=(4, 49))
+    mix = np.random.default_rng(7).normal(size=(4, 55))
     clips = []
     for k in range(n_clips):
         drive = np.cumsum(rng.normal(0, 0.3, (n_frames, 4)), 0)
@@ -37,8 +38,8 @@ def make_clips(seed, *, n_clips, n_frames, shape=(32, 8), n_actors=1):
             "id": ("set", f"Actor_{k % n_actors + 1:02d}", f"clip_{k}"),
             "frame": np.arange(n_frames),
             "features": np.clip(features, 0, 1).reshape(n_frames, *shape).astype(np.float32),
-            "weights": (0.3 + 0.2 * np.tanh(labels[:, :46])).astype(np.float32),
-            "rotations": (0.05 * labels[:, 46:]).astype(np.float32),
+            "weights": (0.3 + 0.2 * np.tanh(labels[:, :52])).astype(np.float32),
+            "rotations": (0.05 * labels[:, 52:]).astype(np.float32),
         })  # fmt: skip
     return clips
 
@@ -76,6 +77,8 @@ def write_clip_table(path, clips, *, stage, settings=None, shared=(), scaled=Non
             raise ClipError(clips[clip_id])
         return ClipRows(*clips[clip_id], scaled or {})
 
+    if any("channels" in rows[1] for rows in clips.values() if not isinstance(rows, str)):
+        shared = [*shared, "channels"]  # as all stages with weights do
     path.unlink(missing_ok=True)
     update_clip_tables({"table": path}, list(clips), make, stage=stage, settings=settings or {},
                        facts=lambda clip_id, known: {}, shared=shared)  # fmt: skip

@@ -96,7 +96,7 @@ def test_labels_of_synthetic_actors_are_compared_with_their_truth(finished_run):
     truth = pd.read_parquet(finished_run / "results/labels/truth.parquet")
     columns = {"dataset", "actor", "clip", "channel", "r", "slope", "mae", "mouth_mm", "inner_mm", "rotation_deg"}
     assert set(truth.columns) >= columns
-    assert truth.groupby(["actor", "clip"]).size().eq(46).all()
+    assert truth.groupby(["actor", "clip"]).size().eq(52).all()
     assert truth.mouth_mm.between(0, 10).all()
 
 

@@ -63,12 +63,13 @@ rule make_demo_clips:
     params:
         attempts=failed_attempts_of("videos"),
         clips=shard_clips,
+        channels=CONFIG.rig.channels,
         settings=demo_settings(),
         version=stage_version("demo"),
     shell:
         r"""
         python -m speechface make-demo-clips --clips {params.clips:q} --actors {input.actors:q} \
-            --settings {params.settings:q} --videos {output.videos:q} --truth {output.truth:q} \
+            --channels {params.channels} --settings {params.settings:q} --videos {output.videos:q} --truth {output.truth:q} \
             2> {log:q}
         """
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from speechface.audio.levels import LevelSettings
 from speechface.settings import Settings
 
 __all__ = ["Feature", "Kind"]
@@ -33,6 +34,11 @@ class Feature:
     look_ahead_ms : function (settings) -> float
         How far behind its frame's end a row hears, ms.
     description : function (settings) -> dict of JSON values for the table's metadata: unit, layout
+    reach : function (settings, sr) -> (before, after) or None
+        All samples that a row depends on: from `before` ahead of its frame's end to `after` behind it. None, as by
+        default: the whole clip, so that a row cannot be computed while the sound still goes on.
+    levels : function (settings) -> `LevelSettings` or None
+        How the level of speech is brought to one value before `compute` is given the sound; None, as by default: not.
     version : int, counts changes of what `compute` gives for the same sound and settings
     """
 
@@ -44,3 +50,5 @@ class Feature:
     look_ahead_ms: Callable[[Any], float]
     description: Callable[[Any], dict[str, Any]]
     version: int = 1
+    reach: Callable[[Any, int], tuple[int, int] | None] = lambda settings, sr: None
+    levels: Callable[[Any], LevelSettings | None] = lambda settings: None

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from speechface.audio.feature import Feature
+from speechface.audio.levels import normalise
 from speechface.audio.windows import frame_end_samples
 from speechface.errors import ClipError
 from speechface.registry import Registry
@@ -25,7 +26,7 @@ FEATURES = Registry("feature", {
 
 
 def compute(name: str, audio: np.ndarray, times: np.ndarray, *, fps: float, sr: int, settings: Settings) -> np.ndarray:
-    """Compute a feature for every video frame of a clip.
+    """Compute a feature for every video frame of a clip, the level of its speech normalised where the settings say so.
 
     Parameters
     ----------
@@ -53,6 +54,9 @@ def compute(name: str, audio: np.ndarray, times: np.ndarray, *, fps: float, sr: 
     if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
         raise ClipError("the frame times do not increase")
     feature: Feature = FEATURES[name]
+    levels = feature.levels(settings)
+    if levels is not None:
+        audio = normalise(audio, sr=sr, settings=levels)
     try:
         return feature.compute(audio, frame_end_samples(times, fps=fps, sr=sr), sr, settings)
     except ValueError as error:

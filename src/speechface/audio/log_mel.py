@@ -18,6 +18,7 @@ from pydantic import Field
 
 from speechface.audio.feature import Feature
 from speechface.audio.filters import PowerSpectra, log_in_place, mel_filterbank
+from speechface.audio.levels import LevelSettings
 from speechface.audio.windows import even_chunk, windows
 from speechface.settings import Settings
 
@@ -127,12 +128,21 @@ class LogMelSettings(Settings):
     """How far after the frame's end the last spectrum ends, ms; 0 is causal, more than 100 brought nothing more."""
     floor_db: float = -65
     """Lower values are raised to this, dB of the band's power; a little above the noise of 16 bits."""
+    levels: bool = False
+    """Bring the level of speech to one value before, so that loudness and distance of the microphone do not matter."""
     storage: Literal["float16", "float32"] = "float16"
     """Number format of the table."""
 
 
 def _compute(audio: np.ndarray, ends: np.ndarray, sr: int, settings: LogMelSettings) -> np.ndarray:
-    return log_mel(audio, ends, sr=sr, **settings.model_dump(exclude={"storage"}))
+    return log_mel(audio, ends, sr=sr, **settings.model_dump(exclude={"storage", "levels"}))
+
+
+def _reach(settings: LogMelSettings, sr: int) -> tuple[int, int]:
+    hop, window, ahead, _ = sizes(
+        sr=sr, hop_ms=settings.hop_ms, window_ms=settings.window_ms, look_ahead_ms=settings.look_ahead_ms
+    )
+    return (settings.n_hops - 1) * hop + window - ahead, ahead
 
 
 FEATURE = Feature(
@@ -144,4 +154,6 @@ FEATURE = Feature(
     storage=lambda settings: settings.storage,
     look_ahead_ms=lambda settings: settings.look_ahead_ms,
     description=lambda settings: {"unit": f"dB, {settings.floor_db:g} or more; oldest hop first, low bands first"},
+    reach=_reach,
+    levels=lambda settings: LevelSettings() if settings.levels else None,
 )

@@ -141,6 +141,11 @@ def _compute(audio: np.ndarray, ends: np.ndarray, sr: int, settings: Spectrogram
     )  # fmt: skip
 
 
+def _reach(settings: SpectrogramSettings, sr: int) -> tuple[int, int] | None:
+    size = window_size(hop_length=settings.hop_length, n_hops=settings.n_hops)
+    return (size, 0) if settings.reference == "window" else None
+
+
 FEATURE = Feature(
     version=3,
     settings=SpectrogramSettings,
@@ -153,4 +158,5 @@ FEATURE = Feature(
         "window_samples": window_size(hop_length=settings.hop_length, n_hops=settings.n_hops),
         "unit": f"0 loudest, 1 {settings.top_db:g} dB or more below; rows from 0 Hz up",
     },
+    reach=_reach,
 )

@@ -1,5 +1,6 @@
 """The sound itself around each video frame, the input of networks that learn their own filters."""
 
+import math
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import ArrayLike
 from pydantic import Field
 
 from speechface.audio.feature import Feature
+from speechface.audio.levels import LevelSettings
 from speechface.audio.windows import windows
 from speechface.settings import Settings
 
@@ -14,6 +16,8 @@ __all__ = ["FEATURE", "WaveformSettings", "waveform", "sizes", "FULL_SCALE"]
 
 #: Rows hold samples in steps of 16 bits: a sound of full scale 1.0 reaches this.
 FULL_SCALE = 32767
+#: Samples of the lower rate that soxr's filter hears on either side (66), and some for rounding.
+_FILTER = 72
 
 
 def sizes(*, row_sr: int, window_ms: float, look_ahead_ms: float) -> tuple[int, int]:
@@ -75,12 +79,20 @@ class WaveformSettings(Settings):
     """Length of a row, ms; at least one frame."""
     look_ahead_ms: float = Field(100, ge=0)
     """How far after the frame's end a row ends, ms; 0 is causal."""
+    levels: bool = False
+    """Bring the level of speech to one value before, so that loudness and distance of the microphone do not matter."""
     storage: Literal["int16"] = "int16"
     """Number format of the table: 16-bit samples."""
 
 
 def _own_sizes(settings: WaveformSettings) -> dict[str, Any]:
     return {"row_sr": settings.sr, "window_ms": settings.window_ms, "look_ahead_ms": settings.look_ahead_ms}
+
+
+def _reach(settings: WaveformSettings, sr: int) -> tuple[int, int]:
+    size, ahead = sizes(**_own_sizes(settings))
+    heard = _FILTER if settings.sr != sr else 0
+    return tuple(math.ceil((n + heard) * sr / settings.sr) for n in (size - ahead, ahead))  # type: ignore[return-value]
 
 
 FEATURE = Feature(
@@ -92,4 +104,6 @@ FEATURE = Feature(
     storage=lambda settings: settings.storage,
     look_ahead_ms=lambda settings: settings.look_ahead_ms,
     description=lambda settings: {"unit": f"16-bit samples at {settings.sr} Hz, oldest first"},
+    reach=_reach,
+    levels=lambda settings: LevelSettings() if settings.levels else None,
 )

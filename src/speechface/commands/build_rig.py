@@ -23,7 +23,8 @@ def run(args: argparse.Namespace) -> None:
     from speechface.rig.registry import build_rig
 
     settings = settings_of(args)
-    rig = build_rig(settings.kind, settings.source, identity_modes=settings.identity_modes)
+    rig = build_rig(settings.kind, settings.source, identity_modes=settings.identity_modes,
+                    channels=settings.channels)  # fmt: skip
     rig.save(args.out)
-    LOG.info("rig '%s': %d vertices, %d triangles, %d identity modes",
-             rig.name, len(rig.neutral), len(rig.triangles), len(rig.identity))  # fmt: skip
+    LOG.info("rig '%s': %d channels, %d vertices, %d triangles, %d identity modes",
+             rig.name, len(rig.channels), len(rig.neutral), len(rig.triangles), len(rig.identity))  # fmt: skip

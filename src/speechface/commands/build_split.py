@@ -84,7 +84,7 @@ def _common(feature, labels, features, clip_id):
     label_meta, feature_meta = labels.clip_meta(clip_id), features.clip_meta(clip_id)
     stored = features.table(clip_id).meta
     return {
-        "channels": label_meta.get("channels"),
+        "channels": list(labels.channels(clip_id)),
         "observed": label_meta.get("observed"),
         "feature": feature,
         "feature_settings": {**feature_meta.get("settings", {}), "audio_sr": feature_meta.get("audio_sr")},
@@ -93,15 +93,15 @@ def _common(feature, labels, features, clip_id):
     }
 
 
-def _schema(feature, kind):
+def _schema(feature, channels, kind):
     """Columns of a train or test table; `kind` is the stored type of the feature column."""
     import pyarrow as pa
 
-    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.rig.channels import ROTATIONS
 
     fields = [(name, pa.dictionary(pa.int32(), pa.string())) for name in ID_COLUMNS]
     fields += [("frame", pa.int32()), ("time", pa.float64()), (feature, kind)]
-    return pa.schema(fields + [(name, pa.float32()) for name in (*ROTATIONS, *CHANNELS)])
+    return pa.schema(fields + [(name, pa.float32()) for name in (*ROTATIONS, *channels)])
 
 
 def _rows(schema, clip_id, feature, labels, features, join):
@@ -177,7 +177,7 @@ def join_tables(
     if not sides[0].joined:
         example = next((f" ({clip}: {reason})" for clip, reason in sides[0].left_out.items()), "")
         raise TableError(f"{clips_path}: no {sides[0].name} clip is usable{example}; see its column 'reason'")
-    schema = _schema(feature, kind)
+    schema = _schema(feature, common["channels"], kind)
     for side in sides:
         of_side = {clip_id: emotions[clip_id] for clip_id in side.joined if emotions[clip_id]}
         meta = {**common, **side.meta(), "emotions": of_side}

@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> None:
     for clip in np.flatnonzero((first["n_frames"] > 0) & ~evaluated):
         LOG.warning("%s/%s/%s is not evaluated for every model: left out",
                         *(first[name][clip] for name in ("dataset", "actor", "clip")))  # fmt: skip
-    rows, names = [], list(shapes())
+    rows, names = [], list(shapes(len(first.meta["channels"])))
     for dataset, split, chosen in _parts(first, evaluated):
         actors = [f"{dataset}/{actor}" for dataset, actor in zip(first["dataset"][chosen], first["actor"][chosen])]
         runs = {name: [{key: table[key][chosen] for key in names} for table in seeds] for name, seeds in tables.items()}

@@ -10,7 +10,7 @@ what counts, but for the metrics of samples.
 
 import argparse
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,15 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, "evaluation")
 
 
-def truth_as_labels(truth: "Table", labels: "Table") -> "Table":
-    """The exact motion of a synthetic clip in the form of its label table.
+def truth_as_labels(truth: "Table", labels: "Table", channels: Sequence[str]) -> "Table":
+    """The exact motion of a synthetic clip in the form of its label table, of `channels`.
 
     Frames without used labels stay unused, so that labels and predictions are evaluated on the same frames. Rotations
     become relative to the clip's median head pose over those frames, as labels are.
     """
     from speechface.fitting.labels import relative_rotation
     from speechface.geometry.rotation import euler_from_matrix, matrix_from_euler
-    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.rig.channels import ROTATIONS, on_channels, told
     from speechface.tables import Table
 
     if not labels.usable:
@@ -71,7 +71,8 @@ def truth_as_labels(truth: "Table", labels: "Table") -> "Table":
     relative, _ = relative_rotation(matrix_from_euler(truth.stack(ROTATIONS)), used)
     angles = euler_from_matrix(relative).astype(np.float32)
     columns = {"frame": truth["frame"], "time": truth["time"], "used": used}
-    columns |= {name: truth[name] for name in CHANNELS}
+    known = told(truth.meta, "truth")
+    columns |= dict(zip(channels, on_channels(truth.stack(known), known, channels).T))
     columns |= {name: angles[:, k] for k, name in enumerate(ROTATIONS)}
     return Table(columns, {"observed": labels.meta.get("observed"), "phonemes": truth.meta.get("phonemes")})
 
@@ -90,6 +91,7 @@ def score_clip(
     labels: "Table",
     prediction: "Table",
     *,
+    channels: Sequence[str],
     bases_of: Callable[[np.ndarray], "RigBases"],
     observed: np.ndarray,
     mean_weights: np.ndarray,
@@ -100,9 +102,10 @@ def score_clip(
     Parameters
     ----------
     labels, prediction : `speechface.tables.Table`
-    bases_of : function of an observed mask (46,) -> `speechface.metrics.geometry.RigBases`
+    channels : sequence of C str, of labels and prediction
+    bases_of : function of an observed mask (C,) -> `speechface.metrics.geometry.RigBases`
     observed : the mask that holds where the labels' metadata have none
-    mean_weights : ndarray (46,), training mean
+    mean_weights : ndarray (C,), training mean
     sound : (samples, rate in Hz), or None where it is not known
 
     Returns
@@ -111,20 +114,20 @@ def score_clip(
     """
     from speechface.metrics.metric import ClipMotion
     from speechface.metrics.statistics import clip_statistics, empty_statistics
-    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.rig.channels import ROTATIONS
     from speechface.splits import frame_ranges, join_frames
 
     for name, table in (("labels", labels), ("prediction", prediction)):
         if not table.usable:
-            return empty_statistics(), 0, f"{name}: {table.reason}"
+            return empty_statistics(len(channels)), 0, f"{name}: {table.reason}"
     used = labels["used"].astype(bool) & ~np.isin(labels["frame"], prediction.meta.get("not_evaluated", []))
     join = join_frames(labels["frame"], used, prediction["frame"])
     missing = len(join.without_features)
     if missing:
         LOG.warning("used frames without prediction: %s", frame_ranges(join.without_features))
     if len(join.labels) == 0:
-        return empty_statistics(), missing, "no frame has a used label and a prediction"
-    predicted, true = prediction.stack(CHANNELS)[join.features], labels.stack(CHANNELS)[join.labels]
+        return empty_statistics(len(channels)), missing, "no frame has a used label and a prediction"
+    predicted, true = prediction.stack(channels)[join.features], labels.stack(channels)[join.labels]
     if not np.isfinite(predicted).all():
         raise TableError("the prediction holds NaN or infinite weights")
     rotations = {}
@@ -135,7 +138,7 @@ def score_clip(
         }
     times, samples = labels["time"][join.labels], None
     if "samples" in prediction.columns:
-        place = [prediction.meta["columns"].index(name) for name in CHANNELS]
+        place = [prediction.meta["columns"].index(name) for name in channels]
         further = prediction["samples"][join.features][..., place]
         samples = np.concatenate([predicted[None], further.swapaxes(0, 1)])
     motion = ClipMotion(
@@ -160,18 +163,23 @@ def run(args: argparse.Namespace) -> None:
     from speechface.datasets.base import CLIP_COLUMNS
     from speechface.metrics.geometry import RigBases
     from speechface.metrics.statistics import shapes
-    from speechface.rig.channels import CHANNELS
+    from speechface.rig.channels import require
     from speechface.rig.rig import Rig
     from speechface.sound_tables import read_sound
     from speechface.tables import Table, read_table, write_table
 
     settings = settings_of(args)
     clips = read_table(args.clips)
-    stats_of = {actor: read_stats(path) for actor, path in paths_of_actors(args.stats_of).items()}
+    paths = paths_of_actors(args.stats_of)
+    stats_of = {actor: read_stats(path) for actor, path in paths.items()}
     common_stats = read_stats(args.stats)
     labels_of, predictions, sounds = ClipTables(args.labels), ClipTables(args.predictions), ClipTables(args.audio or ())
     truths = None if args.truth is None else ClipTables(args.truth)
     rig, known = Rig.load(args.rig), {}
+    for tables in (labels_of, predictions):
+        tables.require_channels(rig.channels, f"rig {args.rig}")
+    for path, stats in {args.stats: common_stats, **{path: stats_of[a] for a, path in paths.items()}}.items():
+        require(stats["channels"], rig.channels, where=path, of=f"rig {args.rig}")
 
     def bases_of(observed):
         key = np.asarray(observed, bool).tobytes()
@@ -192,7 +200,7 @@ def run(args: argparse.Namespace) -> None:
             return labels
         if clip_id not in truths:
             return Table({}, {"status": "unusable", "reason": "its exact truth is not known"})
-        return truth_as_labels(truths.read(clip_id), labels)
+        return truth_as_labels(truths.read(clip_id), labels, rig.channels)
 
     chosen = np.nonzero(np.isin(clips["split"].astype(str), args.splits))[0]
     rows = []
@@ -201,9 +209,9 @@ def run(args: argparse.Namespace) -> None:
         stats = stats_of.get((str(dataset), str(actor)), common_stats)
         with clip_in_work(clip_id):
             try:
-                found = score_clip(labels_or_truth(clip_id), predictions.read(clip_id), bases_of=bases_of,
-                                   observed=stats["observed"], mean_weights=np.asarray(stats["weight_mean"]),
-                                   sound=sound_of(clip_id))  # fmt: skip
+                found = score_clip(labels_or_truth(clip_id), predictions.read(clip_id), channels=rig.channels,
+                                   bases_of=bases_of, observed=stats["observed"],
+                                   mean_weights=np.asarray(stats["weight_mean"]), sound=sound_of(clip_id))  # fmt: skip
             except TableError as error:
                 raise TableError(f"{clip_id} ({args.model}, seed {args.seed}): {error}") from None
             if found[2]:
@@ -217,9 +225,9 @@ def run(args: argparse.Namespace) -> None:
     }
     columns |= {
         name: np.array([statistics[name] for statistics, *_ in rows], float).reshape(len(rows), *shape)
-        for name, shape in shapes().items()
+        for name, shape in shapes(len(rig.channels)).items()
     }
-    meta = {"model": args.model, "seed": args.seed, "channels": list(CHANNELS), "rig": rig.name, "facts": facts}
+    meta = {"model": args.model, "seed": args.seed, "channels": list(rig.channels), "rig": rig.name, "facts": facts}
     write_table(args.out, columns, stage="evaluation", settings=settings.dump(), meta=meta)
     n_evaluated = sum(not reason for *_, reason in rows)
     LOG.info(

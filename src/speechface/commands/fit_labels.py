@@ -1,4 +1,4 @@
-"""Fit head rotation, translation and 46 blendshape weights to the landmarks of one actor's clips.
+"""Fit head rotation, translation and blendshape weights to the landmarks of one actor's clips.
 
 Writes a table of one row a video frame. Frames without a face are bridged and marked as not used, as are frames whose
 landmarks the face cannot reach. A clip that cannot be used is listed with the reason.
@@ -72,7 +72,7 @@ class _Actor:
     """What all clips of an actor share.
 
     `eyeballs` and `gaze_rest` are None where the detector does not see irises. `face` is the actor's own; `observed`
-    (46,) bool, the channels that the landmarks show; `focal_factor`, focal length in units of the image's longer side.
+    (C,) bool, the channels that the landmarks show; `focal_factor`, focal length in units of the image's longer side.
     """
 
     rig: "Rig"
@@ -98,7 +98,7 @@ def _load_actor(identity_path: str, rig_path: str, settings: "LabelSettings") ->
     from speechface.fitting.lips import LipCalibration
     from speechface.fitting.observability import observed_channels
     from speechface.landmarks.detectors import DETECTORS
-    from speechface.rig.channels import GAZE, INDEX
+    from speechface.rig.channels import GAZE, columns
     from speechface.rig.rig import Rig
 
     identity = read_identity(identity_path)
@@ -114,7 +114,7 @@ def _load_actor(identity_path: str, rig_path: str, settings: "LabelSettings") ->
     lips = LipCalibration(float(identity["lips_shut"])) if "lips_shut" in identity else None
     eyeballs, observed = Eyeballs.of_rig(rig, profile, modes), observed_channels(face)
     if eyeballs is not None:
-        observed[[INDEX[name] for name in GAZE]] = True
+        observed[columns(rig.channels, GAZE)] = True
     return _Actor(rig, identity["detector"], face.of_actor(coefficients), eyes, lips, eyeballs,
                   identity.get("gaze_rest"), observed, identity["focal_factor"])  # fmt: skip
 
@@ -133,7 +133,7 @@ def _labels(table: "Table", load_actor: Any, settings: "LabelSettings") -> "Clip
     from speechface.geometry import ibug
     from speechface.geometry.rotation import euler_from_matrix
     from speechface.landmarks.detectors import DETECTORS
-    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.rig.channels import ROTATIONS
 
     if not table.usable:
         raise ClipError(table.reason)
@@ -169,16 +169,17 @@ def _labels(table: "Table", load_actor: Any, settings: "LabelSettings") -> "Clip
                "confidence": np.where(detected, confidence(expected), 0.0), "reprojection_px": labels.miss}  # fmt: skip
     columns |= {name: angles[:, k] for k, name in enumerate(ROTATIONS)}
     columns |= {"translation_" + axis: labels.translation[:, k] for k, axis in enumerate("xyz")}
-    columns |= {name: labels.weights[:, k] for k, name in enumerate(CHANNELS)}
+    columns |= {name: labels.weights[:, k] for k, name in enumerate(rig.channels)}
     columns = {name: c.astype(np.float32) if c.dtype == float and name != "time" else c for name, c in columns.items()}
-    quality = clip_quality(seen, labels.projected, detected, labels.weights, motion[:, ibug.MOUTH], profile)
+    quality = clip_quality(seen, labels.projected, detected, labels.weights, motion[:, ibug.MOUTH], profile,
+                           rig.channels)  # fmt: skip
     LOG.info("%d frames, %d used, reprojection %.2f %%, lip gap r %.3f, jitter %.2f mm", len(detected), used.sum(),
              quality["reprojection_pct_iod"], quality["lip_gap_r"], quality["jitter_mm"])  # fmt: skip
     carried = ("width", "height", "fps", "detection_rate")
     meta: dict[str, Any] = {key: table.meta[key] for key in carried if key in table.meta}
     meta |= {
-        "channels": list(CHANNELS), "observed": actor.observed.tolist(), "rig": rig.name, "detector": actor.detector,
-        "rotation_reference": median.tolist(),
+        "channels": list(rig.channels), "observed": actor.observed.tolist(), "rig": rig.name,
+        "detector": actor.detector, "rotation_reference": median.tolist(),
         "rotation": "radians, relative to the median pose: Rz Ry Rx = reference^T R",
         "translation": "mm in camera space", "focal_px": camera.focal, "centre_px": list(camera.centre),
         "quality": {key: value if np.isfinite(value) else None for key, value in quality.items()},

@@ -12,8 +12,8 @@ LOG = logging.getLogger(__name__)
 __all__ = ["add_arguments", "run", "train_statistics", "read_stats"]
 
 _KEYS = (
-    "feature", "observed", "n_frames", "n_clips", "weight_mean", "weight_std", "rotation_mean", "rotation_std",
-    "feature_mean", "feature_std",
+    "channels", "feature", "observed", "n_frames", "n_clips", "weight_mean", "weight_std", "rotation_mean",
+    "rotation_std", "feature_mean", "feature_std",
 )  # fmt: skip
 
 
@@ -26,28 +26,29 @@ def add_arguments(parser: ArgumentParser) -> None:
 def train_statistics(path: str, without: tuple[str, str] | None = None) -> dict[str, Any]:
     """Return the statistics of a train table as a JSON-able dict; `without` is a (dataset, actor) to leave out.
 
-    Keys: channels, observed (46), weight_mean, weight_std (46), rotation_mean, rotation_std (3, radians),
+    Keys: channels, observed, weight_mean, weight_std (a number a channel), rotation_mean, rotation_std (3, radians),
     feature (name), feature_mean, feature_std (nested lists of the feature's shape), n_frames, n_clips.
     Standard deviations are those of the population and may be 0: users floor them.
     """
     import numpy as np
 
     from speechface.metrics.moments import Moments
-    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.rig.channels import ROTATIONS, told
     from speechface.tables import read_meta, row_groups
 
     meta = read_meta(path)
     feature = meta.get("feature")
     if feature is None:
         raise TableError(f"{path}: not a train table: its metadata names no feature")
-    weights, rotations, n_clips = Moments((len(CHANNELS),)), Moments((3,)), 0
+    channels = told(meta, path)
+    weights, rotations, n_clips = Moments((len(channels),)), Moments((3,)), 0
     inputs: Moments | None = None
-    for group in row_groups(path, ["dataset", "actor", feature, *ROTATIONS, *CHANNELS]):
+    for group in row_groups(path, ["dataset", "actor", feature, *ROTATIONS, *channels]):
         if inputs is None:
             inputs = Moments(group[feature].shape[1:])
         if without and len(group) and (group["dataset"][0], group["actor"][0]) == tuple(without):
             continue  # a row group holds one clip
-        weights.update(group.stack(CHANNELS))
+        weights.update(group.stack(channels))
         rotations.update(group.stack(ROTATIONS))
         inputs.update(group[feature])
         n_clips += len(group) > 0
@@ -62,8 +63,8 @@ def train_statistics(path: str, without: tuple[str, str] | None = None) -> dict[
         if not np.all(np.isfinite(values)):
             raise TableError(f"{path}: {name} is not finite; a used frame holds NaN")
     return {
-        "channels": list(CHANNELS),
-        "observed": meta.get("observed") or [True] * len(CHANNELS),
+        "channels": list(channels),
+        "observed": meta.get("observed") or [True] * len(channels),
         "feature": feature,
         "n_frames": weights.count,
         "n_clips": n_clips,

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from speechface.commands.common import columns_of, write_csv
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from speechface.clip_tables import ClipTables
+    from speechface.rig.rig import Rig
 
 __all__ = ["add_arguments", "run"]
 
@@ -37,9 +36,9 @@ def run(args: argparse.Namespace) -> None:
     from speechface.tables import write_table
 
     rig = Rig.load(args.rig)
-    shapes = rig.shapes[:, rig.landmarks].astype(float)
     truth, labels = ClipTables(args.truth), ClipTables(args.labels)
-    compared = [_compare(clip_id, truth, labels, shapes) for clip_id in labels if clip_id in truth]
+    labels.require_channels(rig.channels, f"rig {args.rig}")
+    compared = [_compare(clip_id, truth, labels, rig) for clip_id in labels if clip_id in truth]
     rows = [row for found in compared for row in found]
     if not rows:
         raise TableError(f"{' '.join(args.truth)}: no truth of any usable clip")
@@ -51,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
     LOG.info("%s: %d clips, %s", args.out, clips, ", ".join(f"{k} {v:.2f}" for k, v in mean.items()))
 
 
-def _compare(clip_id: str, truths: "ClipTables", tables: "ClipTables", shapes: "np.ndarray") -> list[dict[str, Any]]:
+def _compare(clip_id: str, truths: "ClipTables", tables: "ClipTables", rig: "Rig") -> list[dict[str, Any]]:
     """The truth rows of one clip: one a channel, none without truth or labels."""
     import numpy as np
 
@@ -59,12 +58,13 @@ def _compare(clip_id: str, truths: "ClipTables", tables: "ClipTables", shapes: "
     from speechface.errors import TableError
     from speechface.fitting.quality import compare_with_truth
     from speechface.geometry.rotation import matrix_from_euler
-    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.rig.channels import ROTATIONS, on_channels
 
-    columns = ("frame", *ROTATIONS, *CHANNELS)
-    truth, labels = truths.read(clip_id, columns), tables.read(clip_id, ("used", *columns))
-    if not (truth.usable and labels.usable):
+    if any(table.entry(clip_id)["status"] != "ok" for table in (truths, tables)):
         return []
+    known = truths.channels(clip_id)
+    truth = truths.read(clip_id, ("frame", *ROTATIONS, *known))
+    labels = tables.read(clip_id, ("used", "frame", *ROTATIONS, *rig.channels))
     used = np.flatnonzero(labels["used"])
     common, at_label, at_truth = np.intersect1d(labels["frame"][used], truth["frame"], return_indices=True)
     if not len(common):
@@ -72,11 +72,11 @@ def _compare(clip_id: str, truths: "ClipTables", tables: "ClipTables", shapes: "
     chosen = used[at_label]
     rotation = np.array(labels.meta["rotation_reference"]) @ matrix_from_euler(labels.stack(ROTATIONS)[chosen])
     channels, whole = compare_with_truth(
-        labels.stack(CHANNELS)[chosen], truth.stack(CHANNELS)[at_truth], rotation,
-        matrix_from_euler(truth.stack(ROTATIONS)[at_truth]), shapes,
+        labels.stack(rig.channels)[chosen], on_channels(truth.stack(known)[at_truth], known, rig.channels), rotation,
+        matrix_from_euler(truth.stack(ROTATIONS)[at_truth]), rig.shapes[:, rig.landmarks].astype(float),
     )  # fmt: skip
     start = dict(zip(ID_COLUMNS, clip_id.split("/"), strict=True))
     return [
         {**start, "channel": name, **{key: values[k] for key, values in channels.items()}, **whole}
-        for k, name in enumerate(CHANNELS)
+        for k, name in enumerate(rig.channels)
     ]

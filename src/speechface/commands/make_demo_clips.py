@@ -29,12 +29,18 @@ CRF = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from speechface.rig.channels import LISTS
+
     add_clips(parser)
     parser.add_argument("--actors", required=True, metavar="NPZ", help="heads, written by make-demo-actors")
     parser.add_argument("--videos", required=True, metavar="PARQUET", help="table of videos to write, one row a clip")
     parser.add_argument(
         "--truth", required=True, metavar="PARQUET", help="table of exact weights, pose and landmarks to write"
     )
+    parser.add_argument(
+        "--channels", choices=LISTS, default="arkit52",
+        help="list of channels that move the faces and that the truth tells (config: rig.channels)",
+    )  # fmt: skip
     parser.add_argument(
         "--settings",
         default="",
@@ -45,11 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _described(clip_id: str) -> "Clip":
     """Return the Clip that an id describes."""
-    from speechface.datasets.ravdess import clip_from_name
+    from speechface.datasets.demo import clip_from_name
 
     dataset, actor, name = clip_id.split("/")
     clip = clip_from_name(dataset, name, "")
-    if clip is None or clip.statement is None or clip.intensity is None or actor != clip.actor:
+    if clip is None or clip.intensity is None or actor != clip.actor:
         raise ConfigError(
             f"--clips: '{clip_id}' is no id of a demo clip; expected demo/Actor_<actor>/01-01-<emotion>-<intensity>-"
             "<sentence>-<repetition>-<actor>, two digits each, e.g. demo/Actor_07/01-01-03-02-01-01-07"
@@ -73,10 +79,10 @@ def run(args: argparse.Namespace) -> None:
         update_clip_tables(
             {"videos": args.videos, "truth": args.truth},
             list(clips),
-            lambda clip_id: _make(clips[clip_id], head, renderer, settings),
+            lambda clip_id: _make(clips[clip_id], head, renderer, settings, args.channels),
             stage="demo",
             settings=settings,
-            facts=lambda clip_id, known: {"head": heads[clips[clip_id].actor]},
+            facts=lambda clip_id, known: {"head": heads[clips[clip_id].actor], "channels": args.channels},
             shared=("channels",),
         )
 
@@ -87,14 +93,14 @@ def _number(clip: "Clip") -> int:
 
 
 def _make(
-    clip: "Clip", head: Callable[[int], Any], renderer: Callable[[], Any], settings: "VideoSettings"
+    clip: "Clip", head: Callable[[int], Any], renderer: Callable[[], Any], settings: "VideoSettings", channels: str
 ) -> "dict[str, ClipRows]":
     """Video and truth of one clip; `head` of an actor's number and `renderer` are functions."""
     import numpy as np
 
     from speechface.clip_tables import ClipRows, bytes_column
     from speechface.media import VideoWriter
-    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.rig.channels import ARKIT52, LISTS, ROTATIONS, on_channels
     from speechface.synthesis.performance import perform
     from speechface.synthesis.scene import frames, portrait
 
@@ -103,16 +109,17 @@ def _make(
         number, clip.clip, statement=str(clip.statement), emotion=str(clip.emotion), intensity=str(clip.intensity),
         seed=settings.seed, frame_rate=rate, sr=SR,
     )  # fmt: skip
-    actor = head(number)
+    known, actor = LISTS[channels], head(number)
+    weights = on_channels(performance.weights, ARKIT52, known)
     digits = [int(part) for part in clip.clip.split("-")]
     scene = portrait(
         actor.rig, width=settings.width, height=settings.height, number=number,
         rng=np.random.default_rng([settings.seed, number, 4, *digits]),
     )  # fmt: skip
     size: dict[str, Any] = {"width": settings.width, "height": settings.height}
-    landmarks = []
+    shown, landmarks = on_channels(weights, known, actor.rig.channels), []
     with VideoWriter(None, fps=rate, audio=performance.audio, sr=SR, crf=CRF, **size) as writer:
-        drawn = frames(actor.rig, scene, renderer(), weights=performance.weights, rotations=performance.rotations)
+        drawn = frames(actor.rig, scene, renderer(), weights=shown, rotations=performance.rotations)
         for image, points in drawn:
             writer.write(image)
             landmarks.append(points)
@@ -120,12 +127,12 @@ def _make(
     n_frames = len(performance.times)
     columns = {"frame": np.arange(n_frames, dtype=np.int32), "time": performance.times}
     columns |= {name: performance.rotations[:, k].astype(np.float32) for k, name in enumerate(ROTATIONS)}
-    columns |= {name: performance.weights[:, k] for k, name in enumerate(CHANNELS)}
+    columns |= {name: weights[:, k] for k, name in enumerate(known)}
     columns["landmarks"] = np.stack(landmarks)
     rates = {**size, "fps": float(rate), "frame_rate": str(rate)}
     truth = {
         **{key: value for key, value in clip.as_dict().items() if key != "path"},
-        "channels": list(CHANNELS), **rates,
+        "channels": list(known), **rates,
         "identity": [round(float(value), 6) for value in actor.identity], "look": actor.look,
         "style": actor.style, "focal_px": scene.camera.focal, "centre_px": list(scene.camera.centre),
         "translation_mm": [float(value) for value in scene.translation], "text": performance.text,

@@ -108,10 +108,12 @@ def run(args: Namespace) -> None:
     features, labels = ClipTables(args.features), ClipTables(args.labels)
     if model.rest == "given" and not args.labels:
         raise ModelError("the model is told the speaker's face at rest (rest: given); give --labels")
+    labels.require_channels(model.columns[: len(model.observed)], f"model {args.model}")
     excluded = _clips(clips, args.dataset)
     if args.samples < 1:
         raise ModelError(f"--samples is {args.samples}; give 1 or more")
-    common = {"model": model.name, "seed": int(model.seed), "feature": model.feature}
+    common = {"model": model.name, "seed": int(model.seed), "feature": model.feature,
+              "channels": list(model.columns[: len(model.observed)])}  # fmt: skip
     drawn = {}
     if model.draws:
         drawn = {"n_samples": args.samples, "drawn_with": args.seed, "options": args.option}

@@ -109,11 +109,11 @@ def _prepare(
     from scipy.ndimage import median_filter
 
     from speechface.geometry.ibug import MOUTH
-    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.rig.channels import ROTATIONS
 
     count = 1 + max(int(labels["frame"].max()), int(prediction["frame"].max()))
-    truth = _motion(labels, CHANNELS, count)
-    found = _motion(prediction, CHANNELS, count)
+    truth = _motion(labels, rig.channels, count)
+    found = _motion(prediction, rig.channels, count)
     turned = _motion(labels, ROTATIONS, count)
     has_rotation = ROTATIONS[0] in prediction.columns
     turned_found = _motion(prediction, ROTATIONS, count) if has_rotation else turned
@@ -132,12 +132,14 @@ def _prepare(
     }
 
 
-def _samples(prediction: "Table", motion: dict[str, Any], path: str) -> dict[str, "np.ndarray"]:
-    """Weights and rotations of three samples of every frame to show."""
+def _samples(
+    prediction: "Table", motion: dict[str, Any], path: str, channels: Sequence[str]
+) -> dict[str, "np.ndarray"]:
+    """Weights of `channels` and rotations of three samples of every frame to show."""
     import numpy as np
 
     from speechface.errors import TableError
-    from speechface.rig.channels import CHANNELS, ROTATIONS
+    from speechface.rig.channels import ROTATIONS
 
     further = prediction.columns.get("samples", np.zeros((0, 0)))
     if further.shape[1] < len(_SAMPLES) - 1:
@@ -148,7 +150,7 @@ def _samples(prediction: "Table", motion: dict[str, Any], path: str) -> dict[str
     found = {_SAMPLES[0]: motion["prediction"], f"{_SAMPLES[0]}_rotation": motion["prediction_rotation"]}
     names = prediction.meta["columns"]
     for k, sample in enumerate(_SAMPLES[1:]):
-        for key, columns in ((sample, CHANNELS), (f"{sample}_rotation", ROTATIONS)):
+        for key, columns in ((sample, channels), (f"{sample}_rotation", ROTATIONS)):
             if columns[0] not in names:
                 found[key] = motion["label_rotation"]
                 continue
@@ -168,7 +170,7 @@ def _render(labels: "Table", prediction: "Table", args: argparse.Namespace, sett
     from speechface.render.renderer import Renderer
     from speechface.render.talking_head import portrait_camera
     from speechface.render.visualiser import Visualiser
-    from speechface.rig.channels import N_CHANNELS
+    from speechface.rig.channels import require, told
     from speechface.rig.rig import Rig
     from speechface.sound_tables import read_sound
 
@@ -176,7 +178,9 @@ def _render(labels: "Table", prediction: "Table", args: argparse.Namespace, sett
     rig = Rig.load(args.rig)
     if labels.meta.get("rig", rig.name) != rig.name:
         raise TableError(f"{args.labels} was fitted with rig '{labels.meta['rig']}', {args.rig} is '{rig.name}'")
-    observed = np.array(labels.meta.get("observed", [True] * N_CHANNELS), bool)
+    for table, path in ((labels, args.labels), (prediction, args.prediction)):
+        require(told(table.meta, path), rig.channels, where=path, of=f"rig {args.rig}")
+    observed = np.array(labels.meta.get("observed", [True] * len(rig.channels)), bool)
     motion = _prepare(labels, prediction, rig, observed, settings)
     neutral = rig.mesh(None, _identity(args, rig))
     fps = _frame_rate(labels)
@@ -185,9 +189,11 @@ def _render(labels: "Table", prediction: "Table", args: argparse.Namespace, sett
     rotated = "" if motion["has_rotation"] else ", head as labelled"
     headings = ["face", "rig from labels", f"rig from sound ({model}{rotated})"]
     if settings.show == "samples":
-        motion |= _samples(prediction, motion, args.prediction)
+        motion |= _samples(prediction, motion, args.prediction, rig.channels)
         headings = [f"{model}, {name}" for name in _SAMPLES]
-    page = Visualiser(settings.size, title=args.clip, headings=headings, observed=observed)
+    page = Visualiser(
+        settings.size, title=args.clip, headings=headings, channels=rig.channels, observed=observed
+    )  # fmt: skip
     count = len(motion["label"])
     good = motion["used"] & np.isfinite(motion["mouth_mm"])
     overall = np.sqrt(np.mean(motion["mouth_mm"][good] ** 2)) if good.any() else np.nan
@@ -263,9 +269,9 @@ def _error_text(now, overall):
 def _write_message(out: str, title: str, text: str, settings: "RenderingSettings") -> None:
     from speechface.media import VideoWriter
     from speechface.render.visualiser import Visualiser, message_image
-    from speechface.rig.channels import N_CHANNELS
+    from speechface.rig.channels import ARKIT52
 
-    page = Visualiser(settings.size, title="", headings=("", "", ""), observed=[True] * N_CHANNELS)
+    page = Visualiser(settings.size, title="", headings=("", "", ""), channels=ARKIT52, observed=[True] * len(ARKIT52))
     image = message_image(page.width, page.height, title, text)
     with VideoWriter(out, width=page.width, height=page.height, fps=10, crf=_CRF) as video:
         for _ in range(10 * _MESSAGE_S):

@@ -46,6 +46,7 @@ def summarise_table(path: str | Path, settings: "EvaluationSettings") -> list[di
     rows = summarise_groups(
         statistics,
         {name: table[name] for name in facts},
+        channels=table.meta["channels"],
         groups=settings.groups,
         resamples=settings.bootstrap,
         seed=settings.seed,

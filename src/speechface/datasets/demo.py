@@ -1,25 +1,28 @@
-"""Synthetic actors that speak RAVDESS's two sentences, under RAVDESS's names.
+"""Synthetic actors that speak two sentences full of p, b and m, under RAVDESS's names.
 
 Nothing is read: the names follow from the settings alone, and the workflow makes the clips with
 ``speechface make-demo-clips``. Emotions, intensities, sentences and repetitions are dealt out in a fixed order of
 which every beginning is balanced, so asking for more clips only adds some.
 """
 
+import dataclasses
 from fractions import Fraction
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from speechface.datasets import ravdess
 from speechface.datasets.base import Clip, DatasetSettings
-from speechface.datasets.ravdess import clip_from_name
 from speechface.errors import ConfigError
 from speechface.settings import Settings as Section
 
-__all__ = ["FOLDER", "Settings", "VideoSettings", "clip_names", "clips"]
+__all__ = ["FOLDER", "STATEMENTS", "Settings", "VideoSettings", "clip_from_name", "clip_names", "clips"]
 
 #: Where the workflow makes the videos, one table an actor.
 FOLDER = "results/videos"
 
+#: What the two statements of RAVDESS's names are here: lips that close within words, on many vowels.
+STATEMENTS = {"01": "Bob put a map above the table", "02": "Few people remember this shop"}
 _EMOTIONAL = 7  # calm to surprised: 2 to 8
 _NEUTRAL_EVERY = 15  # 4 of RAVDESS's 60 spoken clips of an actor are neutral
 
@@ -87,6 +90,13 @@ def clip_names(actor: int, count: int) -> list[str]:
         fields = (1, 1, emotion, intensity, 1 + statement, 1 + repetition, actor)
         names.append("-".join(f"{field:02d}" for field in fields))
     return names
+
+
+def clip_from_name(dataset: str, stem: str, path: str) -> Clip | None:
+    """As `ravdess.clip_from_name`, with the demo's statement; None where there is no such clip."""
+    clip = ravdess.clip_from_name(dataset, stem, path)
+    statement = STATEMENTS.get(stem.split("-")[4]) if clip else None
+    return dataclasses.replace(clip, statement=statement) if clip and statement else None
 
 
 def clips(name: str, settings: Settings) -> list[Clip]:

@@ -1,21 +1,23 @@
 """What every export format is given: the curves of one animation, the rig they move and the sound they belong to."""
 
+import dataclasses
 import functools
+import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from speechface.rig.channels import CHANNELS
+from speechface.errors import RigError
+from speechface.rig.builtin import ready_made
+from speechface.rig.channels import LISTS, on_channels, require, sides
 from speechface.rig.rig import Rig
 
 __all__ = ["ARKIT_NAMES", "Animation", "Sound", "arkit_weights"]
-
-
-def _sides(stem: str) -> tuple[str, str]:
-    return (stem + "Left", stem + "Right")
 
 
 #: Apple's 52 blendshape names in the order of Live Link Face's CSV files.
@@ -23,20 +25,34 @@ ARKIT_NAMES = (
     "eyeBlinkLeft", "eyeLookDownLeft", "eyeLookInLeft", "eyeLookOutLeft", "eyeLookUpLeft", "eyeSquintLeft",
     "eyeWideLeft", "eyeBlinkRight", "eyeLookDownRight", "eyeLookInRight", "eyeLookOutRight", "eyeLookUpRight",
     "eyeSquintRight", "eyeWideRight", "jawForward", "jawRight", "jawLeft", "jawOpen", "mouthClose", "mouthFunnel",
-    "mouthPucker", "mouthRight", "mouthLeft", *_sides("mouthSmile"), *_sides("mouthFrown"), *_sides("mouthDimple"),
-    *_sides("mouthStretch"), "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
-    *_sides("mouthPress"), *_sides("mouthLowerDown"), *_sides("mouthUpperUp"), *_sides("browDown"), "browInnerUp",
-    *_sides("browOuterUp"), "cheekPuff", *_sides("cheekSquint"), *_sides("noseSneer"), "tongueOut",
+    "mouthPucker", "mouthRight", "mouthLeft", *sides("mouthSmile"), *sides("mouthFrown"), *sides("mouthDimple"),
+    *sides("mouthStretch"), "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
+    *sides("mouthPress"), *sides("mouthLowerDown"), *sides("mouthUpperUp"), *sides("browDown"), "browInnerUp",
+    *sides("browOuterUp"), "cheekPuff", *sides("cheekSquint"), *sides("noseSneer"), "tongueOut",
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
 class Sound:
-    """`samples` (n,), float32, mono, full scale 1.0, from the first frame on; `sr`, Hz; `name` of the recording."""
+    """The recording of an animation, from the first frame on; read when a format first asks for it.
 
-    samples: np.ndarray
-    sr: int
-    name: str = ""
+    Parameters
+    ----------
+    source : ndarray (n,), float32, mono, full scale 1.0, or what `speechface.media.decode_audio` reads
+    sr : int, Hz
+    name : of the recording
+    """
+
+    def __init__(self, source: Any, sr: int, name: str = "") -> None:
+        self._source, self.sr, self.name = source, sr, name
+
+    @functools.cached_property
+    def samples(self) -> np.ndarray:
+        """(n,), float32, mono, full scale 1.0."""
+        if isinstance(self._source, np.ndarray):
+            return self._source
+        from speechface.media import decode_audio
+
+        return decode_audio(self._source, sr=self.sr)
 
 
 @dataclass
@@ -51,7 +67,7 @@ class Animation:
     rotations : ndarray (T, 3), float32, radians (x, y, z), see `speechface.geometry.rotation`; zeros if not modelled
     channels : names of the weights
     sound : of the recording, or None
-    rig_file : rig (.npz) that the weights move; "": the builtin head
+    rig_file : rig (.npz) of these channels, which the weights move; "": the builtin head
     image_size : side of the images in formats that show some, pixels
     meta : JSON values: model, commit, settings
     """
@@ -60,7 +76,7 @@ class Animation:
     fps: Fraction
     weights: np.ndarray
     rotations: np.ndarray
-    channels: Sequence[str] = CHANNELS
+    channels: Sequence[str]
     sound: Sound | None = None
     rig_file: str = ""
     image_size: int = 640
@@ -76,23 +92,40 @@ class Animation:
 
     @functools.cached_property
     def rig(self) -> Rig:
-        """The rig, read or built when a format first asks for it."""
-        if self.rig_file:
-            return Rig.load(self.rig_file)
-        from speechface.rig.builtin import build
+        """The rig, read when a format first asks for it; RigError where its channels are not `channels`."""
+        rig = Rig.load(self.rig_file) if self.rig_file else ready_made()
+        if not self.rig_file and tuple(self.channels) in LISTS.values():
+            rig = rig.on(self.channels)
+        where, remedy = f"rig {self.rig_file or rig.name}", "give the rig that the model was trained for"
+        require(rig.channels, self.channels, where=where, of="the model", remedy=remedy, error=RigError)
+        return rig
 
-        return build()
+    def save(self, path: str | Path, *, format: str = "") -> Path:
+        """Write one file, e.g. ``face.glb``.
+
+        Parameters
+        ----------
+        path : the file; its folder is made
+        format : key of `speechface.export.registry.FORMATS`; "", what the file's ending says
+
+        Raises
+        ------
+        ConfigError
+            If the format is unknown, or the ending belongs to none or to several.
+        """
+        from speechface.export.registry import format_of
+
+        path = Path(path)
+        writer = format_of(path, format)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
+            os.replace(writer.write(dataclasses.replace(self, name=path.stem), Path(folder)), path)
+        return path
 
 
 def arkit_weights(weights: np.ndarray, channels: Sequence[str]) -> np.ndarray:
     """Weights (T, n) of `channels` -> Apple's 52 (T, 52).
 
-    noseSneer feeds both sides; shapes that have no channel stay 0.
+    noseSneer feeds both sides where a rig has only that; shapes that have no channel stay 0.
     """
-    column = {name: k for k, name in enumerate(channels)}
-    out = np.zeros((len(weights), len(ARKIT_NAMES)), np.float32)
-    for place, name in enumerate(ARKIT_NAMES):
-        source = column.get(name, column.get("noseSneer") if name.startswith("noseSneer") else None)
-        if source is not None:
-            out[:, place] = weights[:, source]
-    return out
+    return on_channels(weights, channels, ARKIT_NAMES)

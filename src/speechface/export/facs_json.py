@@ -6,9 +6,10 @@ from pathlib import Path
 from speechface.export.animation import ARKIT_NAMES, Animation, arkit_weights
 from speechface.files import written_whole
 
-__all__ = ["DESCRIPTION", "write"]
+__all__ = ["DESCRIPTION", "SUFFIX", "write"]
 
 DESCRIPTION = "Audio2Face-style JSON"
+SUFFIX = ".json"
 
 
 def write(animation: Animation, folder: Path) -> Path:

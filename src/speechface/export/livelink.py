@@ -16,6 +16,7 @@ from speechface.files import written_whole
 __all__ = ["DESCRIPTION", "HEADER", "timecode", "write"]
 
 DESCRIPTION = "Live Link Face CSV, for Unreal Engine"
+SUFFIX = ".csv"
 
 _ANGLES = (
     "HeadYaw", "HeadPitch", "HeadRoll", "LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw",

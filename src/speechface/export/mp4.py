@@ -5,9 +5,10 @@ from pathlib import Path
 
 from speechface.export.animation import Animation
 
-__all__ = ["DESCRIPTION", "write"]
+__all__ = ["DESCRIPTION", "SUFFIX", "write"]
 
 DESCRIPTION = "video of the rig that speaks, with the sound"
+SUFFIX = ".mp4"
 
 
 def write(animation: Animation, folder: Path) -> Path:

@@ -8,9 +8,10 @@ from speechface.export.animation import Animation
 from speechface.rig.channels import ROTATIONS
 from speechface.tables import write_table
 
-__all__ = ["DESCRIPTION", "write"]
+__all__ = ["DESCRIPTION", "SUFFIX", "write"]
 
 DESCRIPTION = "table of channels and head rotation, one row a frame"
+SUFFIX = ".parquet"
 
 
 def write(animation: Animation, folder: Path) -> Path:

@@ -16,7 +16,7 @@ from speechface.figures.common import NothingToShow, read_clips, usable_table
 from speechface.figures.style import GREY, PAGE, new_figure, titled
 from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import matrix_from_euler
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ROTATIONS
 from speechface.rig.rig import Rig
 from speechface.tables import Table
 
@@ -99,8 +99,8 @@ def _fitted(clip, rig, inputs):
     used = labels["used"].astype(bool) if labels is not None else np.zeros(0, bool)
     if not used.any():
         raise NothingToShow(f"{clip['clip']} has no usable label")
-    weights = labels.stack(CHANNELS)
-    gap = np.where(used, weights[:, CHANNELS.index("jawOpen")] - weights[:, CHANNELS.index("mouthClose")], -1)
+    jaw, close = (labels.columns.get(name, 0) for name in ("jawOpen", "mouthClose"))
+    gap = np.where(used, jaw - close, -1)
     row = int(np.argsort(gap)[-1 - (used.sum() // 20)])  # well open, but not the one frame that may be an error
     words = [titled(clip["actor"]), titled(clip.get("emotion") or clip["clip"]), f"{labels['time'][row]:.2f} s"]
     return fitted_frame(clip, labels, row, rig, inputs, ", ".join(words))
@@ -117,7 +117,7 @@ def fitted_frame(
     translation = labels.stack(["translation_x", "translation_y", "translation_z"])[row]
     # labels turn the head about the origin, `pose` about the pivot, so that shoulders stay
     shift = translation + rig.pivot @ rotation.T - rig.pivot
-    weights = labels.stack(CHANNELS)[row]
+    weights = labels.stack(rig.channels)[row]
     vertices, offset = pose(rig, weights, _identity(inputs["identity"], clip), rotation, shift)
     camera = Camera(labels.meta["focal_px"], tuple(labels.meta["centre_px"]))
     dots = camera.project(vertices[rig.landmarks])

@@ -9,7 +9,6 @@ import numpy as np
 from speechface.figures.common import NothingToShow, clip_id, evaluated_clips, read_clips, usable_table
 from speechface.figures.style import GREY, INK, PAGE, new_figure, titled
 from speechface.geometry.ibug import CONTOURS, LIP_MIDDLE, MOUTH
-from speechface.rig.channels import CHANNELS
 from speechface.rig.rig import Rig
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def collect(inputs: Mapping[str, Any]) -> Data:
         if not keep.any():
             continue
         real, generated = (
-            rig.displacement(table.stack(CHANNELS)[rows[keep]], rig.landmarks) + rig.neutral[rig.landmarks]
+            rig.displacement(table.stack(rig.channels)[rows[keep]], rig.landmarks) + rig.neutral[rig.landmarks]
             for table, rows in ((labels, of_label), (prediction, of_prediction))
         )
         pick = chosen_frames(real[:, LIP_MIDDLE[0], 1] - real[:, LIP_MIDDLE[1], 1], _FRAMES)

@@ -13,7 +13,7 @@ from speechface.geometry.ibug import BROWS
 from speechface.metrics.amplitude import head_speed
 from speechface.metrics.curves import frame_duration
 from speechface.metrics.geometry import RigBases
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ROTATIONS
 from speechface.rig.rig import Rig
 
 if TYPE_CHECKING:
@@ -70,14 +70,14 @@ def collect(inputs: Mapping[str, Any]) -> Motion:
         if labels is None or prediction is None or used is None or used.sum() < 2:
             continue
         if bases is None:
-            bases = RigBases.from_rig(rig, np.asarray(labels.meta.get("observed", [True] * len(CHANNELS)), bool))
+            bases = RigBases.from_rig(rig, np.asarray(labels.meta.get("observed", [True] * len(rig.channels)), bool))
             model = prediction.meta.get("model", "prediction")
         facts = labels["frame"][used], labels["time"][used]
-        found["labels"].append(of_clip(labels.stack(CHANNELS)[used], labels.stack(ROTATIONS)[used], *facts, bases))
+        found["labels"].append(of_clip(labels.stack(rig.channels)[used], labels.stack(ROTATIONS)[used], *facts, bases))
         values, names = samples_of(prediction)
         both = np.isin(prediction["frame"], labels["frame"][used])
         for sample in values[:, both]:
-            weights = sample[:, [names.index(name) for name in CHANNELS]]
+            weights = sample[:, [names.index(name) for name in rig.channels]]
             turned = sample[:, [names.index(name) for name in ROTATIONS]] if ROTATIONS[0] in names else None
             facts = prediction["frame"][both], prediction["time"][both]
             found["predictions"].append(of_clip(weights, turned, *facts, bases))

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechface.fitting.face import VARIABLES
 from speechface.geometry.rotation import matrix_from_rotvec
 
 __all__ = ["Clip", "FitSettings", "N_POSE", "ROTATION_UNIT", "State", "TRANSLATION_UNIT"]
@@ -57,7 +56,7 @@ class Clip:
     observed : ndarray (T, p, 2), pixels from the principal point, y up, finite everywhere
     trust : ndarray (T, p), weight of each landmark in each frame, 0 where there is no face
     focal : ndarray (T,), pixels
-    target : ndarray (T, channels), solver variables of the channels (`face.VARIABLES`) known from elsewhere
+    target : ndarray (T, channels), solver variables of the channels (`face.Mixing.names`) known from elsewhere
     target_precision : ndarray (T, channels), 0 where unknown
     prior_scale : ndarray (T, channels), factor on the prior of the variables (large: at rest)
     chain : bool, False where frames do not follow each other
@@ -86,8 +85,8 @@ class Clip:
         prior_scale: np.ndarray | None = None,
         contact: np.ndarray | None = None,
     ) -> "Clip":
-        """Fill in what is not given: full trust, no targets, the prior as it is."""
-        frames, n = len(observed), len(VARIABLES)
+        """Fill in what is not given: full trust, no targets, the prior as it is (for no channel at all)."""
+        frames, n = len(observed), 0
         return cls(
             np.asarray(observed, float),
             np.ones(np.shape(observed)[:2]) if trust is None else trust,

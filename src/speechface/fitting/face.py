@@ -1,25 +1,27 @@
 """What the label fitter sees of a rig: a detector's points as linear functions of identity and weights.
 
-The solver's variables u leave out the gaze channels, which irises show (`fitting.gaze`), and hold jawOpen without the
-part that mouthClose takes back: jawOpen = u_jaw + u_close, mouthClose = u_close. With u >= 0, mouthClose never
-exceeds jawOpen.
+The solver's variables u leave out the gaze channels, which irises show (`fitting.gaze`), and the tongue, which no point
+shows. They hold jawOpen without the part that mouthClose takes back: jawOpen = u_jaw + u_close, mouthClose = u_close.
+With u >= 0, mouthClose never exceeds jawOpen.
 """
 
+import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from speechface.errors import RigError
+from speechface.fitting.eyes import EYE_CHANNELS
 from speechface.fitting.priors import weight_precision
 from speechface.geometry import ibug
 from speechface.landmarks.detector import Profile
-from speechface.rig.channels import CHANNELS, GAZE, INDEX, N_CHANNELS, limit_mouth_close
+from speechface.rig.channels import GAZE, columns, limit_mouth_close
 from speechface.rig.rig import Rig
 
-__all__ = ["Face", "VARIABLES", "MIXING", "weights_of", "variables_of"]
+__all__ = ["Face", "Mixing"]
 
-#: Channels the solver moves.
-VARIABLES = tuple(name for name in CHANNELS if name not in GAZE)
+#: Channels that the solver does not move: irises show gaze, nothing shows the tongue.
+_NOT_SOLVED = (*GAZE, "tongueOut")
 
 #: Largest error of the detector along one of its modes, standard deviations.
 _LARGEST_ERROR = 5.0
@@ -28,42 +30,49 @@ _LARGEST_ERROR = 5.0
 _STEP_OF_LIDS, _STEP_OF_ERRORS = 10**0.5, 5.0
 
 
-def _mixing():
-    """Matrix (46, n) of ``w = M u``."""
-    matrix = np.zeros((N_CHANNELS, len(VARIABLES)))
-    for column, name in enumerate(VARIABLES):
-        matrix[INDEX[name], column] = 1.0
-    matrix[INDEX["jawOpen"], VARIABLES.index("mouthClose")] = 1.0
-    return matrix
+@dataclass(frozen=True)
+class Mixing:
+    """How the weights of a rig's C channels follow from the n variables that the solver moves."""
+
+    channels: tuple[str, ...]
+
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """The channel of each variable."""
+        return tuple(name for name in self.channels if name not in _NOT_SOLVED)
+
+    @functools.cached_property
+    def matrix(self) -> np.ndarray:
+        """Matrix (C, n) of ``weights = matrix @ variables``."""
+        matrix = np.zeros((len(self.channels), len(self.names)))
+        matrix[columns(self.channels, self.names), np.arange(len(self.names))] = 1.0
+        matrix[np.ix_(columns(self.channels, ["jawOpen"]), columns(self.names, ["mouthClose"]))] = 1.0
+        return matrix
+
+    @functools.cached_property
+    def steps(self) -> np.ndarray:
+        """Typical change of each variable from frame to frame, in units of the smoothness, (n,)."""
+        steps = np.ones(len(self.names))
+        steps[columns(self.names, EYE_CHANNELS)] = _STEP_OF_LIDS
+        return steps
+
+    def weights_of(self, variables: np.ndarray) -> np.ndarray:
+        """Solver variables (..., n + m) -> weights (..., C) in [0, 1], mouthClose at most jawOpen."""
+        weights = np.clip(variables[..., : len(self.names)] @ self.matrix.T, 0.0, 1.0)
+        return limit_mouth_close(weights, self.channels)
+
+    def variables_of(self, weights: np.ndarray) -> np.ndarray:
+        """Weights (..., C) -> solver variables (..., n). Gaze and tongue are lost."""
+        chosen = np.asarray(weights, float)[..., columns(self.channels, self.names)]
+        for jaw, close in zip(columns(self.names, ["jawOpen"]), columns(self.names, ["mouthClose"])):
+            chosen[..., jaw] -= chosen[..., close]
+        return chosen
 
 
-#: Matrix (46, n) of ``weights = MIXING @ variables``.
-MIXING = _mixing()
-
-
-def _steps():
-    """Typical change of each variable from frame to frame, in units of the smoothness, (n,)."""
-    steps = np.ones(len(VARIABLES))
-    steps[[VARIABLES.index(name) for name in ("eyeBlinkLeft", "eyeBlinkRight")]] = _STEP_OF_LIDS
-    return steps
-
-
-def _gaps(rig):
+def _gaps(rig, mixing):
     """Change of the gaps between the rig's inner lips, mm, for each channel's variable, (pairs, n)."""
     upper, lower = (rig.landmarks[list(side)] for side in zip(*ibug.INNER_LIP_PAIRS))
-    return ((rig.shapes[:, upper, 1] - rig.shapes[:, lower, 1]).astype(float).T) @ MIXING
-
-
-def weights_of(variables: np.ndarray) -> np.ndarray:
-    """Solver variables (..., n + m) -> weights (..., 46) in [0, 1], mouthClose at most jawOpen."""
-    return limit_mouth_close(np.clip(variables[..., : len(VARIABLES)] @ MIXING.T, 0.0, 1.0))
-
-
-def variables_of(weights: np.ndarray) -> np.ndarray:
-    """Weights (..., 46) -> solver variables (..., n). Gaze is lost."""
-    chosen = np.asarray(weights, float)[..., [INDEX[name] for name in VARIABLES]]
-    chosen[..., VARIABLES.index("jawOpen")] -= chosen[..., VARIABLES.index("mouthClose")]
-    return chosen
+    return ((rig.shapes[:, upper, 1] - rig.shapes[:, lower, 1]).astype(float).T) @ mixing.matrix
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,7 @@ class Face:
 
     Parameters
     ----------
+    mixing : Mixing of the rig's channels
     profile : Profile of the points of the detector that are fitted: p, j of them on the jaw
     neutral : ndarray (p, 3)
     shapes : ndarray (p, 3, n), change for each solver variable
@@ -87,9 +97,10 @@ class Face:
     steps : ndarray (n,), typical change from frame to frame in units of the smoothness
     gaps : ndarray (pairs, n), mm, change of the gaps between the rig's inner lips for each solver variable
 
-    The n variables are the channels' (`VARIABLES`), then one for each mode of the detector's errors.
+    The n variables are the channels' (`Mixing.names`), then one for each mode of the detector's errors.
     """
 
+    mixing: Mixing
     profile: Profile
     neutral: np.ndarray
     shapes: np.ndarray
@@ -113,11 +124,12 @@ class Face:
         know the detector's points.
         """
         places, contour = rig.points(profile.scheme)
+        mixing = Mixing(rig.channels)
 
         def view(places):
             return (
                 places.of(rig.neutral).astype(float),
-                np.moveaxis(places.of(rig.shapes).astype(float), 0, -1) @ MIXING,
+                np.moveaxis(places.of(rig.shapes).astype(float), 0, -1) @ mixing.matrix,
                 np.moveaxis(places.of(rig.identity).astype(float), 0, -1),
             )
 
@@ -131,24 +143,24 @@ class Face:
         jaw_neutral, jaw_shapes, jaw_modes = (
             view(contour) if contour else (array[profile.jaw][:, None] for array in (neutral, shapes, modes))
         )
-        n, common = len(VARIABLES), profile.error_modes(errors)
+        n, common = len(mixing.names), profile.error_modes(errors)
         m = common.shape[-1]
         shapes = np.concatenate([shapes, common], -1)
         sliding = np.broadcast_to(common[profile.jaw][:, None], jaw_neutral.shape + (m,))
         jaw_shapes = np.concatenate([jaw_shapes, sliding], -1)
         precision = np.eye(n + m)
-        precision[:n, :n] = MIXING.T @ weight_precision() @ MIXING
+        precision[:n, :n] = mixing.matrix.T @ weight_precision(rig.channels) @ mixing.matrix
         inner = profile.numbers(profile.inner)
         offsets = np.zeros((profile.n_points, 3, 2 * len(inner)))
         for axis in (0, 1):
             offsets[inner, axis, axis * len(inner) + np.arange(len(inner))] = profile.offset_mm
         no_offsets = np.zeros(jaw_neutral.shape + (offsets.shape[-1],))
         return cls(
-            profile, neutral, shapes, np.concatenate([modes, offsets], -1), jaw_neutral, jaw_shapes,
+            mixing, profile, neutral, shapes, np.concatenate([modes, offsets], -1), jaw_neutral, jaw_shapes,
             np.concatenate([jaw_modes, no_offsets], -1), modes.shape[-1],
-            precision, np.append(MIXING.sum(0), np.zeros(m)),
+            precision, np.append(mixing.matrix.sum(0), np.zeros(m)),
             np.append(np.zeros(n), np.full(m, -_LARGEST_ERROR)), np.append(np.ones(n), np.full(m, _LARGEST_ERROR)),
-            np.append(_steps(), np.full(m, _STEP_OF_ERRORS)), np.pad(_gaps(rig), ((0, 0), (0, m))),
+            np.append(mixing.steps, np.full(m, _STEP_OF_ERRORS)), np.pad(_gaps(rig, mixing), ((0, 0), (0, m))),
         )  # fmt: skip
 
     def of_actor(self, coefficients: np.ndarray) -> "Face":
@@ -163,11 +175,11 @@ class Face:
         )
 
     def variables(self, weights: np.ndarray) -> np.ndarray:
-        """Weights (..., 46) -> this face's variables (..., n), without errors of the detector."""
-        found = variables_of(weights)
+        """Weights (..., C) -> this face's variables (..., n), without errors of the detector."""
+        found = self.mixing.variables_of(weights)
         return np.concatenate([found, np.zeros(found.shape[:-1] + (len(self.steps) - found.shape[-1],))], -1)
 
     def landmarks(self, weights: np.ndarray) -> np.ndarray:
-        """Points (..., p, 3), mm, for weights (..., 46), without sliding of the jaw line."""
+        """Points (..., p, 3), mm, for weights (..., C), without sliding of the jaw line."""
         moved = np.tensordot(self.shapes, self.variables(weights), (-1, -1))
         return self.neutral + np.moveaxis(moved, (0, 1), (-2, -1))

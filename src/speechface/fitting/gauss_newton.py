@@ -21,7 +21,7 @@ import numpy as np
 
 from speechface.fitting.bounded import solve_bounded_chain
 from speechface.fitting.clip import N_POSE, ROTATION_UNIT, TRANSLATION_UNIT, Clip, FitSettings, State
-from speechface.fitting.face import VARIABLES, Face
+from speechface.fitting.face import Face
 from speechface.fitting.pose import initial_pose
 from speechface.geometry.rotation import rotvec_from_matrix, skew
 
@@ -305,5 +305,5 @@ def fit(
         energies.append(min(after, before))
         if not freeze and before - after < 1e-4 * before:
             break
-    shown = replace(state, variables=state.variables * (np.arange(problem.n) < len(VARIABLES)))
+    shown = replace(state, variables=state.variables * (np.arange(problem.n) < len(face.mixing.names)))
     return state, problem.project(shown, problem.jaw_vertices(shown)), energies

@@ -12,7 +12,7 @@ import numpy as np
 
 from speechface.fitting.pose import fill_gaps, initial_pose
 from speechface.landmarks.detector import Profile
-from speechface.rig.channels import INDEX
+from speechface.rig.channels import columns
 from speechface.rig.rig import Rig
 
 __all__ = ["Eyeballs", "gaze_at_rest", "with_gaze"]
@@ -31,12 +31,16 @@ class Eyeballs:
 
     Parameters
     ----------
+    blinks : ndarray (2,), int, the channels that shut them
+    looks : ndarray (2, 4), int, the channels that turn them in, out, up, down
     points : ndarray (2, 3), int, the detector's iris and both corners of each eye
     places : ndarray (2, 3, 3), their places at rest
     turns : ndarray (2, 4, 2), how far the iris's point moves along x and y for in, out, up, down
     lids : ndarray (2, 4), blink weight that moves the lids as far as each of them
     """
 
+    blinks: np.ndarray
+    looks: np.ndarray
     points: np.ndarray
     places: np.ndarray
     turns: np.ndarray
@@ -44,22 +48,26 @@ class Eyeballs:
 
     @classmethod
     def of_rig(cls, rig: Rig, profile: Profile, modes: np.ndarray) -> "Eyeballs | None":
-        """Return the eyes of the actor with the identity `modes`; None where the detector does not see irises."""
-        if profile.irises is None:
+        """Return the eyes of the actor with the identity `modes`; None where the detector does not see irises, or
+        the rig does not turn or shut its eyes."""
+        blinks = np.array(columns(rig.channels, [f"eyeBlink{side}" for side in _SIDES]))
+        looks = np.array(columns(rig.channels, [f"eyeLook{turn}{side}" for side in _SIDES for turn in _TURNS]))
+        if profile.irises is None or blinks.size < 2 or looks.size < 8:
             return None
+        looks = looks.reshape(2, 4)
         places = rig.points(profile.scheme)[0]
         right, left = (int(profile.numbers(iris)[0]) for iris in profile.irises)
         points = np.array([[left, *profile.left_eye.corners], [right, *profile.right_eye.corners]])
         at, moved = places.of(rig.mesh(None, modes)), places.of(rig.shapes)
         turns, lids = np.zeros((2, 4, 2)), np.zeros((2, 4))
-        for k, (side, eye) in enumerate(zip(_SIDES, (profile.left_eye, profile.right_eye))):
+        for k, eye in enumerate((profile.left_eye, profile.right_eye)):
             edge = np.ravel(eye.lids)
-            blink = moved[INDEX[f"eyeBlink{side}"], edge, 1]
-            for j, turn in enumerate(_TURNS):
-                shape = moved[INDEX[f"eyeLook{turn}{side}"]]
+            blink = moved[blinks[k], edge, 1]
+            for j in range(len(_TURNS)):
+                shape = moved[looks[k, j]]
                 turns[k, j] = shape[points[k, 0], :2] * profile.iris_gain
                 lids[k, j] = shape[edge, 1] @ blink / max(blink @ blink, 1e-6)
-        return cls(points, at[points].astype(float), turns, lids)
+        return cls(blinks, looks, points, at[points].astype(float), turns, lids)
 
     def offsets(
         self, observed: np.ndarray, rotation: np.ndarray, translation: np.ndarray, *, focal: float
@@ -110,14 +118,14 @@ def with_gaze(
     rest: np.ndarray,
     focal: float,
 ) -> np.ndarray:
-    """Weights (T, 46) with the gaze from the irises; blinks without what the gaze moves the lids.
+    """Weights (T, C) with the gaze from the irises; blinks without what the gaze moves the lids.
 
     `rest` (2, 2), mm, see `gaze_at_rest`; the others as in `fit_labels`, but `observed` are all points.
     """
     from scipy.ndimage import median_filter
 
     weights = weights.copy()
-    blink = [INDEX[f"eyeBlink{side}"] for side in _SIDES]
+    blink = eyeballs.blinks
     open_ = (weights[:, blink] < _SHUT).all(1) & detected
     if not open_.any():
         return weights
@@ -133,8 +141,6 @@ def with_gaze(
     left, up = np.clip(together, 0, 1).T
     right, down = np.clip(-together, 0, 1).T
     looks = np.stack([np.stack([right, left, up, down], -1), np.stack([left, right, up, down], -1)], 1)
-    for k, side in enumerate(_SIDES):
-        for j, turn in enumerate(_TURNS):
-            weights[:, INDEX[f"eyeLook{turn}{side}"]] = looks[:, k, j]
+    weights[:, eyeballs.looks] = looks
     weights[:, blink] = np.clip(weights[:, blink] - np.einsum("tkj,kj->tk", looks, eyeballs.lids), 0, 1)
     return weights

@@ -13,7 +13,7 @@ import numpy as np
 
 from speechface.fitting.clip import Clip, FitSettings
 from speechface.fitting.eyes import EyeCalibration, calibrate_eyes
-from speechface.fitting.face import VARIABLES, Face
+from speechface.fitting.face import Face
 from speechface.fitting.gauss_newton import fit
 from speechface.fitting.lips import LipCalibration, calibrate_lips
 from speechface.fitting.pose import initial_pose
@@ -156,8 +156,8 @@ def _from_frames(face, observed, focal, at_rest, settings):
 
     In the frames `at_rest` the mouth's weights are held near zero.
     """
-    prior = np.ones((len(observed), len(VARIABLES)))
-    mouth = [k for k, name in enumerate(VARIABLES) if name.startswith(("mouth", "jaw"))]
+    prior = np.ones((len(observed), len(face.mixing.names)))
+    mouth = [k for k, name in enumerate(face.mixing.names) if name.startswith(("mouth", "jaw"))]
     prior[np.ix_(at_rest, mouth)] = _REST_PRIOR
     clip = Clip.of(observed, focal=focal, chain=False, prior_scale=prior)
     settings = replace(settings, iterations=max(settings.iterations, _ITERATIONS))
@@ -169,7 +169,7 @@ def _motion(actor, observed, focal, settings):
     """Mean motion of the inner landmarks that each frame needs, mm, (T,), and the direction of view (T, 3)."""
     clip = Clip.of(observed, focal=focal, chain=False)
     state, _, _ = fit(actor, clip, replace(settings, iterations=_SAMPLE_ITERATIONS))
-    channels = len(VARIABLES)
+    channels = len(actor.mixing.names)
     moved = np.tensordot(state.variables[:, :channels], actor.shapes[actor.profile.inner, :, :channels], (-1, -1))
     return np.linalg.norm(moved, axis=-1).mean(1), state.rotation[:, 2]
 

@@ -1,4 +1,4 @@
-"""Labels of one clip: head pose and 46 weights in every frame."""
+"""Labels of one clip: head pose and weights in every frame."""
 
 from dataclasses import dataclass, replace
 
@@ -6,12 +6,13 @@ import numpy as np
 
 from speechface.fitting.clip import Clip, FitSettings, State
 from speechface.fitting.eyes import EYE_CHANNELS, EyeCalibration, blink_weights
-from speechface.fitting.face import VARIABLES, Face, weights_of
+from speechface.fitting.face import Face
 from speechface.fitting.gauss_newton import fit
 from speechface.fitting.identity import relative_opening
 from speechface.fitting.lips import CONTACT_MM, LipCalibration, contact
 from speechface.fitting.pose import fill_gaps
 from speechface.geometry.rotation import matrix_from_rotvec, median_rotation, rotvec_from_matrix
+from speechface.rig.channels import columns
 
 __all__ = ["Labels", "fit_labels", "relative_rotation"]
 
@@ -26,7 +27,7 @@ _CLIP_OFFSET_MM, _FIRST_ITERATIONS = 1.0, 2
 class Labels:
     """The fit of one clip.
 
-    `rotation` (T, 3, 3) and `translation` (T, 3) mm in camera space, `weights` (T, 46), `projected`
+    `rotation` (T, 3, 3) and `translation` (T, 3) mm in camera space, `weights` (T, C), `projected`
     (T, p, 2) pixels from the principal point (y up), the actor's face with the clip's own constant offsets of the
     landmarks, without the detector's errors; `miss` (T,): mean distance of the inner landmarks, pixels, NaN without
     a face.
@@ -153,12 +154,12 @@ def fit_labels(
     profile = face.profile
     frames = len(observed)
     trust = np.repeat(detected[:, None].astype(float), profile.n_points, 1)
-    target, precision = np.zeros((2, frames, len(VARIABLES)))
-    if eyes is not None:
+    target, precision = np.zeros((2, frames, len(face.mixing.names)))
+    blinks = columns(face.mixing.names, EYE_CHANNELS)
+    if eyes is not None and len(blinks) == len(EYE_CHANNELS):
         trust[:, profile.lids] *= profile.lid_trust
-        columns = [VARIABLES.index(name) for name in EYE_CHANNELS]
-        target[:, columns] = blink_weights(relative_opening(face, observed, focal=focal), eyes, fps=fps)
-        precision[:, columns] = detected[:, None] * profile.blink_spread**-2
+        target[:, blinks] = blink_weights(relative_opening(face, observed, focal=focal), eyes, fps=fps)
+        precision[:, blinks] = detected[:, None] * profile.blink_spread**-2
 
     shut = None if lips is None else detected * contact(observed, lips, profile) / CONTACT_MM**2
 
@@ -171,5 +172,5 @@ def fit_labels(
     face = _clip_face(face, whole, projected, observed, detected, noise_mm=settings.noise_mm, focal=focal)
     whole, projected = _fit_pieces(face, clip, settings, frames=frames, start=whole)
     miss = np.linalg.norm(projected - observed, axis=-1)[:, profile.inner].mean(1)
-    return Labels(whole.rotation, whole.translation, weights_of(whole.variables), projected,
+    return Labels(whole.rotation, whole.translation, face.mixing.weights_of(whole.variables), projected,
                   np.where(detected, miss, np.nan))  # fmt: skip

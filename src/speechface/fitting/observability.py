@@ -3,10 +3,10 @@
 import numpy as np
 
 from speechface.fitting.eyes import EYE_CHANNELS
-from speechface.fitting.face import MIXING, Face
+from speechface.fitting.face import Face
 from speechface.fitting.priors import independent_precision
 from speechface.geometry.rotation import matrix_from_euler
-from speechface.rig.channels import CHANNELS, N_CHANNELS
+from speechface.rig.channels import columns
 
 __all__ = ["explained_variance", "observed_channels", "OBSERVED_THRESHOLD"]
 
@@ -17,17 +17,17 @@ _POSES = ((0.0, 0.0, 0.0), (0.09, 0.17, 0.0), (-0.09, -0.17, 0.0))
 
 
 def explained_variance(face: Face) -> np.ndarray:
-    """Fraction of each channel's prior variance that one frame's landmarks explain, (46,), 0 to 1.
+    """Fraction of each channel's prior variance that one frame's landmarks explain, (C,), 0 to 1.
 
     Laplace's approximation at the rest face: ``1 - posterior / prior`` variance under scaled orthography with
     rotation, position and scale unknown, from the inner landmarks and the chin's height, averaged over
     a few head poses. Under the independent prior: a channel that only follows from others is not observed.
     """
     inner, chin, noise_mm = face.profile.inner, [face.profile.chin], face.profile.noise_mm
-    explained = np.zeros(N_CHANNELS)
-    n = MIXING.shape[1]
-    precision = MIXING.T @ independent_precision() @ MIXING
-    prior = np.diag(MIXING @ np.linalg.inv(precision) @ MIXING.T)
+    channels, mixing = face.mixing.channels, face.mixing.matrix
+    explained, n = np.zeros(len(channels)), mixing.shape[1]
+    precision = mixing.T @ independent_precision(channels) @ mixing
+    prior = np.diag(mixing @ np.linalg.inv(precision) @ mixing.T)
     points = np.concatenate([face.neutral[inner], face.neutral[chin]])
     shapes = np.concatenate([face.shapes[inner, :, :n], face.shapes[chin, :, :n]])
     rows = np.ones((len(points), 2), bool)
@@ -43,13 +43,13 @@ def explained_variance(face: Face) -> np.ndarray:
         basis = np.linalg.qr(by_pose)[0]
         seen = by_weight - basis @ (basis.T @ by_weight)
         posterior = np.linalg.inv(precision + seen.T @ seen / noise_mm**2)
-        left = np.diag(MIXING @ posterior @ MIXING.T)
+        left = np.diag(mixing @ posterior @ mixing.T)
         explained += np.where(prior > 0, 1 - left / np.where(prior > 0, prior, 1.0), 0.0) / len(_POSES)
     return explained
 
 
 def observed_channels(face: Face) -> np.ndarray:
-    """Mask (46,): True where labels follow the image rather than the prior. Blinks have their own measure."""
+    """Mask (C,): True where labels follow the image rather than the prior. Blinks have their own measure."""
     observed = explained_variance(face) >= OBSERVED_THRESHOLD
-    observed[[CHANNELS.index(name) for name in EYE_CHANNELS]] = True
+    observed[columns(face.mixing.channels, EYE_CHANNELS)] = True
     return observed

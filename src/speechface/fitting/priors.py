@@ -8,11 +8,12 @@ actor or clip is in them.
 """
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from speechface.rig.channels import CHANNELS, INDEX, MIRROR
+from speechface.rig.channels import ARKIT52, mirrored, on_channels
 
 __all__ = ["independent_precision", "articulation_moments", "weight_precision"]
 
@@ -20,10 +21,11 @@ __all__ = ["independent_precision", "articulation_moments", "weight_precision"]
 #: mimics another one in the image.
 _TYPICAL = 0.35
 _TYPICAL_OF = {
-    "browDown": 0.5, "browInnerUp": 0.5, "browOuterUp": 0.5, "cheekPuff": 0.12, "eyeBlink": 0.7, "jawForward": 0.15,
-    "jawLeft": 0.12, "jawRight": 0.12, "jawOpen": 0.5, "mouthClose": 0.15, "mouthDimple": 0.2, "mouthFrown": 0.2,
-    "mouthLeft": 0.15, "mouthRight": 0.15, "mouthRollLower": 0.3, "mouthRollUpper": 0.3, "mouthShrugLower": 0.25,
-    "mouthShrugUpper": 0.2, "mouthSmile": 0.5, "mouthStretch": 0.25, "noseSneer": 0.2,
+    "browDown": 0.5, "browInnerUp": 0.5, "browOuterUp": 0.5, "cheekPuff": 0.12, "cheekSquint": 0.2,
+    "eyeBlink": 0.7, "jawForward": 0.15, "jawLeft": 0.12, "jawRight": 0.12, "jawOpen": 0.5, "mouthClose": 0.15,
+    "mouthDimple": 0.2, "mouthFrown": 0.2, "mouthLeft": 0.15, "mouthPress": 0.2, "mouthRight": 0.15,
+    "mouthRollLower": 0.3, "mouthRollUpper": 0.3, "mouthShrugLower": 0.25, "mouthShrugUpper": 0.2, "mouthSmile": 0.5,
+    "mouthStretch": 0.25, "noseSneer": 0.2,
 }  # fmt: skip
 #: Typical difference between the two sides of a face; eyes move together.
 _SIDES, _SIDES_EYES = 0.15, 0.10
@@ -49,11 +51,10 @@ def _typical(name: str) -> float:
     return _TYPICAL_OF.get(stem, _TYPICAL)
 
 
-def independent_precision() -> np.ndarray:
-    """Prior precision (46, 46) of weights that know nothing of each other but their twin on the other side."""
-    matrix = np.diag([_typical(name) ** -2 for name in CHANNELS])
-    for i, name in enumerate(CHANNELS):
-        j = MIRROR[i]
+def independent_precision(channels: Sequence[str]) -> np.ndarray:
+    """Prior precision (C, C) of weights that know nothing of each other but their twin on the other side."""
+    matrix, twins = np.diag([_typical(name) ** -2 for name in channels]), mirrored(channels)
+    for i, (name, j) in enumerate(zip(channels, twins)):
         if j > i and name not in _OPPOSITES:
             k = (_SIDES_EYES if name.startswith("eye") else _SIDES) ** -2
             matrix[[i, j], [i, j]] += k
@@ -61,14 +62,17 @@ def independent_precision() -> np.ndarray:
     return matrix
 
 
-def articulation_moments() -> np.ndarray:
-    """Second moments (46, 46) of the weights over viseme, emotion and lids or brows in all combinations."""
+def articulation_moments(channels: Sequence[str]) -> np.ndarray:
+    """Second moments (C, C) of the weights over viseme, emotion and lids or brows in all combinations.
+
+    Without the tongue's: no landmark shows it, and that it is never seen must not tell of sounds.
+    """
     from speechface.synthesis.expression import EXPRESSIONS, merge
     from speechface.synthesis.visemes import VISEMES
 
     def vector(targets: Any) -> np.ndarray:
-        weights = np.zeros(len(CHANNELS))
-        weights[[INDEX[name] for name in targets]] = list(targets.values())
+        weights = np.zeros(len(ARKIT52))
+        weights[[ARKIT52.index(name) for name in targets]] = list(targets.values())
         return weights
 
     moods = [_STRENGTH * vector(e) for e in EXPRESSIONS.values()]
@@ -78,11 +82,13 @@ def articulation_moments() -> np.ndarray:
         sound = vector(viseme.targets)
         rows += [(sound, viseme.seal, mood, *upper) for mood in moods for upper in _LIDS_AND_BROWS]
         shares += [_SHARES[name]] * (len(rows) - len(shares))
-    weights = merge(*(np.array(column) for column in zip(*rows))).astype(float)
+    weights = merge(*(np.array(column) for column in zip(*rows)))
+    weights[:, ARKIT52.index("tongueOut")] = 0
+    weights = on_channels(weights, ARKIT52, channels).astype(float)
     return (weights.T * shares) @ weights / np.sum(shares)
 
 
 @functools.cache
-def weight_precision() -> np.ndarray:
-    """Prior precision (46, 46) of the weights, zero mean: how channels move together, with some freedom."""
-    return np.linalg.inv(articulation_moments() + _FREEDOM * np.linalg.inv(independent_precision()))
+def weight_precision(channels: tuple[str, ...]) -> np.ndarray:
+    """Prior precision (C, C) of the weights, zero mean: how channels move together, with some freedom."""
+    return np.linalg.inv(articulation_moments(channels) + _FREEDOM * np.linalg.inv(independent_precision(channels)))

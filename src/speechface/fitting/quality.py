@@ -1,5 +1,7 @@
 """How good the labels of a clip are: against its landmarks, and against the truth where there is one."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from speechface.fitting.eyes import EYE_CHANNELS
@@ -8,7 +10,7 @@ from speechface.geometry import ibug
 from speechface.geometry.rotation import geodesic_angle
 from speechface.landmarks.detector import Profile
 from speechface.metrics.correlation import correlation
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import columns
 
 __all__ = [
     "jitter",
@@ -62,6 +64,7 @@ def clip_quality(
     weights: np.ndarray,
     displacement: np.ndarray,
     profile: Profile,
+    channels: Sequence[str],
 ) -> dict[str, float]:
     """Numbers that judge one clip's labels.
 
@@ -69,9 +72,10 @@ def clip_quality(
     ----------
     observed, projected : ndarray (T, p, 2), the same pixels
     detected : ndarray (T,), bool
-    weights : ndarray (T, 46)
+    weights : ndarray (T, C)
     displacement : ndarray (T, n, 3), mm, motion of the mouth's landmarks on the rig
     profile : Profile of the detector
+    channels : sequence of C str, names of the weights
 
     Returns
     -------
@@ -83,7 +87,8 @@ def clip_quality(
     size = profile.interocular(seen)
     miss = np.linalg.norm(seen - fitted, axis=-1)[:, profile.inner].mean(1)
     gap = profile.lip_gap(seen) / size
-    blink = weights[detected][:, [INDEX[name] for name in EYE_CHANNELS]].mean(1)
+    eyes = columns(channels, EYE_CHANNELS)
+    blink = weights[detected][:, eyes].mean(1) if eyes else np.zeros(len(seen))
     return {
         "reprojection_pct_iod": float(100 * np.mean(miss / size)),
         "lip_gap_r": correlation(profile.lip_gap(fitted) / size, gap),
@@ -108,18 +113,18 @@ def compare_with_truth(
 
     Parameters
     ----------
-    weights, true_weights : ndarray (T, 46)
+    weights, true_weights : ndarray (T, C)
     rotation, true_rotation : ndarray (T, 3, 3), absolute
-    displacement : ndarray (46, 68, 3), mm, the rig's landmark motion at weight 1
+    displacement : ndarray (C, 68, 3), mm, the rig's landmark motion at weight 1
 
     Returns
     -------
-    channels : dict of ndarray (46,): ``r`` and ``slope`` (NaN where the truth or the label is constant), ``mae``
+    channels : dict of ndarray (C,): ``r`` and ``slope`` (NaN where the truth or the label is constant), ``mae``
     clip : dict of float: ``mouth_mm``, ``inner_mm`` RMS over frames and landmarks, ``rotation_deg``,
         ``rotation_absolute_deg`` means over frames
     """
     moving = true_weights.std(0) > 1e-4
-    r, slope = np.full((2, len(CHANNELS)), np.nan)
+    r, slope = np.full((2, weights.shape[1]), np.nan)
     for k in np.flatnonzero(moving):
         r[k] = correlation(weights[:, k], true_weights[:, k])
         slope[k] = np.polyfit(true_weights[:, k], weights[:, k], 1)[0]

@@ -23,8 +23,7 @@ def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 class NormalField:
     """Vertex normals of a mesh whose vertices move and whose triangles stay.
 
-    The sum over the corners that meet in a vertex is a sparse product prepared once, so that a frame costs a few
-    array operations.
+    What does not move is prepared once, so that a frame costs a few array operations.
 
     Parameters
     ----------
@@ -34,12 +33,8 @@ class NormalField:
     """
 
     def __init__(self, triangles: np.ndarray, n_vertices: int):
-        from scipy.sparse import csr_array
-
         self._corners = np.asarray(triangles, np.intp).T.ravel()  # all first corners, all second, all third
-        ones = np.ones(self._corners.size, np.float32)
-        places = (self._corners, np.arange(self._corners.size))
-        self._gather = csr_array((ones, places), shape=(n_vertices, self._corners.size))
+        self._n_vertices = n_vertices
 
     def __call__(self, vertices: np.ndarray) -> np.ndarray:
         """Return unit normals (V, 3), float32: face normals weighted by the angle at the corner.
@@ -58,8 +53,9 @@ class NormalField:
         cosine = -np.stack([(along[:, k] * along[:, k - 1]).sum(0) for k in range(3)])
         angle = np.arccos(np.clip(cosine, -1, 1, out=cosine))
         weighted = (face[:, None] * angle).reshape(3, -1)
-        normals = self._gather @ np.ascontiguousarray(weighted.T)
-        return normals / _length(normals.T)[:, None]
+        normals = np.stack([np.bincount(self._corners, part, self._n_vertices) for part in weighted]).astype(np.float32)
+        normals /= _length(normals)
+        return np.ascontiguousarray(normals.T)
 
 
 def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:

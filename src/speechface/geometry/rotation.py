@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 __all__ = [
     "matrix_from_euler", "euler_from_matrix", "matrix_from_rotvec", "rotvec_from_matrix", "skew",
-    "geodesic_angle", "median_rotation",
+    "geodesic_angle", "median_rotation", "quaternion_from_euler",
 ]  # fmt: skip
 
 
@@ -49,6 +49,17 @@ def matrix_from_euler(angles: ArrayLike) -> np.ndarray:
         -sy, cy * sx, cy * cx,
     ]  # fmt: skip
     return np.stack(rows, -1).reshape(x.shape + (3, 3))
+
+
+def quaternion_from_euler(angles: ArrayLike) -> np.ndarray:
+    """Angles (..., 3) = (x, y, z), radians -> unit quaternions (..., 4) = (x, y, z, w) of Rz @ Ry @ Rx."""
+    x, y, z = np.moveaxis(np.asarray(angles, float) / 2, -1, 0)
+    cx, sx, cy, sy, cz, sz = np.cos(x), np.sin(x), np.cos(y), np.sin(y), np.cos(z), np.sin(z)
+    parts = [
+        sx * cy * cz - cx * sy * sz, cx * sy * cz + sx * cy * sz,
+        cx * cy * sz - sx * sy * cz, cx * cy * cz + sx * sy * sz,
+    ]  # fmt: skip
+    return np.stack(parts, -1)
 
 
 def euler_from_matrix(matrix: ArrayLike) -> np.ndarray:

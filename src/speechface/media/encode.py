@@ -15,7 +15,7 @@ from av.video.reformatter import VideoReformatter
 from speechface.errors import MediaError
 from speechface.files import written_whole
 from speechface.media.decode import PixelFormat, planes_to_frame
-from speechface.media.sound import resample
+from speechface.media.resample import resample
 
 __all__ = ["VideoWriter"]
 

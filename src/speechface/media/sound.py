@@ -10,9 +10,10 @@ import numpy as np
 
 from speechface.errors import MediaError
 from speechface.media.probe import JUMP_S, Media, open_media, video_stream
+from speechface.media.resample import Resampler
 from speechface.media.source import ImagesSource, SourceLike, parse_source
 
-__all__ = ["decode_audio", "resample", "sound_pieces"]
+__all__ = ["decode_audio", "sound_pieces"]
 
 LOG = logging.getLogger(__name__)
 
@@ -274,29 +275,8 @@ def _silence(count: int) -> Iterator[np.ndarray]:
 
 
 def _resampled(pieces: Iterator[np.ndarray], rate: int, sr: int) -> Iterator[np.ndarray]:
-    """Pieces at `rate` Hz -> pieces at `sr` Hz, by FFmpeg's band-limited resampler; round(n * sr / rate) samples."""
-    if rate == sr:
-        yield from pieces
-        return
-    resampler = av.AudioResampler("fltp", "mono", sr)
-    given = made = 0
+    """Pieces at `rate` Hz -> pieces at `sr` Hz."""
+    resampler = Resampler(rate, sr)
     for piece in pieces:
-        if not len(piece):
-            continue
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece)[None], format="fltp", layout="mono")
-        frame.sample_rate = rate
-        given += len(piece)
-        for out in resampler.resample(frame):
-            made += out.samples
-            yield out.to_ndarray()[0]
-    left = round(given * sr / rate) - made
-    if given and left > 0:
-        rest = np.concatenate([np.zeros(0, np.float32), *(out.to_ndarray()[0] for out in resampler.resample(None))])
-        yield np.pad(rest[:left], (0, max(left - len(rest), 0)))
-
-
-def resample(audio: np.ndarray, rate: int, sr: int) -> np.ndarray:
-    """Resample mono sound with FFmpeg's band-limited resampler; the length becomes round(n * sr / rate)."""
-    if rate == sr or not len(audio):
-        return audio
-    return np.concatenate(list(_resampled(iter([audio]), rate, sr)))
+        yield resampler.push(piece)
+    yield resampler.finish()

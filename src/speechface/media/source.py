@@ -18,10 +18,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from speechface.clip_tables import ClipTable, file_facts
 from speechface.errors import MediaError, TableError
+
+if TYPE_CHECKING:
+    from speechface.clip_tables import ClipTable
 
 __all__ = [
     "FileSource", "ImagesSource", "Source", "SourceLike", "TableSource", "image_files", "parse_source", "source_facts",
@@ -86,12 +88,14 @@ def parse_source(source: SourceLike) -> Source:
 
 
 @functools.lru_cache(maxsize=4)
-def _opened(path: str, size: int, mtime_ns: int) -> ClipTable:
+def _opened(path: str, size: int, mtime_ns: int) -> "ClipTable":
     """An open table; `size` and `mtime_ns` only tell when it is out of date."""
+    from speechface.clip_tables import ClipTable
+
     return ClipTable(path)
 
 
-def _table_of(source: TableSource) -> ClipTable:
+def _table_of(source: TableSource) -> "ClipTable":
     if not os.path.exists(source.table):
         raise TableError(f"{source.table}: no such table")
     state = os.stat(source.table)
@@ -161,6 +165,8 @@ def source_facts(source: SourceLike, known: Mapping[str, Any] | None = None) -> 
     """
     place = parse_source(source)
     if isinstance(place, FileSource):
+        from speechface.clip_tables import file_facts
+
         return file_facts(place.path, known)
     if isinstance(place, TableSource):
         try:

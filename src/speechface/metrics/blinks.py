@@ -5,29 +5,30 @@ from scipy.signal import find_peaks
 
 from speechface.metrics.curves import frame_duration, whole_curve
 from speechface.metrics.metric import ClipMotion, Metric, Statistics, Sums, mean_of, ratio
-from speechface.rig.channels import index_of
+from speechface.rig.channels import columns
 
 __all__ = ["DURATION", "DURATION_LABELS", "RATE", "RATE_LABELS", "blinks"]
 
 #: A blink closes the eyes by this at least (mean weight of both sides), for no longer than `LONGEST_S`.
 DEPTH, LONGEST_S = 0.3, 0.5
-_CHANNELS = index_of("eyeBlinkLeft", "eyeBlinkRight")
+_CHANNELS = ("eyeBlinkLeft", "eyeBlinkRight")
 
 
-def blinks(weights: np.ndarray, frames: np.ndarray, frame_s: float) -> np.ndarray:
-    """Durations, s, of the blinks of a clip, each at half its depth: weights (n, channels) of frames (n,) -> (k,)."""
-    closed = whole_curve(weights[:, _CHANNELS].mean(1), frames)
+def blinks(closed: np.ndarray, frames: np.ndarray, frame_s: float) -> np.ndarray:
+    """Durations, s, of a clip's blinks, each at half its depth: closure of the lids (n,) of frames (n,) -> (k,)."""
+    closed = whole_curve(closed, frames)
     _, found = find_peaks(closed, prominence=DEPTH, width=(0, LONGEST_S / frame_s), rel_height=0.5)
     return found["widths"] * frame_s
 
 
 def _of_clip(motion: ClipMotion) -> dict[str, float]:
     frame_s = frame_duration(motion.times, motion.frames)
-    if not frame_s or not motion.bases.observed[_CHANNELS].all():
+    lids = columns(motion.bases.channels, _CHANNELS)
+    if not frame_s or not lids or not motion.bases.observed[lids].all():
         return {}
     out = {"blink_minutes": (motion.frames[-1] - motion.frames[0] + 1) * frame_s / 60}
     for suffix, weights in (("", motion.predicted), ("_label", motion.true)):
-        found = blinks(weights, motion.frames, frame_s)
+        found = blinks(weights[:, lids].mean(1), motion.frames, frame_s)
         out |= {"n_blinks" + suffix: len(found), "blink_ms" + suffix: 1000 * found.sum()}
     return out
 

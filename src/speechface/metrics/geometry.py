@@ -21,16 +21,18 @@ class RigBases:
 
     Parameters
     ----------
-    observed : ndarray (46,), bool
-    landmarks : ndarray (46, 68 * 3), float32, mm
+    channels : tuple of C str
+    observed : ndarray (C,), bool
+    landmarks : ndarray (C, 68 * 3), float32, mm
     lip_rest : ndarray (2, 3), float32, mm, the middle inner lip landmarks of the neutral face
-    lips, upper_face, face : ndarray (3, 46, n), float32, mm
+    lips, upper_face, face : ndarray (3, C, n), float32, mm
         x, y, z bases of the vertices that some observed channel moves.
         `face` are all such vertices of the rig: hair and shoulders, which only dilute a mean, are left out.
     n_upper_face : int
         All vertices of that set, those that never move included: they count in means as still.
     """
 
+    channels: tuple[str, ...]
     observed: np.ndarray
     landmarks: np.ndarray
     lip_rest: np.ndarray
@@ -41,7 +43,7 @@ class RigBases:
 
     @classmethod
     def from_rig(cls, rig: Rig, observed: np.ndarray) -> "RigBases":
-        """Build the bases of `rig` for the channels `observed` (46,), bool."""
+        """Build the bases of `rig` for the channels `observed` (C,), bool."""
         observed = np.asarray(observed, bool)
         shapes = rig.shapes * observed[:, None, None].astype(np.float32)
 
@@ -51,6 +53,7 @@ class RigBases:
             return np.ascontiguousarray(part.transpose(2, 0, 1))
 
         return cls(
+            channels=tuple(rig.channels),
             observed=observed,
             landmarks=np.ascontiguousarray(shapes[:, rig.landmarks].reshape(len(observed), -1)),
             lip_rest=np.asarray(rig.neutral[rig.landmarks[list(LIP_MIDDLE)]], np.float32),
@@ -61,7 +64,7 @@ class RigBases:
         )
 
     def landmark_motion(self, weights: np.ndarray) -> np.ndarray:
-        """Weights (..., 46) -> displacement of the 68 landmarks (..., 68, 3), float32, mm."""
+        """Weights (..., C) -> displacement of the 68 landmarks (..., 68, 3), float32, mm."""
         weights = np.asarray(weights, np.float32)
         return (weights @ self.landmarks).reshape(*weights.shape[:-1], N_POINTS, 3)
 
@@ -72,7 +75,7 @@ class RigBases:
 
 
 def squared_lengths(weights: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """Squared displacement lengths, mm^2: weights (n, 46), basis (3, 46, v) -> (n, v), float32."""
+    """Squared displacement lengths, mm^2: weights (n, C), basis (3, C, v) -> (n, v), float32."""
     weights = np.ascontiguousarray(weights, np.float32)
     total = np.square(weights @ basis[0])
     for axis in basis[1:]:

@@ -12,7 +12,10 @@ import numpy as np
 
 from speechface.metrics.geometry import RigBases
 
-__all__ = ["ClipMotion", "Metric", "Statistics", "Sums", "mean_of", "ratio"]
+__all__ = ["PER_CHANNEL", "ClipMotion", "Metric", "Statistics", "Sums", "mean_of", "ratio"]
+
+#: In the shape of a statistic: as many as the rig has channels.
+PER_CHANNEL = -1
 
 #: Statistic -> its sum over clips, with any leading axes (resamples, for instance).
 Sums = Mapping[str, np.ndarray]
@@ -25,10 +28,10 @@ class ClipMotion:
 
     Parameters
     ----------
-    predicted, true : ndarray (n, 46), weights; those of channels that are not observed do not count
+    predicted, true : ndarray (n, C), weights; those of channels that are not observed do not count
     frames : ndarray (n,), int, ascending video frame indices of the rows; gaps are allowed
     bases : what metrics need of the rig; its `observed` mask holds for all statistics
-    mean_weights : ndarray (46,), mean of the training labels
+    mean_weights : ndarray (C,), mean of the training labels
     speech : ndarray (n,), bool, frames within the clip's speech span, or None where the sound is unknown
     predicted_rotation, true_rotation : ndarray (n, 3), radians, or None where the model gives none
     times : ndarray (n,), s, or None
@@ -84,7 +87,7 @@ class Statistics:
 
     Parameters
     ----------
-    shapes : dict of name to shape; names are unique among all metrics
+    shapes : dict of name to shape, in which `PER_CHANNEL` may stand; names are unique among all metrics
     of_clip : function of a `ClipMotion` of one frame at least -> dict with these names
         Sums over frames, or values of the clip beside a count of clips that have one; always finite.
     """
@@ -101,11 +104,11 @@ class Metric:
     ----------
     unit : str, "" where there is none
     better : "lower", "higher", "zero", "one" (nearer to it) or "" (a description, not a score)
-    value : function of sums of statistics, ``sums["n_frames"]`` (...,), ``sums["weights_sq"]`` (..., 46)
+    value : function of sums of statistics, ``sums["n_frames"]`` (...,), ``sums["weights_sq"]`` (..., C)
         Returns (...,); NaN means "not defined here" and gives no row.
     meaning : str, the definition in one line
     statistics : what it needs beside ``n_clips`` and ``n_frames``, or None; several metrics may share one
-    channels : function of sums -> (..., 46), or None where the metric has no channels
+    channels : function of sums -> (..., C), or None where the metric has no channels
     """
 
     unit: str

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from speechface.errors import ConfigError, TableError
-from speechface.metrics.metric import ClipMotion, Statistics
+from speechface.metrics.metric import PER_CHANNEL, ClipMotion, Statistics
 from speechface.metrics.registry import METRICS
+from speechface.rig.channels import told
 from speechface.tables import Table
 
 __all__ = ["BASE", "clip_statistics", "empty_statistics", "shapes", "statistics_of"]
@@ -21,26 +22,29 @@ def _sources() -> Iterable[Statistics]:
     return dict.fromkeys(metric.statistics for metric in METRICS.values() if metric.statistics is not None)
 
 
-def shapes() -> dict[str, tuple[int, ...]]:
-    """Name -> shape of every statistic; all are float64 sums over frames, pairs of successive frames or clips."""
+def shapes(n_channels: int) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of every statistic on a rig of so many channels.
+
+    All are float64 sums over frames, pairs of successive frames or clips.
+    """
     found = dict(BASE)
     for source in _sources():
         for name, shape in source.shapes.items():
             if name in found:
                 owners = [key for key, metric in METRICS.items() if metric.statistics is source]
                 raise ConfigError(f"metric '{owners[0]}': there is a statistic '{name}' already; choose another name")
-            found[name] = tuple(shape)
+            found[name] = tuple(n_channels if size == PER_CHANNEL else size for size in shape)
     return found
 
 
-def empty_statistics() -> dict[str, np.ndarray]:
+def empty_statistics(n_channels: int) -> dict[str, np.ndarray]:
     """Statistics of no clip: zeros of every shape."""
-    return {name: np.zeros(shape) for name, shape in shapes().items()}
+    return {name: np.zeros(shape) for name, shape in shapes(n_channels).items()}
 
 
 def clip_statistics(motion: ClipMotion) -> dict[str, np.ndarray]:
     """All statistics of one clip; zeros where it has no frame."""
-    out = empty_statistics()
+    out = empty_statistics(len(motion.bases.observed))
     if not len(motion):
         return out
     out["n_clips"] += 1
@@ -61,7 +65,8 @@ def statistics_of(table: Table, path: str | Path) -> dict[str, np.ndarray]:
     """
     if "model" not in table.meta:
         raise TableError(f"{path}: not a table of 'speechface evaluate': its metadata names no model")
-    missing = [name for name in shapes() if name not in table.columns]
+    names = shapes(len(told(table.meta, path)))
+    missing = [name for name in names if name not in table.columns]
     if missing:
         raise TableError(f"{path}: has no statistic '{missing[0]}', which a metric needs; evaluate again")
-    return {name: table[name] for name in shapes()}
+    return {name: table[name] for name in names}

@@ -7,7 +7,6 @@ import numpy as np
 
 from speechface.metrics.bootstrap import interval, resample_counts, resampled_sums
 from speechface.metrics.registry import METRICS
-from speechface.rig.channels import CHANNELS
 
 __all__ = ["summarise_clips", "summarise_groups", "SUMMARY_COLUMNS"]
 
@@ -19,7 +18,12 @@ SUMMARY_COLUMNS = (
 
 
 def summarise_clips(
-    statistics: Mapping[str, np.ndarray], actors: Sequence[str], *, resamples: int, seed: int, channels: bool = False
+    statistics: Mapping[str, np.ndarray],
+    actors: Sequence[str],
+    *,
+    resamples: int,
+    seed: int,
+    channels: Sequence[str] = (),
 ) -> list[tuple[str | None, str, float, float, float]]:
     """Metrics of one set of clips.
 
@@ -29,7 +33,7 @@ def summarise_clips(
     actors : sequence (n,), whose clip each is
     resamples : int, bootstrap resamples of actors and clips, see `speechface.metrics.bootstrap`
     seed : int
-    channels : bool, also the metrics of single channels
+    channels : sequence of C str, for the metrics of single channels, too
 
     Returns
     -------
@@ -50,7 +54,7 @@ def summarise_clips(
             value = metric.channels(sums)
             empty = np.full(value.shape, np.nan)
             low, high = interval(metric.channels(drawn)) if drawn is not None else (empty, empty)
-            rows += zip(CHANNELS, [name] * len(CHANNELS), value, low, high)
+            rows += zip(channels, [name] * len(channels), value, low, high)
     return [
         (channel, name, float(value), float(low), float(high))
         for channel, name, value, low, high in rows
@@ -62,6 +66,7 @@ def summarise_groups(
     statistics: Mapping[str, np.ndarray],
     facts: Mapping[str, Sequence[Any]],
     *,
+    channels: Sequence[str],
     groups: Sequence[str],
     resamples: int,
     seed: int,
@@ -72,6 +77,7 @@ def summarise_groups(
     ----------
     statistics : dict of str -> ndarray (n, ...)
     facts : dict of str -> sequence (n,) with ``dataset``, ``actor``, ``split`` and the columns named in `groups`
+    channels : sequence of C str, of the statistics
     groups : sequence of str
         A clip whose fact is missing (None) is in no group. Where a split holds several datasets, they also stand
         together as dataset ``all`` (not by actor, whose names are a dataset's own).
@@ -97,7 +103,8 @@ def summarise_groups(
                 parts += [(group, value, chosen & (known[group] == value)) for value in values]
             for group, value, mask in parts:
                 part = {name: array[mask] for name, array in statistics.items()}
-                found = summarise_clips(part, actors[mask], resamples=resamples, seed=seed, channels=group == "all")
+                single = channels if group == "all" else ()
+                found = summarise_clips(part, actors[mask], resamples=resamples, seed=seed, channels=single)
                 rows += [
                     {
                         "dataset": dataset, "split": split,

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from speechface.metrics.metric import ClipMotion, Metric, Statistics, Sums, ratio
-from speechface.rig.channels import N_CHANNELS
+from speechface.metrics.metric import PER_CHANNEL, ClipMotion, Metric, Statistics, Sums, ratio
 
 __all__ = ["MSE", "SELF_SMOOTHNESS", "SELF_SMOOTHNESS_LABELS", "TEMPORAL_SMOOTHNESS"]
 
@@ -24,7 +23,7 @@ def _of_clip(motion: ClipMotion) -> dict[str, np.ndarray]:
 
 
 _PER_CHANNEL = ("n_values", "weights_sq", "n_value_pairs", "temporal_abs", "self_abs", "label_self_abs")
-_STATISTICS = Statistics({"n_pairs": (), **dict.fromkeys(_PER_CHANNEL, (N_CHANNELS,))}, _of_clip)
+_STATISTICS = Statistics({"n_pairs": (), **dict.fromkeys(_PER_CHANNEL, (PER_CHANNEL,))}, _of_clip)
 
 
 def _metric(better: str, top: str, bottom: str, meaning: str) -> Metric:

@@ -1,6 +1,6 @@
 """Trivial references that stand beside every network: neutral face, training mean, ridge regression, neighbours.
 
-A number without its baseline says nothing. All four predict the 46 weights and the 3 rotations.
+A number without its baseline says nothing. All four predict the weights and the 3 rotations.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,20 +11,17 @@ import numpy as np
 
 from speechface.errors import ModelError, TableError
 from speechface.networks.families.base import Rest
-from speechface.rig.channels import CHANNELS, ROTATIONS, limit_mouth_close
+from speechface.rig.channels import ROTATIONS, limit_mouth_close, require, told
 from speechface.sections import BaselineSettings
-from speechface.tables import read_meta, row_groups
 
-__all__ = ["Baseline", "COLUMNS", "fit", "fit_knn", "fit_ridge", "input_scale", "restore"]
+__all__ = ["Baseline", "fit", "fit_knn", "fit_ridge", "input_scale", "restore"]
 
-#: What a baseline predicts, in order.
-COLUMNS = (*CHANNELS, *ROTATIONS)
 #: Inputs whose standard deviation is smaller are constant: they are centred but not scaled.
 _CONSTANT = 1e-6
 #: Rows of one matrix product.
 _ROWS = 2048
 
-#: (inputs (n, ...), targets (n, 49)) of some frames.
+#: (inputs (n, ...), targets (n, C + 3)) of some frames.
 Batch = tuple[np.ndarray, np.ndarray]
 
 
@@ -35,25 +32,26 @@ class Baseline:
     Parameters
     ----------
     name : neutral, mean, ridge or knn; its family, too
-    feature, feature_settings, observed : of the `Predictor`
+    feature, feature_settings, columns, observed : of the `Predictor`
     arrays : dict of str -> ndarray
-        ``constant`` (49,), or ``matrix`` (d, 49) and ``offset`` (49,), or ``mean``, ``scale`` (d,), ``axes`` (d, c),
-        ``points`` (n, c) float16, ``targets`` (n, 49) float16.
+        ``constant`` (C + 3,), or ``matrix`` (d, C + 3) and ``offset`` (C + 3,), or ``mean``, ``scale`` (d,), ``axes``
+        (d, c), ``points`` (n, c) float16, ``targets`` (n, C + 3) float16.
     options : dict, what it was fitted with
     """
 
     name: str
     feature: str
     feature_settings: dict[str, Any]
+    columns: tuple[str, ...]
     observed: np.ndarray
     arrays: dict[str, np.ndarray]
     options: dict[str, Any]
 
-    columns = COLUMNS
     seed = 0
     rest: Rest = "none"
     rest_frames = 0
     draws = False
+    bidirectional = False
 
     @property
     def family(self) -> str:
@@ -78,10 +76,16 @@ class Baseline:
         """Predict a clip, see `Predictor.predict`: one answer; `neutral` and `rng` are not used."""
         inputs = np.asarray(features, np.float32).reshape(len(features), -1)
         out = self._raw(inputs).astype(np.float32)
-        weights = out[:, : len(CHANNELS)]
+        weights = out[:, : len(self.observed)]
         np.clip(weights, 0, 1, out=weights)
-        limit_mouth_close(weights)
+        limit_mouth_close(weights, self.columns[: len(self.observed)])
         return np.broadcast_to(out, (n_samples, *out.shape))
+
+    def predict_chunk(
+        self, features: np.ndarray, state: Any = None, neutral: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Any]:
+        """Predict the next frames of a stream: each stands for itself."""
+        return self.predict(features)[0], None
 
     def _raw(self, inputs):
         if "constant" in self.arrays:
@@ -106,7 +110,7 @@ class Baseline:
         targets = self.arrays["targets"].astype(np.float32)
         count = min(int(self.options["neighbours"]), len(points))
         search = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(points)
-        out = np.empty((len(inputs), len(COLUMNS)), np.float32)
+        out = np.empty((len(inputs), len(self.columns)), np.float32)
         for start in range(0, len(inputs), _ROWS):
             part = (inputs[start : start + _ROWS] - self.arrays["mean"]) / self.arrays["scale"]
             nearest = search.kneighbors(part @ self.arrays["axes"], return_distance=False)
@@ -116,17 +120,15 @@ class Baseline:
     def content(self) -> dict[str, Any]:
         """What its file holds."""
         return {"name": self.name, "feature": self.feature, "feature_settings": self.feature_settings,
-                "observed": self.observed, "options": self.options, "columns": list(COLUMNS),
+                "observed": self.observed, "options": self.options, "columns": list(self.columns),
                 **self.arrays}  # fmt: skip
 
 
 def restore(content: dict[str, Any]) -> Baseline:
-    """Inverse of `Baseline.content`; ModelError where its channels are not this version's."""
-    if tuple(content["columns"]) != COLUMNS:
-        raise ModelError("its channels differ from this version's; fit it again")
+    """Inverse of `Baseline.content`."""
     fields = ("name", "feature", "feature_settings", "observed", "options")
     arrays = {key: v for key, v in content.items() if isinstance(v, np.ndarray) and key != "observed"}
-    return Baseline(**{key: content[key] for key in fields}, arrays=arrays)
+    return Baseline(**{key: content[key] for key in fields}, columns=tuple(content["columns"]), arrays=arrays)
 
 
 def fit(name: str, train: str, stats: dict[str, Any], settings: BaselineSettings) -> Baseline:
@@ -135,18 +137,22 @@ def fit(name: str, train: str, stats: dict[str, Any], settings: BaselineSettings
     Raises
     ------
     TableError
-        If the table is of another feature than the statistics.
+        If the table is of another feature or of other channels than the statistics.
     """
+    from speechface.tables import read_meta, row_groups
+
     meta = read_meta(train)
     feature = meta.get("feature")
     if feature is None or feature != stats["feature"]:
         raise TableError(f"{train}: its feature is {feature}, that of the statistics is {stats['feature']}")
+    channels = require(told(meta, train), stats["channels"], where=train, of="the statistics")
+    columns = (*channels, *ROTATIONS)
     target_mean = np.concatenate([stats["weight_mean"], stats["rotation_mean"]])
     scaling = {"mean": stats["feature_mean"], "std": stats["feature_std"]}
-    batches = ((group[feature], group.stack(COLUMNS)) for group in row_groups(train, [feature, *COLUMNS]))
+    batches = ((group[feature], group.stack(columns)) for group in row_groups(train, [feature, *columns]))
     options: dict[str, Any] = {}
     if name == "neutral":
-        arrays = {"constant": np.zeros(len(COLUMNS), np.float32)}
+        arrays = {"constant": np.zeros(len(columns), np.float32)}
     elif name == "mean":
         arrays = {"constant": target_mean.astype(np.float32)}
     elif name == "ridge":
@@ -156,7 +162,8 @@ def fit(name: str, train: str, stats: dict[str, Any], settings: BaselineSettings
         options = {"components": settings.knn_components, "frames": settings.knn_frames}
         arrays = fit_knn(batches, n=stats["n_frames"], **scaling, **options)
         options["neighbours"] = settings.neighbours
-    return Baseline(name, feature, meta.get("feature_settings", {}), np.array(stats["observed"], bool), arrays, options)
+    observed = np.array(stats["observed"], bool)
+    return Baseline(name, feature, meta.get("feature_settings", {}), columns, observed, arrays, options)
 
 
 def input_scale(std: Any) -> np.ndarray:
@@ -193,14 +200,14 @@ def fit_ridge(
 
     Parameters
     ----------
-    batches : iterable of (inputs (n, ...), targets (n, 49)), physical units
+    batches : iterable of (inputs (n, ...), targets (n, C + 3)), physical units
     mean, std : ndarray (d,), of the training inputs; ``scale`` is `std`, or 1 where an input is constant
-    target_mean : ndarray (49,)
+    target_mean : ndarray (C + 3,)
     alpha : float > 0
 
     Returns
     -------
-    dict with ``matrix`` (d, 49) and ``offset`` (49,), float32; ``inputs @ matrix + offset`` predicts
+    dict with ``matrix`` (d, C + 3) and ``offset`` (C + 3,), float32; ``inputs @ matrix + offset`` predicts
     """
     from scipy.linalg import cho_factor, cho_solve
 
@@ -227,7 +234,7 @@ def fit_knn(
 
     Parameters
     ----------
-    batches : iterable of (inputs (n, ...), targets (n, 49))
+    batches : iterable of (inputs (n, ...), targets (n, C + 3))
     n : int, frames in all batches together
     mean, std : ndarray (d,), of the training inputs
     components : int, principal components kept

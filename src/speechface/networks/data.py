@@ -78,7 +78,7 @@ class SpeechDataModule(pl.LightningDataModule):
     """Train and validation batches of one split table.
 
     A batch is a dict: ``features`` (B, T, ...) as stored (floats after the transfer to the device), ``targets``
-    (B, T, n_out), ``lengths`` (B,) or None, ``offsets`` (B, T, 46) or None and ``clip`` (B,), the table's. Each of
+    (B, T, n_out), ``lengths`` (B,) or None, ``offsets`` (B, T, C) or None and ``clip`` (B,), the table's. Each of
     several processes gets its share of the same batches; ``share`` is then what the batch counts for.
 
     Parameters
@@ -93,7 +93,7 @@ class SpeechDataModule(pl.LightningDataModule):
         The sequences are whole clips, instead of `sequence_frames` drawn anywhere.
     augment : callable or None
         (features (B, T, ...), rng=...) -> changed features, for train batches.
-    offsets : ndarray (n, 46) or None
+    offsets : ndarray (n, C) or None
         What the weights of each row are relative to (`rest.train_rests`); it is subtracted from the targets.
     """
 

@@ -60,6 +60,10 @@ class Ensemble:
     def rest_frames(self) -> int:
         return max(member.rest_frames for member in self.members)
 
+    @property
+    def bidirectional(self) -> bool:
+        return any(member.bidirectional for member in self.members)
+
     def to(self, device: str) -> Self:
         """The same models, computing on `device`."""
         self.members = [member.to(device) for member in self.members]
@@ -83,10 +87,24 @@ class Ensemble:
             each = [self.members[(first + k) % len(self.members)].predict(features, neutral=neutral, rng=rng)
                     for k in range(n_samples)]  # fmt: skip
             return np.concatenate(each)
-        total: Any = 0.0
-        for member in self.members:
-            total = total + member.predict(features, neutral=neutral, rng=rng, n_samples=n_samples).astype(np.float64)
-        return (total / len(self.members)).astype(np.float32)
+        return _mean(
+            [member.predict(features, neutral=neutral, rng=rng, n_samples=n_samples) for member in self.members]
+        )
+
+    def predict_chunk(
+        self, features: np.ndarray, state: Any = None, neutral: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Any]:
+        """Predict the next frames of a stream, see `Predictor.predict_chunk`."""
+        states = [None] * len(self.members) if state is None else state
+        pairs = [member.predict_chunk(features, own, neutral) for member, own in zip(self.members, states)]
+        return _mean([outputs for outputs, _ in pairs]), [own for _, own in pairs]
+
+
+def _mean(outputs: Sequence[np.ndarray]) -> np.ndarray:
+    total: Any = 0.0
+    for part in outputs:
+        total = total + part.astype(np.float64)
+    return (total / len(outputs)).astype(np.float32)
 
 
 def join(members: Sequence[Predictor], *, name: str, seed: int) -> Ensemble:

@@ -58,7 +58,7 @@ class FlowModule(SpeechModule):
         with torch.autocast(joined.device.type, enabled=False):
             loss = self._score(joined[..., : self.network.n_out], batch, stage)
             field = self.settings.loss_flow * self._field_loss(joined.float(), batch)
-        if stage == "val":  # the error of the trunk is that of the mouth; the loss is that of the field, which takes longer
+        if stage == "val":  # the trunk is judged by the mouth, the field, which takes longer, by the loss
             self.val_sums[0] = before[0] + field.item() * (self.val_sums[2] - before[2])
         return loss + field
 

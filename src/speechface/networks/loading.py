@@ -1,4 +1,4 @@
-"""Model files of every family: .ckpt, written by PyTorch, or .npz, which needs NumPy alone."""
+"""Model files of every family: .ckpt, written by PyTorch; .npz, which needs NumPy alone; .onnx, see `graph`."""
 
 import json
 from collections.abc import Sequence
@@ -58,10 +58,14 @@ def load_model(path: str | Path) -> Predictor:
     ModelError
         If the file is absent or not a model of this version, or its family is not known here.
     """
-    if Path(path).suffix not in (".ckpt", ".npz"):
-        raise ModelError(f"{path}: a model is a .ckpt (network) or a .npz (baseline)")
+    if Path(path).suffix not in (".ckpt", ".npz", ".onnx"):
+        raise ModelError(f"{path}: a model is a .ckpt or .onnx (network) or a .npz (baseline)")
     if not Path(path).exists():
         raise ModelError(f"{path}: no such model; make it with 'speechface train-model' or 'fit-baseline'")
+    if Path(path).suffix == ".onnx":
+        from speechface.networks.graph import GraphModel
+
+        return GraphModel.load(path)
     try:
         content = _npz(path) if Path(path).suffix == ".npz" else _ckpt(path)
     except ImportError:

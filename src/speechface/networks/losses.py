@@ -7,6 +7,7 @@ face: the landmarks' displacements in mm and their changes from frame to frame. 
 can do.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 
 from speechface.geometry import ibug
-from speechface.rig.channels import INDEX
+from speechface.rig.channels import column
 
 __all__ = [
     "output_scale",
@@ -124,13 +125,14 @@ def displacement_losses(
     return mean_square(error, valid), mean_square(error[:, 1:] - error[:, :-1], valid[:, 1:] & valid[:, :-1])
 
 
-def range_loss(weights: Tensor, observed: Tensor) -> Tensor:
+def range_loss(weights: Tensor, observed: Tensor, channels: Sequence[str]) -> Tensor:
     """Mean squared excess of weights below 0 or above 1, plus that of mouthClose above jawOpen.
 
     Parameters
     ----------
-    weights : tensor (n, 46), frames without padding, as the face takes them
-    observed : bool tensor (46,)
+    weights : tensor (n, C), frames without padding, as the face takes them
+    observed : bool tensor (C,)
+    channels : sequence of C str
 
     Returns
     -------
@@ -138,7 +140,7 @@ def range_loss(weights: Tensor, observed: Tensor) -> Tensor:
     """
     seen = weights[:, observed]
     loss = (torch.relu(-seen).square() + torch.relu(seen - 1).square()).mean()
-    close, jaw = INDEX["mouthClose"], INDEX["jawOpen"]
-    if observed[close] and observed[jaw]:
+    close, jaw = column(channels, "mouthClose"), column(channels, "jawOpen")
+    if close is not None and jaw is not None and observed[close] and observed[jaw]:
         loss = loss + torch.relu(weights[:, close] - weights[:, jaw]).square().mean()
     return loss

@@ -1,5 +1,6 @@
 """Network, loss and optimiser as one LightningModule."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,13 +30,14 @@ class SpeechModule(pl.LightningModule):
     ----------
     network : `speechface.networks.network.SpeechNetwork`
     scale : array (n_out,), residual factors from `losses.output_scale`
-    observed : bool array (46,), channels that carry loss; rotations always do
+    channels : sequence of C str, names of the weights
+    observed : bool array (C,), channels that carry loss; rotations always do
     settings : `NetworkSettings` of the model
     schedule : tuple of (rate, epochs) or "one_cycle", see `schedules`
     weight_decay : float, L2 on the parameters as `optimizer` takes it
     gradient_clip : float, largest absolute value of a gradient; 0 for any
     steps_per_epoch, epochs, seed : int
-    landmark_basis : array (46, 204) or None
+    landmark_basis : array (C, 204) or None
         Displacement of the 68 landmarks, mm at weight 1, x y z of one after the other. The rig's parts of the loss need
         it; with it the validation tells the mouth's RMSE.
 
@@ -50,6 +52,7 @@ class SpeechModule(pl.LightningModule):
         network: torch.nn.Module,
         *,
         scale: np.ndarray,
+        channels: Sequence[str],
         observed: np.ndarray,
         settings: NetworkSettings,
         schedule: Any,
@@ -61,7 +64,7 @@ class SpeechModule(pl.LightningModule):
         landmark_basis: np.ndarray | None,
     ):
         super().__init__()
-        self.network = network
+        self.network, self.channels = network, tuple(channels)
         observed = np.asarray(observed, bool)
         self.n_weights = len(observed)
         everything = np.concatenate([observed, np.ones(len(scale) - len(observed), bool)])
@@ -106,7 +109,7 @@ class SpeechModule(pl.LightningModule):
     def _step(self, batch, stage):
         """Loss of one batch; validation also adds up the squared mouth error, mm^2."""
         outputs, _ = self.network(batch["features"], lengths=batch["lengths"])
-        # half precision is for the network: millimetres of 46 channels add up to more than its 8 bits can tell
+        # half precision is for the network: millimetres of all channels add up to more than its 8 bits can tell
         with torch.autocast(outputs.device.type, enabled=False):
             return self._score(outputs, batch, stage)
 
@@ -146,7 +149,9 @@ class SpeechModule(pl.LightningModule):
             loss = loss + factors.loss_rig * position + factors.loss_velocity * velocity
         if factors.loss_range:
             weights = outputs[..., : self.n_weights] if offsets is None else outputs[..., : self.n_weights] + offsets
-            loss = loss + factors.loss_range * range_loss(weights[valid], self.observed[: self.n_weights])
+            loss = loss + factors.loss_range * range_loss(
+                weights[valid], self.observed[: self.n_weights], self.channels
+            )
         return loss
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:

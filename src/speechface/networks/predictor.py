@@ -32,11 +32,11 @@ class TrainedModel:
     ----------
     network : `speechface.networks.network.SpeechNetwork`, or one like it, in eval mode
     name, seed, feature, feature_settings, columns, facts : of the `Predictor`
-    observed : bool ndarray (46,)
+    observed : bool ndarray (C,)
         Channels that were learnt. The others predict 0, the neutral face.
     spec : dict, from `registry.network_spec`
     stats : dict, of the train table
-    neutral : ndarray (46,) or None
+    neutral : ndarray (C,) or None
         Mean weights at rest of the train speakers, where the model learnt departures from them (`rest`).
     facts : dict
         ``model`` and ``training`` settings, ``provenance``, ``history`` (best epoch, losses), ``train_table``.
@@ -101,19 +101,9 @@ class TrainedModel:
     def predict_chunk(
         self, features: np.ndarray, state: Any = None, neutral: np.ndarray | None = None
     ) -> tuple[np.ndarray, Any]:
-        """Predict the next frames of a stream.
-
-        Parameters
-        ----------
-        features : array (T, ...)
-        state : what the call before returned, None at the start
-        neutral : see `predict`
-
-        Returns
-        -------
-        outputs : ndarray (T, n_out), float32
-        state : for the next call
-        """
+        """Predict the next frames of a stream, see `Predictor.predict_chunk`."""
+        if self.bidirectional:
+            raise ModelError(f"model '{self.name}' looks both ways; it cannot follow a stream")
         with torch.inference_mode():
             outputs, state = self.network(self._checked(features)[None], state)
         return self._finished(outputs[0], neutral), state
@@ -125,7 +115,7 @@ class TrainedModel:
             weights += np.asarray(neutral, np.float32) - self.neutral
             np.clip(weights, 0, 1, out=weights)
         weights[..., ~self.observed] = 0
-        limit_mouth_close(weights)
+        limit_mouth_close(weights, self.columns[: len(self.observed)])
         return outputs
 
     def predict(

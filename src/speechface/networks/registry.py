@@ -25,7 +25,7 @@ from speechface.networks.heads import DenseHead, OutputLayer, RecurrentHead
 from speechface.networks.network import SpeechNetwork
 from speechface.networks.temporal import HopEncoder, TemporalHead
 from speechface.networks.waveform import WaveformEncoder
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ROTATIONS
 
 __all__ = ["ENCODERS", "HEADS", "network_spec", "build_network", "output_columns", "is_recurrent"]
 
@@ -108,9 +108,9 @@ def is_recurrent(settings: Any) -> bool:
     return settings.head != "cnn"
 
 
-def output_columns(settings: NetworkSettings) -> tuple[str, ...]:
-    """Names of the outputs in their order: 46 channels, then the rotations where the model gives them."""
-    return CHANNELS + (ROTATIONS if settings.outputs == "weights_rotation" else ())
+def output_columns(settings: NetworkSettings, channels: Sequence[str]) -> tuple[str, ...]:
+    """Names of the outputs in their order: the channels, then the rotations where the model gives them."""
+    return tuple(channels) + (ROTATIONS if settings.outputs == "weights_rotation" else ())
 
 
 def network_spec(
@@ -170,7 +170,7 @@ def build_network(spec: dict[str, Any], stats: dict[str, Any], *, encoder: Any =
     ----------
     spec : dict from `network_spec`
     stats : dict
-        ``weight_mean`` (46,), ``rotation_mean``, ``rotation_std`` (3,) radians, and for plain numbers as input
+        ``weight_mean`` (C,), ``rotation_mean``, ``rotation_std`` (3,) radians, and for plain numbers as input
         ``feature_mean``, ``feature_std``, all of the train table.
     encoder : trained encoder to copy (encoder pretrained), or None to make one
     """

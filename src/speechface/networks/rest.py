@@ -11,14 +11,13 @@ import numpy as np
 
 from speechface.clip_tables import ClipTables
 from speechface.errors import TableError
-from speechface.rig.channels import CHANNELS
 from speechface.tables import Table
 
 __all__ = ["rest_for_clip", "rest_of_clip", "rest_of_labels", "rest_of_speaker", "rest_source", "train_rests"]
 
 
 def rest_of_clip(weights: np.ndarray, *, frames: int) -> np.ndarray:
-    """Return the mean weights of a clip's first `frames` rows: (n, 46) -> (46,), float32.
+    """Return the mean weights of a clip's first `frames` rows: (n, C) -> (C,), float32.
 
     Recordings start before the speech does, so the first frames show the face at rest.
     """
@@ -26,7 +25,7 @@ def rest_of_clip(weights: np.ndarray, *, frames: int) -> np.ndarray:
 
 
 def rest_of_speaker(clips: Sequence[np.ndarray], *, frames: int) -> np.ndarray:
-    """Return the median over clips of their weights at rest: list of (n, 46) -> (46,), float32."""
+    """Return the median over clips of their weights at rest: list of (n, C) -> (C,), float32."""
     return np.median([rest_of_clip(weights, frames=frames) for weights in clips], 0).astype(np.float32)
 
 
@@ -37,16 +36,16 @@ def train_rests(
 
     Parameters
     ----------
-    weights : ndarray (n, 46), used frames, those of a clip together and in order
+    weights : ndarray (n, C), used frames, those of a clip together and in order
     clip : ndarray (n,), int, index into `clips`
     clips : list of (dataset, actor, clip)
     frames : int, frames at the start of a clip that show the speaker at rest
 
     Returns
     -------
-    mean : ndarray (46,), float32
+    mean : ndarray (C,), float32
         Over speakers, each counting once: what is taken for a speaker of whom nothing is known.
-    offsets : ndarray (n, 46), float32
+    offsets : ndarray (n, C), float32
         Rest of each row's speaker minus `mean`.
     """
     parts = [weights[clip == k] for k in range(len(clips))]
@@ -66,16 +65,17 @@ def train_rests(
 
 
 def _used(labels: ClipTables, clip_id: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """(weights (n, 46), frames (n,)) of the used rows of a clip's labels, or None where it has none."""
+    """(weights (n, C), frames (n,)) of the used rows of a clip's labels, or None where it has none."""
     if clip_id not in labels or labels.entry(clip_id)["status"] != "ok":
         return None
-    table = labels.read(clip_id, ["frame", "used", *CHANNELS])
+    channels = labels.channels(clip_id)
+    table = labels.read(clip_id, ["frame", "used", *channels])
     used = table["used"].astype(bool)
-    return (table.stack(CHANNELS)[used], table["frame"][used]) if used.any() else None
+    return (table.stack(channels)[used], table["frame"][used]) if used.any() else None
 
 
 def rest_of_labels(labels: ClipTables, clip_id: str, *, frames: int) -> np.ndarray:
-    """Weights at rest (46,) that a clip's labels show; TableError where it has no usable frame."""
+    """Weights at rest (C,) that a clip's labels show; TableError where it has no usable frame."""
     labels.entry(clip_id)
     found = _used(labels, clip_id)
     if found is None:
@@ -115,7 +115,7 @@ def rest_for_clip(
 
     Returns
     -------
-    weights : ndarray (46,), or None where no clip of the speaker has usable labels
+    weights : ndarray (C,), or None where no clip of the speaker has usable labels
     source : str, id of the clip they come from, see `rest_source`
     own : list of int, frames of the clip itself that were used and must not be evaluated
     """

@@ -10,7 +10,7 @@ import numpy as np
 
 from speechface.errors import TableError
 from speechface.networks.row_file import RowFile
-from speechface.rig.channels import CHANNELS, ROTATIONS
+from speechface.rig.channels import ROTATIONS, told
 from speechface.tables import stored_rows
 
 LOG = logging.getLogger(__name__)
@@ -27,7 +27,8 @@ class SplitTable:
     features : ndarray or `RowFile` (n, ...), uint8, float16 or float32
         As stored; times `step` they are in the feature's own units.
     step : float
-    weights : ndarray (n, 46), float32
+    channels : tuple of C str
+    weights : ndarray (n, C), float32
     rotations : ndarray (n, 3), float32, radians
     clip : ndarray (n,), int64, index into `clips`; the rows of a clip stand together
     frame : ndarray (n,), int64, video frame
@@ -38,6 +39,7 @@ class SplitTable:
 
     features: np.ndarray | RowFile
     step: float
+    channels: tuple[str, ...]
     weights: np.ndarray
     rotations: np.ndarray
     clip: np.ndarray
@@ -79,8 +81,8 @@ def read_split(
     Raises
     ------
     TableError
-        If the file is absent, empty, lacks a column or was made for another feature or other channels, or if nothing is
-        left without the actor.
+        If the file is absent, empty, lacks a column, was made for another feature or tells no channels, or if nothing
+        is left without the actor.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -93,18 +95,17 @@ def read_split(
         raise TableError(f"{path}: not a readable Parquet table ({error})") from None
     with file:
         meta = json.loads((file.schema_arrow.metadata or {}).get(b"speechface", b"{}"))
+        channels = told(meta, path)
         missing = [
             name
-            for name in ("dataset", "actor", "clip", "frame", "time", feature, *ROTATIONS, *CHANNELS)
+            for name in ("dataset", "actor", "clip", "frame", "time", feature, *ROTATIONS, *channels)
             if name not in file.schema_arrow.names
         ]
         if missing:
             raise TableError(f"{path}: column '{missing[0]}' is missing; was the table made for '{feature}'?")
-        if tuple(meta.get("channels", CHANNELS)) != CHANNELS:
-            raise TableError(f"{path}: its channels differ from this version's; make the table again")
         if file.metadata.num_rows == 0:
             raise TableError(f"{path}: no frame in it; see results/splits/clips.parquet for why clips were left out")
-        return _read(file, feature, meta, without, most_bytes, folder)
+        return _read(file, feature, channels, meta, without, most_bytes, folder)
 
 
 class _Rows:
@@ -131,9 +132,9 @@ def _place_for(values, n, most_bytes, folder):
     return RowFile(folder, shape, values.dtype)
 
 
-def _read(file, feature, meta, without, most_bytes, folder):
+def _read(file, feature, channels, meta, without, most_bytes, folder):
     shape, features = meta.get("_shapes", {}).get(feature, []), None
-    clips, counts, parts = [], [], {name: [] for name in ("frame", "time", *CHANNELS, *ROTATIONS)}
+    clips, counts, parts = [], [], {name: [] for name in ("frame", "time", *channels, *ROTATIONS)}
     # a row group is a clip; not iter_batches, which keeps the whole file in memory
     for group in range(file.num_row_groups):
         rows = file.read_row_group(group)
@@ -154,7 +155,8 @@ def _read(file, feature, meta, without, most_bytes, folder):
     return SplitTable(
         features=features if isinstance(features, RowFile) else features.filled(),
         step=float(meta.get("_scaled", {}).get(feature, 1.0)),
-        weights=np.stack([columns[name] for name in CHANNELS], 1).astype(np.float32),
+        channels=channels,
+        weights=np.stack([columns[name] for name in channels], 1).astype(np.float32),
         rotations=np.stack([columns[name] for name in ROTATIONS], 1).astype(np.float32),
         clip=np.repeat(np.arange(len(clips)), counts),
         frame=columns["frame"].astype(np.int64),

@@ -102,7 +102,10 @@ def _augment(table, settings):
         return functools.partial(augment_waveform, gain_db=sizes.gain_db, noise_db=sizes.noise_db)
     made_with = table.meta["feature_settings"]
     centres = mel_centres(n_mels=table.input_shape[1], fmin=made_with["fmin"], fmax=made_with["fmax"])
-    return functools.partial(augment_log_mel, centres=centres, **sizes.dump())
+    return functools.partial(
+        augment_log_mel, centres=centres, hop_s=made_with["hop_ms"] / 1000, floor_db=made_with["floor_db"],
+        **sizes.dump(),
+    )  # fmt: skip
 
 
 def _device(training):
@@ -190,12 +193,12 @@ def train(
     settings : settings of a model that has a network
     training : section ``training`` as the model trains
     stats : dict
-        ``weight_mean``, ``weight_std`` (46,), ``rotation_mean``, ``rotation_std`` (3,), ``observed`` (46,), for plain
-        numbers as input also ``feature_mean`` and ``feature_std``.
+        ``channels``, ``weight_mean``, ``weight_std`` (C,), ``rotation_mean``, ``rotation_std`` (3,), ``observed`` (C,),
+        for plain numbers as input also ``feature_mean`` and ``feature_std``.
     name : str
     seed : int
     schedule : tuple of (rate, epochs) or "one_cycle", see `schedules`
-    landmark_basis : array (46, 204) or None, see `module.SpeechModule`
+    landmark_basis : array (C, 204) or None, see `module.SpeechModule`
     source : `TrainedModel` or None, whose encoder is taken with encoder pretrained
     work_dir : path-like, for TensorBoard logs and the state of the run
     log : path-like, csv with one row an epoch
@@ -254,8 +257,9 @@ def train(
     observed = np.asarray(stats["observed"], bool)
     rotation_std = stats["rotation_std"] if rotates else []
     module = kind.module(
-        network=network, spec=spec, table=table, observed=observed, settings=settings, schedule=schedule, seed=seed,
-        landmark_basis=landmark_basis, weight_decay=training.weight_decay, gradient_clip=training.gradient_clip,
+        network=network, spec=spec, table=table, channels=table.channels, observed=observed, settings=settings,
+        schedule=schedule, seed=seed, landmark_basis=landmark_basis,
+        weight_decay=training.weight_decay, gradient_clip=training.gradient_clip,
         steps_per_epoch=data.steps_per_epoch, epochs=training.epochs,
         scale=output_scale(settings.loss, weight_std=stats["weight_std"], rotation_std=rotation_std, observed=observed),
     )  # fmt: skip
@@ -303,7 +307,8 @@ def train(
     }  # fmt: skip
     return kind.model(
         network=network.cpu().eval(), name=name, seed=seed, feature=settings.feature,
-        feature_settings=table.meta.get("feature_settings", {}), columns=output_columns(settings), observed=observed,
+        feature_settings=table.meta.get("feature_settings", {}), columns=output_columns(settings, table.channels),
+        observed=observed,
         spec=spec, stats=stats, neutral=neutral,
         facts={"model": settings.dump(), "training": training.dump(), "history": history},
     )  # fmt: skip

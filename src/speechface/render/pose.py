@@ -23,7 +23,7 @@ def pose(
     Parameters
     ----------
     rig : Rig
-    weights : ndarray (46,), optional
+    weights : ndarray (C,), optional
     identity : ndarray (<= K,), optional
     rotation : ndarray (3, 3), optional
         Head rotation about the rig's pivot; the neck bends, the shoulders stay (`Rig.rotate_head`).

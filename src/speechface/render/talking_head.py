@@ -72,7 +72,7 @@ def draw_frames(
     neutral: np.ndarray | None = None,
     background: tuple[float, float, float] = BACKGROUND,
 ) -> Iterator[np.ndarray]:
-    """Yield an image (H, W, 3) uint8 of every frame: weights (T, 46), rotations (T, 3), radians."""
+    """Yield an image (H, W, 3) uint8 of every frame: weights (T, C), rotations (T, 3), radians."""
     neutral = rig.neutral if neutral is None else neutral
     for frame_weights, rotation in zip(weights, matrix_from_euler(rotations), strict=True):
         vertices, offset = pose(rig, frame_weights, None, rotation, translation, neutral=neutral)
@@ -91,13 +91,13 @@ def render_animation(
     size: int,
     progress: bool,
 ) -> None:
-    """Write an mp4 of a rig that moves by `weights` (T, 46) and `rotations` (T, 3), radians, with its sound.
+    """Write an mp4 of a rig that moves by `weights` (T, C) and `rotations` (T, 3), radians, with its sound.
 
     Parameters
     ----------
     path : path-like, ends in .mp4
     rig : Rig
-    weights, rotations : ndarray (T, 46), (T, 3)
+    weights, rotations : ndarray (T, C), (T, 3)
     fps : Fraction or number, 1/s
     audio : ndarray (n,), float32, mono, or None
         Starts with the first frame.

@@ -1,4 +1,4 @@
-"""One frame of the visualiser: face, rig from labels, rig from prediction, and all 46 weights as bars below."""
+"""One frame of the visualiser: face, rig from labels, rig from prediction, and all weights as bars below."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from speechface.render.text import draw_text, shortened, text_width, wrapped
-from speechface.rig.channels import CHANNELS
 
 __all__ = ["Visualiser", "readable", "message_image"]
 
@@ -43,7 +42,8 @@ class Visualiser:
         Shown at the top left, e.g. the clip's name.
     headings : three str
         Titles of the images.
-    observed : ndarray (46,), bool
+    channels : sequence of C str, names of the weights
+    observed : ndarray (C,), bool
         Channels that labels can see; the others are greyed.
 
     Attributes
@@ -51,10 +51,19 @@ class Visualiser:
     width, height : int, even, pixels
     """
 
-    def __init__(self, size: int, *, title: str, headings: Sequence[str], observed: Sequence[bool] | np.ndarray):
+    def __init__(
+        self,
+        size: int,
+        *,
+        title: str,
+        headings: Sequence[str],
+        channels: Sequence[str],
+        observed: Sequence[bool] | np.ndarray,
+    ):
         self.size = size = _even(size)
         self.width = _even(max(3 * size + 2 * _GAP + 2 * _MARGIN, _LEAST_WIDTH))
-        rows = -(-len(CHANNELS) // 2)
+        self.channels = tuple(channels)
+        rows = -(-len(self.channels) // 2)
         self._plot_top = _HEAD + size + _FOOT + 26
         self.height = _even(self._plot_top + rows * _ROW + _MARGIN + 4)
         self.observed = np.asarray(observed, bool)
@@ -67,7 +76,7 @@ class Visualiser:
 
     def _place(self, k):
         """(left end of the bar, top row) of channel k."""
-        rows = -(-len(CHANNELS) // 2)
+        rows = -(-len(self.channels) // 2)
         return self._bar_left[k // rows], self._plot_top + (k % rows) * _ROW
 
     def _error_middle(self, left):
@@ -92,7 +101,7 @@ class Visualiser:
             for offset, text in ((-_ERROR_WIDTH // 2, "−0.5"), (0, "0"), (_ERROR_WIDTH // 2 - 1, "0.5")):
                 base[self._plot_top - 3 : bottom, middle + offset] = FAINT
                 draw_text(base, text, (middle + offset, self._plot_top - 7), size=10, colour=GREY, align="centre")
-        for k, channel in enumerate(CHANNELS):
+        for k, channel in enumerate(self.channels):
             left, top = self._place(k)
             colour = INK if self.observed[k] else _UNSEEN
             draw_text(base, readable(channel), (left - 8, top + 11), size=11, colour=colour, align="right")
@@ -122,7 +131,7 @@ class Visualiser:
         Parameters
         ----------
         images : three ndarray (size, size, 3), uint8, or None where there is nothing to show
-        label, prediction : ndarray (46,) or None
+        label, prediction : ndarray (C,) or None
         time : float, s
         text : str
             Line below the images, e.g. the error.
@@ -142,7 +151,7 @@ class Visualiser:
                 draw_text(area, line, (self.size / 2, self.size - 12 + 16 * k), size=12, colour=INK, align="centre")
         draw_text(out, f"{time:.2f} s", (self.width - _MARGIN, 27), size=15, colour=INK, align="right")
         draw_text(out, text, (_MARGIN, _HEAD + self.size + 22), size=14, colour=INK, bold=True)
-        for k in range(len(CHANNELS)):
+        for k in range(len(self.channels)):
             self._draw_bars(out, k, label, prediction)
         return out
 

@@ -1,1 +1,1 @@
-"""Face rigs: a neutral mesh, 46 named blendshapes and an identity basis."""
+"""Face rigs: a neutral mesh, named blendshapes and an identity basis."""

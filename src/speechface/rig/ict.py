@@ -1,8 +1,8 @@
 """ICT-FaceKit Light as a rig: a scanned head with ARKit-like expressions, read from its OBJ files.
 
 Source: https://github.com/ICT-VGL/ICT-FaceKit (MIT licence, USC Institute for Creative Technologies), commit da5f95a.
-What we change: centimetres become millimetres; browInnerUp, cheekPuff and noseSneer, split in left and right there,
-are merged; eyeballs, which stand still there, turn with the gaze channels; the translucent helper meshes and the lash
+What we change: centimetres become millimetres; browInnerUp and cheekPuff, split in left and right there, are
+merged; eyeballs, which stand still there, turn with the gaze channels; the translucent helper meshes and the lash
 cards are left out; colours are painted on the vertices.
 """
 
@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from speechface.errors import RigError
+from speechface.geometry.mesh import vertex_normals
 from speechface.geometry.rotation import matrix_from_euler
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import ARKIT52
 from speechface.rig.contour import contour_candidates
 from speechface.rig.obj import read_positions, read_triangles
 from speechface.rig.paint import paint_ict
@@ -43,8 +44,12 @@ _MM_PER_UNIT = 10.0
 _NEUTRAL = "generic_neutral_mesh"
 #: Turn of an eyeball at weight 1: about what ARKit's gaze spans.
 _LOOK_UP_RAD, _LOOK_ASIDE_RAD = np.radians(25), np.radians(30)
+#: Outline of the tongue from the root to the tip: depth and half width, mm; below it, and its axis, height in mm. What
+#: moves farther with the open jaw does not belong to the upper gums.
+_TONGUE_Z, _TONGUE_HALF_WIDTH = (35.0, 55, 65, 75, 85, 92, 98), (21.0, 20.7, 19.7, 18.7, 15.8, 11.8, 4)
+_TONGUE_BELOW, _TONGUE_AXIS, _WITH_JAW_MM = -47.8, -38.0, 5.0
 #: One channel here, two objects there.
-_MERGED = ("browInnerUp", "cheekPuff", "noseSneer")
+_MERGED = ("browInnerUp", "cheekPuff")
 _ONE_SIDED = ("jawLeft", "jawRight", "mouthLeft", "mouthRight")
 
 
@@ -52,6 +57,8 @@ def expression_objects(channel: str) -> list[str]:
     """Names of the OBJ files that add up to one of our channels, e.g. eyeBlinkLeft -> [eyeBlink_L]."""
     if channel in _MERGED:
         return [channel + "_L", channel + "_R"]
+    if channel == "tongueOut":
+        return []
     if channel in _ONE_SIDED:
         return [channel]
     return [re.sub(r"Right$", "_R", re.sub(r"Left$", "_L", channel))]
@@ -59,7 +66,7 @@ def expression_objects(channel: str) -> list[str]:
 
 def object_names(identity_modes: int) -> list[str]:
     """Names of all OBJ files a rig with that many identity modes is read from, without their ending."""
-    expressions = [name for channel in CHANNELS for name in expression_objects(channel)]
+    expressions = [name for channel in ARKIT52 for name in expression_objects(channel)]
     return [_NEUTRAL, *expressions, *(f"identity{k:03d}" for k in range(identity_modes))]
 
 
@@ -132,11 +139,14 @@ def read_ict(source: str | os.PathLike, *, identity_modes: int) -> Rig:
     landmarks = np.array(LANDMARKS, np.int32)
     face = np.arange(*PARTS["face"])
     colors, material = paint_ict(neutral, triangles, landmarks, PARTS)
-    shapes = np.stack([moved(expression_objects(channel)) for channel in CHANNELS])
+    offsets = {channel: moved(objects) for channel in ARKIT52 if (objects := expression_objects(channel))}
+    offsets["tongueOut"] = _tongue_out(neutral, triangles, offsets["jawOpen"])
+    shapes = np.stack([offsets[channel] for channel in ARKIT52])
     _turn_eyes(shapes, neutral)
     identity = [moved([f"identity{k:03d}"]) for k in range(identity_modes)]
     return Rig(
         name="ict-facekit",
+        channels=ARKIT52,
         neutral=neutral,
         shapes=shapes,
         triangles=triangles,
@@ -156,12 +166,35 @@ def read_ict(source: str | os.PathLike, *, identity_modes: int) -> Rig:
     )
 
 
+def _tongue(neutral, triangles, jaw_open):
+    """Mask (V,) of the tongue, which is one mesh with the gums: within its outline what turns away from its axis.
+
+    jaw_open (V, 3) : offsets of jawOpen, which moves it
+    """
+    x, y, z = neutral.T
+    mask = np.zeros(len(neutral), bool)
+    mask[slice(*PARTS["gums"])] = True
+    mask &= (np.abs(jaw_open).max(1) > _WITH_JAW_MM) & (z > _TONGUE_Z[0]) & (z < _TONGUE_Z[-1])
+    mask &= (np.abs(x) < np.interp(z, _TONGUE_Z, _TONGUE_HALF_WIDTH)) & (y > _TONGUE_BELOW)
+    normals = vertex_normals(neutral, triangles)
+    return mask & (normals[:, 0] * x + normals[:, 1] * (y - _TONGUE_AXIS) > 0)
+
+
+def _tongue_out(neutral, triangles, jaw_open):
+    """Offsets (V, 3) of tongueOut, which ICT-FaceKit lacks: the tongue slides forward over the lower lip."""
+    x, y, z = neutral.T
+    along = np.clip((z - _TONGUE_Z[0]) / (_TONGUE_Z[-1] - _TONGUE_Z[0]), 0, 1) * _tongue(neutral, triangles, jaw_open)
+    out = np.clip(along / 0.8, 0, 1) ** 2 * (3 - 2 * np.clip(along / 0.8, 0, 1))
+    up = 5.0 * out - 9.0 * (np.maximum(along - 0.6, 0) / 0.4) ** 1.4 - 0.45 * out * (y - _TONGUE_AXIS)
+    return np.stack([-0.25 * x * out, up, 34.0 * out], -1).astype(np.float32)
+
+
 def _turn_eyes(shapes, neutral):
-    """Add the eyeballs' rotation at weight 1 to the gaze shapes (46, V, 3), in place."""
+    """Add the eyeballs' rotation at weight 1 to the gaze shapes (52, V, 3), in place."""
     for part, side, outward in (("eye_left", "Left", 1), ("eye_right", "Right", -1)):
         ball = slice(*PARTS[part])
         points = neutral[ball]
         centre = (points.min(0) + points.max(0)) / 2
         for direction, pitch, yaw in (("Up", -1, 0), ("Down", 1, 0), ("Out", 0, outward), ("In", 0, -outward)):
             turn = matrix_from_euler([pitch * _LOOK_UP_RAD, yaw * _LOOK_ASIDE_RAD, 0])
-            shapes[INDEX[f"eyeLook{direction}{side}"], ball] += (points - centre) @ (turn.T - np.eye(3))
+            shapes[ARKIT52.index(f"eyeLook{direction}{side}"), ball] += (points - centre) @ (turn.T - np.eye(3))

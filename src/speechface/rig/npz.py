@@ -1,5 +1,6 @@
 """Any other face as one .npz file; docs/rigs.md describes the fields."""
 
+import logging
 import os
 import zipfile
 from pathlib import Path
@@ -8,14 +9,18 @@ import numpy as np
 
 from speechface.errors import RigError
 from speechface.geometry import ibug
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import ARKIT52, REPORT46
 from speechface.rig.contour import contour_candidates
 from speechface.rig.regions import face_regions, spine_top
 from speechface.rig.rig import Rig
 
 __all__ = ["read_npz"]
 
-_REQUIRED = ("neutral", "shapes", "triangles", "landmarks")
+LOG = logging.getLogger(__name__)
+
+_REQUIRED = ("neutral", "shapes", "channels", "triangles", "landmarks")
+#: Columns of tables beside the channels.
+_COLUMNS = ("dataset", "actor", "clip", "frame", "time", "detected", "used", "confidence")
 _SKIN = (0.82, 0.64, 0.55)
 #: An outer distance between the eye corners outside this span, mm, tells of another unit.
 _EYE_SPAN_MM = (60.0, 140.0)
@@ -27,7 +32,7 @@ def read_npz(source: str | os.PathLike, *, identity_modes: int) -> Rig:
     Parameters
     ----------
     source : path-like
-        .npz with at least ``neutral``, ``shapes``, ``triangles`` and ``landmarks`` (docs/rigs.md).
+        .npz with at least ``neutral``, ``shapes``, ``channels``, ``triangles`` and ``landmarks`` (docs/rigs.md).
     identity_modes : int
         Identity modes to keep at most.
 
@@ -66,12 +71,15 @@ def _from_arrays(arrays, source, identity_modes):
         if index.size and (index.min() < 0 or index.max() >= n):
             raise RigError(f"{source}: {name} refer to vertex {index.max()}, there are {n} (count from 0)")
     _check_place(neutral[landmarks], source)
-    shapes = _shapes(arrays, source, n)
+    channels, shapes = _channels(arrays, source), _array(arrays, "shapes", source, (None, n, 3))
+    if len(channels) != len(shapes):
+        raise RigError(f"{source}: {len(shapes)} shapes, but {len(channels)} channel names (field 'channels')")
     skin = _array(arrays, "skin", source, (None,), kind=np.int32, default=lambda: np.arange(n, dtype=np.int32))
     regions = face_regions(neutral, landmarks, skin)
     regions |= {name.split("/", 1)[1]: arrays[name].astype(np.int32) for name in arrays if name.startswith("region/")}
     return Rig(
         name=str(arrays.get("name", source.stem)),
+        channels=channels,
         neutral=neutral,
         shapes=shapes,
         triangles=triangles,
@@ -102,19 +110,17 @@ def _array(arrays, name, source, shape, *, kind=np.float32, default=None):
     return value
 
 
-def _shapes(arrays, source, n):
-    """Offsets (46, V, 3) in our order of channels; channels that the file does not name stay still."""
-    shapes = _array(arrays, "shapes", source, (None, n, 3))
-    names = [str(name) for name in arrays["channels"]] if "channels" in arrays else list(CHANNELS)
-    if len(names) != len(shapes):
-        raise RigError(f"{source}: {len(shapes)} shapes, but {len(names)} channel names (field 'channels')")
-    unknown = [name for name in names if name not in INDEX]
-    if unknown:
-        raise RigError(f"{source}: unknown channel '{unknown[0]}'; the 46 names are in docs/rigs.md")
-    out = np.zeros((len(CHANNELS), n, 3), np.float32)
-    for name, shape in zip(names, shapes):
-        out[INDEX[name]] = shape
-    return out
+def _channels(arrays, source):
+    """Names of the shapes; they become columns of tables."""
+    names = tuple(str(name) for name in arrays["channels"])
+    for name in names:
+        if not (name.isascii() and name.isalnum() and name[0].isalpha()) or name in _COLUMNS:
+            raise RigError(f"{source}: '{name}' cannot be the name of a channel (field 'channels'); take ARKit's "
+                           "names, e.g. jawOpen (docs/rigs.md)")  # fmt: skip
+    foreign = [name for name in names if name not in (*ARKIT52, *REPORT46)]
+    if foreign:
+        LOG.warning("%s: speech, labels and exports of ARKit's names will not know %s", source, ", ".join(foreign))
+    return names
 
 
 def _check_place(marks, source):

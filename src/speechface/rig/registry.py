@@ -4,6 +4,7 @@ import os
 
 from speechface.errors import RigError
 from speechface.registry import Registry
+from speechface.rig.channels import REPORT46
 from speechface.rig.rig import Rig
 
 __all__ = ["RIGS", "build_rig"]
@@ -25,7 +26,7 @@ def build_builtin(source: str | os.PathLike, *, identity_modes: int) -> Rig:
     return build(identity_modes=identity_modes)
 
 
-def build_rig(kind: str, source: str | os.PathLike, *, identity_modes: int) -> Rig:
+def build_rig(kind: str, source: str | os.PathLike, *, identity_modes: int, channels: str = "arkit52") -> Rig:
     """Build a rig.
 
     Parameters
@@ -33,6 +34,7 @@ def build_rig(kind: str, source: str | os.PathLike, *, identity_modes: int) -> R
     kind : str, key of `RIGS`
     source : path-like or "", the files it is built from
     identity_modes : int, identity modes to keep at most
+    channels : arkit52, all that the rig has; report46, the report's of them
 
     Raises
     ------
@@ -41,4 +43,5 @@ def build_rig(kind: str, source: str | os.PathLike, *, identity_modes: int) -> R
     RigError
         If the source is missing or incomplete.
     """
-    return RIGS[kind](source, identity_modes=identity_modes)
+    rig = RIGS[kind](source, identity_modes=identity_modes)
+    return rig.on(REPORT46) if channels == "report46" else rig

@@ -7,14 +7,15 @@ import io
 import json
 import os
 import zipfile
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from speechface.errors import RigError
 from speechface.files import written_whole
 from speechface.geometry import ibug
-from speechface.rig.channels import CHANNELS, N_CHANNELS
+from speechface.rig.channels import columns, sides
 from speechface.rig.points import Places, Vertices, places
 
 __all__ = ["Rig", "MINIMUM_DELTA_MM"]
@@ -25,14 +26,16 @@ MINIMUM_DELTA_MM = 2e-3
 
 @dataclass
 class Rig:
-    """A face that 46 weights, an identity vector and a head rotation move.
+    """A face that a weight for each of its channels, an identity vector and a head rotation move.
 
     Parameters
     ----------
     name : str
+    channels : tuple of C str
+        Names of the shapes, as `speechface.rig.channels` has them; the list of all that is made with the rig.
     neutral : ndarray (V, 3), float32, mm
-    shapes : ndarray (46, V, 3), float32, mm
-        Offsets at weight 1, in the order of `speechface.rig.channels.CHANNELS`.
+    shapes : ndarray (C, V, 3), float32, mm
+        Offsets at weight 1.
     triangles : ndarray (T, 3), int32, counter-clockwise seen from outside
     landmarks : ndarray (68,), int32
         Vertex of each iBUG landmark (dlib's order, subject's right jaw first).
@@ -57,6 +60,7 @@ class Rig:
     """
 
     name: str
+    channels: tuple[str, ...]
     neutral: np.ndarray
     shapes: np.ndarray
     triangles: np.ndarray
@@ -71,12 +75,10 @@ class Rig:
     normal_offset: np.ndarray
     meta: dict = field(default_factory=dict)
 
-    channels = CHANNELS
-
     def __post_init__(self):
-        v = len(self.neutral)
+        v, self.channels = len(self.neutral), tuple(self.channels)
         expected = {
-            "neutral": (v, 3), "shapes": (N_CHANNELS, v, 3), "landmarks": (ibug.N_POINTS,), "colors": (v, 3),
+            "neutral": (v, 3), "shapes": (len(self.channels), v, 3), "landmarks": (ibug.N_POINTS,), "colors": (v, 3),
             "material": (v, 2), "head_weight": (v,), "pivot": (3,), "normal_offset": (v, 3),
         }  # fmt: skip
         for name, shape in expected.items():
@@ -87,6 +89,9 @@ class Rig:
             raise RigError(f"rig '{self.name}': identity has shape {self.identity.shape}, expected (K, {v}, 3)")
         if self.contour.ndim != 2 or len(self.contour) != ibug.N_JAW:
             raise RigError(f"rig '{self.name}': contour has shape {self.contour.shape}, expected ({ibug.N_JAW}, m)")
+        twice = [name for name in dict.fromkeys(self.channels) if self.channels.count(name) > 1]
+        if twice:
+            raise RigError(f"rig '{self.name}': channel '{twice[0]}' is there twice")
         missing = {"lips", "upper_face"} - set(self.regions)
         if missing:
             raise RigError(f"rig '{self.name}': vertex sets {sorted(missing)} are missing")
@@ -98,8 +103,14 @@ class Rig:
             return Vertices(self.landmarks), Vertices(self.contour)
         return places(self.name, len(self.neutral), scheme), None
 
+    def on(self, channels: Sequence[str]) -> "Rig":
+        """The same face with those of `channels` that it has a shape for, or two of one side each, which add up."""
+        places = {name: columns(self.channels, [name]) or columns(self.channels, sides(name)) for name in channels}
+        shapes = {name: self.shapes[found].sum(0) for name, found in places.items() if found}
+        return replace(self, channels=tuple(shapes), shapes=np.stack(list(shapes.values())))
+
     def mesh(self, weights: np.ndarray | None = None, identity: np.ndarray | None = None) -> np.ndarray:
-        """Vertices (V, 3), mm, of one face without head motion. weights (46,), identity (<= K,)."""
+        """Vertices (V, 3), mm, of one face without head motion. weights (C,), identity (<= K,)."""
         vertices = self.neutral
         if identity is not None and len(identity):
             k = np.asarray(identity, np.float32)
@@ -109,9 +120,9 @@ class Rig:
         return vertices if vertices is not self.neutral else vertices.copy()
 
     def displacement(self, weights: np.ndarray, vertices: np.ndarray) -> np.ndarray:
-        """Offsets from neutral, mm: weights (..., 46), vertex indices (n,) -> (..., n, 3)."""
+        """Offsets from neutral, mm: weights (..., C), vertex indices (n,) -> (..., n, 3)."""
         weights = np.asarray(weights, np.float32)
-        basis = self.shapes[:, vertices].reshape(N_CHANNELS, -1)
+        basis = self.shapes[:, vertices].reshape(len(self.channels), -1)
         return (weights @ basis).reshape(weights.shape[:-1] + (len(vertices), 3))
 
     def rotate_head(self, vertices: np.ndarray, rotation: np.ndarray) -> np.ndarray:
@@ -144,7 +155,7 @@ class Rig:
         }
         for name in sorted(self.regions):
             arrays["region/" + name] = np.asarray(self.regions[name], np.int32)
-        header = {"name": self.name, "channels": list(CHANNELS), "meta": self.meta}
+        header = {"name": self.name, "channels": list(self.channels), "meta": self.meta}
         arrays["header"] = np.array(json.dumps(header, sort_keys=True))
         with written_whole(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, array in arrays.items():
@@ -163,16 +174,16 @@ class Rig:
             names = set(z.files)
             try:
                 header = json.loads(str(z["header"]))
-                if tuple(header["channels"]) != CHANNELS:
-                    raise RigError(f"rig {path}: channels differ from this version's; build it again")
+                channels = tuple(header["channels"])
                 neutral = z["neutral"]
-                shapes = np.zeros((N_CHANNELS, len(neutral), 3), np.float32)
+                shapes = np.zeros((len(channels), len(neutral), 3), np.float32)
                 offset, index, value = z["shape_offset"], z["shape_index"], z["shape_value"]
-                for k in range(N_CHANNELS):
+                for k in range(len(channels)):
                     part = slice(offset[k], offset[k + 1])
                     shapes[k, index[part]] = value[part]
                 return cls(
                     name=header["name"],
+                    channels=channels,
                     neutral=neutral,
                     shapes=shapes,
                     triangles=z["triangles"],

@@ -64,6 +64,7 @@ def pack(actors: Mapping[int, Any]) -> dict[str, np.ndarray]:
     moved = np.abs(first.shapes).max((0, 2)) > 0
     n_moved = int(np.nonzero(moved)[0].max()) + 1
     arrays = {name: getattr(first, name) for name in _SHARED}
+    arrays["channels"] = np.array(first.channels)
     arrays["shapes"] = first.shapes[:, :n_moved].astype(np.float16)
     arrays |= {f"region/{name}": index.astype(np.int32) for name, index in sorted(first.regions.items())}
     for number, actor in sorted(actors.items()):
@@ -99,6 +100,7 @@ def unpack(arrays: Mapping[str, np.ndarray], number: int) -> DemoActor:
     shapes[:, : moving.shape[1]] = moving
     rig = Rig(
         name=facts["name"],
+        channels=tuple(map(str, arrays["channels"])),
         neutral=own["neutral"],
         shapes=shapes,
         triangles=own["triangles"],

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from speechface.rig.channels import INDEX, N_CHANNELS
-from speechface.synthesis.visemes import CHANNEL_GROUP, VISEMES, visemes_of
+from speechface.synthesis.visemes import CHANNEL_GROUP, INDEX, VISEMES, visemes_of
 
 __all__ = ["Segment", "segments_of", "articulate", "close_lips", "lip_seal", "energy_envelope", "bump"]
 
@@ -90,7 +89,7 @@ def articulate(segments: Sequence[Segment], times: ArrayLike, *, gain: float) ->
 
     Returns
     -------
-    weights : ndarray (T, 46)
+    weights : ndarray (T, 52)
         Mouth and jaw channels without lip closure; see `close_lips`.
 
     Notes
@@ -105,7 +104,7 @@ def articulate(segments: Sequence[Segment], times: ArrayLike, *, gain: float) ->
     offset = moments - centre
     distance = np.abs(offset) - 0.6 * half
     distance = 0.5 * (distance + np.sqrt(distance**2 + 0.012**2))  # 0 inside, smooth at the edge
-    targets = np.zeros((len(segments), N_CHANNELS))
+    targets = np.zeros((len(segments), len(INDEX)))
     strength = np.array([VISEMES[s.viseme].strength for s in segments])
     for k, segment in enumerate(segments):
         viseme = VISEMES[segment.viseme]
@@ -113,7 +112,7 @@ def articulate(segments: Sequence[Segment], times: ArrayLike, *, gain: float) ->
         for name, weight in viseme.targets.items():
             opens = name == "jawOpen" or name in _OPENERS
             targets[k, INDEX[name]] = weight * (gain * emphasis if opens else 1.0)
-    weights = np.zeros((len(moments), N_CHANNELS))
+    weights = np.zeros((len(moments), len(INDEX)))
     for group in range(3):
         reach = np.where(offset < 0, REACH_BEFORE_S[group], REACH_AFTER_S[group])
         pull = strength[:, group] * np.exp(-distance / reach)
@@ -157,7 +156,7 @@ def lip_seal(segments: Sequence[Segment], times: ArrayLike, *, frame_s: float) -
 
 
 def close_lips(weights: np.ndarray, seal: np.ndarray) -> np.ndarray:
-    """Return `weights` (T, 46) with the lips closed by `seal` (T,): mouthClose takes back the jaw's opening,
+    """Return `weights` (T, 52) with the lips closed by `seal` (T,): mouthClose takes back the jaw's opening,
     and what lifts or lowers the lips yields."""
     closed = weights.copy()
     open_lips = (1 - seal)[:, None]

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from speechface.rig.channels import INDEX, N_CHANNELS, limit_mouth_close
+from speechface.rig.channels import ARKIT52, limit_mouth_close
 from speechface.synthesis.articulation import Segment, bump, close_lips
-from speechface.synthesis.visemes import both
+from speechface.synthesis.visemes import INDEX, both
 
 __all__ = [
     "EXPRESSIONS", "HEAD_POSES", "FROWNS_ON_STRESS", "smooth_noise", "expression", "blink_times", "blinks", "accents",
@@ -22,17 +22,17 @@ __all__ = [
 #: Channel weights of each emotion at full strength, after the action units of the Facial Action Coding System.
 EXPRESSIONS: dict[str, dict[str, float]] = {
     "neutral": {},
-    "calm": {**both("mouthSmile", 0.14), "browInnerUp": 0.10, **both("eyeSquint", 0.06)},
+    "calm": {**both("mouthSmile", 0.14), "browInnerUp": 0.10, **both("eyeSquint", 0.06), **both("cheekSquint", 0.08)},
     "happy": {**both("mouthSmile", 0.62), **both("eyeSquint", 0.38), **both("mouthDimple", 0.16),
-              **both("browOuterUp", 0.14), **both("mouthUpperUp", 0.14)},
+              **both("browOuterUp", 0.14), **both("mouthUpperUp", 0.14), **both("cheekSquint", 0.42)},
     "sad": {**both("mouthFrown", 0.58), "browInnerUp": 0.62, **both("browDown", 0.10), **both("eyeSquint", 0.12),
             "mouthShrugLower": 0.24, **both("eyeBlink", 0.14)},
-    "angry": {**both("browDown", 0.82), "noseSneer": 0.28, **both("eyeSquint", 0.32), **both("mouthFrown", 0.24),
-              **both("mouthUpperUp", 0.12), "jawForward": 0.25, "mouthShrugUpper": 0.08},
+    "angry": {**both("browDown", 0.82), **both("noseSneer", 0.28), **both("eyeSquint", 0.32),
+              **both("mouthFrown", 0.24), **both("mouthUpperUp", 0.12), "jawForward": 0.25, "mouthShrugUpper": 0.08},
     "fearful": {"browInnerUp": 0.78, **both("browOuterUp", 0.30), **both("eyeWide", 0.62), **both("mouthStretch", 0.40),
                 **both("browDown", 0.14), **both("mouthFrown", 0.12)},
-    "disgust": {"noseSneer": 0.72, **both("mouthUpperUp", 0.30), **both("browDown", 0.40), **both("eyeSquint", 0.34),
-                **both("mouthFrown", 0.24), "mouthShrugUpper": 0.16},
+    "disgust": {**both("noseSneer", 0.72), **both("mouthUpperUp", 0.30), **both("browDown", 0.40),
+                **both("eyeSquint", 0.34), **both("mouthFrown", 0.24), "mouthShrugUpper": 0.16},
     "surprised": {"browInnerUp": 0.78, **both("browOuterUp", 0.82), **both("eyeWide", 0.72)},
 }  # fmt: skip
 #: Mean head pitch of each emotion, degrees, positive = face down.
@@ -59,14 +59,14 @@ def smooth_noise(
 def expression(
     emotion: str, times: ArrayLike, rng: np.random.Generator, *, strength: float, asymmetry: float
 ) -> np.ndarray:
-    """Weights (T, 46) of an emotion that swells in, wavers slowly and is a little stronger on one side.
+    """Weights (T, 52) of an emotion that swells in, wavers slowly and is a little stronger on one side.
 
     strength scales the table; asymmetry in [-1, 1] moves that fraction of the weight between left and right.
     """
     times = np.asarray(times, float)
     swell = 0.55 + 0.45 * bump(times, 0.6, rise_s=0.6, fall_s=np.inf)
     envelope = strength * swell * (1 + 0.09 * smooth_noise(times, rng, low_hz=0.15, high_hz=0.6))
-    weights = np.zeros((len(times), N_CHANNELS))
+    weights = np.zeros((len(times), len(ARKIT52)))
     for name, weight in EXPRESSIONS[emotion].items():
         side = 1 + asymmetry if name.endswith("Left") else 1 - asymmetry if name.endswith("Right") else 1.0
         weights[:, INDEX[name]] = weight * side * envelope
@@ -130,7 +130,7 @@ def head_motion(
 
 
 def gaze(rotations: np.ndarray, times: ArrayLike, rng: np.random.Generator, *, wander: float) -> np.ndarray:
-    """Gaze weights (T, 46): the eyes stay on the camera while the head turns, with small fixations around it.
+    """Gaze weights (T, 52): the eyes stay on the camera while the head turns, with small fixations around it.
 
     rotations (T, 3) in radians; `wander` in radians. The fixations change every 0.4 to 1.5 s within 40 ms.
     """
@@ -149,7 +149,7 @@ def gaze(rotations: np.ndarray, times: ArrayLike, rng: np.random.Generator, *, w
         position = following
     down = (target[:, 1] - 0.9 * rotations[:, 0]) / GAZE_RADIANS
     left = (target[:, 0] - 0.9 * rotations[:, 1]) / GAZE_RADIANS
-    weights = np.zeros((len(times), N_CHANNELS))
+    weights = np.zeros((len(times), len(ARKIT52)))
     for side, turn_in in (("Left", -left), ("Right", left)):
         weights[:, INDEX["eyeLookDown" + side]] = np.maximum(down, 0)
         weights[:, INDEX["eyeLookUp" + side]] = np.maximum(-down, 0)
@@ -159,19 +159,19 @@ def gaze(rotations: np.ndarray, times: ArrayLike, rng: np.random.Generator, *, w
 
 
 def merge(speech: np.ndarray, seal: np.ndarray, mood: np.ndarray, lids: np.ndarray, brows: np.ndarray) -> np.ndarray:
-    """Combine the parts into weights (T, 46) in [0, 1].
+    """Combine the parts into weights (T, 52) in [0, 1].
 
     Parameters
     ----------
-    speech : ndarray (T, 46), from `articulation.articulate`, lips not yet closed
+    speech : ndarray (T, 52), from `articulation.articulate`, lips not yet closed
     seal : ndarray (T,), lip closure
-    mood : ndarray (T, 46), from `expression`, plus gaze
+    mood : ndarray (T, 52), from `expression`, plus gaze
     lids : ndarray (T,), blinks
     brows : ndarray (T,), brow raise of the accents
 
     Returns
     -------
-    weights : ndarray (T, 46), float32
+    weights : ndarray (T, 52), float32
         With mouthClose <= jawOpen, and equal to it where the lips are sealed.
     """
     mood = mood.copy()
@@ -180,7 +180,8 @@ def merge(speech: np.ndarray, seal: np.ndarray, mood: np.ndarray, lids: np.ndarr
     mood[:, mouth] *= (1 - 0.75 * np.clip(rounding, 0, 1))[:, None]
     weights = close_lips(speech + mood, seal)
     # a sneer lifts the upper lip: where the lips close, the lower one follows
-    weights[:, INDEX["mouthShrugLower"]] += 0.5 * seal * weights[:, INDEX["noseSneer"]]
+    sneer = weights[:, [INDEX["noseSneerLeft"], INDEX["noseSneerRight"]]].mean(1)
+    weights[:, INDEX["mouthShrugLower"]] += 0.5 * seal * sneer
     open_eyes = 1 - lids
     for side in ("Left", "Right"):
         blink = INDEX["eyeBlink" + side]
@@ -189,4 +190,4 @@ def merge(speech: np.ndarray, seal: np.ndarray, mood: np.ndarray, lids: np.ndarr
             weights[:, INDEX[stem + side]] *= open_eyes
         weights[:, INDEX["browOuterUp" + side]] += 0.7 * brows
     weights[:, INDEX["browInnerUp"]] += brows
-    return limit_mouth_close(np.clip(weights, 0, 1).astype(np.float32))
+    return limit_mouth_close(np.clip(weights, 0, 1).astype(np.float32), ARKIT52)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from speechface.errors import ConfigError
-from speechface.rig.channels import INDEX
 from speechface.synthesis import articulation, expression
 from speechface.synthesis.espeak import Utterance, speak
+from speechface.synthesis.visemes import INDEX
 from speechface.synthesis.voices import Delivery, actor_voice, delivery
 
 __all__ = ["Performance", "perform", "act", "Traits", "traits_of", "resample"]
@@ -25,7 +25,7 @@ STRENGTH = {"normal": 0.7, "strong": 1.0}
 
 @dataclass(frozen=True)
 class Performance:
-    """`audio` float32 (n,) at `sr`; `times` (T,) s; `weights` (T, 46) float32; `rotations` (T, 3) radians;
+    """`audio` float32 (n,) at `sr`; `times` (T,) s; `weights` (T, 52) float32; `rotations` (T, 3) radians;
     `segments` list of Segment in clip time; `text` and `voice` as given to espeak-ng."""
 
     audio: np.ndarray
@@ -113,7 +113,7 @@ def act(
     how: Delivery,
     frame_s: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (weights (T, 46) float32, rotations (T, 3) radians) of a speaker with `traits`.
+    """Return (weights (T, 52) float32, rotations (T, 3) radians) of a speaker with `traits`.
 
     segments : list of Segment that fill the clip; energy_at : function of times, loudness in [0, 1];
     how : `voices.Delivery`; frame_s : duration of a frame, s.

@@ -75,7 +75,7 @@ def frames(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Draw a performance: yield (image (H, W, 3) uint8 RGB, landmarks (68, 2) px) of every frame.
 
-    weights (T, 46); rotations (T, 3), radians, about the rig's pivot.
+    weights (T, C); rotations (T, 3), radians, about the rig's pivot.
     """
     from speechface.render.pose import pose
 

@@ -8,9 +8,12 @@ visual speech"), here per group of articulators. `seal` closes the lips whatever
 
 from dataclasses import dataclass, field
 
-from speechface.rig.channels import CHANNELS, INDEX
+from speechface.rig.channels import ARKIT52
 
-__all__ = ["Viseme", "VISEMES", "GROUPS", "CHANNEL_GROUP", "visemes_of", "both"]
+__all__ = ["Viseme", "VISEMES", "GROUPS", "CHANNEL_GROUP", "INDEX", "visemes_of", "both"]
+
+#: Channel -> its column in the weights of synthesis, which are ARKit's 52.
+INDEX = {name: k for k, name in enumerate(ARKIT52)}
 
 #: Articulator groups, in the order of every strength triple.
 GROUPS = ("jaw", "shape", "aperture")
@@ -23,8 +26,8 @@ def _group(name: str) -> int:
     return 1 if name in _SHAPE else 2
 
 
-#: Index into `GROUPS` of every channel (only mouth and jaw channels carry speech).
-CHANNEL_GROUP = tuple(_group(name) for name in CHANNELS)
+#: Index into `GROUPS` of every channel (only mouth, jaw and tongue carry speech).
+CHANNEL_GROUP = tuple(_group(name) for name in ARKIT52)
 
 
 def both(stem: str, weight: float) -> dict[str, float]:
@@ -67,9 +70,13 @@ def _upper(weight: float) -> dict[str, float]:
 
 VISEMES = {
     "rest": Viseme({}, (1.2, 1.0, 1.0), seal=1.0),
-    "bilabial": Viseme({"jawOpen": 0.06, "mouthRollLower": 0.30, "mouthRollUpper": 0.24}, (2.6, 0.15, 4.0), seal=1.0),
+    "bilabial": Viseme(
+        {"jawOpen": 0.06, "mouthRollLower": 0.24, "mouthRollUpper": 0.18, **both("mouthPress", 0.35)},
+        (2.6, 0.15, 4.0),
+        seal=1.0,
+    ),
     "labiodental": Viseme({"jawOpen": 0.07, "mouthRollLower": 0.55, **_upper(0.30)}, (1.8, 0.3, 4.0)),
-    "dental": Viseme({"jawOpen": 0.11, **_lower(0.15), **_upper(0.10)}, (1.6, 0.4, 1.6)),
+    "dental": Viseme({"jawOpen": 0.11, "tongueOut": 0.35, **_lower(0.15), **_upper(0.10)}, (1.6, 0.4, 1.6)),
     "alveolar": Viseme({"jawOpen": 0.08, **_lower(0.17), **_upper(0.10), **_stretch(0.10)}, (1.6, 0.3, 1.4)),
     "velar": Viseme({"jawOpen": 0.14, **_lower(0.11)}, (0.8, 0.15, 0.8)),
     "sibilant": Viseme({"jawOpen": 0.03, **_lower(0.22), **_upper(0.20), **_stretch(0.26)}, (3.0, 0.8, 2.2)),

@@ -161,6 +161,32 @@ class Predictor(Protocol):
     def facts(self) -> dict[str, Any]:
         """JSON values for people: settings, history, provenance."""
 
+    @property
+    def bidirectional(self) -> bool:
+        """Whether a frame depends on frames behind it, so that there is no `predict_chunk`."""
+
+    def predict_chunk(
+        self, features: np.ndarray, state: Any = None, neutral: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Any]:
+        """Predict the next frames of a stream, as `predict` of all of them would.
+
+        Parameters
+        ----------
+        features : ndarray (T, ...)
+        state : what the call before returned, None at the start
+        neutral : see `predict`
+
+        Returns
+        -------
+        outputs : ndarray (T, n_outputs), float32
+        state : for the next call
+
+        Raises
+        ------
+        ModelError
+            If the model is `bidirectional`.
+        """
+
     def to(self, device: str) -> Self:
         """The same model, computing on `device` ("cpu", "cuda"), where it can; results come back to the CPU."""
 
@@ -246,9 +272,8 @@ class Family:
     fit : function (name, train table, statistics, settings), for ``fit-baseline``
     configure : function (predictor, dict of str -> str)
         The same predictor with other options, of a family that has some: ``--option KEY=VALUE`` of predict and animate.
-    export_onnx : function (predictor, path)
-        Writes an ONNX graph and returns facts about it: ``inputs`` (names and shapes), ``largest_difference`` from the
-        predictor (None where it was not measured).
+    export_onnx : function (predictor, path, facts)
+        Writes an ONNX graph that carries `facts` beside its own; returns the largest difference from the predictor.
     """
 
     settings: type[Settings]
@@ -258,4 +283,4 @@ class Family:
     join: Callable[[Sequence[Predictor], str, int], Predictor] | None = None
     fit: Callable[[str, str, dict[str, Any], Any], Predictor] | None = None
     configure: Callable[[Any, Mapping[str, str]], Predictor] | None = None
-    export_onnx: Callable[[Any, str], dict[str, Any]] | None = None
+    export_onnx: Callable[[Any, str, dict[str, Any]], float] | None = None

@@ -5,6 +5,7 @@ from typing import Any
 
 from speechface.errors import ModelError
 from speechface.networks.families.base import Predictor, TrainingJob
+from speechface.rig.channels import require
 
 __all__ = ["content", "export_onnx", "restore", "train"]
 
@@ -19,11 +20,12 @@ def train(job: TrainingJob, kind: Any = None) -> Predictor | None:
     settings = job.settings
     schedule, source = schedule_of(settings.schedule), _encoder_source(job)
     table = read_split(job.train, settings.feature, without=job.without, most_bytes=job.most_bytes, folder=job.work_dir)
+    require(table.channels, job.stats["channels"], where=job.train, of="the statistics")
     with processes.join(job.place, gpu=job.training.gpus > 0):
         model = train(
             table, settings, job.training, job.stats, name=job.name, seed=job.seed, schedule=schedule, source=source,
-            landmark_basis=_landmark_basis(job.rig) if job.rig else None, work_dir=job.work_dir, log=job.log,
-            place=job.place, kind=kind or PLAIN,
+            landmark_basis=_landmark_basis(job.rig, table.channels, job.train) if job.rig else None,
+            work_dir=job.work_dir, log=job.log, place=job.place, kind=kind or PLAIN,
         )  # fmt: skip
     if model is not None:
         model.facts["train_table"] = {key: value for key, value in table.meta.items() if not key.startswith("_")}
@@ -49,11 +51,12 @@ def _encoder_source(job):
     return source
 
 
-def _landmark_basis(path):
-    """Displacement of the 68 landmarks by weight, (46, 204), mm."""
+def _landmark_basis(path, channels, train):
+    """Displacement of the 68 landmarks by weight, (C, 204), mm; TableError where the rig has other channels."""
     from speechface.rig.rig import Rig
 
     rig = Rig.load(path)
+    require(channels, rig.channels, where=train, of=f"rig {path}")
     return rig.shapes[:, rig.landmarks].reshape(len(rig.shapes), -1)
 
 
@@ -71,8 +74,9 @@ def restore(content: dict[str, Any]) -> Predictor:
     return of(content)
 
 
-def export_onnx(model: Any, path: str) -> dict[str, Any]:
-    """Write a `TrainedModel` or `Ensemble` as an ONNX graph; return its inputs and how far it is from the model."""
+def export_onnx(model: Any, path: str, facts: dict[str, Any]) -> float:
+    """Write a `TrainedModel` or `Ensemble` as an ONNX graph that carries `facts`; return how far it is from it."""
     from speechface.networks.onnx import export, largest_difference
 
-    return {"inputs": export(model, path), "largest_difference": largest_difference(model, path)}
+    export(model, path, facts)
+    return largest_difference(model, path)

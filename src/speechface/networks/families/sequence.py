@@ -22,6 +22,9 @@ class AugmentationSettings(Settings):
     """Standard deviation of noise on every number, dB."""
     tract_percent: float = Field(0.0, ge=0, le=50)
     """Vocal tract length perturbation: the largest stretch of a clip's frequencies, percent."""
+    recordings: float = Field(0.0, ge=0, le=1)
+    """Other rooms and microphones: how often a clip is heard with reverberation, over a background and through a
+    telephone, each drawn by itself."""
 
 
 class SequenceSettings(NetworkSettings):

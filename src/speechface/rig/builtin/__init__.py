@@ -1,6 +1,22 @@
 """A head of our own, sculpted by code: the default face, and 24 actors of it for the synthetic dataset."""
 
-__all__ = ["Actor", "Look", "N_ACTORS", "actor", "build", "look"]
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from speechface.rig.rig import Rig
+
+__all__ = ["Actor", "Look", "N_ACTORS", "actor", "build", "look", "ready_made"]
+
+
+def ready_made() -> "Rig":
+    """The default face without identity modes, from the package: what `build` makes in seconds, and without SciPy.
+
+    Written by ``speechface build-rig --kind builtin --identity-modes 0``.
+    """
+    from speechface.rig.rig import Rig
+
+    return Rig.load(Path(__file__).with_name("head.npz"))
 
 
 def __getattr__(name):

@@ -17,13 +17,13 @@ from speechface.rig.builtin.mesh import HeadMesh
 from speechface.rig.builtin.mouth import add_teeth, add_tongue
 from speechface.rig.builtin.shapes import blendshapes
 from speechface.rig.builtin.skin import build_skin
-from speechface.rig.channels import N_CHANNELS
+from speechface.rig.channels import ARKIT52
 from speechface.rig.rig import Rig
 
 __all__ = ["build", "VERSION", "PIVOT"]
 
 #: Raise when vertices, shapes or identity modes change.
-VERSION = 2
+VERSION = 3
 #: Where the skull sits on the neck, mm.
 PIVOT = np.array([0.0, -62.0, -92.0], np.float32)
 #: Shapes and modes are rounded to this, mm: invisible, and the file shrinks by a third.
@@ -142,8 +142,9 @@ def build(*, identity_modes: int = 20, look: Look | None = None, style: str | No
         modes = np.concatenate([modes, _hair_modes(mesh, n)[: len(modes)]], 1)
     return Rig(
         name="builtin",
+        channels=ARKIT52,
         neutral=mesh.vertices.astype(np.float32),
-        shapes=np.concatenate([face.shapes, np.zeros((N_CHANNELS, n_hair, 3), np.float32)], 1),
+        shapes=np.concatenate([face.shapes, np.zeros((len(ARKIT52), n_hair, 3), np.float32)], 1),
         triangles=mesh.triangles.astype(np.int32),
         landmarks=face.landmarks,
         identity=modes,

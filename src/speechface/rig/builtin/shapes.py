@@ -1,11 +1,11 @@
-"""The 46 blendshapes, computed from where a vertex lies: offsets in mm at weight 1."""
+"""The 52 blendshapes, computed from where a vertex lies: offsets in mm at weight 1."""
 
 import numpy as np
 
 from speechface.rig.builtin.curves import MOUTH_HALF_WIDTH, lip_line
 from speechface.rig.builtin.field import EYE_CENTRE, sigmoid, smoothstep
 from speechface.rig.builtin.mesh import HeadMesh
-from speechface.rig.channels import CHANNELS
+from speechface.rig.channels import ARKIT52, GAZE
 
 __all__ = ["blendshapes", "JAW_HINGE", "JAW_ANGLE"]
 
@@ -112,8 +112,6 @@ def _lips(p):
     chin = p.spot(0, -99, 19, 15)
     around = p.spot(0, -68, 22, 15, 0.5)
     cheek = p.spot(40, -58, 17, 17, 0.2)
-    wing = p.spot(12, -40, 9, 8)
-    sneer = 2.6 * ul * body * np.exp(-(((p.across - 10) / 12) ** 2)) + 2.0 * p.spot(14, -52, 12, 8)
     return {
         "mouthFunnel": v(
             -0.26 * p.x * lips,
@@ -132,12 +130,17 @@ def _lips(p):
         "mouthShrugLower": v(0, 4.5 * chin + 4.2 * ll * body + 2.0 * ul * body, 1.5 * chin + 3.0 * ll * body),
         "mouthShrugUpper": v(0, 4.2 * ul * body + 2.0 * ll * body + 1.5 * p.spot(0, -52, 15, 8), 2.8 * ul * body),
         "cheekPuff": v(7.5 * p.outward * cheek, 0, 5.5 * cheek + 2.0 * p.spot(0, -62, 22, 9)),
-        "noseSneer": v(
-            -0.5 * p.outward * wing,
-            4.4 * wing + sneer - 1.8 * p.spot(14, 20, 12, 9),
-            -0.8 * wing + 1.2 * p.spot(10, -18, 8, 12),
-        ),
     }
+
+
+def _tongue(p):
+    """The tongue slides forward between teeth and lips and hangs over the lower lip; nothing makes room for it."""
+    tongue = p.mesh.is_part("tongue")
+    along = np.clip((p.z + 53) / 46, 0, 1) * tongue
+    out = smoothstep(along, 0.05, 0.8)
+    thickness = (p.y + 78 + 0.0045 * (p.z + 30) ** 2) * tongue
+    rise = 12.5 * smoothstep(along, 0.15, 0.6) - 8.0 * (np.maximum(along - 0.6, 0) / 0.4) ** 1.4
+    return {"tongueOut": p.vector(-0.2 * p.x * out, rise - 0.4 * thickness * out, 33.0 * out)}
 
 
 def _sided(p, side):
@@ -150,6 +153,9 @@ def _sided(p, side):
         p.spot(x, y, w, 11, r) * q for x, y, w, r in ((15, 22, 12, 0.3), (28, 25, 14, 0.3), (41, 24, 14, 0.4))
     )
     body = q * (1 - s**3)
+    wing = p.spot(12, -40, 9, 8) * q
+    lift = 2.6 * p.upper_lip * body * np.exp(-(((p.across - 10) / 12) ** 2)) + 2.0 * p.spot(14, -52, 12, 8) * q
+    pressed = p.lips * body
     return {
         "mouthSmile": v(
             p.outward * (6.5 * lateral + 2.0 * half),
@@ -161,6 +167,19 @@ def _sided(p, side):
         "mouthStretch": v(p.outward * (8.0 * lateral + 2.0 * half), -3.0 * lateral, -4.5 * corner - 1.5 * half),
         "mouthLowerDown": v(0, -5.5 * p.lower_lip * body - 2.0 * p.spot(14, -82, 12) * q, 1.2 * p.lower_lip * body),
         "mouthUpperUp": v(0, 5.2 * p.upper_lip * body + 2.4 * p.spot(17, -48, 10) * q, 0.8 * p.upper_lip * body),
+        # where the lips touch (lip 1) both move alike, so that they stay shut
+        "mouthPress": v(
+            0.8 * p.outward * corner,
+            p.lower_lip * body * (2.6 - 1.8 * p.lip)
+            - p.upper_lip * body * (1.8 - 2.6 * p.lip)
+            + 1.4 * p.spot(10, -93, 12, 9) * q,
+            -pressed * (0.6 + 1.8 * p.lip) - 2.5 * corner,
+        ),
+        "noseSneer": v(
+            -0.5 * p.outward * wing,
+            4.4 * wing + lift - 1.8 * p.spot(14, 20, 12, 9) * q,
+            -0.8 * wing + 1.2 * p.spot(10, -18, 8, 12) * q,
+        ),
         "browDown": v(-2.6 * p.outward * inner, -5.2 * inner - 2.3 * middle - 1.6 * outer, 1.2 * inner),
         "browOuterUp": v(0, 7.0 * outer + 2.5 * middle, -1.2 * outer),
     }
@@ -209,9 +228,11 @@ def _eyes(p, side):
 
     drag = 0.5 * sign * (upper + lower)
     middle = p.spot(28, 25, 14, 11, 0.3) * p.share[side]
+    cheek = p.share[side] * p.spot(36, -29, 15, 12)
     pouch = p.share[side] * p.spot(36, -20, 13, 9)
     return {
         "eyeBlink": lids(0.92, 0.10) + v(0, -0.8 * middle, 0),
+        "cheekSquint": lids(0.0, 0.16) + v(0, 3.8 * cheek, 2.2 * cheek),
         "eyeSquint": lids(0.16, 0.26) + v(0, 2.2 * pouch, 1.6 * pouch),
         "eyeWide": lids(-0.26, -0.06) + v(0, 1.2 * middle, 0),
         "eyeLookUp": gaze(_turn_x, -0.40) + lids(-0.20, -0.02),
@@ -222,19 +243,24 @@ def _eyes(p, side):
 
 
 def blendshapes(mesh: HeadMesh) -> np.ndarray:
-    """Offsets (46, V, 3), float32, mm at weight 1, in the order of `CHANNELS`.
+    """Offsets (52, V, 3), float32, mm at weight 1, in the order of `ARKIT52`.
 
     Left and right shapes are mirror images of each other; the others are symmetric.
     """
     p = _Places(mesh)
     frown = p.spot(14, 24, 13, 12, 0.3)
-    shapes = {**_jaw(p), **_lips(p), "browInnerUp": p.vector(0, 7.5 * frown, 0.6 * p.spot(14, 24, 13, 12))}
+    shapes = {
+        **_jaw(p),
+        **_lips(p),
+        **_tongue(p),
+        "browInnerUp": p.vector(0, 7.5 * frown, 0.6 * p.spot(14, 24, 13, 12)),
+    }
     for side in ("Left", "Right"):
         for name, offsets in {**_sided(p, side), **_eyes(p, side)}.items():
             shapes[name + side] = offsets
-    result = np.stack([shapes[name] for name in CHANNELS])
+    result = np.stack([shapes[name] for name in ARKIT52])
     result[:, mesh.is_part(*_STILL) | (mesh.is_part("gum") & ~p.lower)] = 0
-    gaze = np.array([name.startswith("eyeLook") for name in CHANNELS])
+    gaze = np.array([name in GAZE for name in ARKIT52])
     balls = mesh.is_part("eye_left", "eye_right")
     result[np.ix_(~gaze, balls)] = 0
     return result.astype(np.float32)
