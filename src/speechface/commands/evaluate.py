@@ -4,7 +4,8 @@ Metrics of clips, groups and channels are functions of sums of these statistics 
 where the labels are used and a prediction exists; a used frame without prediction is counted (n_missing) and named
 in the log. Frames that told a model its speaker's face at rest (the prediction's `not_evaluated`) do not count, nor do
 channels that no landmark shows (the labels' `observed`). With --truth, synthetic clips are evaluated against their
-exact motion instead, on the same frames; others are not evaluated.
+exact motion instead, on the same frames; others are not evaluated. Of a model that drew several samples, the first is
+what counts, but for the metrics of samples.
 
 Predictions made elsewhere are evaluated like our own: `speechface evaluate --predictions mine.parquet --results
 results`.
@@ -88,7 +89,7 @@ def truth_as_labels(truth: "Table", labels: "Table", channels: Sequence[str]) ->
     known = told(truth.meta, "truth")
     columns |= dict(zip(channels, on_channels(truth.stack(known), known, channels).T))
     columns |= {name: angles[:, k] for k, name in enumerate(ROTATIONS)}
-    return Table(columns, {"observed": labels.meta.get("observed")})
+    return Table(columns, {"observed": labels.meta.get("observed"), "phonemes": truth.meta.get("phonemes")})
 
 
 def _speech_frames(sound: tuple[np.ndarray, int], times: np.ndarray) -> np.ndarray:
@@ -150,7 +151,11 @@ def score_clip(
             "predicted_rotation": prediction.stack(ROTATIONS)[join.features],
             "true_rotation": labels.stack(ROTATIONS)[join.labels],
         }
-    times = labels["time"][join.labels]
+    times, samples = labels["time"][join.labels], None
+    if "samples" in prediction.columns:
+        place = [prediction.meta["columns"].index(name) for name in channels]
+        further = prediction["samples"][join.features][..., place]
+        samples = np.concatenate([predicted[None], further.swapaxes(0, 1)])
     motion = ClipMotion(
         predicted,
         true,
@@ -160,6 +165,8 @@ def score_clip(
         speech=None if sound is None else _speech_frames(sound, times),
         times=times,
         sound=sound,
+        samples=samples,
+        phonemes=labels.meta.get("phonemes"),
         **rotations,
     )
     return clip_statistics(motion), missing, ""

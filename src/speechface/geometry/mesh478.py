@@ -7,8 +7,8 @@ Source: the connections and mappings in MediaPipe's face_landmarks_connections.h
 import numpy as np
 
 __all__ = [
-    "BLENDSHAPES", "BLENDSHAPE_POINTS", "CHIN", "FACE_OVAL", "IBUG", "INNER_LIPS", "INNER_LIP_PAIRS", "JAW", "LEFT_BROW",
-    "LEFT_EYE", "LEFT_EYE_CORNERS", "LEFT_IRIS", "LEFT_LID_PAIRS", "LIPS", "MOUTH_CORNERS", "NOSE", "N_MESH",
+    "BLENDSHAPES", "BLENDSHAPE_POINTS", "CHIN", "FACE_OVAL", "IBUG", "INNER_LIPS", "INNER_LIP_PAIRS", "JAW",
+    "LEFT_BROW", "LEFT_EYE", "LEFT_EYE_CORNERS", "LEFT_IRIS", "LEFT_LID_PAIRS", "LIPS", "MOUTH_CORNERS", "NOSE", "N_MESH",
     "N_POINTS", "OUTER_LIPS", "OUTER_LIP_MIDDLE", "RIGHT_BROW", "RIGHT_EYE", "RIGHT_EYE_CORNERS", "RIGHT_IRIS",
     "RIGHT_LID_PAIRS",
 ]  # fmt: skip
