@@ -13,7 +13,7 @@ from speechface.config import model_settings
 from speechface.errors import ModelError
 from speechface.networks import flow_model
 from speechface.networks.ensemble import join
-from speechface.networks.flow import FlowNetwork, MotionField, correlated_noise
+from speechface.networks.flow import FlowNetwork, MotionField
 from speechface.networks.flow_model import FlowModel
 from speechface.networks.flow_training import FLOW
 from speechface.networks.loading import configured, load_model, save_model
@@ -24,17 +24,6 @@ from speechface.tables import write_table
 
 SHAPE = (8, 80)
 N_OUT = len(CHANNELS) + 3
-
-
-def test_noise_has_variance_one_and_the_wanted_correlation():
-    white = torch.from_numpy(np.random.default_rng(0).standard_normal((3, 20000, 4)))
-    found = correlated_noise(white, correlation=0.9)
-    expected = white.clone()
-    for k in range(1, expected.shape[1]):
-        expected[:, k] = 0.9 * expected[:, k - 1] + np.sqrt(1 - 0.81) * white[:, k]
-    torch.testing.assert_close(found, expected)
-    assert float(found.var()) == pytest.approx(1, abs=0.05)  # 240,000 numbers, a tenth of them independent
-    assert torch.equal(correlated_noise(white, correlation=0), white)
 
 
 def field(**sizes):
@@ -91,7 +80,7 @@ class GaussianField(torch.nn.Module):
 
 def flow_of(made, n_out=2, kept=(True, True), **more):
     network = FlowNetwork(Trunk(n_out), kept=kept, centre=np.zeros(n_out), spread=np.ones(n_out), n_styles=0,
-                          n_channels=8, dropout=0.0, correlation=0.9, **more)  # fmt: skip
+                          n_channels=8, dropout=0.0, **more)  # fmt: skip
     network.field = made
     return network.eval()
 
@@ -124,7 +113,7 @@ def test_outputs_that_are_not_sampled_are_the_trunks():
 def test_windows_leave_no_seam(window, guidance):
     torch.manual_seed(1)
     network = FlowNetwork(Trunk(3), kept=[True] * 3, centre=np.zeros(3), spread=np.ones(3), n_styles=2, n_channels=8,
-                          dropout=0.0, correlation=0.9)  # fmt: skip
+                          dropout=0.0)  # fmt: skip
     for parameter in network.field.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
     joined, noise = torch.randn(150, 4), torch.randn(2, 150, 3)

@@ -21,27 +21,13 @@ from torch.nn import functional
 
 from speechface.networks.network import SpeechNetwork
 
-__all__ = ["DILATIONS", "FlowNetwork", "MotionField", "correlated_noise"]
+__all__ = ["DILATIONS", "FlowNetwork", "MotionField"]
 
 #: Dilations of the field's blocks, frames, and taps of their convolutions.
 DILATIONS = (1, 2, 4, 8, 16, 1, 2, 4)
 KERNEL = 3
 #: Numbers that tell the field the time t.
 TIME_WAVES = 32
-
-
-def correlated_noise(noise: Tensor, *, correlation: float) -> Tensor:
-    """White noise (..., T, n) of variance 1 to noise of variance 1 in which a frame correlates so much with the next.
-
-    Motion is smooth. Noise that is nearly as smooth has a short way to go to it, in few steps.
-    """
-    frames, shift = noise.shape[-2], 1
-    # the recursion z_k = c z_(k-1) + sqrt(1 - c^2) e_k, z_0 = e_0, by doubling
-    out = torch.cat([noise[..., :1, :], math.sqrt(1 - correlation**2) * noise[..., 1:, :]], -2)
-    while shift < frames and correlation**shift > 1e-9:
-        earlier = functional.pad(out[..., :-shift, :], (0, 0, shift, 0))
-        out, shift = out + correlation**shift * earlier, 2 * shift
-    return out
 
 
 class _Block(nn.Module):
@@ -129,17 +115,25 @@ class FlowNetwork(nn.Module):
     kept : bool array (n_out,), outputs that are sampled; the others stay the trunk's
     centre, spread : array (n_out,), mean and deviation of each output in the train table
     n_styles, n_channels, dropout : of `MotionField`
-    correlation : float, of the noise of a frame with that of the next
     """
 
     kept: Tensor
     centre: Tensor
     spread: Tensor
 
-    def __init__(self, trunk: SpeechNetwork, *, kept: Any, centre: Any, spread: Any, n_styles: int, n_channels: int,
-                 dropout: float, correlation: float):  # fmt: skip
+    def __init__(
+        self,
+        trunk: SpeechNetwork,
+        *,
+        kept: Any,
+        centre: Any,
+        spread: Any,
+        n_styles: int,
+        n_channels: int,
+        dropout: float,
+    ):
         super().__init__()
-        self.trunk, self.correlation = trunk, correlation
+        self.trunk = trunk
         kept = torch.as_tensor(np.flatnonzero(np.asarray(kept, bool)))
         self.register_buffer("kept", kept, persistent=False)
         for name, values in (("centre", centre), ("spread", spread)):
@@ -208,7 +202,7 @@ class FlowNetwork(nn.Module):
         Parameters
         ----------
         joined : tensor (T, n_out + n_hidden), what `forward` gives
-        noise : tensor (B, T, n_motion), correlated, where the way begins
+        noise : tensor (B, T, n_motion), where the way begins
 
         Returns
         -------

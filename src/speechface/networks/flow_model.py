@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from speechface.errors import ModelError
-from speechface.networks.flow import FlowNetwork, correlated_noise
+from speechface.networks.flow import FlowNetwork
 from speechface.networks.losses import ROTATION_STD_FLOOR, WEIGHT_STD_FLOOR
 from speechface.networks.predictor import TrainedModel, restore_as
 from speechface.networks.registry import build_network
@@ -87,14 +87,13 @@ class FlowModel(TrainedModel):
         def by_part(of_mouth: float, of_others: float) -> torch.Tensor:
             return torch.tensor(np.where(mouth, of_mouth, of_others), dtype=torch.float32, device=device)
 
-        noise = rng.standard_normal((n_samples, len(features), len(kept)), np.float32)
+        noise = torch.from_numpy(rng.standard_normal((n_samples, len(features), len(kept)), np.float32)).to(device)
+        noise *= by_part(self.option("mouth_temperature"), self.option("temperature"))
         styles = torch.tensor([self.styles.get(name, 0.0) for name in self.spec["flow"]["styles"]], device=device)
         with torch.inference_mode():
-            start = correlated_noise(torch.from_numpy(noise).to(device), correlation=network.correlation)
             outputs = network.sample(
-                self._forward(features), start * by_part(self.option("mouth_temperature"), self.option("temperature")),
-                steps=int(self.option("steps")), guidance=by_part(self.option("guidance"), 1), styles=styles,
-                window=WINDOW,
+                self._forward(features), noise, steps=int(self.option("steps")),
+                guidance=by_part(self.option("guidance"), 1), styles=styles, window=WINDOW,
             )  # fmt: skip
             outputs[..., : len(self.observed)].clamp_(0, 1)
         return self._finished(outputs, neutral)
@@ -123,7 +122,6 @@ def build_flow(spec: dict[str, Any], stats: dict[str, Any], *, encoder: Any = No
         n_styles=len(facts["styles"]),
         n_channels=facts["n_channels"],
         dropout=spec["dropout"],
-        correlation=facts["correlation"],
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from speechface.networks.families.flow import FlowSettings
-from speechface.networks.flow import FlowNetwork, correlated_noise
+from speechface.networks.flow import FlowNetwork
 from speechface.networks.flow_model import FlowModel, build_flow
 from speechface.networks.module import SpeechModule
 from speechface.networks.network import valid_frames
@@ -30,7 +30,7 @@ def _styles(settings: FlowSettings, table: SplitTable) -> list[tuple[str, ...]]:
 
 def _spec(settings: FlowSettings, table: SplitTable) -> dict[str, Any]:
     names = sorted({name for names in _styles(settings, table) for name in names})
-    return {"flow": {"styles": names, "n_channels": settings.field_channels, "correlation": settings.noise_correlation}}
+    return {"flow": {"styles": names, "n_channels": settings.field_channels}}
 
 
 class FlowModule(SpeechModule):
@@ -70,7 +70,7 @@ class FlowModule(SpeechModule):
         mask = motion.new_ones(count, frames, dtype=torch.bool)
         if batch["lengths"] is not None:
             mask = valid_frames(batch["lengths"], frames, motion.device)
-        noise = correlated_noise(torch.randn_like(motion), correlation=network.correlation)
+        noise = torch.randn_like(motion)
         time = torch.rand(count, device=motion.device)
         point = noise + time[:, None, None] * (motion - noise)
         heard, styled = (

@@ -24,17 +24,15 @@ class FlowSettings(SequenceSettings):
     validation."""
     loss_flow: float = Field(1.0, ge=0)
     """Factor of the field's loss: mean squared error of the direction, in deviations of the train table."""
-    field_channels: int = Field(192, ge=8)
+    field_channels: int = Field(128, ge=8)
     """Width of the field."""
-    noise_correlation: float = Field(0.9, ge=0, lt=1)
-    """Correlation of the noise of a frame with that of the next; 0, white noise."""
     untold: float = Field(0.15, ge=0, lt=1)
     """Fraction of training sequences in which the field is not told the sound; guidance needs it."""
     styles: list[Literal["emotion", "speaker"]] = ["emotion", "speaker"]
     """What has a learnt vector: emotions, where the clip table knows them, and speakers."""
     steps: int = Field(8, ge=1, le=64)
     """Steps from noise to motion. This and the keys below can be changed when the model is used (--option)."""
-    guidance: float = Field(1.5, ge=0)
+    guidance: float = Field(1.25, ge=0)
     """How far the field of the mouth that knows the sound is followed beyond the one that does not: 1, no further."""
     temperature: float = Field(1.0, ge=0)
     """Deviation of the noise that all but the mouth begins with; 0 gives one answer."""
