@@ -15,7 +15,8 @@ import numpy as np
 from speechface.clip_tables import ID_COLUMNS, ClipTables
 from speechface.errors import TableError
 from speechface.rig.channels import ROTATIONS
-from speechface.tables import Table, is_own, read_meta
+from speechface.seals import is_sealed
+from speechface.tables import Table, read_meta
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +92,7 @@ def open_predictions(
     paths: Sequence[str | os.PathLike], channels: Sequence[str], *, of: str
 ) -> ClipTables | OutsidePredictions:
     """Open tables of `speechface predict`, or predictions made elsewhere; `of` names the rig in messages."""
-    if all(Path(path).suffix == ".parquet" and is_own(path) and "clips" in read_meta(path) for path in paths):
+    if all(Path(path).suffix == ".parquet" and is_sealed(path) and "clips" in read_meta(path) for path in paths):
         tables = ClipTables(paths)
         tables.require_channels(channels, of)
         return tables

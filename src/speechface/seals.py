@@ -17,7 +17,7 @@ from pathlib import Path
 from speechface.errors import SpeechfaceError, TableError
 from speechface.files import written_whole
 
-__all__ = ["EMPTY", "check_table", "check_zip", "written_sealed"]
+__all__ = ["EMPTY", "check_table", "check_zip", "is_sealed", "written_sealed"]
 
 _KEY = b"speechface_crc32"
 _BLANK = b"00000000"
@@ -54,6 +54,11 @@ def _place(path: Path) -> tuple[int, bytes] | None:
         file.seek(start)
         found = list(_PLACE.finditer(file.read(length)))
     return (start + found[-1].start(1), found[-1][1]) if found else None
+
+
+def is_sealed(path: str | os.PathLike[str]) -> bool:
+    """Is a file a table of ours? False where it is absent or of another program."""
+    return os.path.exists(path) and _place(Path(path)) is not None
 
 
 def _crc(path: Path, blank: int) -> int:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = [
     "KEY", "Table", "write_table", "write_unusable", "read_table", "read_arrow", "read_meta", "row_groups",
     "stored_rows", "streamed_table", "to_arrow", "from_arrow", "clip_path", "float_columns", "full_meta",
-    "is_own",
 ]  # fmt: skip
 
 #: Key of the metadata of every table, a JSON text.
@@ -301,17 +300,6 @@ def streamed_table(
         yield lambda table: writer.write_table(
             table.replace_schema_metadata(schema.metadata), row_group_size=max(len(table), 1)
         )
-
-
-def is_own(path: str | os.PathLike) -> bool:
-    """Did speechface write this Parquet file? False where no schema can be read."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return KEY in (pq.read_schema(path).metadata or {})
-    except (pa.ArrowInvalid, OSError):
-        return False
 
 
 def read_meta(path: str | os.PathLike) -> dict[str, Any]:
