@@ -218,13 +218,16 @@ def run(args: argparse.Namespace) -> None:
             LOG.warning("no speech span: %s", error)
             return None
 
-    def labels_or_truth(clip_id):
+    unknown = Table({}, {"status": "unusable", "reason": "its exact truth is not known"})
+
+    def tables_of(clip_id):
+        """Labels, or the truth in their place, and prediction."""
+        if truths is not None and clip_id not in truths:  # of a data set that has none, whose tables are no input then
+            return unknown, unknown
         labels = labels_of.read(clip_id)
-        if truths is None:
-            return labels
-        if clip_id not in truths:
-            return Table({}, {"status": "unusable", "reason": "its exact truth is not known"})
-        return truth_as_labels(truths.read(clip_id), labels, rig.channels)
+        if truths is not None:
+            labels = truth_as_labels(truths.read(clip_id), labels, rig.channels)
+        return labels, predictions.read(clip_id)
 
     chosen = np.nonzero(np.isin(clips["split"].astype(str), args.splits))[0]
     rows = []
@@ -233,9 +236,11 @@ def run(args: argparse.Namespace) -> None:
         stats = stats_of.get((str(dataset), str(actor)), common_stats)
         with clip_in_work(clip_id):
             try:
-                found = score_clip(labels_or_truth(clip_id), predictions.read(clip_id), channels=rig.channels,
-                                   bases_of=bases_of, observed=stats["observed"],
-                                   mean_weights=np.asarray(stats["weight_mean"]), sound=sound_of(clip_id))  # fmt: skip
+                labels, prediction = tables_of(clip_id)
+                found = score_clip(
+                    labels, prediction, channels=rig.channels, bases_of=bases_of, observed=stats["observed"],
+                    mean_weights=np.asarray(stats["weight_mean"]), sound=sound_of(clip_id) if labels.usable else None,
+                )  # fmt: skip
             except TableError as error:
                 raise TableError(f"{clip_id} ({args.model}, seed {args.seed}): {error}") from None
             if found[2]:
