@@ -15,6 +15,7 @@ from speechface.fitting.report import flagged_runs, miss_distribution, verdict
 from speechface.geometry import ibug
 from speechface.geometry.rotation import geodesic_angle, matrix_from_euler, median_rotation
 from speechface.landmarks.detectors.dlib import PROFILE
+from speechface.rig.registry import build_rig
 from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.rig.channels import GAZE
 from speechface.synthesis.visemes import INDEX
@@ -43,6 +44,15 @@ def test_a_frame_without_a_face_is_bridged():
     # five frames from a gap nothing of it is left but what smoothness hands on; 0.15 mm is a quarter of a pixel
     points, expected = case.face.landmarks(found.weights[far]), case.face.landmarks(whole.weights[far])
     assert np.abs(points - expected)[:, ibug.WITHOUT_JAW, :2].max() < 0.15
+
+
+@pytest.mark.parametrize("name", ["mouthLeft", "mouthSmileLeft", "browOuterUpLeft", "jawOpen"])
+def test_a_channel_that_points_show_keeps_its_size(name):
+    """Also one that no table of speech and emotion holds, though the prior expects points of 1.2 mm noise."""
+    case = moving_face(2, frames=80, channels=(name,), rig=build_rig("builtin", "", identity_modes=0))
+    found = fit_labels(case.face, None, case.observed, everything(case), USUAL, focal=FOCAL, fps=FPS)
+    k = case.rig.channels.index(name)
+    assert np.polyfit(case.weights[:, k], found.weights[:, k], 1)[0] > 0.9
 
 
 def test_no_face_at_all_is_refused():
