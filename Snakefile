@@ -4,6 +4,8 @@ snakemake --cores 2                                   # the synthetic demo datas
 snakemake --cores 2 --configfile my_config.yaml       # your own data
 """
 
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.5")
@@ -11,7 +13,7 @@ min_version("9.5")
 # A config file given on the command line stands alone; config.yaml is the default, not a layer under it.
 if "datasets" not in config:
 
-    configfile: "config.yaml"
+    configfile: "config.yaml" if Path("config.yaml").exists() else str(Path(workflow.basedir) / "config.yaml")
 
 
 include: "workflow/rules/common.smk"
@@ -25,6 +27,7 @@ include: "workflow/rules/labels.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/starter.smk"
 
 
 # First page of Snakemake's own report; the page to show is results/page.

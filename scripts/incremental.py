@@ -52,7 +52,7 @@ OTHERS = {
     "shard_clips": 64,
     "datasets.<name>.fps": 30,
     "datasets.<name>.actors": ["Actor_01", "Actor_03"],
-    "datasets.<name>.where": {"emotion": ["neutral", "happy", "angry"]},
+    "datasets.<name>.where": {"emotion": ["neutral", "angry"]},
     "datasets.<name>.split": {"by": "actor", "train": [1], "test": [3]},
     "rig.kind": "ict",
     "models.<name>.family": "sequence",

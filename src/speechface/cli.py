@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from speechface import __version__, logs
-from speechface.errors import DISK_ERRORS, SpeechfaceError
+from speechface.errors import PATH_ERRORS, SpeechfaceError, is_full_disk
 
 __all__ = ["COMMANDS", "build_parser", "main"]
 
@@ -24,10 +24,13 @@ COMMANDS = {
     "plan": ("tell what a run will cost: frames, hours, disk and cluster jobs", "workflow"),
     "job-report": ("memory and time that the jobs of a run asked for, and what they used", "workflow"),
     "check-results": ("compare what earlier runs left with a config file", "workflow"),
+    "inspect": ("take one clip through all steps; tell what was used and masked, and why", "workflow"),
+    "doctor": ("look at this machine: what is missing, and what to do", "workflow"),
     "reference": ("print the reference of all configuration keys, or of all metrics", "workflow"),
     "list-clips": ("list every clip of the configured datasets with its planned split", "workflow"),
     "make-demo-actors": ("build the heads of the demo actors into one .npz file", "data"),
     "make-demo-clips": ("synthesise clips of demo actors, with their exact truth", "data"),
+    "fetch": ("download RAVDESS, or tell how to come by another corpus", "data"),
     "fetch-rig": ("download the ICT-FaceKit files a rig is built from", "data"),
     "fetch-model": ("download the model of the landmark detector mediapipe", "data"),
     "build-rig": ("build a rig into one .npz file", "data"),
@@ -117,13 +120,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:  # of `speechface plan | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        if error.errno not in DISK_ERRORS:
+    except (OSError, RuntimeError) as error:
+        if is_full_disk(error):
+            reason = str(error) if isinstance(error, OSError) else "a file could not be written to its end"
+            print(
+                f"speechface {command}: cannot write ({reason}); what was there before is kept, and so are finished "
+                "clips; free space on the disk and run again",
+                file=sys.stderr,
+            )
+            return 1
+        if not isinstance(error, OSError) or error.errno not in PATH_ERRORS or not error.filename:
             raise
         print(
-            f"speechface {command}: cannot write ({error}); what was there before is kept, and so are finished clips; "
-            "free space on the disk and run again",
-            file=sys.stderr,
+            f"speechface {command}: {error.filename}: {error.strerror}; check the path and its rights", file=sys.stderr
         )
         return 1
     return 0

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from speechface.errors import TableError
 from speechface.rig.channels import require, told
+from speechface.seals import check_table
 from speechface.tables import KEY, Table, from_arrow
 
 __all__ = [
@@ -106,8 +107,9 @@ class ClipTable:
         self.path = Path(path)
         if not self.path.exists():
             raise TableError(f"{path}: no such table")
+        check_table(path)
         try:
-            self._file = pq.ParquetFile(self.path, page_checksum_verification=True)
+            self._file = pq.ParquetFile(self.path)
             self.schema: pa.Schema = self._file.schema_arrow  # once: pyarrow works it out at every call
             self._meta = json.loads((self.schema.metadata or {}).get(KEY, b"{}"))
         except (pa.ArrowException, OSError, ValueError) as error:

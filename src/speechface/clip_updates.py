@@ -20,8 +20,9 @@ from speechface.clip_stream import Finished, content_hash, digest, read_stream, 
 from speechface.clip_tables import ID_COLUMNS, ClipRows, ClipTable, binary_array, one_line
 from speechface.columns import described
 from speechface.errors import DISK_ERRORS, BatchError, ClipError, MediaError, SpeechfaceError, TableError
-from speechface.files import attempt, written_whole
+from speechface.files import attempt
 from speechface.logs import clip_in_work
+from speechface.seals import EMPTY, written_sealed
 from speechface.settings import Settings
 from speechface.stages import STAGES
 from speechface.tables import KEY, float_columns, full_meta, to_arrow
@@ -259,12 +260,11 @@ def _write(
     meta = full_meta(stage, settings, {**common, **{key: stored.get(key, {}) for key in ("_shapes", "_scaled")}})
     meta["clips"] = listed
     fields = [pa.field(name, _ID_TYPE) for name in ID_COLUMNS]
-    schema = pa.schema([*fields, *first.schema], {KEY: json.dumps(meta, sort_keys=True).encode()})
+    schema = pa.schema([*fields, *first.schema], {KEY: json.dumps(meta, sort_keys=True).encode(), **EMPTY})
     schema = described(schema, meta["_shapes"], meta["_scaled"])
     options = {"compression": "zstd", "compression_level": 3, "use_dictionary": list(ID_COLUMNS),
-               "use_byte_stream_split": float_columns(schema), "write_statistics": list(ID_COLUMNS),
-               "write_page_checksum": True}  # fmt: skip
-    with written_whole(path) as temporary, pq.ParquetWriter(temporary, schema, **options) as writer:
+               "use_byte_stream_split": float_columns(schema), "write_statistics": list(ID_COLUMNS)}  # fmt: skip
+    with written_sealed(path) as temporary, pq.ParquetWriter(temporary, schema, **options) as writer:
         for clip_id in usable:
             table = rows(clip_id)
             if table.schema.names != first.schema.names or table.schema.types != first.schema.types:

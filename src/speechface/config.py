@@ -7,21 +7,20 @@ bring their own; the others stand in `speechface.sections`.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field
 
 from speechface.audio.features import FEATURES
-from speechface.datasets.base import ADAPTERS, DatasetSettings
+from speechface.config_checks import CHECKS, check_clips, check_files, first_problem
+from speechface.config_models import families, member_of, model_settings, models_of
+from speechface.datasets.base import ADAPTERS, Clip, DatasetSettings, list_clips
 from speechface.errors import ConfigError
 from speechface.figures.registry import FIGURES
 from speechface.landmarks.detector import DetectorSettings
 from speechface.landmarks.detectors import DETECTORS
-from speechface.networks.families import FAMILIES
 from speechface.networks.families.base import ModelSettings
-from speechface.networks.families.ensemble import EnsembleSettings
-from speechface.networks.families.report import ReportSettings
-from speechface.registry import Registry, require
+from speechface.registry import require
 from speechface.rig.registry import RIGS
 from speechface.sections import (
     SECTIONS,
@@ -36,11 +35,11 @@ from speechface.sections import (
     RigSettings,
     TrainingSettings,
 )
-from speechface.settings import Settings, from_json, unknown_key
+from speechface.settings import Distinct, Seed, Settings, from_json, unknown_key
 
 __all__ = [
     "Config", "RENAMED", "TopLevel", "choices", "defaults", "load", "model_settings", "parse_section",
-    "resolve",
+    "plan_clips", "resolve",
 ]  # fmt: skip
 
 #: Old key of the top level -> what to write now.
@@ -50,19 +49,14 @@ RENAMED = {
 }
 
 
-def _families(kind: type[Settings]) -> list[str]:
-    """Families whose settings are of a class: models, or baselines."""
-    return [name for name in FAMILIES if issubclass(FAMILIES[name].settings, kind)]
-
-
 #: Keys that name components: class -> key -> (what they name, function that lists the names).
 _NAMING: dict[type[Settings], dict[str, tuple[str, Callable[[], Iterable[str]]]]] = {
     DatasetSettings: {"adapter": ("dataset", lambda: ADAPTERS)},
     DetectorSettings: {"detector": ("detector", lambda: DETECTORS)},
-    ModelSettings: {"family": ("family", lambda: _families(ModelSettings)), "feature": ("feature", lambda: FEATURES)},
+    ModelSettings: {"family": ("family", lambda: families(ModelSettings)), "feature": ("feature", lambda: FEATURES)},
     RigSettings: {"kind": ("rig", lambda: RIGS)},
     BaselineSettings: {
-        "names": ("baseline", lambda: _families(BaselineSettings)),
+        "names": ("baseline", lambda: families(BaselineSettings)),
         "feature": ("feature", lambda: FEATURES),
     },
     FigureSettings: {"names": ("figure", lambda: FIGURES)},
@@ -119,13 +113,6 @@ def _dumped(entries: Mapping[str, Settings]) -> dict[str, Any]:
     return {name: entry.dump() for name, entry in entries.items()}
 
 
-def _member(registry: Registry, name: Any, where: str) -> Any:
-    try:
-        return registry[name]
-    except ConfigError as error:
-        raise ConfigError(f"{where}: {error}") from None
-
-
 def _check_names(settings: Settings, where: str) -> None:
     """Refuse names of components that there are not; the components are not imported."""
     for key, (kind, names) in _NAMING.get(type(settings), {}).items():
@@ -149,7 +136,7 @@ def parse_section(name: str, value: Any, where: str = "") -> Settings:
     value = from_json(value, where)
     if name == "landmarks":
         detector = value.get("detector", "dlib") if isinstance(value, dict) else "dlib"
-        return _member(DETECTORS, detector, f"{where}.detector").settings.parse(value, where)
+        return member_of(DETECTORS, detector, f"{where}.detector").settings.parse(value, where)
     settings = (SECTIONS[name] if name in SECTIONS else FEATURES[name].settings).parse(value, where)
     _check_names(settings, where)
     return settings
@@ -160,29 +147,10 @@ def defaults(name: str) -> Settings:
     return parse_section(name, {})
 
 
-def model_settings(value: Any, where: str = "model settings") -> ModelSettings:
-    """Return the settings of one entry of ``models``, given as a dict or JSON text; its family decides on the keys."""
-    value = from_json(value, where)
-    if not isinstance(value, dict):
-        raise ConfigError(f"{where}: found {value!r}, expected keys and values")
-    family = _member(FAMILIES, value.get("family", "report"), f"{where}.family")
-    if not issubclass(family.settings, ModelSettings):
-        raise ConfigError(f"{where}.family is {value['family']}, a baseline; name it in baselines.names")
-    settings = family.settings.parse(value, where)
-    if settings.READS:
-        feature = _member(FEATURES, settings.feature, f"{where}.feature")
-        if feature.kind not in settings.READS:
-            fitting = [name for name in FEATURES if FEATURES[name].kind in settings.READS]
-            raise ConfigError(
-                f"{where}.feature is {settings.feature}; family {settings.family} reads {', '.join(fitting)}"
-            )
-    return settings
-
-
 def _dataset(name: str, value: Any, where: str) -> DatasetSettings:
     if not isinstance(value, dict) or "adapter" not in value:
         raise ConfigError(f"{where}: adapter is missing; known are {', '.join(ADAPTERS)}")
-    kind = _member(ADAPTERS, value["adapter"], f"{where}.adapter").Settings
+    kind = member_of(ADAPTERS, value["adapter"], f"{where}.adapter").Settings
     if "root" in kind.model_fields and not value.get("root"):
         raise ConfigError(f"{where}.root is missing; give the folder of the data")
     if name != "demo" and kind.SYNTHETIC:
@@ -203,59 +171,10 @@ def _named(value: Any, where: str) -> dict[str, Any]:
 class TopLevel(Settings):
     """Keys of the top level that are no sections."""
 
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+    seeds: Distinct[Seed] = Field([0], min_length=1)
     """Seeds with which every model is trained."""
     shard_clips: int = Field(128, ge=1)
     """Clips that one job of preparation works on, about: an actor with more is divided into a power of two of parts."""
-
-
-def _ensemble_of(settings: EnsembleSettings, models: dict[str, ModelSettings], where: str) -> ModelSettings:
-    """Check the members of an ensemble; what it takes and gives, and whom it leaves out, are theirs."""
-    taken: dict[str, Any] = {}
-    for member in settings.members:
-        other = models.get(member)
-        if other is None or other.family == "ensemble":
-            trained = [key for key, model in models.items() if model.family != "ensemble"]
-            raise ConfigError(
-                f"{where} is {member!r}; members are trained models: {', '.join(trained) or 'there is none'}"
-            )
-        for key in ("feature", "outputs", "leave_one_speaker_out"):
-            found = getattr(other, key)
-            if taken.setdefault(key, found) != found:
-                raise ConfigError(
-                    f"{where} is {settings.members}; their {key} differ ({taken[key]}, {found}); all must be the same"
-                )
-    return settings.model_copy(update=taken)
-
-
-def _check_encoder(name: str, settings: ReportSettings, models: dict[str, ModelSettings], where: str) -> None:
-    """A pretrained encoder is that of another model that has one of its own and hears no actor it is evaluated on."""
-    if settings.encoder != "pretrained":
-        return
-    other, where = models.get(settings.encoder_from), f"{where}.encoder_from is {settings.encoder_from!r}"
-    if settings.encoder_from == name or not isinstance(other, ReportSettings) or other.encoder == "pretrained":
-        raise ConfigError(
-            f"{where}; encoder pretrained takes the encoder of another model that has encoder conv or conv_pooled"
-        )
-    if other.leave_one_speaker_out:
-        raise ConfigError(
-            f"{where}; that model hears every actor (leave_one_speaker_out), those evaluated here, too; take another"
-        )
-
-
-def _models(entries: dict[str, Any], source: str) -> dict[str, ModelSettings]:
-    reserved = ("labels", *_families(BaselineSettings))  # they stand for something else in tables
-    for name in entries:
-        if name in reserved:
-            raise ConfigError(f"{source}: models: '{name}' is the name of a baseline or of the labels; choose another")
-    models = {name: model_settings(value, f"{source}: models.{name}") for name, value in entries.items()}
-    for name, settings in models.items():
-        where = f"{source}: models.{name}"
-        if isinstance(settings, EnsembleSettings):
-            models[name] = _ensemble_of(settings, models, f"{where}.members")
-        if isinstance(settings, ReportSettings):
-            _check_encoder(name, settings, models, where)
-    return models
 
 
 def resolve(config: Mapping[str, Any] | None, source: str = "config") -> Config:
@@ -278,42 +197,49 @@ def resolve(config: Mapping[str, Any] | None, source: str = "config") -> Config:
         raise ConfigError(f"{source}: datasets is missing; name one at least")
     entries = _named(config["datasets"], f"{source}: datasets")
     datasets = {name: _dataset(name, value, f"{source}: datasets.{name}") for name, value in entries.items()}
-    for name, dataset in datasets.items():
-        together = getattr(dataset, "clips_per_actor", 0) if dataset.SYNTHETIC else 0
-        if together > top.shard_clips:
-            raise ConfigError(
-                f"{source}: shard_clips is {top.shard_clips}; the clips of a synthetic actor are made together, give at"
-                f" least datasets.{name}.clips_per_actor ({together})"
-            )
-    models = _models(_named(config.get("models") or {}, f"{source}: models"), source)
     sections: dict[str, Any] = {
-        name: parse_section(name, config.get(name), f"{source}: {name}") for name in ("landmarks", *SECTIONS)
+        name: parse_section(name, _keys(config.get(name), f"{source}: {name}"), f"{source}: {name}")
+        for name in ("landmarks", *SECTIONS, *FEATURES)
     }
-    features = {name: parse_section(name, config.get(name), f"{source}: {name}") for name in FEATURES}
-    evaluated = [*models, *sections["baselines"].names]
-    for section, key in (("rendering", "model"), ("evaluation", "reference")):
-        chosen = getattr(sections[section], key)
-        if chosen and chosen not in evaluated:
-            raise ConfigError(f"{source}: {section}.{key} is {chosen}; it must be one of {', '.join(evaluated)}")
-    return Config(
+    models = models_of(_named(config.get("models") or {}, f"{source}: models"), config.get("training") or {}, source)
+    found = Config(
         datasets=datasets,
         seeds=top.seeds,
         shard_clips=top.shard_clips,
-        features=features,
+        features={name: sections.pop(name) for name in FEATURES},
         models=models,
         **sections,
     )
+    if problem := first_problem(CHECKS, found):
+        raise ConfigError(f"{source}: {problem}")
+    return found
+
+
+def _keys(value: Any, where: str) -> Any:
+    if value is not None and not isinstance(value, Mapping):
+        raise ConfigError(f"{where}: found {value!r}, expected keys and values")
+    return value
 
 
 def load(path: str | Path) -> Config:
     """Read and resolve a YAML config file."""
-    import yaml
+    from speechface.config_file import read_config
 
-    path = Path(path)
-    if not path.exists():
-        raise ConfigError(f"{path}: no such config file")
+    return resolve(read_config(path), str(path))
+
+
+def plan_clips(config: Config, source: str) -> list[Clip]:
+    """Return the clips of a configuration, with their planned split; what cannot run is refused before any work.
+
+    Raises
+    ------
+    ConfigError
+        One line: a file that a key names is absent, a dataset holds no clip, a split leaves a side empty, ...
+    """
+    check_files(config, source)
     try:
-        content = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    return resolve(content, str(path))
+        clips = list_clips(config.datasets)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from None
+    check_clips(config, clips, source)
+    return clips

@@ -1,11 +1,12 @@
 """Files from the network."""
 
+import http.client
 import os
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from speechface.errors import SpeechfaceError
+from speechface.errors import DISK_ERRORS, SpeechfaceError
 
 __all__ = ["download"]
 
@@ -42,6 +43,12 @@ def download(url: str, path: str | os.PathLike, *, error: type[SpeechfaceError],
         if failure.code == 416 and have:  # nothing is left to fetch
             return
         raise error(f"{url}: {failure}; {by_hand}") from None
+    except http.client.HTTPException as failure:
+        raise error(f"{url}: the connection broke ({type(failure).__name__}); run it again, or {by_hand}") from None
     except OSError as failure:
+        if failure.errno in DISK_ERRORS:
+            raise error(
+                f"{path}: cannot be written ({failure.strerror}); free space and run it again, it goes on from there"
+            ) from None
         reason = getattr(failure, "reason", failure)
         raise error(f"{url}: download failed ({reason}); run it again, or {by_hand}") from None

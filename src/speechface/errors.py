@@ -4,6 +4,8 @@ import errno
 
 __all__ = [
     "DISK_ERRORS",
+    "PATH_ERRORS",
+    "is_full_disk",
     "SpeechfaceError",
     "ConfigError",
     "MediaError",
@@ -11,6 +13,7 @@ __all__ = [
     "RigError",
     "RenderError",
     "ModelError",
+    "DownloadError",
     "ClipError",
     "BatchError",
     "Interrupted",
@@ -18,6 +21,19 @@ __all__ = [
 
 #: Numbers of OSErrors that no other clip would escape: a full or unwritable disk, a broken one.
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+
+
+#: Numbers of OSErrors that tell of a path that was given, not of a mistake of ours.
+PATH_ERRORS = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
+#: PyTorch's words where a file could not be written to its end.
+_TORCH_WRITING = ("PytorchStreamWriter failed writing", "unexpected pos")
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Does an error come of a disk that is full, cannot be written or is broken?"""
+    if isinstance(error, OSError):
+        return error.errno in DISK_ERRORS
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in _TORCH_WRITING)
 
 
 class SpeechfaceError(Exception):
@@ -46,6 +62,10 @@ class RenderError(SpeechfaceError):
 
 class ModelError(SpeechfaceError):
     """A checkpoint or network description cannot be used."""
+
+
+class DownloadError(SpeechfaceError):
+    """A file cannot be fetched, or is not the one that was asked for."""
 
 
 class ClipError(SpeechfaceError):

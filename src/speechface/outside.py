@@ -15,6 +15,7 @@ import numpy as np
 from speechface.clip_tables import ID_COLUMNS, ClipTables
 from speechface.errors import TableError
 from speechface.rig.channels import ROTATIONS
+from speechface.seals import is_sealed
 from speechface.tables import Table, read_meta
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def open_predictions(
     paths: Sequence[str | os.PathLike], channels: Sequence[str], *, of: str
 ) -> ClipTables | OutsidePredictions:
     """Open tables of `speechface predict`, or predictions made elsewhere; `of` names the rig in messages."""
-    if all(Path(path).suffix == ".parquet" and "clips" in read_meta(path) for path in paths):
+    if all(Path(path).suffix == ".parquet" and is_sealed(path) and "clips" in read_meta(path) for path in paths):
         tables = ClipTables(paths)
         tables.require_channels(channels, of)
         return tables

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from speechface.settings import Settings
+from speechface.settings import Distinct, PathText, Seed, Settings
 
 __all__ = [
     "AudioSettings", "BaselineSettings", "CropSettings", "EvaluationSettings", "FigureSettings", "LabelSettings",
@@ -23,18 +23,18 @@ class AudioSettings(Settings):
 
     RENAMED: ClassVar = {"format": "nothing: sound is stored as FLAC; `snakemake wav` unpacks it as wav files"}
 
-    sr: int = Field(44100, ge=8000)
+    sr: int = Field(44100, ge=8000, le=192000)
     """Sampling rate of the sound, Hz."""
 
 
 class CropSettings(Settings):
     """Frontal face images for the visualiser."""
 
-    size: int = Field(100, ge=32, multiple_of=2)
+    size: int = Field(100, ge=32, le=2048, multiple_of=2)
     """Side of the square image, pixels; even."""
     clips: Literal["all", "shown"] = "shown"
     """shown: face images of the clips in videos; all: of every clip."""
-    margin: float = Field(1.75, gt=0)
+    margin: float = Field(1.75, gt=0, le=10)
     """Half side of the crop in units of the landmarks' RMS spread."""
 
 
@@ -43,7 +43,7 @@ class RigSettings(Settings):
 
     kind: str = "builtin"
     """builtin, our procedural head; ict, ICT-FaceKit from its OBJ files; npz, any rig saved as one file."""
-    source: str = ""
+    source: PathText = ""
     """Folder or .tar.xz archive with the ICT files, or the .npz. Empty for ict downloads the public repository."""
     channels: Literal["arkit52", "report46"] = "arkit52"
     """What moves the face, and so the labels, the models' outputs and the exports. arkit52, Apple's 52 (of npz, those
@@ -51,6 +51,14 @@ class RigSettings(Settings):
     noseSneer for both sides."""
     identity_modes: int = Field(20, ge=0, le=100)
     """Identity modes to keep."""
+
+    @model_validator(mode="after")
+    def _has_its_source(self) -> Self:
+        if self.kind == "npz" and not self.source:
+            raise ValueError("source is empty; kind npz reads the .npz file that it names")
+        if self.kind == "builtin" and self.source:
+            raise ValueError(f"source is {self.source!r}; kind builtin reads no file; remove it, or set another kind")
+        return self
 
 
 class LabelSettings(Settings):
@@ -118,6 +126,9 @@ class TrainingSettings(Settings):
     validation_by: Literal["auto", "actors", "clips"] = "auto"
     """What is held out: clips, single clips; actors, whole actors, at least one; auto, actors where the fraction makes
     one and none of them is twice the fraction, else clips."""
+    balanced_by: Literal["none", "actor"] = "none"
+    """actor, every actor gives as many frames as the one with most: fair where actors or sets have unlike numbers of
+    clips; none, every frame counts alike."""
     patience: int = Field(0, ge=0)
     """Epochs without a better validation loss before training stops; 0 never."""
     weight_decay: float = Field(0.0001, ge=0)
@@ -140,7 +151,9 @@ class TrainingSettings(Settings):
     """Machines over which a cluster spreads the processes."""
 
     @model_validator(mode="after")
-    def _enough_processes(self) -> Self:
+    def _fits_together(self) -> Self:
+        if self.patience and not self.validation_fraction:
+            raise ValueError(f"patience is {self.patience}; it needs validation, but validation_fraction is 0")
         if self.nodes > self.processes:
             raise ValueError(f"nodes is {self.nodes}; there are only {self.processes} processes; lower it")
         return self
@@ -149,7 +162,7 @@ class TrainingSettings(Settings):
 class BaselineSettings(Settings):
     """Trivial references that stand beside every network."""
 
-    names: list[str] = ["neutral", "mean", "ridge", "knn"]
+    names: Distinct[str] = ["neutral", "mean", "ridge", "knn"]
     """Which to fit."""
     feature: str = "spectrogram"
     """Input of ridge and knn."""
@@ -162,16 +175,25 @@ class BaselineSettings(Settings):
     knn_frames: int = Field(20000, ge=1)
     """Train frames that knn keeps, at most, spread evenly over the train table."""
 
+    @model_validator(mode="after")
+    def _enough_frames(self) -> Self:
+        if self.neighbours > self.knn_frames:
+            raise ValueError(f"neighbours is {self.neighbours}; it must be at most knn_frames ({self.knn_frames})")
+        return self
+
 
 class EvaluationSettings(Settings):
     """Metrics."""
 
-    bootstrap: int = Field(1000, ge=10)
+    bootstrap: int = Field(1000, ge=10, le=1_000_000)
     """Resamples of actors and their clips for the 95 % intervals."""
-    groups: list[str] = ["actor", "sex", "emotion", "intensity"]
+    groups: Distinct[str] = ["actor", "sex", "emotion", "intensity"]
     """Columns of the clip table to report separately."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the resampling."""
+    samples: int = Field(5, ge=1)
+    """Answers a clip of models that draw (family flow); the first counts as of any other model, all for the metrics of
+    samples."""
     reference: str = ""
     """Model or baseline that the others are compared with, clip by clip, in the table of models; empty takes the first
     of models."""
@@ -182,22 +204,31 @@ class RenderingSettings(Settings):
 
     model: str = ""
     """Model to show; empty shows the first of models."""
-    clips: list[str] = []
+    clips: Distinct[str] = []
     """Clip ids to render; empty picks max_clips of the test and predict clips, spread evenly."""
     max_clips: int = Field(3, ge=0)
     """Number of clips picked."""
-    size: int = Field(320, ge=100)
+    show: Literal["comparison", "samples"] = "comparison"
+    """comparison, the face, the rig from labels and from sound; samples, three samples of a model that draws
+    (evaluation.samples: 3 or more)."""
+    size: int = Field(320, ge=100, le=4096)
     """Side of each of the three images, pixels."""
     median_frames: int = Field(3, ge=1)
     """Median filter of the labels, for display only, frames (odd)."""
+
+    @model_validator(mode="after")
+    def _has_a_middle(self) -> Self:
+        if self.median_frames % 2 == 0:
+            raise ValueError(f"median_frames is {self.median_frames}; it must be odd")
+        return self
 
 
 class FigureSettings(Settings):
     """Figures of the paper."""
 
-    names: list[str] = []
+    names: Distinct[str] = []
     """Which to draw; empty draws all."""
-    dpi: int = Field(160, ge=50)
+    dpi: int = Field(160, ge=50, le=2400)
     """Resolution of png files, 1/inch."""
 
 

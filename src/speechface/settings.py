@@ -6,18 +6,54 @@ from these classes. Unknown keys are refused with the nearest known one, old key
 
 import difflib
 import json
+import os
+import re
 from collections.abc import Iterable
-from typing import Any, ClassVar, Self, get_args
+from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from speechface.errors import ConfigError
 
-__all__ = ["Settings", "from_json", "unknown_key"]
+__all__ = ["Distinct", "PathText", "Seed", "Settings", "from_json", "unknown_key"]
+
+#: Numbers that YAML 1.1 takes for text: 1e-4 has no point.
+_POWER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+#: Larger whole numbers fit in no array.
+_LARGEST = 2**63 - 1
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    twice = next((value for k, value in enumerate(values) if value in values[:k]), None)
+    if twice is not None:
+        raise ValueError(f"found {values}; {twice!r} stands there twice; name it once")
+    return values
+
+
+def _expanded(text: str) -> str:
+    """A path with ``~`` and ``$VARIABLE`` filled in; one that exists as it is written stays so."""
+    return text if os.path.exists(text) else os.path.expandvars(os.path.expanduser(text))
+
+
+_T = TypeVar("_T")
+#: A list without repetition.
+Distinct = Annotated[list[_T], AfterValidator(_distinct)]
+#: A path; ``~`` and ``$VARIABLE`` are filled in.
+PathText = Annotated[str, AfterValidator(_expanded)]
+#: The seed of a random generator: PyTorch's and NumPy's take 32 bits.
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+
+def _number(value: Any, kind: Any) -> Any:
+    """What a key of type `kind` takes for `value`: powers of ten are text to YAML, but numbers to people."""
+    if kind in (int, float) and isinstance(value, str) and _POWER.fullmatch(value):
+        number = float(value)
+        return int(number) if kind is int and number.is_integer() else number
+    return value
 
 
 class Settings(BaseModel):
-    """Base of all sections; immutable. Numbers are not made of text, nor text of numbers.
+    """Base of all sections; immutable. Numbers are not made of text, but for powers such as 1e-4; nor text of numbers.
 
     Checks that concern several keys are validators of pydantic (`model_validator`) that raise ValueError with a
     sentence: what was found, what is expected, what to do.
@@ -35,6 +71,17 @@ class Settings(BaseModel):
     #: Old key -> what to write now, e.g. "validation_fraction" or "nothing: it is always on"; told to who uses it.
     #: Those of the classes above count, too.
     RENAMED: ClassVar[dict[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        for key, number in value.items():
+            if isinstance(number, int) and abs(number) > _LARGEST:
+                raise ValueError(f"{key} is {number}; it must be below 2^63")
+        kinds = {key: field.annotation for key, field in cls.model_fields.items()}
+        return {key: _number(item, kinds.get(key)) for key, item in value.items()}
 
     @classmethod
     def parse(cls, value: Any, where: str) -> Self:
@@ -115,11 +162,11 @@ _EXPECTED = {
     "dict_type": "keys and values",
     "model_type": "keys and values",
     "literal_error": "{expected}",
-    "greater_than": "more than {gt:g}",
-    "greater_than_equal": "at least {ge:g}",
-    "less_than": "less than {lt:g}",
-    "less_than_equal": "at most {le:g}",
-    "multiple_of": "a multiple of {multiple_of:g}",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "multiple_of": "a multiple of {multiple_of}",
     "too_short": "at least {min_length} entries",
     "too_long": "at most {max_length} entries",
 }
@@ -142,6 +189,11 @@ def _place(loc: tuple[Any, ...], cls: type[BaseModel], value: Any) -> tuple[list
     return path, section
 
 
+def _texts(facts: dict[str, Any]) -> dict[str, str]:
+    """Facts of a mistake as people write them: 1.0 is 1."""
+    return {key: f"{fact:g}" if isinstance(fact, float) else str(fact) for key, fact in facts.items()}
+
+
 def _explain(error: ValidationError, cls: type[BaseModel], value: Any, where: str) -> str:
     """One line about the first mistake; unknown keys come first, since they often are the cause of the others."""
     mistakes = sorted(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
@@ -160,5 +212,5 @@ def _explain(error: ValidationError, cls: type[BaseModel], value: Any, where: st
     same = [found for found in mistakes if _place(found["loc"], cls, value)[0] == path and found["type"] in _EXPECTED]
     if not same:
         return f"{place}: {first['msg'].removeprefix('Value error, ')}"
-    wanted = dict.fromkeys(_EXPECTED[found["type"]].format(**found.get("ctx", {})) for found in same)
+    wanted = dict.fromkeys(_EXPECTED[found["type"]].format(**_texts(found.get("ctx", {}))) for found in same)
     return f"{place}: found {first['input']!r}, expected {' or '.join(wanted)}"

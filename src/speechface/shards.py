@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from speechface.datasets.base import Clip
 from speechface.errors import ConfigError
+from speechface.names import path_name
 
 __all__ = ["Shard", "plan_shards", "shard_ids"]
 
 
 @dataclass(frozen=True)
 class Shard:
-    """`clips` of one actor, sorted; `id` is ``dataset/actor``, with a suffix ``.2of4`` only where there are parts."""
+    """`clips` of one actor, sorted; `id` is `actor`, with a suffix ``.2of4`` only where there are parts."""
 
     id: str
     clips: tuple[Clip, ...]
@@ -23,8 +24,8 @@ class Shard:
 
     @property
     def actor(self) -> str:
-        """``dataset/actor``."""
-        return f"{self.clips[0].dataset}/{self.clips[0].actor}"
+        """``dataset/actor`` as part of a path (`speechface.names`)."""
+        return path_name(f"{self.clips[0].dataset}/{self.clips[0].actor}")
 
 
 def _part(name: str, count: int) -> int:
@@ -55,7 +56,7 @@ def plan_shards(clips: Iterable[Clip], *, most: int) -> list[Shard]:
     """
     actors: dict[str, list[Clip]] = {}
     for clip in sorted(clips, key=lambda clip: clip.id):
-        actors.setdefault(f"{clip.dataset}/{clip.actor}", []).append(clip)
+        actors.setdefault(path_name(f"{clip.dataset}/{clip.actor}"), []).append(clip)
     shards: dict[str, Shard] = {}
     for actor, own in actors.items():
         count = 1
@@ -65,11 +66,11 @@ def plan_shards(clips: Iterable[Clip], *, most: int) -> list[Shard]:
         for clip in own:
             parts.setdefault(_part(clip.clip, count), []).append(clip)
         for part, chosen in sorted(parts.items()):
-            place = actor if count == 1 else f"{actor}.{part + 1}of{count}"
-            if place in shards:
-                raise ConfigError(f"two actors give the shard {place}; rename one, or change shard_clips")
-            shards[place] = Shard(place, tuple(chosen))
-    return [shards[place] for place in sorted(shards)]
+            name = actor if count == 1 else f"{actor}.{part + 1}of{count}"
+            if name in shards:
+                raise ConfigError(f"two actors give the shard {name}; rename one, or change shard_clips")
+            shards[name] = Shard(name, tuple(chosen))
+    return [shards[name] for name in sorted(shards)]
 
 
 def shard_ids(shards: Iterable[Shard]) -> dict[str, str]:

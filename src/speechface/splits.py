@@ -7,7 +7,7 @@ import numpy as np
 
 from speechface.errors import TableError
 
-__all__ = ["Labelled", "decide", "check_disjoint", "sides_of", "join_frames", "Join", "frame_ranges"]
+__all__ = ["Labelled", "decide", "check_disjoint", "repeated", "sides_of", "join_frames", "Join", "frame_ranges"]
 
 _LEARNING = ("train", "test", "predict")
 
@@ -48,6 +48,28 @@ def decide(planned: str, labelled: Labelled | None, quality: tuple[bool, str] | 
     if labelled.n_used == 0:
         return "excluded", "no frame has labels that can be used"
     return planned, ""
+
+
+def repeated(contents: Sequence[str | None], splits: Sequence[str]) -> dict[int, int]:
+    """Clips that learn or test and hold the same video as another: clip -> the one that is kept.
+
+    Parameters
+    ----------
+    contents : sequence of str or None, one entry a clip
+        Hash of the source; None where it is not known.
+    splits : sequence of str
+
+    Returns
+    -------
+    dict of int to int
+        One of a test is kept before one that trains, else the first.
+    """
+    groups: dict[str, list[int]] = {}
+    for k, (content, split) in enumerate(zip(contents, splits)):
+        if content and split in ("train", "test"):
+            groups.setdefault(content, []).append(k)
+    kept = {content: min(own, key=lambda k: (splits[k] != "test", k)) for content, own in groups.items()}
+    return {k: kept[content] for content, own in groups.items() for k in own if k != kept[content]}
 
 
 def check_disjoint(

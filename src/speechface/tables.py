@@ -5,6 +5,8 @@ than one dimension are stored as fixed-size lists, those of bytes as binary of f
 numbers of them), their shape in the metadata. A column may be stored as scaled unsigned bytes; reading returns float32
 in physical units. The bytes of floats are stored apart, highest together, which compresses better.
 
+Every file carries a checksum of its bytes (`speechface.seals`), which reading verifies.
+
 A clip that cannot be used is a table of zero rows whose metadata says ``status: unusable`` and why.
 """
 
@@ -20,8 +22,8 @@ import numpy as np
 
 from speechface.columns import described
 from speechface.errors import TableError
-from speechface.files import written_whole
 from speechface.provenance import provenance
+from speechface.seals import EMPTY, check_table, written_sealed
 from speechface.stages import STAGES
 
 if TYPE_CHECKING:
@@ -223,7 +225,8 @@ def write_table(
     table = to_arrow(columns, full, scaled=scaled)
     facts = json.loads(table.schema.metadata[KEY])
     table = table.cast(described(table.schema, facts["_shapes"], facts["_scaled"]))
-    with written_whole(path) as temporary:
+    table = table.replace_schema_metadata({**table.schema.metadata, **EMPTY})
+    with written_sealed(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", compression_level=compression_level,
                        use_dictionary=False, use_byte_stream_split=float_columns(table.schema))  # fmt: skip
 
@@ -248,6 +251,7 @@ def read_arrow(path: str | os.PathLike, columns: Sequence[str] | None = None) ->
 
     if not Path(path).exists():
         raise TableError(f"{path}: no such table")
+    check_table(path)
     try:
         return pq.ParquetFile(path).read(columns=columns)
     except (pa.ArrowInvalid, OSError) as error:
@@ -260,6 +264,7 @@ def row_groups(path: str | os.PathLike, columns: Sequence[str] | None = None) ->
 
     if not Path(path).exists():
         raise TableError(f"{path}: no such table")
+    check_table(path)
     with pq.ParquetFile(path) as file:
         for k in range(file.num_row_groups):
             yield from_arrow(file.read_row_group(k, columns=columns))
@@ -286,9 +291,10 @@ def streamed_table(
     # statistics of every column of every small row group would make up most of the file's footer
     options = {"compression": "zstd", "compression_level": 3, "write_statistics": False,
                "use_byte_stream_split": float_columns(schema)}  # fmt: skip
-    schema = described(schema, full["_shapes"], full["_scaled"]).with_metadata({KEY: json.dumps(full, sort_keys=True)})
+    schema = described(schema, full["_shapes"], full["_scaled"])
+    schema = schema.with_metadata({KEY: json.dumps(full, sort_keys=True), **EMPTY})
     with (
-        written_whole(path) as temporary,
+        written_sealed(path) as temporary,
         pq.ParquetWriter(temporary, schema, use_dictionary=list(dictionary), **options) as writer,
     ):
         yield lambda table: writer.write_table(
@@ -302,4 +308,5 @@ def read_meta(path: str | os.PathLike) -> dict[str, Any]:
 
     if not Path(path).exists():
         raise TableError(f"{path}: no such table")
+    check_table(path)
     return json.loads((pq.read_schema(path).metadata or {}).get(KEY, b"{}"))

@@ -34,7 +34,7 @@ def test_clips_of_an_actor_share_a_delay_and_those_that_tell_nothing_have_it_too
 
 
 def test_actors_with_few_clips_share_the_delay_of_the_data_set():
-    found = delays([bell(0)], [bell(12)], [bell(-8)], [bell(9, 60)], [bell(400, 200)])
+    found = delays([bell(0, 1)] * 4, [bell(12)], [bell(-8)], [bell(9, 60)], [bell(400, 200)])
     assert {(delay.source, delay.used_ms) for delay in found.values()} == {("dataset", 0.0)}
 
 

@@ -139,7 +139,7 @@ def test_a_foreign_file_is_one_clear_line(tmp_path):
     with pytest.raises(ModelError, match="no such model"):
         load_model(tmp_path / "absent.npz")
     (tmp_path / "text.npz").write_text("not an archive")
-    with pytest.raises(ModelError, match="not a readable model file"):
+    with pytest.raises(ModelError, match="not a readable"):
         load_model(tmp_path / "text.npz")
 
 

@@ -15,7 +15,7 @@ from speechface.stages import STAGES, Stage
 from speechface.tables import write_table
 
 CONFIG = {
-    "datasets": {"set": {"adapter": "folder", "root": "videos", "split": {"by": "clip"}}},
+    "datasets": {"set": {"adapter": "folder", "root": "videos", "split": {"by": "clip", "test_clips": 1}}},
     "models": {"net": {"feature": "acoustics", "training": {"epochs": 7}}},
 }
 CLIPS = ("set/a/one", "set/a/two")
@@ -51,7 +51,8 @@ def results(tmp_path):
     model = config.models["net"]
     training = {**config.training.dump(), **model.training}
     place.write_text(json.dumps({"model": model.dump(), "training": training}))
-    place.with_suffix(".ckpt").write_bytes(b"a network")
+    with open(place.with_suffix(".ckpt"), "wb") as file:
+        np.savez(file, network=np.arange(3))
     return folder
 
 
@@ -128,11 +129,20 @@ def test_tables_of_clips_that_are_no_more_do_not_matter(results):
     assert len(outdated(changed, results, clips={"set/a/two"})) == 1
 
 
-def test_files_that_cannot_be_read_and_unfinished_ones_are_passed_over(results):
-    (results / "labels/broken.parquet").write_bytes(b"no table")
-    (results / "identity/set/b.npz").write_bytes(b"no archive")
+def test_unfinished_files_are_passed_over(results):
     write(results / "labels/set/.tmp.parquet", "labels", {"noise_mm": 77.0})
     assert outdated(resolve(CONFIG), results) == []
+
+
+def test_damaged_files_are_found(results):
+    whole = ("labels/set/a.parquet", "identity/set/a.npz", "models/net/0/model.ckpt")
+    for name in whole:
+        content = bytearray((results / name).read_bytes())
+        content[len(content) // 3] ^= 4
+        (results / name).write_bytes(content)
+    found = outdated(resolve(CONFIG), results)
+    assert names(found, results) == sorted(f"damaged:{name}" for name in whole)
+    assert all("damaged" in text for _, _, text in found)
 
 
 def test_the_command_lists_fails_and_removes(results, tmp_path, capsys, monkeypatch):

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 
@@ -94,3 +95,37 @@ def test_a_pipe_that_is_closed_is_no_error():
         process.stdin.close()
         assert process.stderr.read() == b""
         assert process.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (
+            PermissionError(13, "Permission denied", "/data/x"),
+            "/data/x: Permission denied; check the path and its rights",
+        ),
+        (NotADirectoryError(20, "Not a directory", "a/b"), "a/b: Not a directory; check the path"),
+        (OSError(28, "No space left on device"), "cannot write (.*No space left on device.*what was there before"),
+        (
+            RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0"),
+            "cannot write (a file could",
+        ),
+    ],
+)
+def test_paths_and_full_disks_are_told_in_one_line(error, expected, monkeypatch, capsys):
+    def broken(args):
+        raise error
+
+    monkeypatch.setattr("speechface.commands.check_config.run", broken)
+    assert main(["check-config", "x.yaml"]) == 1
+    said = capsys.readouterr().err
+    assert re.fullmatch(rf"speechface check-config: {expected.replace('(', '[(]')}.*\n", said)
+
+
+def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch):
+    def broken(args):
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr("speechface.commands.check_config.run", broken)
+    with pytest.raises(RuntimeError, match="odd"):
+        main(["check-config", "x.yaml"])

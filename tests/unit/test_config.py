@@ -1,5 +1,6 @@
 import inspect
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,37 @@ def test_shipped_configs_are_valid_and_come_back_from_what_check_config_prints(p
             "shard_clips is 3; the clips of a synthetic actor are made together, give at least datasets",
         ),
         ({"shard_clips": 0}, "shard_clips: found 0, expected at least 1"),
+        ({"seeds": [1, 2, 1]}, "seeds: found [1, 2, 1]; 1 stands there twice"),
+        ({"seeds": [1.0]}, "seeds[0]: found 1.0, expected a whole number"),
+        ({"seeds": [2**32]}, "seeds[0]: found 4294967296, expected at most 4294967295"),
+        ({"models": {"m": {"seeds": [0, 0]}}}, "models.m.seeds: found [0, 0]; 0 stands there twice"),
+        ({"baselines": {"names": ["mean", "mean"]}}, "baselines.names: found"),
+        ({"baselines": {"neighbours": 30000}}, "baselines: neighbours is 30000; it must be at most knn_frames (20000)"),
+        ({"audio": {"sr": 16000}, "log_mel": {"fmax": 9000}}, "log_mel.fmax is 9000 Hz; sound of audio.sr 16000 Hz"),
+        (
+            {"audio": {"sr": 8000}, "models": {"m": {"family": "sequence", "feature": "waveform"}}},
+            "waveform.sr is 16000 Hz; it must be at most audio.sr (8000 Hz)",
+        ),
+        ({"log_mel": {"fmin": 8000, "fmax": 7000}}, "log_mel: fmin is 8000 Hz; it must be below fmax (7000 Hz)"),
+        ({"acoustics": {"n_mfcc": 129}}, "acoustics: n_mfcc is 129; it must be at most n_mels (128)"),
+        ({"acoustics": {"n_fft": 16384, "pad_mode": "reflect"}}, "acoustics.pad_mode is reflect; at 44100 Hz"),
+        ({"spectrogram": {"n_hops": 4, "n_fft": 2048, "pad_mode": "reflect"}}, "spectrogram: pad_mode is reflect"),
+        ({"rendering": {"median_frames": 4}}, "rendering: median_frames is 4; it must be odd"),
+        ({"evaluation": {"groups": ["mood"]}}, "evaluation.groups: 'mood' is no column of the clip table"),
+        ({"training": {"patience": 3, "validation_fraction": 0}}, "training: patience is 3; it needs validation"),
+        (
+            {"training": {"patience": 3}, "models": {"m": {"training": {"validation_fraction": 0}}}},
+            "models.m.training: patience is 3; it needs validation",
+        ),
+        ({"training": {"epochs": 10**30}}, "training: epochs is 1000000000000000000000000000000; it must be below"),
+        ({"training": [1]}, "training: found [1], expected keys and values"),
+        ({"rig": {"kind": "npz"}}, "rig: source is empty; kind npz reads"),
+        ({"rig": {"source": "x.npz"}}, "rig: source is 'x.npz'; kind builtin reads no file"),
+        ({"baselines": {"names": []}}, "baselines.names is empty, and so is models"),
+        (
+            {"datasets": {"demo": {"adapter": "demo", "role": "predict"}}, "models": {"m": {}}},
+            "models: m: no dataset has role learn to train them",
+        ),
     ],
 )
 def test_a_mistake_is_named_in_one_line(change, message):
@@ -182,6 +214,108 @@ def test_an_ensemble_takes_and_gives_what_its_members_do():
     models["b"] = {**models["b"], "outputs": "weights"}
     with pytest.raises(ConfigError, match="their outputs differ"):
         resolve({**MINIMAL, "models": models})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize(
+    "kind", dict.fromkeys(section_classes()), ids=lambda kind: f"{kind.__module__}.{kind.__name__}"
+)
+def test_no_number_is_taken_that_is_none(kind, value):
+    for name, field in kind.model_fields.items():
+        if field.annotation in (int, float):
+            with pytest.raises(ConfigError, match=rf"\.{name}: found .*expected a (finite|whole) number"):
+                kind.parse({**required(kind), name: value}, "s")
+
+
+def required(kind):
+    """The keys that a class cannot do without."""
+    texts = {"adapter": "any", "root": "x", "members": ["a", "b"], "role": "predict"}
+    return {key: value for key, value in texts.items() if key in kind.model_fields}
+
+
+@pytest.mark.parametrize(("text", "number"), [("1e-4", 1e-4), ("1E-4", 1e-4), ("2.5e-3", 2.5e-3), ("+1e2", 100.0)])
+def test_powers_are_numbers_though_yaml_takes_them_for_text(text, number, tmp_path):
+    (tmp_path / "c.yaml").write_text(f"{yaml.safe_dump(MINIMAL)}training: {{weight_decay: {text}, epochs: 1e2}}")
+    training = load(tmp_path / "c.yaml").training
+    assert (training.weight_decay, training.epochs) == (number, 100)
+    for wrong in ("1e", "e4", "1e400", "0x1e4"):
+        with pytest.raises(ConfigError, match="training.weight_decay: found"):
+            resolve({**MINIMAL, "training": {"weight_decay": wrong}})
+
+
+def test_section_training_goes_before_a_familys_own_defaults_and_the_model_before_both():
+    models = {"a": {"family": "sequence"}, "b": {"family": "sequence", "training": {"epochs": 3}}, "c": {}}
+    found = resolve({**MINIMAL, "models": models, "training": {"epochs": 7}})
+    epochs = {name: model.training_with(found.training).epochs for name, model in found.models.items()}
+    assert epochs == {"a": 7, "b": 3, "c": 7}
+    assert found.models["a"].training_with(found.training).weight_decay == 0.02  # the family's
+    assert resolve(found.dump()) == found
+    plain = resolve({**MINIMAL, "models": models})
+    assert plain.models["a"].training_with(plain.training).epochs == 15
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"models": {"m": {"schedule": "gone.txt"}}}, "models.m.schedule: gone.txt: cannot be read"),
+        ({"rig": {"kind": "npz", "source": "gone.npz"}}, r"rig.source: no such file: gone.npz \(relative to /"),
+        ({"landmarks": {"detector": "mediapipe", "model": "/gone.task"}}, "landmarks.model: no such file: /gone.task"),
+        ({"rendering": {"clips": ["demo/Actor_21/x"]}}, "rendering.clips: demo/Actor_21/x is not among the 16 test"),
+        (
+            {"models": {"m": {}}, "training": {"frames_per_step": 10**8}},
+            "models.m: training.frames_per_step is 100,000,000; the 80 train clips hold far fewer frames",
+        ),
+        (
+            {
+                "datasets": {"demo": {"adapter": "demo", "split": {"by": "clip"}}},
+                "models": {"m": {"leave_one_speaker_out": True}},
+            },
+            "models.m.leave_one_speaker_out: all sets are split by clip",
+        ),
+    ],
+)
+def test_what_files_and_clips_do_not_allow_is_found_before_any_work(change, message, tmp_path, capsys):
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({**MINIMAL, **change}))
+    for command in (["check-config"], ["plan"], ["list-clips", "--out", str(tmp_path / "clips.parquet"), "--config"]):
+        assert main([*command, str(tmp_path / "c.yaml")]) == 1
+        said = capsys.readouterr().err
+        assert re.search(message, said)
+        assert said.count("\n") == 1
+
+
+def test_the_configuration_of_another_machine_can_be_checked(tmp_path, caplog, capsys):
+    (tmp_path / "c.yaml").write_text("datasets: {r: {adapter: ravdess, root: /not/here, split: {test: [1]}}}")
+    assert main(["check-config", str(tmp_path / "c.yaml")]) == 0
+    assert "datasets.r.root: no such folder: /not/here" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("datasets:\n  a: {}\n  a: {}", "line 3: key 'a' stands twice, first in line 2; remove one"),
+        ("seeds: [1]\nseeds: [2]", "line 2: key 'seeds' stands twice"),
+        ("training: {epochs: 010}", "line 1: 010 is 8 to YAML"),
+        ("training: {epochs: 1:30}", "line 1: 1:30 is 90 to YAML"),
+        ("__use_yte__: true", "config files are plain YAML here"),
+        (b"\xff\xfe\x00", "not a text file in UTF-8"),
+        ("[" * 5000, "not valid YAML"),
+    ],
+)
+def test_what_yaml_would_take_in_silence_is_told(text, message, tmp_path):
+    (tmp_path / "c.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigError, match=message) as caught:
+        load(tmp_path / "c.yaml")
+    assert str(caught.value).startswith(f"{tmp_path}/c.yaml: ")
+
+
+def test_a_folder_is_no_config_file(tmp_path):
+    with pytest.raises(ConfigError, match="the config file cannot be read"):
+        load(tmp_path)
+
+
+def test_numbers_that_look_like_what_they_are_stay(tmp_path):
+    (tmp_path / "c.yaml").write_text("﻿" + yaml.safe_dump(MINIMAL) + "\nseeds: [0, 10, 1_000, 0x10]\n")
+    assert load(tmp_path / "c.yaml").seeds == [0, 10, 1000, 16]
 
 
 def test_a_missing_or_broken_file_is_one_line(tmp_path):

@@ -9,9 +9,10 @@ import pytest
 from animations import animation_of, talking
 
 from speechface.errors import ConfigError
-from speechface.export.animation import ARKIT_NAMES, arkit_weights, resampled
+from speechface.export.animation import ARKIT_NAMES, arkit_weights
 from speechface.export.livelink import HEADER, timecode
 from speechface.export.registry import FORMATS
+from speechface.export.rows import resampled, write_json
 from speechface.rig.channels import ARKIT52, REPORT46
 from speechface.tables import read_table
 from web import node
@@ -52,10 +53,15 @@ def test_timecode_counts_sixtieths_of_a_second(sixtieths, text):
 @pytest.mark.parametrize("fps", [25, 30, Fraction(30000, 1001), 60, 120])
 def test_resampled_rows_lie_on_the_line_and_last_as_long_as_the_recording(fps):
     frames = np.arange(200.0)[:, None]
-    rows = resampled(frames, fps, 60)
+    rows = np.stack(list(resampled(frames, fps, 60)))
     assert abs(len(rows) / 60 - 200 / fps) <= 0.5 / 60 + 1e-9
     expected = np.minimum(np.arange(len(rows)) / 60 * float(fps), 199)
     np.testing.assert_allclose(rows[:, 0], expected, rtol=1e-6)  # float32
+
+
+def test_json_is_written_piece_by_piece_as_it_would_be_at_once(tmp_path):
+    write_json(tmp_path / "a.json", {"a": [1, 2], "b": iter([[0.5], [1.5]]), "c": {"d": iter(()), "e": "ä"}})
+    assert json.load(open(tmp_path / "a.json")) == {"a": [1, 2], "b": [[0.5], [1.5]], "c": {"d": [], "e": "ä"}}
 
 
 def test_livelink_rows_are_at_60_a_second_with_exact_steps(animation, tmp_path):
@@ -68,9 +74,8 @@ def test_livelink_rows_are_at_60_a_second_with_exact_steps(animation, tmp_path):
     assert {row[1] for row in rows[1:]} == {"61"}
     assert [row[0] for row in rows[1:]] == [timecode(k) for k in range(round(100 * 1001 / 500))]
     jaw = column(path, "JawOpen")
-    np.testing.assert_allclose(
-        jaw, resampled(animation.arkit, animation.fps, 60)[:, ARKIT_NAMES.index("jawOpen")], atol=1e-6
-    )
+    expected = np.stack(list(resampled(animation.arkit, animation.fps, 60)))[:, ARKIT_NAMES.index("jawOpen")]
+    np.testing.assert_allclose(jaw, expected, atol=1e-6)  # six decimals
 
 
 def test_livelink_angles_have_the_recordings_signs(tmp_path):

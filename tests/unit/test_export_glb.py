@@ -71,7 +71,7 @@ def test_targets_are_named_and_the_sound_is_in_the_file(tmp_path):
     data = document._parts[0][view["byteOffset"] : view["byteOffset"] + view["byteLength"]]
     (tmp_path / "sound.mp3").write_bytes(data)
     with av.open(str(tmp_path / "sound.mp3")) as file:
-        seconds = sum(frame.samples for frame in file.decode(audio=0)) / 48000
+        seconds = sum(frame.samples for frame in file.decode(audio=0)) / animation.sound.sr
     # mp3 pads to whole frames of 24 ms, with a delay of at most two in front
     assert 0 <= seconds - len(animation) / float(animation.fps) < 0.1
 

@@ -15,9 +15,9 @@ from speechface.fitting.report import flagged_runs, miss_distribution, verdict
 from speechface.geometry import ibug
 from speechface.geometry.rotation import geodesic_angle, matrix_from_euler, median_rotation
 from speechface.landmarks.detectors.dlib import PROFILE
-from speechface.rig.registry import build_rig
 from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.rig.channels import GAZE
+from speechface.rig.registry import build_rig
 from speechface.synthesis.visemes import INDEX
 
 USUAL = FitSettings(noise_mm=1.2, sparsity=1.0, smoothness=0.08, iterations=8)
@@ -255,7 +255,7 @@ def test_lips_that_open_half_as_far_have_half_the_amplitude():
     halved = case.observed.copy()
     for upper, lower in PROFILE.lip_pairs:
         halved[:, lower] = (case.observed[:, upper] + case.observed[:, lower]) / 2
-    found = clip_quality(case.observed, halved, everything(case), case.weights, mouth, PROFILE)
+    found = clip_quality(case.observed, halved, everything(case), case.weights, mouth, PROFILE, CHANNELS)
     assert found["lip_gap_amplitude"] == pytest.approx(0.5)
     assert found["lip_gap_r"] == pytest.approx(1)
 

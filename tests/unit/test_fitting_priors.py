@@ -44,7 +44,9 @@ def test_what_goes_together_in_speech_and_emotion_goes_together_in_the_prior():
 
 
 def test_the_freedom_that_moments_were_made_with_is_learnt():
-    truth = np.where([name in ("mouthLeft", "mouthRight", "eyeWideLeft", "eyeWideRight") for name in CHANNELS], 2.0, 0.3)
+    truth = np.where(
+        [name in ("mouthLeft", "mouthRight", "eyeWideLeft", "eyeWideRight") for name in CHANNELS], 2.0, 0.3
+    )
     moments = weight_covariance(CHANNELS, truth)
     np.testing.assert_allclose(learnt_freedom(CHANNELS, moments, truth), truth, rtol=1e-9)
     found = learnt_freedom(CHANNELS, moments, np.ones(len(CHANNELS)))

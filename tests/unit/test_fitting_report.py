@@ -9,7 +9,6 @@ from speechface.fitting.report import gaps, gaze, lips_shut, opening_mm, shut_li
 from speechface.geometry import ibug
 from speechface.landmarks.detectors.dlib import PROFILE
 from speechface.landmarks.detectors.mediapipe import PROFILE as MESH
-from speechface.rig.channels import ARKIT52 as CHANNELS
 
 GOOD = {"reprojection_pct_iod": 1.0, "lip_gap_r": 0.99, "lip_gap_sd": 0.03, "jitter_mm": 0.3}
 
@@ -56,10 +55,11 @@ def test_shut_lips_that_the_labels_leave_open_are_counted():
 
 def test_the_opening_counts_from_the_rig_at_rest():
     rig = moving_face(0, frames=3).rig
-    weights = np.zeros((3, len(CHANNELS)), np.float32)
-    weights[1:, CHANNELS.index("jawOpen")] = 0.5, 1.0
+    jaw = rig.channels.index("jawOpen")
+    weights = np.zeros((3, len(rig.channels)), np.float32)
+    weights[1:, jaw] = 0.5, 1.0
     opening = opening_mm(rig, weights)
-    points = rig.neutral[rig.landmarks] + rig.shapes[CHANNELS.index("jawOpen"), rig.landmarks]
+    points = rig.neutral[rig.landmarks] + rig.shapes[jaw, rig.landmarks]
     assert opening[0] == pytest.approx(0, abs=1e-6)
     assert opening[2] == pytest.approx(ibug.lip_gap(points) - ibug.lip_gap(rig.neutral[rig.landmarks]), abs=1e-4)
 

@@ -12,7 +12,7 @@ from speechface.clip_tables import ClipRows, bytes_column
 from speechface.clip_updates import update_clip_tables
 from speechface.errors import ClipError, MediaError, TableError
 from speechface.media.probe import fit_times
-from speechface.media.source import FileSource, ImagesSource, TableSource, parse_source
+from speechface.sources import FileSource, ImagesSource, TableSource, parse_source
 
 NTSC = Fraction(30000, 1001)
 
@@ -265,7 +265,7 @@ def test_resampling_keeps_time_and_level():
 @pytest.mark.parametrize(
     ("make", "message"),
     [(lambda p: None, "no such file"), (lambda p: p.write_bytes(b""), "empty"), (lambda p: p.mkdir(), "a folder"),
-     (lambda p: p.write_bytes(b"hello" * 1000), "not a readable media file")],
+     (lambda p: p.write_bytes(b"\xff\x01" * 1000), "not a readable media file")],
 )  # fmt: skip
 def test_unreadable_files_give_one_clear_line(tmp_path, call, make, message):
     path = tmp_path / "x.mp4"
@@ -383,12 +383,35 @@ def images_and_sound(folder, frames, name="{}.png", first=1, audio=None):
         ("f::audio=s.wav::fps=25", ImagesSource("f", "s.wav", Fraction(25))),
         ("f::fps=30000/1001", ImagesSource("f", "", NTSC)),
         ("f::fps=29.97", ImagesSource("f", "", Fraction(2997, 100))),
+        ("v.mp4::audio=s.m4a", FileSource("v.mp4", "s.m4a")),
         ("f::audio=s.wav::fps=0", FileSource("f::audio=s.wav::fps=0")),
     ],
 )
 def test_the_text_of_a_source_is_read_and_written_back(text, expected):
     assert parse_source(text) == expected
     assert parse_source(str(expected)) == expected
+
+
+def test_sound_beside_a_video_begins_with_its_first_image(tmp_path):
+    audio = click_at(17, NTSC, 48000, 1.3)
+    path = write(tmp_path / "a.mp4", images(40))
+    write_wav(tmp_path / "a.wav", audio, 48000)
+    source = f"{path}::audio={tmp_path / 'a.wav'}"
+    info = media.probe_video(source)
+    assert (info.has_sound, info.start) == (True, 0.0)
+    assert not media.probe_video(path).has_sound
+    np.testing.assert_allclose(media.decode_audio(source, sr=48000, start=info.start), audio, atol=2**-14)
+    assert len(list(media.decode_rgb(source))) == 40
+    facts = media.source_facts(source)
+    assert media.source_facts(source, facts) == facts
+    write_wav(tmp_path / "a.wav", audio[::-1], 48000)
+    assert media.source_facts(source, facts)["sha256"] != facts["sha256"]
+
+
+def test_a_link_to_nowhere_is_told_as_one(tmp_path):
+    (tmp_path / "a.mp4").symlink_to("gone.mp4")
+    with pytest.raises(MediaError, match="a.mp4: a link to gone.mp4, which is not there"):
+        media.probe_video(tmp_path / "a.mp4")
 
 
 def test_a_video_in_a_table_is_read_as_the_file_it_was(tmp_path):

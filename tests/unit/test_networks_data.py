@@ -6,7 +6,7 @@ from training_tables import make_clips, write_split
 
 from speechface.errors import ModelError, TableError
 from speechface.networks.data import SpeechDataModule
-from speechface.networks.samplers import FrameSampler, SequenceSampler, contiguous_runs, held_out_clips
+from speechface.networks.samplers import FrameSampler, SequenceSampler, balanced, contiguous_runs, held_out_clips
 from speechface.networks.split_table import read_split
 
 
@@ -176,3 +176,39 @@ def test_a_thread_that_works_ahead_changes_no_batch(table):
     assert len(plain) == len(ahead) == 5
     for a, b in zip(plain, ahead):
         np.testing.assert_array_equal(a, b)
+
+
+def test_balanced_actors_have_as_many_frames_as_the_one_with_most():
+    actors, sizes = np.array([0] * 40 + [1] * 7 + [2]), np.array([25] * 40 + [30, 10, 20, 50, 40, 60, 5] + [10])
+    chosen = balanced(actors, sizes)
+    frames = np.bincount(actors[chosen], sizes[chosen])
+    assert frames[0] == 1000
+    np.testing.assert_allclose(frames, 1000, atol=60)  # the longest entry
+    times = np.bincount(chosen, minlength=48)
+    assert np.ptp(times[:40]) == 0
+    assert np.ptp(times[40:47]) <= 2
+    assert times.min() >= 1
+    np.testing.assert_array_equal(balanced(np.zeros(5, int), np.arange(1, 6)), np.arange(5))
+
+
+@pytest.mark.parametrize("changes", [{}, {"recurrent": True}, {"recurrent": True, "whole_clips": True}])
+def test_training_is_balanced_by_actor_if_asked(changes, tmp_path):
+    made = make_clips(0, n_clips=6, n_frames=30)
+    for k, clip in enumerate(made):
+        clip["id"] = ("d", "one" if k < 5 else "two", f"c{k}")
+    write_split(tmp_path / "train.parquet", made)
+    table = read_split(tmp_path / "train.parquet", "spectrogram")
+
+    def part(balanced_by):
+        data = module(table, validation_fraction=0, balanced_by=balanced_by, **changes)
+        rows = np.concatenate([data.sampler(k)[0].ravel() for k in range(400)])
+        return (table.clip[rows] == 5).mean()
+
+    assert part("none") == pytest.approx(1 / 6, abs=0.04)
+    assert part("actor") == pytest.approx(1 / 2, abs=0.04)
+
+
+@pytest.mark.parametrize("recurrent", [False, True])
+def test_a_step_is_not_larger_than_all_there_is(table, recurrent):
+    data = module(table, recurrent=recurrent, frames_per_step=10**9)
+    assert data.sampler(0)[0].size <= data.n_train

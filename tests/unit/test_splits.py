@@ -7,12 +7,14 @@ import pytest
 from training_tables import write_clip_table
 
 from speechface.cli import main
+from speechface.clip_tables import ClipRows
+from speechface.clip_updates import update_clip_tables
 from speechface.commands.label_stats import train_statistics
 from speechface.datasets.base import CLIP_COLUMNS
 from speechface.errors import TableError
 from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.rig.channels import ROTATIONS
-from speechface.splits import Labelled, check_disjoint, decide, frame_ranges, join_frames, sides_of
+from speechface.splits import Labelled, check_disjoint, decide, frame_ranges, join_frames, repeated, sides_of
 from speechface.tables import read_arrow, read_table, row_groups, write_table
 
 STEP = 1 / 255
@@ -156,6 +158,24 @@ def test_every_clip_is_listed_with_its_split_and_reason(corpus):
     assert list(table["reason"]) == ["", "no face was found", "", "blurred", "", ""]
     assert list(table["n_frames"]) == [20, 0, 20, 20, 20, 20]
     assert list(table["n_used"]) == [19, 0, 19, 19, 19, 19]
+
+
+def test_the_same_video_learns_or_tests_once_and_a_test_keeps_it(corpus):
+    contents = ["same", "x", "other", "x", "same", "other"]
+    rows = {name: ClipRows({"frame": np.arange(1)}, {"n_samples": 9}) for name in corpus.ids}
+    facts = {name: {"source": {"sha256": content}} for name, content in zip(corpus.ids, contents)}
+    update_clip_tables({"audio": corpus.root / "audio.parquet"}, corpus.ids, rows.__getitem__, stage="audio",
+                       settings={}, facts=lambda clip_id, known: facts[clip_id])  # fmt: skip
+    assert corpus.split("--audio", f"{corpus.root}/audio.parquet") == 0
+    table = read_table(corpus.root / "splits/clips.parquet")
+    assert list(table["split"]) == ["excluded", "excluded", "excluded", "excluded", "test", "test"]
+    assert table["reason"][0] == f"its video is the same as that of {corpus.ids[4]}"
+    assert table["reason"][3] == "blurred"
+
+
+def test_of_the_same_videos_the_first_is_kept_and_one_of_a_test_before_all():
+    splits = ["train", "train", "predict", "test", "test", "train", "train"]
+    assert repeated(["a", "a", "a", "b", "b", "b", None], splits) == {1: 0, 4: 3, 5: 3}
 
 
 def test_how_late_the_sound_stands_is_taken_from_the_label_report(corpus):

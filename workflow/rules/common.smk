@@ -9,20 +9,25 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import contains_wildcard
 
 from speechface.audio.features import FEATURES
-from speechface.config import resolve
-from speechface.datasets.base import list_clips
+from speechface.config import plan_clips, resolve
+from speechface.config_file import read_config
 from speechface.errors import SpeechfaceError
 from speechface.files import failed_attempts
+from speechface.names import escaped
 from speechface.shards import plan_shards, shard_ids
 from speechface.stages import STAGES
 
 LEARNT_SPLITS = ("train", "test", "predict")  # planned splits that get tables
 
 try:
-    CONFIG = resolve(config, " ".join(map(str, workflow.configfiles)) or "config")
-    CLIPS = {clip.id: clip for clip in list_clips(CONFIG.datasets)}
+    for file in workflow.configfiles:
+        read_config(file)  # Snakemake's reader says nothing of a key that stands twice
+    CONFIG_FILES = " ".join(map(str, workflow.configfiles)) or "config"
+    CONFIG = resolve(config, CONFIG_FILES)
+    CLIPS = {clip.id: clip for clip in plan_clips(CONFIG, CONFIG_FILES)}
     USED = [clip for clip in CLIPS.values() if clip.split in LEARNT_SPLITS]
     SHARDS = {shard.id: shard for shard in plan_shards(USED, most=CONFIG.shard_clips)}
 except SpeechfaceError as error:
@@ -35,8 +40,10 @@ ENSEMBLES = [name for name in MODELS if CONFIG.models[name].family == "ensemble"
 NETWORKS = [name for name in MODELS if name not in ENSEMBLES]  # what is trained
 EVALUATED = [clip for clip in USED if clip.split != "train"]
 LEARNING = [clip for clip in USED if clip.split in ("train", "test")]
+CLIP_AT = {clip.place: clip for clip in CLIPS.values()}  # what a wildcard says of a clip
+ACTOR_AT = {shard.actor: escaped(f"{shard.dataset}/{shard.clips[0].actor}") for shard in SHARDS.values()}
 LEFT_OUT = sorted(
-    {f"{clip.dataset}/{clip.actor}" for clip in EVALUATED if CONFIG.datasets[clip.dataset].split.by == "actor"}
+    {SHARDS[SHARD_OF[clip.id]].actor for clip in EVALUATED if CONFIG.datasets[clip.dataset].split.by == "actor"}
 )  # speakers that models with leave_one_speaker_out leave out, one after the other
 SYNTHETIC = [clip for clip in USED if CONFIG.datasets[clip.dataset].SYNTHETIC]  # their exact motion is known
 EVALUATED_SYNTHETIC = [clip for clip in EVALUATED if clip in SYNTHETIC]
@@ -65,7 +72,7 @@ _package = Path(workflow.basedir) / "src"
 _interpreter = "" if workflow.deployment_settings.deployment_method else f"{Path(sys.executable).parent}:"
 shell.prefix(
     "set -euo pipefail; "
-    f'export PYTHONPATH="{_package}${{{{PYTHONPATH:+:$PYTHONPATH}}}}" PATH="{_interpreter}$PATH"; '
+    f'export PYTHONUTF8=1 PYTHONPATH="{_package}${{{{PYTHONPATH:+:$PYTHONPATH}}}}" PATH="{_interpreter}$PATH"; '
 )
 
 
@@ -73,8 +80,11 @@ shell.prefix(
 
 
 def settings(section):
-    """The settings of a config section as JSON text, for ``--settings``; a change reruns the rule."""
-    return CONFIG.section(section).text()
+    """Params function: the settings of a config section as JSON text, for ``--settings``; a change reruns the rule.
+
+    A function, here and elsewhere: Snakemake takes braces in texts for wildcards, and names may have them.
+    """
+    return lambda wildcards: CONFIG.section(section).text()
 
 
 def stage_version(stage):
@@ -125,8 +135,23 @@ def failed_attempts_of(stage):
 
 
 def sources(clips):
-    """The files that the clips' videos and sound lie in (`speechface.media.source`)."""
-    return sorted({part for clip in clips for part in clip.files()})
+    """The files that the clips' videos and sound lie in (`speechface.sources`).
+
+    Without those that are gone, of which the jobs tell, and those that Snakemake cannot name (`unnamed_sources`).
+    """
+    found = {file for clip in clips for file in clip.files() if clip in SYNTHETIC or Path(file).exists()}
+    return sorted(file for file in found if not unnamed(file))
+
+
+def unnamed(file):
+    """Has the path of a file braces, which are wildcards to Snakemake, or a line break?"""
+    return contains_wildcard(file) or "\n" in file
+
+
+def unnamed_sources(wildcards):
+    """Files of a shard that Snakemake cannot name, and when they changed."""
+    found = sorted(file for clip in SHARDS[wildcards.shard].clips for file in clip.files() if unnamed(file))
+    return [[file, Path(file).stat().st_mtime_ns] for file in found if Path(file).exists()]
 
 
 def shard_sources(wildcards):
@@ -136,7 +161,7 @@ def shard_sources(wildcards):
 
 def named_clips(clips):
     """Clips as ``ID=SOURCE``, for ``--clips``."""
-    return [f"{clip.id}={clip.path}" for clip in clips]
+    return [f"{escaped(clip.id)}={clip.path}" for clip in clips]
 
 
 def shard_clips(wildcards):
@@ -195,7 +220,7 @@ def table_of_clip(stage):
     """Input function: the table of a stage that holds the clip in the wildcards."""
 
     def table(wildcards):
-        return f"results/{stage}/{SHARD_OF[wildcards.clip]}.parquet"
+        return f"results/{stage}/{SHARD_OF[CLIP_AT[wildcards.clip].id]}.parquet"
 
     return table
 
@@ -205,8 +230,8 @@ def datasets_of(clips):
     return sorted({clip.dataset for clip in clips})
 
 
-def clip_config():
-    """The part of the configuration that decides which clips there are, as JSON text."""
+def clip_config(wildcards):
+    """Params function: the part of the configuration that decides which clips there are, as JSON text."""
     return json.dumps({"datasets": CONFIG.dump()["datasets"]}, sort_keys=True)
 
 
@@ -232,6 +257,6 @@ def rig_source():
     return CONFIG.rig.source or ("resources/ict_facekit.tar.xz" if CONFIG.rig.kind == "ict" else [])
 
 
-def rig_settings():
-    """The rig section as JSON text, its source filled in."""
+def rig_settings(wildcards):
+    """Params function: the rig section as JSON text, its source filled in."""
     return json.dumps({**CONFIG.rig.dump(), "source": str(rig_source() or "")}, sort_keys=True)

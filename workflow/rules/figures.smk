@@ -16,7 +16,7 @@ rule render_clip:
             f"results/renders/{shown_model()}/{{clip}}.mp4",
             caption="../report/render.rst",
             category="Videos",
-            labels={"clip": "{clip}"},
+            labels=lambda wildcards: {"clip": CLIP_AT[wildcards.clip].id},
         ),
     log:
         f"logs/render_clip/{shown_model()}/{{clip}}.log",
@@ -28,11 +28,12 @@ rule render_clip:
         mem_mb=mem_mb_per_attempt(2000),
         runtime=runtime_per_attempt(30),
     params:
+        clip=lambda wildcards: escaped(CLIP_AT[wildcards.clip].id),
         settings=settings("rendering"),
         version=stage_version("rendering"),
     shell:
         r"""
-        python -m speechface render-clip --clip {wildcards.clip:q} --prediction {input.prediction:q} \
+        python -m speechface render-clip --clip {params.clip:q} --prediction {input.prediction:q} \
             --labels {input.labels:q} --crops {input.crops:q} --audio {input.audio:q} \
             --audio-delay-ms {input.delays:q} --rig {input.rig:q} --identity {input.identity:q} \
             --settings {params.settings:q} --out {output.video:q} 2> {log:q}

@@ -36,7 +36,7 @@ rule build_rig:
         mem_mb=mem_mb_per_attempt(4000),
         runtime=runtime_per_attempt(15),
     params:
-        settings=rig_settings(),
+        settings=rig_settings,
         version=stage_version("rig"),
     shell:
         r"""

@@ -36,6 +36,7 @@ rule detect_landmarks:
         runtime=shard_runtime(minutes_per_clip=1),
     params:
         attempts=failed_attempts_of("landmarks"),
+        unnamed=unnamed_sources,
         clips=shard_clips,
         settings=settings("landmarks"),
         version=stage_version("landmarks"),
@@ -64,6 +65,7 @@ rule crop_faces:
         runtime=shard_runtime(minutes_per_clip=1),
     params:
         attempts=failed_attempts_of("crops"),
+        unnamed=unnamed_sources,
         clips=crop_clips,
         settings=crop_settings(),
         version=stage_version("crops"),

@@ -13,7 +13,7 @@ rule list_clips:
         mem_mb=mem_mb_per_attempt(500),
         runtime=runtime_per_attempt(5),
     params:
-        config=clip_config(),
+        config=clip_config,
         digest=clip_digest(),
         version=stage_version("clips"),
     shell:
@@ -91,6 +91,7 @@ rule extract_audio:
         runtime=shard_runtime(minutes_per_clip=0.5),
     params:
         attempts=failed_attempts_of("audio"),
+        unnamed=unnamed_sources,
         clips=shard_clips,
         settings=settings("audio"),
         version=stage_version("audio"),

@@ -129,7 +129,7 @@ def options_without(option):
     """Params function: these files as ``--option ACTOR=PATH ...``."""
 
     def options(wildcards, input):
-        pairs = [shlex.quote(f"{actor}={path}") for actor, path in zip(LEFT_OUT, input.get("without") or [])]
+        pairs = [shlex.quote(f"{ACTOR_AT[actor]}={path}") for actor, path in zip(LEFT_OUT, input.get("without") or [])]
         return " ".join([option, *pairs]) if pairs else ""
 
     return options

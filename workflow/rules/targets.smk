@@ -21,12 +21,6 @@ def shown_seed():
 def shown_clips():
     """The clips of the videos: those configured, or some of the evaluated ones, spread evenly over the table."""
     evaluated = {clip.id: clip for clip in EVALUATED}
-    unknown = [name for name in CONFIG.rendering.clips if name not in evaluated]
-    if unknown:
-        raise WorkflowError(
-            f"rendering.clips: {unknown[0]} is not among the {len(evaluated)} test and predict clips, "
-            f"e.g. {next(iter(evaluated), 'none')}"
-        )
     if CONFIG.rendering.clips:
         return [evaluated[name] for name in CONFIG.rendering.clips]
     count = min(CONFIG.rendering.max_clips, len(EVALUATED))
@@ -58,7 +52,7 @@ def clips_of_features_figure():
 
 
 wildcard_constraints:
-    clip=names(clip.id for clip in shown_clips()),
+    clip=names(clip.place for clip in shown_clips()),
 
 
 def crop_settings():
@@ -92,7 +86,7 @@ def final_targets():
     if not LEARNING:
         return targets
     targets += ["results/evaluation/metrics.parquet"] + (["results/ro-crate-metadata.json"] if MODELS else [])
-    targets += [f"results/renders/{shown_model()}/{clip.id}.mp4" for clip in shown_clips()]
+    targets += [f"results/renders/{shown_model()}/{clip.place}.mp4" for clip in shown_clips()]
     targets += [f"results/figures/{name}.pdf" for name in figures_wanted()]
     targets += [f"results/figures/{name}.pdf" for name in truth_figures()]
     return targets
@@ -168,17 +162,17 @@ def page_options(wildcards, input):
 
 def prediction_of_clip(wildcards):
     """The shown model's predictions for the dataset of the clip in the wildcards."""
-    return predictions(shown_model(), shown_seed(), [CLIPS[wildcards.clip]])
+    return predictions(shown_model(), shown_seed(), [CLIP_AT[wildcards.clip]])
 
 
 def delays_of_clip(wildcards):
     """The table of delays of the clip's dataset."""
-    return delay_tables([CLIPS[wildcards.clip].dataset])
+    return delay_tables([CLIP_AT[wildcards.clip].dataset])
 
 
 def identity_of_clip(wildcards):
     """The identity file of the clip's actor."""
-    return f"results/identity/{SHARDS[SHARD_OF[wildcards.clip]].actor}.npz"
+    return f"results/identity/{SHARDS[SHARD_OF[CLIP_AT[wildcards.clip].id]].actor}.npz"
 
 
 def truth_figures():
@@ -222,7 +216,12 @@ def first_runs():
 
 def figure_inputs(figure):
     """The files that a figure reads, by the names of its inputs."""
-    return {name: FIGURE_INPUTS[name](figure) for name in FIGURES[figure_module(figure)].INPUTS}
+
+    def files(name):
+        return lambda wildcards: FIGURE_INPUTS[name](figure)
+
+    # as functions: Snakemake takes braces in the path of a video for wildcards otherwise
+    return {name: files(name) for name in FIGURES[figure_module(figure)].INPUTS}
 
 
 def figure_options(wildcards, input):

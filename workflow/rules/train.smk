@@ -125,7 +125,7 @@ use rule label_stats as stats_without_speaker with:
     benchmark:
         "results/benchmarks/jobs/stats_without_speaker/{feature}/{actor}.tsv"
     params:
-        without=lambda wildcards: f"--without {wildcards.actor}",
+        without=lambda wildcards: f"--without {ACTOR_AT[wildcards.actor]}",
 
 
 rule train_model:
@@ -185,7 +185,7 @@ use rule train_model as train_without_speaker with:
     benchmark:
         "results/benchmarks/jobs/train_without_speaker/{model}/{seed}/{actor}.tsv"
     params:
-        without=lambda wildcards: f"--without {wildcards.actor}",
+        without=lambda wildcards: f"--without {ACTOR_AT[wildcards.actor]}",
         work=lambda wildcards: f"results/models/{wildcards.model}/{wildcards.seed}/without/{wildcards.actor}/work",
 
 

@@ -27,11 +27,11 @@ here they are plain.
 
 import functools
 import math
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from speechface.audio.feature import Feature
 from speechface.audio.filters import (
@@ -245,23 +245,38 @@ class AcousticsSettings(Settings):
 
     RENAMED: ClassVar = {"n_steps": "n_hops"}
 
-    hop_length: int = Field(512, ge=64)
+    hop_length: int = Field(512, ge=64, le=65536)
     """Hop, samples."""
-    n_hops: int = Field(3, ge=1)
+    n_hops: int = Field(3, ge=1, le=1000)
     """Hops a video frame."""
-    n_fft: int = Field(2048, ge=256, multiple_of=2)
+    n_fft: int = Field(2048, ge=256, le=65536, multiple_of=2)
     """STFT size, samples."""
-    n_mels: int = Field(128, ge=20)
+    n_mels: int = Field(128, ge=20, le=512)
     """Mel bands."""
     n_mfcc: int = Field(13, ge=5)
-    """Cepstral coefficients."""
-    n_chroma: int = Field(12, ge=12)
+    """Cepstral coefficients; at most n_mels."""
+    n_chroma: int = Field(12, ge=12, le=120)
     """Chroma bins."""
     pad_mode: Literal["clip", "constant", "reflect"] = "clip"
     """What stands before a window at the STFT's edge: the clip's own sound, zeros, or the window mirrored as in the
     report."""
     storage: Literal["float16", "float32"] = "float16"
     """Number format of the table."""
+
+    @model_validator(mode="after")
+    def _no_more_coefficients_than_bands(self) -> Self:
+        if self.n_mfcc > self.n_mels:
+            raise ValueError(f"n_mfcc is {self.n_mfcc}; it must be at most n_mels ({self.n_mels})")
+        if self.n_mels > self.n_fft // 2:
+            raise ValueError(f"n_mels is {self.n_mels}; it must be at most half of n_fft ({self.n_fft})")
+        return self
+
+
+def _problem(settings: AcousticsSettings, sr: int) -> str:
+    size = window_size(sr=sr, hop_length=settings.hop_length, n_hops=settings.n_hops)
+    if settings.pad_mode == "reflect" and settings.n_fft // 2 >= size:
+        return f"pad_mode is reflect; at {sr} Hz it needs windows ({size} samples) longer than n_fft / 2"
+    return ""
 
 
 def _sizes(settings: AcousticsSettings) -> dict[str, int]:
@@ -279,6 +294,7 @@ FEATURE = Feature(
     kind="vector",
     storage=lambda settings: settings.storage,
     look_ahead_ms=lambda settings: 93.0,
+    problem=_problem,
     description=lambda settings: {
         "layout": layout(**_sizes(settings)),
         "unit": "log-mel dB, MFCC of dB, deltas per hop, chroma 0 to 1",

@@ -94,7 +94,7 @@ class Pool:
         """Pool of the clips of several actors: each actor counts once, and not more surely than `VOICES_MS`."""
         step = synchrony.DELAYS_MS[:, None] - synchrony.DELAYS_MS
         spread = np.exp(-0.5 * (step / VOICES_MS) ** 2)
-        wide = [np.log(spread @ np.exp(actor.curve - actor.curve.max())) for actor in actors if actor.count]
+        wide = [np.log(spread @ np.exp(actor.curve - actor.curve.max()) + 1e-300) for actor in actors if actor.count]
         return cls.of(wide, sum(actor.count for actor in actors))
 
     def sure(self, limit_ms: float) -> bool:
@@ -112,9 +112,10 @@ def clip_delays(
         See `synchrony.agreement`; zeros for clips that tell nothing.
     short : clips that show a face for less than `SHORTEST_S`; their `agreement` is NaN
     """
-    actors = {}
-    for actor in dict.fromkeys(actor for actor, _ in curves):
-        actors[actor] = Pool.of([curve for (one, _), curve in curves.items() if one == actor])
+    by_actor: dict[str, list[np.ndarray]] = {}
+    for (actor, _), curve in curves.items():
+        by_actor.setdefault(actor, []).append(curve)
+    actors = {actor: Pool.of(own) for actor, own in by_actor.items()}
     whole = Pool.of_actors(list(actors.values()))
     return {clip: _delay(curve, actors[clip[0]], whole, clip in short) for clip, curve in curves.items()}
 

@@ -34,6 +34,8 @@ class Feature:
     look_ahead_ms : function (settings) -> float
         How far behind its frame's end a row hears, ms.
     description : function (settings) -> dict of JSON values for the table's metadata: unit, layout
+    problem : function (settings, sr) -> str
+        Why no sound of that sampling rate (Hz) can be taken, beginning with the key; "" where it can.
     reach : function (settings, sr) -> (before, after) or None
         All samples that a row depends on: from `before` ahead of its frame's end to `after` behind it. None, as by
         default: the whole clip, so that a row cannot be computed while the sound still goes on.
@@ -49,6 +51,7 @@ class Feature:
     storage: Callable[[Any], str]
     look_ahead_ms: Callable[[Any], float]
     description: Callable[[Any], dict[str, Any]]
+    problem: Callable[[Any, int], str] = lambda settings, sr: ""
     version: int = 1
     reach: Callable[[Any, int], tuple[int, int] | None] = lambda settings, sr: None
     levels: Callable[[Any], LevelSettings | None] = lambda settings: None

@@ -11,10 +11,10 @@ last one ends exactly `look_ahead` after the frame does. Nothing later is heard.
 """
 
 import functools
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from speechface.audio.feature import Feature
 from speechface.audio.filters import PowerSpectra, log_in_place, mel_filterbank
@@ -112,26 +112,38 @@ def log_mel(
 class LogMelSettings(Settings):
     """Log-mel spectrum around each video frame, the input of the sequence networks."""
 
-    n_mels: int = Field(80, ge=8)
+    n_mels: int = Field(80, ge=8, le=512)
     """Mel bands."""
     fmin: float = Field(50, ge=0)
     """Lower edge of the first band, Hz."""
     fmax: float = Field(7600, gt=0)
     """Upper edge of the last band, Hz; at most half of audio.sr."""
-    window_ms: float = Field(25, ge=5)
+    window_ms: float = Field(25, ge=5, le=1000)
     """Length of one spectrum's window, ms."""
-    hop_ms: float = Field(10, ge=1)
+    hop_ms: float = Field(10, ge=1, le=1000)
     """Step from spectrum to spectrum, ms."""
-    n_hops: int = Field(8, ge=2)
+    n_hops: int = Field(8, ge=2, le=1000)
     """Spectra a video frame; n_hops * hop_ms should cover at least one frame."""
-    look_ahead_ms: float = Field(100, ge=0)
+    look_ahead_ms: float = Field(100, ge=0, le=5000)
     """How far after the frame's end the last spectrum ends, ms; 0 is causal, more than 100 brought nothing more."""
-    floor_db: float = -65
+    floor_db: float = Field(-65, ge=-200, lt=0)
     """Lower values are raised to this, dB of the band's power; a little above the noise of 16 bits."""
     levels: bool = False
     """Bring the level of speech to one value before, so that loudness and distance of the microphone do not matter."""
     storage: Literal["float16", "float32"] = "float16"
     """Number format of the table."""
+
+    @model_validator(mode="after")
+    def _bands_rise(self) -> Self:
+        if self.fmin >= self.fmax:
+            raise ValueError(f"fmin is {self.fmin:g} Hz; it must be below fmax ({self.fmax:g} Hz)")
+        return self
+
+
+def _problem(settings: LogMelSettings, sr: int) -> str:
+    if settings.fmax > sr / 2:
+        return f"fmax is {settings.fmax:g} Hz; sound of audio.sr {sr} Hz holds nothing above {sr / 2:g} Hz"
+    return ""
 
 
 def _compute(audio: np.ndarray, ends: np.ndarray, sr: int, settings: LogMelSettings) -> np.ndarray:
@@ -153,6 +165,7 @@ FEATURE = Feature(
     kind="hops",
     storage=lambda settings: settings.storage,
     look_ahead_ms=lambda settings: settings.look_ahead_ms,
+    problem=_problem,
     description=lambda settings: {"unit": f"dB, {settings.floor_db:g} or more; oldest hop first, low bands first"},
     reach=_reach,
     levels=lambda settings: LevelSettings() if settings.levels else None,

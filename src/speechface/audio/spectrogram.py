@@ -110,17 +110,17 @@ def _refer(logs: np.ndarray, loudest: np.ndarray, top_db: float, out: np.ndarray
 class SpectrogramSettings(Settings):
     """Input of the convolutional networks, one image a video frame."""
 
-    n_fft: int = Field(256, ge=32, multiple_of=2)
+    n_fft: int = Field(256, ge=32, le=65536, multiple_of=2)
     """STFT size, samples; n_fft / 2 frequency bins are kept."""
     hop_length: int = Field(128, ge=8)
     """STFT hop, samples."""
-    n_hops: int = Field(32, ge=4)
+    n_hops: int = Field(32, ge=4, le=4096)
     """Columns of one window, which has (n_hops - 1) * hop_length samples."""
     pad_mode: Literal["constant", "reflect"] = "constant"
     """What stands before and after a window at the STFT's edges."""
     reference: Literal["window", "clip"] = "window"
     """0 dB is the loudest value of the window (as in the report; erases loudness) or of the clip."""
-    top_db: float = Field(80, gt=0)
+    top_db: float = Field(80, gt=0, le=200)
     """Range kept below the reference, dB."""
     storage: Literal["uint8", "float16", "float32"] = "uint8"
     """uint8 (error at most 1/510 of top_db), float16 (1/4096) or float32."""
@@ -130,6 +130,12 @@ class SpectrogramSettings(Settings):
         if self.hop_length > self.n_fft:
             raise ValueError(
                 f"hop_length is {self.hop_length}; it must not exceed n_fft ({self.n_fft}), or samples are skipped"
+            )
+        size = window_size(hop_length=self.hop_length, n_hops=self.n_hops)
+        if self.pad_mode == "reflect" and self.n_fft // 2 >= size:
+            raise ValueError(
+                f"pad_mode is reflect; it needs windows, (n_hops - 1) * hop_length = {size} samples, longer than n_fft "
+                f"/ 2 = {self.n_fft // 2}"
             )
         return self
 

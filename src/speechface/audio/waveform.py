@@ -75,9 +75,9 @@ class WaveformSettings(Settings):
 
     sr: int = Field(16000, ge=8000)
     """Sampling rate of the rows, Hz; at most audio.sr."""
-    window_ms: float = Field(80, ge=20)
+    window_ms: float = Field(80, ge=20, le=5000)
     """Length of a row, ms; at least one frame."""
-    look_ahead_ms: float = Field(100, ge=0)
+    look_ahead_ms: float = Field(100, ge=0, le=5000)
     """How far after the frame's end a row ends, ms; 0 is causal."""
     levels: bool = False
     """Bring the level of speech to one value before, so that loudness and distance of the microphone do not matter."""
@@ -89,6 +89,10 @@ def _own_sizes(settings: WaveformSettings) -> dict[str, Any]:
     return {"row_sr": settings.sr, "window_ms": settings.window_ms, "look_ahead_ms": settings.look_ahead_ms}
 
 
+def _problem(settings: WaveformSettings, sr: int) -> str:
+    return f"sr is {settings.sr} Hz; it must be at most audio.sr ({sr} Hz)" if settings.sr > sr else ""
+
+
 def _reach(settings: WaveformSettings, sr: int) -> tuple[int, int]:
     size, ahead = sizes(**_own_sizes(settings))
     heard = _FILTER if settings.sr != sr else 0
@@ -96,6 +100,7 @@ def _reach(settings: WaveformSettings, sr: int) -> tuple[int, int]:
 
 
 FEATURE = Feature(
+    problem=_problem,
     version=2,
     settings=WaveformSettings,
     compute=lambda audio, ends, sr, settings: waveform(audio, ends, sr=sr, **_own_sizes(settings)),

@@ -2,7 +2,8 @@
 
 Snakemake notices a changed parameter by its own records (`.snakemake`). Where those are lost, it takes every file for
 up to date. Each table, identity and model also names its stage, stage version and settings: files that differ from the
-config are listed, and removed with --remove, so that the next run makes them again and what follows from them.
+config are listed, and so are those whose checksum does not hold; --remove removes them, so that the next run makes them
+again and what follows from them.
 """
 
 import argparse
@@ -10,12 +11,12 @@ import contextlib
 import json
 import logging
 import os
-import zipfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechface.errors import SpeechfaceError
+from speechface.errors import SpeechfaceError, TableError
+from speechface.seals import check_table, check_zip
 
 if TYPE_CHECKING:
     from speechface.config import Config
@@ -67,22 +68,29 @@ def _moved(config: "Config", stage: str, path: Path, facts: dict[str, Any]) -> s
     return f"audio_delay_ms was {json.dumps(other.pop())}, the config says {json.dumps(wanted)}" if other else ""
 
 
-def _facts(results: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Every table and identity that tells what it is made with, and that."""
-    from speechface.tables import read_meta
+def _whole(results: Path) -> Iterator[tuple[Path, str]]:
+    """Every file of the run that has checksums, and what is wrong with it ("" if nothing is)."""
+    for path in sorted(results.rglob("*")):
+        if path.suffix in (".parquet", ".npz", ".ckpt") and not path.name.startswith(".") and "work" not in path.parts:
+            try:
+                check_table(path) if path.suffix == ".parquet" else check_zip(path, TableError)
+                yield path, ""
+            except TableError as error:
+                yield path, str(error).removeprefix(f"{path}: ")
 
-    for path in sorted(results.rglob("*.parquet")):
-        if not path.name.startswith("."):
-            with contextlib.suppress(OSError, ValueError):  # whoever reads it next will say so
-                yield path, read_meta(path)
+
+def _facts(path: Path) -> dict[str, Any]:
+    """What a table or identity tells of what it is made with; {} of other files."""
     import numpy as np
 
-    for path in sorted((results / "identity").rglob("*.npz")):
-        with (
-            contextlib.suppress(OSError, ValueError, KeyError, zipfile.BadZipFile),
-            np.load(path, allow_pickle=False) as archive,
-        ):
-            yield path, {"stage": "identity", **json.loads(str(archive["header"]))}
+    from speechface.tables import read_meta
+
+    if path.suffix == ".parquet":
+        return read_meta(path)
+    if path.suffix == ".npz" and "identity" in path.parts:
+        with contextlib.suppress(KeyError, ValueError), np.load(path, allow_pickle=False) as archive:
+            return {"stage": "identity", **json.loads(str(archive["header"]))}
+    return {}
 
 
 def _models(config: "Config", results: Path) -> Found:
@@ -106,7 +114,7 @@ def _models(config: "Config", results: Path) -> Found:
 
 
 def outdated(config: "Config", results: str | os.PathLike, *, clips: Collection[str] | None = None) -> Found:
-    """Return what was made with other settings or by another version than now.
+    """Return what was made with other settings or by another version than now, or is damaged.
 
     Parameters
     ----------
@@ -122,7 +130,11 @@ def outdated(config: "Config", results: str | os.PathLike, *, clips: Collection[
     from speechface.stages import STAGES
 
     results, found = Path(results), []
-    for path, facts in _facts(results):
+    for path, damage in _whole(results):
+        if damage:
+            found.append(("damaged", path, damage))
+            continue
+        facts = _facts(path)
         stage, own = (
             facts.get("stage", ""),
             [entry["id"] for entry in facts.get("clips", []) if isinstance(entry, dict)],
@@ -162,6 +174,6 @@ def run(args: argparse.Namespace) -> None:
         LOG.info("%d files removed; the next run makes them again", len(found))
     else:
         raise SpeechfaceError(
-            f"{len(found)} files were made with other settings or by other versions than {args.config} asks for; "
-            "--remove removes them, and the next run makes them again"
+            f"{len(found)} files are damaged, or made with other settings or by other versions than {args.config} asks "
+            "for; --remove removes them, and the next run makes them again"
         )

@@ -5,11 +5,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from speechface.errors import ConfigError
+from speechface.names import unescaped
 
 __all__ = [
-    "actor_of", "add_clips", "add_delay", "add_settings", "clips_of", "columns_of", "delay_of", "paths_of_actors",
-    "settings_of", "write_csv",
+    "OPTION_HELP", "actor_of", "add_clips", "add_delay", "add_settings", "clips_of", "columns_of", "delay_of",
+    "paths_of_actors", "settings_of", "write_csv",
 ]  # fmt: skip
+
+#: Of ``--option``, which several commands have.
+OPTION_HELP = "of models that draw: emotion=happy:0.7, speaker=grid/s1, guidance=2, temperature=0.5, steps=4, ..."
 
 
 def add_settings(parser: argparse.ArgumentParser, section: str) -> None:
@@ -31,7 +35,7 @@ def settings_of(args: argparse.Namespace) -> Any:
 
 
 def add_clips(parser: argparse.ArgumentParser) -> None:
-    """Add ``--clips ID=SOURCE ...``: the clips of one shard and their media (`speechface.media.source`)."""
+    """Add ``--clips ID=SOURCE ...``: the clips of one shard and their media (`speechface.sources`)."""
     parser.add_argument(
         "--clips",
         required=True,
@@ -42,12 +46,13 @@ def add_clips(parser: argparse.ArgumentParser) -> None:
 
 
 def clips_of(args: argparse.Namespace) -> dict[str, str]:
-    """Return clip id -> source of `add_clips`, in order."""
+    """Return clip id -> source of `add_clips`, in order; ids may be written as `speechface.names.escaped` does."""
     found: dict[str, str] = {}
     for pair in args.clips:
         clip_id, equals, source = pair.partition("=")
         if not equals or not source or clip_id.count("/") != 2:
             raise ConfigError(f"--clips: found '{pair}', expected DATASET/ACTOR/CLIP=FILE")
+        clip_id = unescaped(clip_id)
         if clip_id in found:
             raise ConfigError(f"--clips names {clip_id} twice")
         found[clip_id] = source
@@ -93,11 +98,11 @@ def delay_of(args: argparse.Namespace) -> Callable[[str], float]:
 
 
 def actor_of(text: str) -> tuple[str, str]:
-    """``dataset/actor`` as a tuple."""
+    """``dataset/actor``, which may be escaped, as a tuple."""
     dataset, slash, actor = text.partition("/")
     if not (slash and dataset and actor) or "/" in actor:
         raise ConfigError(f"'{text}' is not an actor; expected DATASET/ACTOR, e.g. grid/s1")
-    return dataset, actor
+    return dataset, unescaped(actor)
 
 
 def paths_of_actors(pairs: list[str]) -> dict[tuple[str, str], str]:

@@ -57,19 +57,19 @@ def read_identity(path: str | os.PathLike) -> dict[str, Any]:
     TableError
         If the file is absent or not an identity file.
     """
-    import zipfile
-
     import numpy as np
 
     from speechface.errors import TableError
+    from speechface.seals import check_zip
 
     if not os.path.exists(path):
         raise TableError(f"{path}: no such identity file; run 'speechface fit-identity'")
+    check_zip(path, TableError)
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         return json.loads(str(arrays.pop("header"))) | arrays
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError) as error:
         raise TableError(f"{path}: not an identity file ({error}); run 'speechface fit-identity'") from None
 
 

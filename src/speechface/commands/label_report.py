@@ -120,7 +120,7 @@ def _of_actor(
     for clip_id in map("/".join, clips):
         table = labels.read(clip_id) if clip_id in labels else None
         if table is not None and table.usable:
-            found[clip_id] = (table, landmarks.read(clip_id, ("landmarks",))["landmarks"].astype(float))
+            found[clip_id] = (table, landmarks.read(clip_id, ("landmarks",))["landmarks"])
     profile = DETECTORS[next(iter(found.values()))[0].meta["detector"]].profile if found else None
     shut = shut_lips([points for _, points in found.values()], profile) if profile else []
     shut_of = dict(zip(found, shut, strict=True))

@@ -1,7 +1,7 @@
 """List every clip of the configured datasets: one row a clip, with its planned split.
 
 The datasets come from a config file or from the JSON text of one. `path` is where the clip's images and sound come from
-(`speechface.media.source`).
+(`speechface.sources`).
 """
 
 import argparse
@@ -24,18 +24,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     import numpy as np
 
-    from speechface.config import load, resolve
+    from speechface.config import load, plan_clips, resolve
     from speechface.datasets.base import CLIP_COLUMNS, list_clips
     from speechface.tables import write_table
 
     if args.config.lstrip().startswith("{"):
         try:
             config = resolve(json.loads(args.config), "--config")
+            clips = list_clips(config.datasets)
         except json.JSONDecodeError as error:
             raise ConfigError(f"--config: not valid JSON: {error}") from None
     else:
         config = load(args.config)
-    clips = list_clips(config.datasets)
+        clips = plan_clips(config, args.config)
     columns = {name: np.array([getattr(clip, name) for clip in clips], object) for name in CLIP_COLUMNS}
     write_table(args.out, columns, stage="clips", settings={"datasets": config.dump()["datasets"]})
     counts = Counter(clip.split or "" for clip in clips)

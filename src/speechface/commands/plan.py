@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechface.errors import ConfigError, MediaError, TableError
+from speechface.names import path_name
 
 if TYPE_CHECKING:
     from speechface.config import Config
@@ -97,8 +98,9 @@ def _work(results: Path, stage: str, frames: dict[str, int]) -> tuple[int, int]:
 
     done, size = 0, 0
     if stage == "render_clip":
+        places = {path_name(clip_id): count for clip_id, count in frames.items()}
         for path in (results / "renders").rglob("*.mp4"):
-            done += frames.get("/".join(path.with_suffix("").parts[-3:]), 0)
+            done += places.get("/".join(path.with_suffix("").parts[-3:]), 0)
             size += path.stat().st_size
         return done, size
     for path in _tables(results / _FOLDERS.get(stage, stage)):
@@ -167,12 +169,11 @@ def _text(value: float | None, unit: str = "", digits: int = 2) -> str:
 
 
 def run(args: argparse.Namespace) -> None:
-    from speechface.config import load
-    from speechface.datasets.base import list_clips
+    from speechface.config import load, plan_clips
     from speechface.planning import plan_lines, start_up_hours
 
     config = load(args.config)
-    clips = [clip for clip in list_clips(config.datasets) if clip.split in ("train", "test", "predict")]
+    clips = [clip for clip in plan_clips(config, args.config) if clip.split in ("train", "test", "predict")]
     frames: dict[Clip, float] = {}
     for name in config.datasets:
         own = [clip for clip in clips if clip.dataset == name]

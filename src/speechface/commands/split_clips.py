@@ -52,12 +52,18 @@ def _silent(audio, clip_id):
     return "" if meta["n_samples"] else "the video has no sound"
 
 
+def _content(audio, clip_id):
+    """Hash of the file that a clip's sound was read from, None where it is not known."""
+    facts = audio.entry(clip_id)["facts"] if clip_id in audio else {}
+    return facts.get("source", {}).get("sha256")
+
+
 def split_clips(
     clips_path: str, quality_path: str | None, labels: Sequence[str], out: str, *, audio: Sequence[str] = ()
 ) -> None:
     """Write the clip table with the final split of every clip."""
     from speechface.clip_tables import ClipTables
-    from speechface.splits import check_disjoint, decide
+    from speechface.splits import check_disjoint, decide, repeated
     from speechface.tables import read_table, write_table
 
     clips = read_table(clips_path)
@@ -83,6 +89,9 @@ def split_clips(
         split, reason = decide(plan, found, quality.get(clip_id))
         silent = _silent(audio_tables, clip_id)
         decided.append(("excluded", silent) if silent and split in ("train", "test", "predict") else (split, reason))
+    contents = [_content(audio_tables, clip_id) for clip_id in ids]
+    for k, kept in repeated(contents, [split for split, _ in decided]).items():
+        decided[k] = ("excluded", f"its video is the same as that of {ids[kept]}")
     splits = [split for split, _ in decided]
     datasets = clips.meta.get("settings", {}).get("datasets", {})
     by_clip = sorted(name for name, dataset in datasets.items() if dataset["split"]["by"] == "clip")

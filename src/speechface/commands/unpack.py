@@ -27,6 +27,7 @@ def run(args: argparse.Namespace) -> None:
     from speechface.audio.sound import write_wav
     from speechface.clip_tables import ClipTables
     from speechface.files import written_whole
+    from speechface.names import path_name
     from speechface.sound_tables import read_sound
 
     tables, delay_ms = ClipTables(args.tables), delay_of(args)
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
             continue
         stored = tables.arrow(clip_id, [args.column]).column(0)[0].as_py()
         suffix = Path(stored["path"]).suffix
-        path = Path(args.out_dir) / (clip_id + (".wav" if suffix == ".flac" else suffix))
+        path = Path(args.out_dir) / (path_name(clip_id) + (".wav" if suffix == ".flac" else suffix))
         if suffix == ".flac":
             sound = read_sound(tables, clip_id, delay_ms=delay_ms(clip_id))
             write_wav(path, sound.since(0.0), sound.sr)

@@ -22,11 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from speechface.errors import ConfigError
-    from speechface.files import written_whole
+    from speechface.files import made_folder, written_whole
 
     if len(args.files) > 2:
         raise ConfigError(f"{len(args.files)} files; the page shows one, or two side by side")
     content = page([Path(name) for name in args.files], sound=args.sound)
+    made_folder(Path(args.out).parent)
     with written_whole(args.out) as temporary:
         Path(temporary).write_text(content, encoding="utf-8")
     print(args.out)
@@ -88,4 +89,4 @@ def _encoded_sound(sound: str) -> str:
     from speechface.export.sound import encoded
     from speechface.media import decode_audio
 
-    return _text(encoded(decode_audio(sound, sr=48000), 48000, "mp3"))
+    return _text(encoded(decode_audio(sound, sr=48000), 48000))

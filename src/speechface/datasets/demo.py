@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from speechface.datasets import ravdess
 from speechface.datasets.base import AudioDelay, Clip, DatasetSettings
 from speechface.errors import ConfigError
+from speechface.settings import Seed
 from speechface.settings import Settings as Section
 
 __all__ = ["FOLDER", "STATEMENTS", "Settings", "VideoSettings", "clip_from_name", "clip_names", "clips"]
@@ -32,13 +33,13 @@ _NEUTRAL_EVERY = 15  # 4 of RAVDESS's 60 spoken clips of an actor are neutral
 class VideoSettings(Section):
     """What changes a clip of the demo."""
 
-    width: int = Field(480, ge=160, multiple_of=2)
+    width: int = Field(480, ge=160, le=4096, multiple_of=2)
     """Image width, pixels, even."""
-    height: int = Field(480, ge=160, multiple_of=2)
+    height: int = Field(480, ge=160, le=4096, multiple_of=2)
     """Image height, pixels, even."""
     fps: str | float = "30000/1001"
     """Frame rate as a number or a fraction, 1/s."""
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     """Seed of motion and voices; an actor's looks never change."""
     sentences: list[str] = []
     """What is said, English, one of them in a clip. Empty, the demo's own two, by the statement in the clip's name."""

@@ -1,15 +1,17 @@
 """GRID: 34 speakers, 1,000 sentences each (Cooke et al. 2006, doi:10.1121/1.2229005).
 
-Files are ``<root>/<speaker>/<code>.mpg``; the six letters of a code are command, colour, preposition,
-letter, digit and adverb, so ``bbaf2n`` is "bin blue at f two now".
+Files are ``<root>/<speaker>/<code>.mpg``, or ``<root>/s1/video/mpg_6000/<code>.mpg`` as the archives unpack; the six
+letters of a code are command, colour, preposition, letter, digit and adverb: ``bbaf2n`` is "bin blue at f two now".
 """
 
-import os
+import re
 
 from speechface.datasets.base import Clip, FilesSettings
-from speechface.errors import ConfigError
+from speechface.datasets.files import files_under, keep_one, root_of
 
-__all__ = ["Settings", "clips", "sentence"]
+__all__ = ["LAYOUT", "Settings", "clips", "sentence"]
+
+LAYOUT = "s1/bbaf2n.mpg or s1/video/mpg_6000/bbaf2n.mpg"
 
 
 class Settings(FilesSettings):
@@ -45,20 +47,14 @@ def _sex(actor: str) -> str | None:
 
 
 def clips(name: str, settings: Settings) -> list[Clip]:
-    """List ``<root>/<speaker>/<code>.mpg`` (also .mp4, .avi, .mov)."""
-    root = settings.root
-    if not os.path.isdir(root):
-        raise ConfigError(f"datasets.{name}.root: no such folder: {root}")
+    """List the sentences at any depth: the speaker is the first folder called s and a number, else the first folder."""
     found = []
-    for actor in sorted(os.listdir(root)):
-        folder = os.path.join(root, actor)
-        if not os.path.isdir(folder):
-            continue
-        for file in sorted(os.listdir(folder)):
-            code, extension = os.path.splitext(file)
-            if extension.lower() in (".mpg", ".mp4", ".avi", ".mov") and sentence(code):
-                found.append(
-                    Clip(dataset=name, actor=actor, clip=code, path=os.path.join(folder, file), sex=_sex(actor),
-                         channel="speech", statement=sentence(code))
-                )  # fmt: skip
-    return found
+    for file in files_under(root_of(name, settings), (".mpg", ".mp4", ".avi", ".mov")):
+        words = sentence(file.stem.lower())
+        if words and file.folders:
+            actor = next((folder for folder in file.folders if re.fullmatch(r"s\d+", folder)), file.folders[0])
+            found.append(
+                Clip(dataset=name, actor=actor, clip=file.stem.lower(), path=file.path, sex=_sex(actor),
+                     channel="speech", statement=words)
+            )  # fmt: skip
+    return keep_one(found)

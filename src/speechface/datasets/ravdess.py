@@ -5,20 +5,22 @@ File names are modality-channel-emotion-intensity-statement-repetition-actor.mp4
 become clips. The folder holds Actor_01 ... Actor_24, or folders that hold those, as the archives unpack.
 """
 
-import os
 import re
 
 from speechface.datasets.base import Clip, FilesSettings
-from speechface.errors import ConfigError
+from speechface.datasets.emotions import EMOTIONS as WORDS
+from speechface.datasets.files import files_under, keep_one, root_of
 
-__all__ = ["Settings", "clips", "clip_from_name", "EMOTIONS"]
+__all__ = ["EMOTIONS", "LAYOUT", "Settings", "clip_from_name", "clips"]
+
+LAYOUT = "Actor_01/01-01-01-01-01-01-01.mp4, video and sound in one file (the first 01), as the archives unpack"
 
 
 class Settings(FilesSettings):
     """Keys of adapter ravdess."""
 
 
-EMOTIONS = {1: "neutral", 2: "calm", 3: "happy", 4: "sad", 5: "angry", 6: "fearful", 7: "disgust", 8: "surprised"}
+EMOTIONS = dict(enumerate(WORDS[:8], 1))
 CHANNELS = {1: "speech", 2: "song"}
 INTENSITIES = {1: "normal", 2: "strong"}
 STATEMENTS = {1: "Kids are talking by the door", 2: "Dogs are sitting by the door"}
@@ -48,19 +50,6 @@ def clip_from_name(dataset: str, stem: str, path: str) -> Clip | None:
 
 
 def clips(name: str, settings: Settings) -> list[Clip]:
-    """List the full audio-video clips under the dataset's root, at most two folders deep."""
-    root = settings.root
-    if not os.path.isdir(root):
-        raise ConfigError(f"datasets.{name}.root: no such folder: {root}")
-    found = []
-    for folder, folders, files in os.walk(root, followlinks=True):
-        folders.sort()
-        if os.path.relpath(folder, root).count(os.sep) >= 1:
-            folders.clear()
-        for file in sorted(files):
-            stem, extension = os.path.splitext(file)
-            if extension.lower() in (".mp4", ".mov", ".mkv"):
-                clip = clip_from_name(name, stem, os.path.join(folder, file))
-                if clip:
-                    found.append(clip)
-    return found
+    """List the full audio-video clips under the dataset's root; one that is there twice counts once."""
+    found = files_under(root_of(name, settings), (".mp4", ".mov", ".mkv"))
+    return keep_one(clip for file in found if (clip := clip_from_name(name, file.stem, file.path)))

@@ -5,12 +5,12 @@ JSON: names, and one list of weights a frame. Where the head turns, joint ``head
 PascalCase.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from speechface.export.animation import ARKIT_NAMES, Animation
+from speechface.export.rows import rows, write_json
 from speechface.files import written_whole
 from speechface.geometry.rotation import quaternion_from_euler
 
@@ -30,15 +30,14 @@ class _Json:
             "numPoses": len(ARKIT_NAMES),
             "numFrames": len(animation),
             "facsNames": list(ARKIT_NAMES),
-            "weightMat": np.round(animation.arkit.astype(float), 5).tolist(),
+            "weightMat": rows(animation.arkit, 5),
         }
         if animation.rotations.any():
-            turns = np.round(quaternion_from_euler(animation.rotations), 6)
+            turns = quaternion_from_euler(animation.rotations)
             content["joints"] = ["head"]
-            content["rotations"] = turns[:, None].tolist()
-            content["translations"] = [[[0.0, 0.0, 0.0]]] * len(animation)
-        with written_whole(path) as temporary, open(temporary, "w") as file:
-            json.dump(content, file, separators=(",", ":"))
+            content["rotations"] = rows(turns[:, None], 6)
+            content["translations"] = rows(np.zeros((len(turns), 1, 3)), 1)
+        write_json(path, content)
         return path
 
 
@@ -53,7 +52,7 @@ class _Csv:
         with written_whole(path) as temporary, open(temporary, "w", newline="") as file:
             names = [f"blendShapes.{name[0].upper()}{name[1:]}" for name in ARKIT_NAMES]
             file.write(",".join(["timeCode", *names]) + "\n")
-            for time, row in zip(animation.times.tolist(), animation.arkit.tolist()):
+            for time, row in zip(animation.times, rows(animation.arkit, 6)):
                 file.write(pattern % (time, *row))
         return path
 

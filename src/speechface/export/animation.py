@@ -17,7 +17,7 @@ from speechface.rig.builtin import ready_made
 from speechface.rig.channels import LISTS, on_channels, require, sides
 from speechface.rig.rig import Rig
 
-__all__ = ["ARKIT_NAMES", "Animation", "Sound", "arkit_weights", "gaze_angles", "resampled"]
+__all__ = ["ARKIT_NAMES", "Animation", "Sound", "arkit_weights", "gaze_angles"]
 
 
 #: Apple's 52 blendshape names in the order of Live Link Face's CSV files.
@@ -136,19 +136,6 @@ def arkit_weights(weights: np.ndarray, channels: Sequence[str]) -> np.ndarray:
     noseSneer feeds both sides where a rig has only that; shapes that have no channel stay 0.
     """
     return on_channels(weights, channels, ARKIT_NAMES)
-
-
-def resampled(curves: np.ndarray, fps: Fraction | float, rate: int) -> np.ndarray:
-    """Curves (T, n) at `fps` -> at `rate` a second, linear between frames, as long as the recording.
-
-    Row k shows at k / rate; the last frame holds to its end.
-    """
-    curves = np.asarray(curves, np.float32)
-    at = np.arange(max(1, round(len(curves) * rate / Fraction(fps)))) * (float(fps) / rate)
-    below = np.minimum(at.astype(np.intp), len(curves) - 1)
-    above = np.minimum(below + 1, len(curves) - 1)
-    share = (at - below).clip(0, 1).astype(np.float32)[:, None]
-    return curves[below] * (1 - share) + curves[above] * share
 
 
 #: Turn of an eye at weight 1, radians: sideways, up or down; slopes of a recording by Live Link Face.

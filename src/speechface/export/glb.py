@@ -226,7 +226,7 @@ def add_times(document: Document, animation: Animation) -> int:
 def add_sound(document: Document, animation: Animation) -> None:
     """Put the sound into the file, heard everywhere in the scene (KHR_audio_emitter)."""
     assert animation.sound is not None
-    view = document.view(encoded(animation.sound.samples, animation.sound.sr, "mp3"))
+    view = document.view(encoded(animation.sound.samples, animation.sound.sr))
     document.use("KHR_audio_emitter")
     document.json.setdefault("extensions", {})["KHR_audio_emitter"] = {
         "audio": [{"bufferView": view, "mimeType": "audio/mpeg"}],

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from speechface.export.animation import ARKIT_NAMES, Animation, gaze_angles, resampled
+from speechface.export.animation import ARKIT_NAMES, Animation, gaze_angles
+from speechface.export.rows import resampled
 from speechface.files import written_whole
 
 __all__ = ["DESCRIPTION", "HEADER", "RATE", "SUFFIX", "angles", "timecode", "write"]
@@ -55,6 +56,6 @@ def write(animation: Animation, folder: Path) -> Path:
     pattern = "%s," + str(count) + ",%.6f" * count + "\n"
     with written_whole(path) as temporary, open(temporary, "w", newline="") as file:
         file.write(",".join(HEADER) + "\n")
-        for k, row in enumerate((resampled(rows, animation.fps, RATE) + 0.0).tolist()):
-            file.write(pattern % (timecode(k), *row))
+        for k, row in enumerate(resampled(rows, animation.fps, RATE)):
+            file.write(pattern % (timecode(k), *(row + 0.0).tolist()))  # no -0.000000
     return path

@@ -7,29 +7,34 @@ from typing import Any
 import av
 import numpy as np
 
-from speechface.media.resample import resample
+from speechface.media.resample import Resampler
 
 __all__ = ["encoded"]
 
-_RATE = 48000
+#: Hz that mp3 knows.
+_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _BIT_RATE = 64_000
-#: kind -> (container, codec, sample format)
-_KINDS = {"mp3": ("mp3", "libmp3lame", "fltp"), "webm": ("webm", "libopus", "flt")}
 #: Of LAME: a third of the default's time.
 _OPTIONS = {"compression_level": "7"}
+_TOGETHER = 1 << 17
 
 
-def encoded(samples: np.ndarray, sr: int, kind: str) -> bytes:
-    """Sound (n,), float32, mono, in [-1, 1] at `sr` Hz -> the bytes of an mp3 or WebM (Opus) file, 64 kbit/s."""
-    container, codec, layout = _KINDS[kind]
-    samples = np.asarray(samples, np.float32).clip(-1, 1)
-    samples = resample(samples, sr, _RATE) if sr != _RATE else samples
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format=container) as file:
-        stream: Any = file.add_stream(codec, rate=_RATE, layout="mono", options=_OPTIONS)
+def encoded(samples: np.ndarray, sr: int) -> bytes:
+    """Sound (n,), float32, mono, in [-1, 1] at `sr` Hz -> the bytes of an mp3 file, 64 kbit/s."""
+    rate = sr if sr in _RATES else 48000
+    resampler = Resampler(sr, rate)
+    buffer, place = io.BytesIO(), 0
+    with av.open(buffer, "w", format="mp3") as file:
+        stream: Any = file.add_stream("libmp3lame", rate=rate, layout="mono", options=_OPTIONS)
         stream.bit_rate = _BIT_RATE
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None]), format=layout, layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = _RATE, 0, Fraction(1, _RATE)
-        for packet in (*stream.encode(frame), *stream.encode(None)):
-            file.mux(packet)
+        for start in (*range(0, len(samples), _TOGETHER), None):
+            block = resampler.finish() if start is None else resampler.push(samples[start : start + _TOGETHER])
+            if len(block):
+                frame = av.AudioFrame.from_ndarray(
+                    np.ascontiguousarray(block.clip(-1, 1), np.float32)[None], format="fltp", layout="mono"
+                )
+                frame.sample_rate, frame.pts, frame.time_base = rate, place, Fraction(1, rate)
+                place += len(block)
+                file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
     return buffer.getvalue()

@@ -4,13 +4,12 @@ TalkingHead reaches value k of ``vs`` at the sum of the first k + 1 steps ``dt``
 frame 0 shows with the first sample of the sound.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from speechface.export.animation import ARKIT_NAMES, Animation
-from speechface.files import written_whole
+from speechface.export.rows import rows, write_json
 
 __all__ = ["DESCRIPTION", "SUFFIX", "write"]
 
@@ -22,8 +21,6 @@ def write(animation: Animation, folder: Path) -> Path:
     """Write ``<name>.talkinghead.json`` into `folder` and return its path."""
     path = folder / f"{animation.name}.talkinghead.json"
     steps = np.diff(np.round(animation.times * 1000, 3), prepend=0)
-    curves = np.round(animation.arkit.T.astype(float), 4).tolist()
-    content = {"name": "blendshapes", "dt": np.round(steps, 3).tolist(), "vs": dict(zip(ARKIT_NAMES, curves))}
-    with written_whole(path) as temporary, open(temporary, "w") as file:
-        json.dump(content, file, separators=(",", ":"))
+    curves = {name: rows(curve, 4) for name, curve in zip(ARKIT_NAMES, animation.arkit.T)}
+    write_json(path, {"name": "blendshapes", "dt": rows(steps, 3), "vs": curves})
     return path

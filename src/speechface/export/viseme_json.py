@@ -1,14 +1,13 @@
 """Weights of Oculus' visemes and of VRM's presets over time, as JSON: names, and one list of weights a frame."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from speechface.export.animation import Animation
+from speechface.export.rows import rows, write_json
 from speechface.export.visemes import OCULUS, VRM_PRESETS, oculus_visemes, vrm_presets
-from speechface.files import written_whole
 
 __all__ = ["VISEMES", "VRM"]
 
@@ -21,10 +20,8 @@ class _Weights:
     def write(self, animation: Animation, folder: Path) -> Path:
         """Write ``<name>.<kind>.json`` into `folder` and return its path."""
         path = folder / f"{animation.name}{self.SUFFIX}"
-        frames = np.round(self._weights(animation.arkit).astype(float), 4).tolist()
-        content = {"fps": float(animation.fps), "names": list(self._names), "frames": frames}
-        with written_whole(path) as temporary, open(temporary, "w") as file:
-            json.dump(content, file, separators=(",", ":"))
+        frames = rows(self._weights(animation.arkit), 4)
+        write_json(path, {"fps": float(animation.fps), "names": list(self._names), "frames": frames})
         return path
 
 

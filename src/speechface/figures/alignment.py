@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speechface.errors import MediaError, RenderError
+from speechface.errors import MediaError, RenderError, TableError
 from speechface.figures.common import NothingToShow, read_clips, usable_table
 from speechface.figures.style import GREY, PAGE, new_figure, titled
 from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import matrix_from_euler
+from speechface.names import path_name
 from speechface.rig.channels import ROTATIONS
 from speechface.rig.rig import Rig
+from speechface.seals import check_zip
 from speechface.tables import Table
 
 if TYPE_CHECKING:
@@ -90,9 +92,10 @@ def collect(inputs: Mapping[str, Any]) -> list[Pair]:
 
 
 def _identity(identities: Mapping[tuple[str, str], str], clip: dict[str, Any]) -> np.ndarray:
-    path = identities.get((clip["dataset"], clip["actor"]))
+    path = identities.get((clip["dataset"], path_name(clip["actor"])))
     if path is None:
         raise NothingToShow(f"no identity of {clip['dataset']}/{clip['actor']} is given")
+    check_zip(path, TableError)
     with np.load(path, allow_pickle=False) as archive:
         if "identity" not in archive.files:
             raise NothingToShow(f"{path}: the actor has no identity")

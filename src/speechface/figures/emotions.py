@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from speechface.datasets.emotions import EMOTIONS
 from speechface.figures.common import NothingToShow
 from speechface.figures.scores import SHORT, Scores, ordered_models, read_scores, score_table
 from speechface.figures.style import COLUMN, GREY, colour_of, new_figure, titled
@@ -24,7 +25,7 @@ CAPTION = (
 
 _METRIC = "rmse_mouth_mm"
 #: Order along the axis; others follow by name.
-_ORDER = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+_ORDER = EMOTIONS
 
 
 def collect(inputs: Mapping[str, Any]) -> Scores:

@@ -51,7 +51,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
 
 
 def inputs_of(args: argparse.Namespace, name: str, figure: ModuleType) -> dict[str, Any]:
-    """Return the inputs of a figure: paths, ClipTables, ``identity`` as dict of (dataset, actor) to path."""
+    """Return the inputs of a figure: paths, ClipTables, ``identity`` as dict of (dataset, actor) in paths to path."""
     from speechface.clip_tables import ClipTables
 
     found: dict[str, Any] = {}

@@ -85,7 +85,7 @@ def _widest(labels: Table, points: np.ndarray, profile: Profile, rig: Rig) -> in
 
 def _looks_away(labels: Table, points: np.ndarray, profile: Profile, rig: Rig) -> int:
     names = [f"eyeLook{turn}{side}" for turn in ("In", "Out", "Up", "Down") for side in ("Left", "Right")]
-    looks = labels.stack(names)
+    looks = labels.stack([name for name in names if name in labels.columns])
     away = np.linalg.norm(looks - np.median(looks, 0), axis=1)
     return int(np.argmax(np.where(labels["detected"], away, -1)))
 
@@ -156,7 +156,7 @@ def collect(inputs: Mapping[str, Any]) -> list[Cell]:
     names = ["/".join(map(str, who)) for who in zip(*(quality[name] for name in ("dataset", "actor", "clip")))]
     numbers = {name: values.astype(float) for name, values in quality.columns.items() if values.dtype.kind in "fi"}
     cells: list[Cell] = []
-    faces: list[Any] = []
+    faces: list[dict[str, Any]] = []
     shown: set[str] = set()
     for criterion in (*CRITERIA, *[_MEDIAN] * _MIDDLING):
         if criterion is _MEDIAN and cells[-1].title == _MEDIAN.title and len(faces) % 2 == 0:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechface.files import written_whole
+from speechface.glyphs import DEFAULT, fallback_fonts, readable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,7 +43,7 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<")
 
 _RC: dict[Any, Any] = {
-    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "font.size": 7.5, "axes.titlesize": 8,
+    "font.family": "sans-serif", "font.size": 7.5, "axes.titlesize": 8,
     "axes.labelsize": 7.5, "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7, "axes.linewidth": 0.6,
     "xtick.major.width": 0.6, "ytick.major.width": 0.6, "xtick.major.size": 2.5, "ytick.major.size": 2.5,
     "xtick.minor.size": 0, "ytick.minor.size": 0, "lines.linewidth": 1.2, "lines.markersize": 4,
@@ -63,9 +64,10 @@ def styled(models: Iterable[str] = ()) -> Iterator[None]:
     import matplotlib
 
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph that a pdf embeds
+    families = [DEFAULT, *fallback_fonts()]
     token = _MODELS.set(tuple(models))
     try:
-        with matplotlib.rc_context(_RC):
+        with matplotlib.rc_context({**_RC, "font.sans-serif": families, "text.parse_math": False}):
             yield
     finally:
         _MODELS.reset(token)
@@ -115,6 +117,10 @@ def save(figure: "Figure", stem: str | Path, dpi: int, *, note: str = "") -> Non
 
     A `note`, why there is nothing to show, stands in the metadata of the png, too (`note_of`).
     """
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_text(readable(text.get_text()))
     figure.draw_without_rendering()  # lays out once; below it is kept
     figure.set_layout_engine("none")
     facts: dict[str, dict[str, str | None]] = {

@@ -14,7 +14,20 @@ __all__ = ["write_csv", "write_tex"]
 Columns = Sequence[tuple[str, str]]
 Rows = Sequence[Mapping[str, Any]]
 
-_LATEX = str.maketrans({"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "^": r"\^{}", "~": r"\~{}"})
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "{": r"\{",
+        "}": r"\}",
+        "_": r"\_",
+        "%": r"\%",
+        "&": r"\&",
+        "#": r"\#",
+        "$": r"\$",
+        "^": r"\^{}",
+        "~": r"\~{}",
+    }
+)
 
 
 def _number(value):

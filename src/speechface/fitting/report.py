@@ -112,7 +112,7 @@ def gaze(weights: Mapping[str, np.ndarray], detected: np.ndarray, irises: bool) 
 
     Parameters
     ----------
-    weights : dict of channel to ndarray (T,), the gaze's and the blinks'
+    weights : dict of channel to ndarray (T,), the gaze's and the blinks'; a channel that there is not stands still
     detected : ndarray (T,), bool
     irises : does the detector see them, and does the rig have the channels?
 
@@ -121,15 +121,17 @@ def gaze(weights: Mapping[str, np.ndarray], detected: np.ndarray, irises: bool) 
     dict : ``gaze_seen``, fraction of the frames with open eyes and a detector of irises; ``gaze_spread``, standard
         deviation of their direction, in weights of the gaze channels (1 is as far as eyes turn)
     """
-    if not irises:
-        return {"gaze_seen": 0.0, "gaze_spread": float("nan")}
-    seen = detected & (np.maximum(weights["eyeBlinkLeft"], weights["eyeBlinkRight"]) < _SHUT_EYE)
+    still = np.zeros(len(detected))
+    shut = np.maximum(*(weights.get(f"eyeBlink{side}", still) for side in ("Left", "Right"))) >= _SHUT_EYE
+    seen = detected & ~shut & irises
     if not seen.any():
         return {"gaze_seen": 0.0, "gaze_spread": float("nan")}
-    look = {name: weights[f"eyeLook{name}"][seen] for side in ("Left", "Right")
-            for name in (f"In{side}", f"Out{side}", f"Up{side}", f"Down{side}")}  # fmt: skip
-    across = (look["OutLeft"] - look["InLeft"] + look["InRight"] - look["OutRight"]) / 2
-    upwards = (look["UpLeft"] - look["DownLeft"] + look["UpRight"] - look["DownRight"]) / 2
+
+    def look(name: str) -> np.ndarray:
+        return weights.get(f"eyeLook{name}", still)[seen]
+
+    across = (look("OutLeft") - look("InLeft") + look("InRight") - look("OutRight")) / 2
+    upwards = (look("UpLeft") - look("DownLeft") + look("UpRight") - look("DownRight")) / 2
     return {"gaze_seen": float(seen.mean()), "gaze_spread": float(np.hypot(across.std(), upwards.std()))}
 
 

@@ -1,6 +1,6 @@
 """Videos and sound in and out, through PyAV, always from the first frame to the last (never a seek).
 
-Whatever reads takes a source: a path, a video in a table of clips, or a folder of images (`speechface.media.source`).
+Whatever reads takes a source: a path, a video in a table of clips, or a folder of images (`speechface.sources`).
 `probe_video` and `frame_times` say what a video holds, `decode_*` and `read_frame` read it, `VideoWriter` writes one.
 An image is turned upright where the file says that it was filmed on its side (phones). Pixels are taken as stored: a
 pixel aspect ratio other than 1 is not corrected.
@@ -19,7 +19,8 @@ from speechface.media.decode import (
 from speechface.media.encode import VideoWriter
 from speechface.media.probe import VideoInfo, frame_times, probe_video
 from speechface.media.sound import decode_audio, sound_pieces
-from speechface.media.source import parse_source, source_facts
+from speechface.media.source import source_facts
+from speechface.sources import parse_source
 
 __all__ = [
     "ArrayImage",

@@ -10,7 +10,8 @@ import numpy as np
 
 from speechface.errors import MediaError
 from speechface.media.probe import open_media, upright_turns, video_stream
-from speechface.media.source import ImagesSource, SourceLike, image_files, parse_source
+from speechface.media.source import image_files
+from speechface.sources import ImagesSource, SourceLike, parse_source
 
 __all__ = [
     "ArrayImage",

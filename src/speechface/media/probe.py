@@ -12,7 +12,9 @@ import av
 import numpy as np
 
 from speechface.errors import MediaError
-from speechface.media.source import ImagesSource, SourceLike, TableSource, image_files, parse_source, video_bytes
+from speechface.media.kinds import HEAD_BYTES, cut_off, not_media
+from speechface.media.source import image_files, video_bytes
+from speechface.sources import FileSource, ImagesSource, SourceLike, TableSource, parse_source
 
 __all__ = [
     "JUMP_S", "Media", "VideoInfo", "fit_times", "frame_times", "open_media", "probe_video", "upright_turns",
@@ -64,13 +66,14 @@ def open_media(source: SourceLike) -> Iterator[Media]:
         opened: Any = io.BytesIO(content)
         size = len(content)
     else:
-        opened, size = name, _size_of(name)
+        opened = place.path if isinstance(place, FileSource) else name
+        size = _size_of(opened)
     try:
         container = av.open(opened, metadata_errors="ignore")
     except (av.error.FFmpegError, OSError) as error:
-        raise MediaError(
-            f"{name}: not a readable media file ({_reason(error)}); it may be truncated or of another kind"
-        ) from None
+        cut = "" if isinstance(place, TableSource) else cut_off(opened)
+        other = f"not a readable media file ({_reason(error)}); it may be truncated or of another kind"
+        raise MediaError(f"{name}: {cut or other}") from None
     with container:
         try:
             yield Media(container, name, size)
@@ -79,15 +82,26 @@ def open_media(source: SourceLike) -> Iterator[Media]:
 
 
 def _size_of(path: str) -> int:
-    """Size of a media file, bytes; MediaError where there is none."""
+    """Size of a media file, bytes; MediaError where there is none, or something else."""
     if not os.path.exists(path):
         more = "; nor is it TABLE.parquet::DATASET/ACTOR/CLIP or FOLDER::audio=FILE::fps=25" if "::" in path else ""
+        if os.path.islink(path):
+            raise MediaError(f"{path}: a link to {os.readlink(path)}, which is not there")
         raise MediaError(f"{path}: no such file{more}")
     if os.path.isdir(path):
         raise MediaError(f"{path}: a folder, not a media file")
+    if not os.path.isfile(path):
+        raise MediaError(f"{path}: a pipe or device, not a file")
     size = os.path.getsize(path)
     if size == 0:
         raise MediaError(f"{path}: the file is empty (0 bytes); copy it again")
+    try:
+        with open(path, "rb") as file:
+            other = not_media(file.read(HEAD_BYTES))
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read ({error.strerror}); see to its rights and its disk") from None
+    if other:
+        raise MediaError(f"{path}: {other}")
     return size
 
 
@@ -143,7 +157,8 @@ def probe_video(source: SourceLike) -> VideoInfo:
         return _probe_images(place)
     with open_media(place) as media:
         stream = video_stream(media)
-        has_sound = len(media.container.streams.audio) > 0
+        separate = isinstance(place, FileSource) and bool(place.audio)
+        has_sound = separate or len(media.container.streams.audio) > 0
         tick = stream.time_base
         stamps, first = _packet_stamps(media.container, stream)
         rates = [rate for rate in (stream.guessed_rate, stream.average_rate, stream.base_rate) if rate]
@@ -158,7 +173,8 @@ def probe_video(source: SourceLike) -> VideoInfo:
     stamps = sorted(stamps)
     turns = upright_turns(first)
     times, fps = fit_times(stamps, tick=tick, rates=rates)
-    return VideoInfo(*_upright_size(first, turns), turns, fps, times, float(stamps[0] * tick), has_sound)
+    start = 0.0 if separate else float(stamps[0] * tick)
+    return VideoInfo(*_upright_size(first, turns), turns, fps, times, start, has_sound)
 
 
 def _upright_size(frame: Any, turns: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import numpy as np
 from speechface.errors import MediaError
 from speechface.media.probe import JUMP_S, Media, open_media, video_stream
 from speechface.media.resample import Resampler
-from speechface.media.source import ImagesSource, SourceLike, parse_source
+from speechface.sources import ImagesSource, SourceLike, TableSource, parse_source
 
 __all__ = ["decode_audio", "sound_pieces"]
 
@@ -56,7 +56,7 @@ def sound_pieces(source: SourceLike, *, sr: int, start: float | None = None) -> 
         Wanted rate; the sound is resampled to it.
     start : float or None, seconds on the file's clock
         What becomes sample 0. None takes the first video frame, or the sound's own beginning where there is no video.
-        Of numbered images: seconds from the beginning of their sound.
+        Where the sound is a file of its own: seconds from its beginning.
 
     Yields
     ------
@@ -72,11 +72,11 @@ def sound_pieces(source: SourceLike, *, sr: int, start: float | None = None) -> 
         No such file, no sound, none that can be decoded, or truncated.
     """
     place = parse_source(source)
-    images = isinstance(place, ImagesSource)
-    if isinstance(place, ImagesSource):
-        if not place.audio:
-            raise MediaError(f"{source}: no sound beside the images")
-        place = parse_source(place.audio)
+    if isinstance(place, ImagesSource) and not place.audio:
+        raise MediaError(f"{source}: no sound beside the images")
+    separate = "" if isinstance(place, TableSource) else place.audio
+    if separate:
+        place = parse_source(separate)
     with open_media(place) as media:
         track = _chosen(media, place)
     with open_media(place) as media:
@@ -85,7 +85,7 @@ def sound_pieces(source: SourceLike, *, sr: int, start: float | None = None) -> 
         if start is None and has_video:
             start = _first_frame_time(place)
         rate, blocks = _blocks(media, stream, track)
-        placed = _placed(blocks, start=start, from_own_beginning=images, rate=rate, remarks=track.remarks)
+        placed = _placed(blocks, start=start, from_own_beginning=bool(separate), rate=rate, remarks=track.remarks)
         yield from _resampled(placed, rate, sr)
     for remark in track.remarks:
         LOG.warning("%s: %s", place, remark)

@@ -1,90 +1,24 @@
-"""Where images and sound of a clip come from: its SOURCE, one string.
-
-========================================  ==============================================================
-``FILE``                                  a video file
-``TABLE.parquet::DATASET/ACTOR/CLIP``     a video in the column `video` of a table of many clips
-``FOLDER::audio=SOUND::fps=25``           numbered images and a sound file that begins with the first;
-                                          ``::audio=SOUND`` is left out where there is none
-========================================  ==============================================================
-
-A path that holds ``::`` and fits none of the others is a file.
-"""
+"""Reading what a source (`speechface.sources`) names: bytes of a table, numbered images, and facts about contents."""
 
 import functools
 import hashlib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechface.errors import MediaError, TableError
+from speechface.sources import FileSource, ImagesSource, SourceLike, TableSource, parse_source
 
 if TYPE_CHECKING:
     from speechface.clip_tables import ClipTable
 
-__all__ = [
-    "FileSource", "ImagesSource", "Source", "SourceLike", "TableSource", "image_files", "parse_source", "source_facts",
-    "video_bytes",
-]  # fmt: skip
+__all__ = ["image_files", "source_facts", "video_bytes"]
 
 #: Suffixes of images; VidTIMIT's have none.
 IMAGE_SUFFIXES = ("", ".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
-_TABLE = re.compile(r"(.+\.parquet)::([^/]+/[^/]+/[^/]+)")
-_IMAGES = re.compile(r"(.+?)(?:::audio=(.+))?::fps=(\d+(?:\.\d+)?|\d+/[1-9]\d*)")
 _NUMBERED = re.compile(r".*?(\d+)(\.[A-Za-z]+)?")
-
-
-@dataclass(frozen=True)
-class FileSource:
-    """A video or sound file."""
-
-    path: str
-
-    def __str__(self) -> str:
-        return self.path
-
-
-@dataclass(frozen=True)
-class TableSource:
-    """A video stored as bytes."""
-
-    table: str
-    clip_id: str
-
-    def __str__(self) -> str:
-        return f"{self.table}::{self.clip_id}"
-
-
-@dataclass(frozen=True)
-class ImagesSource:
-    """Numbered images, `fps` a second, and a sound file; `audio` is "" where there is none."""
-
-    folder: str
-    audio: str
-    fps: Fraction
-
-    def __str__(self) -> str:
-        return f"{self.folder}{'::audio=' * bool(self.audio)}{self.audio}::fps={self.fps}"
-
-
-Source = FileSource | TableSource | ImagesSource
-#: What functions of this package take: the text of a source, a path, or a source.
-SourceLike = str | os.PathLike[str] | Source
-
-
-def parse_source(source: SourceLike) -> Source:
-    """Read the text of a source; nothing is opened."""
-    if isinstance(source, Source):
-        return source
-    text = os.fspath(source)
-    if found := _TABLE.fullmatch(text):
-        return TableSource(found[1], found[2])
-    if (found := _IMAGES.fullmatch(text)) and Fraction(found[3]) > 0:
-        return ImagesSource(found[1], found[2] or "", Fraction(found[3]).limit_denominator(1001))
-    return FileSource(text)
 
 
 @functools.lru_cache(maxsize=4)
@@ -164,7 +98,7 @@ def source_facts(source: SourceLike, known: Mapping[str, Any] | None = None) -> 
         for images ``state``, a hash of names, sizes and times of change.
     """
     place = parse_source(source)
-    if isinstance(place, FileSource):
+    if isinstance(place, FileSource) and not place.audio:
         from speechface.clip_tables import file_facts
 
         return file_facts(place.path, known)
@@ -176,17 +110,19 @@ def source_facts(source: SourceLike, known: Mapping[str, Any] | None = None) -> 
     return _images_facts(place, known or {})
 
 
-def _images_facts(source: ImagesSource, known: Mapping[str, Any]) -> dict[str, Any]:
+def _images_facts(source: ImagesSource | FileSource, known: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        files = [*image_files(source), *([source.audio] if source.audio else [])]
+        images = [source.path] if isinstance(source, FileSource) else image_files(source)
+        files = [*images, *filter(None, [source.audio])]
         stats = [os.stat(path) for path in files]
     except (MediaError, OSError):
         return {"sha256": "absent"}
     listed = [[path, state.st_size, state.st_mtime_ns] for path, state in zip(files, stats)]
-    state = hashlib.sha256(repr([source.fps, listed]).encode()).hexdigest()
+    rate = "" if isinstance(source, FileSource) else source.fps
+    state = hashlib.sha256(repr([rate, listed]).encode()).hexdigest()
     if known.get("state") == state:
         return dict(known)
-    content = hashlib.sha256(str(source.fps).encode())
+    content = hashlib.sha256(str(rate).encode())
     for path in files:
         content.update(hashlib.sha256(Path(path).read_bytes()).digest())
     return {"state": state, "sha256": content.hexdigest()}

@@ -15,6 +15,7 @@ from speechface.networks.samplers import (
     ClipSampler,
     FrameSampler,
     SequenceSampler,
+    balanced,
     contiguous_runs,
     held_out_clips,
     pieces,
@@ -74,12 +75,18 @@ def _on_device(features, device):
     return out
 
 
+def _actors(table: SplitTable) -> np.ndarray:
+    """The actor of every row, as a number (n,)."""
+    actors = sorted({key[:2] for key in table.clips})
+    return np.array([actors.index(key[:2]) for key in table.clips], int)[table.clip]
+
+
 class SpeechDataModule(pl.LightningDataModule):
     """Train and validation batches of one split table.
 
     A batch is a dict: ``features`` (B, T, ...) as stored (floats after the transfer to the device), ``targets``
-    (B, T, n_out), ``lengths`` (B,) or None and ``offsets`` (B, T, C) or None. Each of several processes gets its share
-    of the same batches; ``share`` is then what the batch counts for.
+    (B, T, n_out), ``lengths`` (B,) or None, ``offsets`` (B, T, C) or None and ``clip`` (B,), the table's. Each of
+    several processes gets its share of the same batches; ``share`` is then what the batch counts for.
 
     Parameters
     ----------
@@ -93,6 +100,7 @@ class SpeechDataModule(pl.LightningDataModule):
         The sequences are whole clips, instead of `sequence_frames` drawn anywhere.
     augment : callable or None
         (features (B, T, ...), rng=...) -> changed features, for train batches.
+    balanced_by : {"none", "actor"}, see `balanced`
     offsets : ndarray (n, C) or None
         What the weights of each row are relative to (`rest.train_rests`); it is subtracted from the targets.
     """
@@ -111,6 +119,7 @@ class SpeechDataModule(pl.LightningDataModule):
         seed: int,
         whole_clips: bool = False,
         augment: Callable[..., np.ndarray] | None = None,
+        balanced_by: str = "none",
         offsets: np.ndarray | None = None,
     ):
         super().__init__()
@@ -122,16 +131,24 @@ class SpeechDataModule(pl.LightningDataModule):
         self.validation_clips = [key for key, out in zip(table.clips, held_out) if out]
         aside = held_out[table.clip]
         self.n_train, self.n_validation = int((~aside).sum()), int(aside.sum())
+        # a larger step than all there is would only repeat it
+        frames_per_step = min(frames_per_step, max(1, self.n_train))
         self.sampler: Any
         if recurrent:
             runs = contiguous_runs(table.clip, table.frame)
             run_aside = aside[runs[:, 0]]
             sizes = {"frames_per_step": frames_per_step, "sequence_frames": sequence_frames}
             kind = ClipSampler if whole_clips else SequenceSampler
-            self.sampler = kind(runs[~run_aside], seed=seed, **sizes)
+            learnt = runs[~run_aside]
+            if balanced_by == "actor":
+                learnt = learnt[balanced(_actors(table)[learnt[:, 0]], learnt[:, 1] - learnt[:, 0])]
+            self.sampler = kind(learnt, seed=seed, **sizes)
             self.validation_batches = list(pieces(runs[run_aside], **sizes))
         else:
-            self.sampler = FrameSampler(np.nonzero(~aside)[0], frames_per_step=frames_per_step, seed=seed)
+            learnt = np.nonzero(~aside)[0]
+            if balanced_by == "actor":
+                learnt = learnt[balanced(_actors(table)[learnt], np.ones(len(learnt), int))]
+            self.sampler = FrameSampler(learnt, frames_per_step=frames_per_step, seed=seed)
             rows = np.nonzero(aside)[0]
             self.validation_batches = [
                 (rows[k : k + frames_per_step, None], None) for k in range(0, len(rows), frames_per_step)
@@ -155,6 +172,7 @@ class SpeechDataModule(pl.LightningDataModule):
             "targets": torch.from_numpy(self.targets[rows]),
             "lengths": None if lengths is None else torch.from_numpy(lengths),
             "offsets": None if self.offsets is None else torch.from_numpy(self.offsets[rows]),
+            "clip": torch.from_numpy(self.table.clip[rows[:, 0]]),
         }
 
     def example(self) -> torch.Tensor:

@@ -13,7 +13,9 @@ import numpy as np
 
 from speechface.errors import ModelError
 
-__all__ = ["ClipSampler", "FrameSampler", "SequenceSampler", "contiguous_runs", "held_out_clips", "pieces"]
+__all__ = [
+    "ClipSampler", "FrameSampler", "SequenceSampler", "balanced", "contiguous_runs", "held_out_clips", "pieces",
+]  # fmt: skip
 
 #: Rows (n, T) of the table, and frames of each sequence (n,), None where nothing is padding.
 Rows = tuple[np.ndarray, np.ndarray | None]
@@ -81,6 +83,30 @@ def contiguous_runs(clip: np.ndarray, frame: np.ndarray) -> np.ndarray:
     breaks = np.nonzero((np.diff(clip) != 0) | (np.diff(frame) != 1))[0] + 1
     edges = np.concatenate([[0], breaks, [len(clip)]])
     return np.stack([edges[:-1], edges[1:]], 1)
+
+
+def balanced(actors: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Choose entries, some of them several times, so that every actor has as many frames as the one with most.
+
+    Parameters
+    ----------
+    actors : int ndarray (n,), the actor of each entry (a frame or a run of frames)
+    sizes : int ndarray (n,), its frames
+
+    Returns
+    -------
+    int ndarray (m,), sorted
+        All entries of an actor as often as it takes, and for what is then missing some more, evenly spread.
+    """
+    frames = np.bincount(actors, sizes)
+    chosen = []
+    for actor in np.unique(actors):
+        own = np.nonzero(actors == actor)[0]
+        whole, missing = divmod(int(frames.max()), int(frames[actor]))
+        # how many entries more it should be by then
+        more = np.floor(np.cumsum(sizes[own]) / frames[actor] * missing / sizes[own].mean() + 0.5)
+        chosen.append(np.repeat(own, whole + np.diff(more, prepend=0).astype(int)))
+    return np.sort(np.concatenate(chosen))
 
 
 class FrameSampler:

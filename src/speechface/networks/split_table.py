@@ -11,6 +11,7 @@ import numpy as np
 from speechface.errors import TableError
 from speechface.networks.row_file import RowFile
 from speechface.rig.channels import ROTATIONS, told
+from speechface.seals import check_table
 from speechface.tables import stored_rows
 
 LOG = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ def read_split(
 
     if not Path(path).exists():
         raise TableError(f"{path}: no such table; make it with 'speechface build-split'")
+    check_table(path)
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:

@@ -1,26 +1,31 @@
-"""Crisp text on images: DejaVu Sans, which comes with matplotlib, drawn by Pillow."""
+"""Crisp text on images: DejaVu Sans, or a font that has the letters, drawn by Pillow."""
 
 import functools
-import importlib.util
-from pathlib import Path
 
 import numpy as np
+
+from speechface.glyphs import font_for, readable
 
 __all__ = ["draw_text", "text_width", "shortened", "wrapped"]
 
 
 @functools.cache
-def _font(size, bold):
+def _load(file, size):
     from PIL import ImageFont
 
-    origin = importlib.util.find_spec("matplotlib").origin  # found, not imported: that would take a third of a second
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(str(Path(origin).parent / "mpl-data" / "fonts" / "ttf" / name), size)
+    return ImageFont.truetype(file, size)
+
+
+def _font(text, size, bold):
+    """The font of a text, and the text with what it lacks spelt out."""
+    file = font_for(text, bold)
+    return _load(file, size), readable(text, (file,))
 
 
 def text_width(text: str, *, size: int, bold: bool = False) -> int:
     """Width of one line, pixels, of font size `size` in pixels."""
-    return round(_font(size, bold).getlength(text))
+    font, text = _font(text, size, bold)
+    return round(font.getlength(text))
 
 
 @functools.lru_cache(maxsize=512)
@@ -28,7 +33,7 @@ def _mask(text, size, bold):
     """Coverage (height, width, 1), float32, and the row of its baseline."""
     from PIL import Image, ImageDraw
 
-    font = _font(size, bold)
+    font, text = _font(text, size, bold)
     ascent, descent = font.getmetrics()
     image = Image.new("L", (max(1, round(font.getlength(text)) + 2), ascent + descent))
     ImageDraw.Draw(image).text((0, 0), text, font=font, fill=255)

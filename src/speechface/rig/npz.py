@@ -13,6 +13,7 @@ from speechface.rig.channels import ARKIT52, REPORT46
 from speechface.rig.contour import contour_candidates
 from speechface.rig.regions import face_regions, spine_top
 from speechface.rig.rig import Rig
+from speechface.seals import check_zip
 
 __all__ = ["read_npz"]
 
@@ -46,6 +47,7 @@ def read_npz(source: str | os.PathLike, *, identity_modes: int) -> Rig:
     source = Path(source)
     if not source.exists():
         raise RigError(f"{source}: no such file (rig.source)")
+    check_zip(source, RigError)
     try:
         with np.load(source, allow_pickle=False) as archive:
             ours = "header" in archive.files

@@ -17,6 +17,7 @@ from speechface.files import written_whole
 from speechface.geometry import ibug
 from speechface.rig.channels import columns, sides
 from speechface.rig.points import Joined, Places, Vertices, motion, places
+from speechface.seals import check_zip
 
 __all__ = ["Rig", "MINIMUM_DELTA_MM"]
 
@@ -183,6 +184,7 @@ class Rig:
         """Read a rig written by `save`. RigError names what a foreign file lacks."""
         if not os.path.exists(path):
             raise RigError(f"rig {path}: no such file; build it with 'speechface build-rig'")
+        check_zip(path, RigError)
         with np.load(path, allow_pickle=False) as z:
             names = set(z.files)
             try:
@@ -213,3 +215,5 @@ class Rig:
                 )
             except KeyError as error:
                 raise RigError(f"rig {path}: field {error} is missing; see docs/rigs.md for the format") from None
+            except (ValueError, IndexError, TypeError, AttributeError) as error:
+                raise RigError(f"rig {path}: its fields do not fit together ({error}); build it again") from None

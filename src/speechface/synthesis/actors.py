@@ -17,6 +17,7 @@ import numpy as np
 from speechface.errors import RigError
 from speechface.files import write_npz
 from speechface.rig.rig import Rig
+from speechface.seals import check_zip
 
 __all__ = ["DemoActor", "actor_digest", "load_actor", "pack", "save_actors", "unpack"]
 
@@ -125,6 +126,7 @@ def _opened(path: str | os.PathLike, number: int) -> Iterator[Any]:
     """Open a file that holds actor `number`."""
     if not os.path.exists(path):
         raise RigError(f"demo actors {path}: no such file; build it with 'speechface make-demo-actors'")
+    check_zip(path, RigError)
     with np.load(path, allow_pickle=False) as arrays:
         if f"{number}/neutral" not in arrays:
             raise RigError(

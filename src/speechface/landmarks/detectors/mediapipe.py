@@ -14,6 +14,7 @@ from pydantic import Field
 
 from speechface.geometry import mesh478
 from speechface.landmarks.detector import Contact, Detector, DetectorSettings, Eye, Profile, Tracks
+from speechface.settings import PathText
 
 __all__ = ["DETECTOR", "MediapipeSettings", "PROFILE"]
 
@@ -21,7 +22,7 @@ __all__ = ["DETECTOR", "MediapipeSettings", "PROFILE"]
 class MediapipeSettings(DetectorSettings):
     """The 478 points of MediaPipe's Face Landmarker."""
 
-    model: str = "resources/face_landmarker.task"
+    model: PathText = "resources/face_landmarker.task"
     """The model file; `speechface fetch-model` downloads it."""
     detect_every: int = Field(10, ge=1)
     """Frames between checks of the tracked face by the detector; in between the crop follows the last landmarks."""

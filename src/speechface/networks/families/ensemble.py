@@ -1,12 +1,13 @@
 """A model of models: the mean of what its members predict."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from speechface.networks.families import network
 from speechface.networks.families.base import Family, ModelSettings, Predictor
+from speechface.settings import Distinct
 
 __all__ = ["FAMILY", "EnsembleSettings"]
 
@@ -14,7 +15,7 @@ __all__ = ["FAMILY", "EnsembleSettings"]
 class EnsembleSettings(ModelSettings):
     """Keys of family ensemble; feature, outputs and leave_one_speaker_out are its members'."""
 
-    members: list[str] = Field(min_length=1)
+    members: Distinct[str] = Field(min_length=1)
     """Names of the models whose mean it predicts. They must share feature and outputs."""
     member_seeds: Literal["same", "all"] = "same"
     """same, one ensemble a seed, of the members trained with it; all, one ensemble of the members of all seeds."""
@@ -44,4 +45,10 @@ def _join(members: Sequence[Predictor], name: str, seed: int) -> Any:
     return join(members, name=name, seed=seed)
 
 
-FAMILY = Family(EnsembleSettings, _content, _restore, join=_join, export_onnx=network.export_onnx)
+def _configure(model: Any, options: Mapping[str, str]) -> Any:
+    from speechface.networks.ensemble import configured
+
+    return configured(model, options)
+
+
+FAMILY = Family(EnsembleSettings, _content, _restore, join=_join, configure=_configure, export_onnx=network.export_onnx)
