@@ -1,11 +1,11 @@
 """Measure how the points of the landmark detectors move with the channels of a rig, beyond their places on it.
 
-A point's place on a rig (calibrate_points.py) is one for all expressions, but a detector follows features, not skin: an
-edge of the lips that rolls, a corner that drops with the jaw, an outline. Draws people of the rig in random expressions,
-turned a little, runs the detectors, and takes for every channel the mean motion of each point that the motion of its
-place leaves (ridge regression, the person's own mean and the head's angles taken out). Writes hundredths of a mm at
-weight 1, x and y of the face seen from the front, of the points that labels are fitted to; `speechface.rig.points` reads
-them.
+A point's place on a rig (calibrate_points.py) is one for all expressions, but a detector follows features, not skin:
+an edge of the lips that rolls, a corner that drops with the jaw, an outline. Draws people of the rig in random
+expressions, turned a little, runs the detectors, and takes for every channel the mean motion of each point that the
+motion of its place leaves (ridge regression, the person's own mean and the head's angles taken out). Writes hundredths
+of a mm at weight 1, x and y of the face seen from the front, of the points that labels are fitted to;
+`speechface.rig.points` reads them.
 
     python benchmarks/calibrate_motion.py --rig builtin --model FILE --out src/speechface/rig/builtin
     python benchmarks/calibrate_motion.py --rig ict=resources/ict_facekit.tar.xz --model FILE --out src/speechface/rig

@@ -192,7 +192,8 @@ def gaze_degrees(rig):
 
 
 def exact_points(rig, profile, weights, rotations, scene):
-    """Pixels (T, p, 2) of a detector's points on a head, moving as the detector's do on average; those of a jaw line that slides stand on the outline seen."""
+    """Pixels (T, p, 2) of a detector's points on a head: where its points are on average in that expression; those of a
+    jaw line that slides stand on the outline seen."""
     turn = matrix_from_euler(rotations)
 
     def pixels(places, shapes):
