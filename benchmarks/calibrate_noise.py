@@ -49,7 +49,7 @@ def expression(rng):
     for name, k in INDEX.items():
         if name.startswith("eyeLook"):
             weights[k] *= 0.3
-    return limit_mouth_close(np.clip(weights, 0, 1)).astype(np.float32)
+    return limit_mouth_close(np.clip(weights, 0, 1), CHANNELS).astype(np.float32)
 
 
 def without_head(error, at):

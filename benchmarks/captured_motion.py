@@ -267,7 +267,9 @@ def judged(args, kind, source, motions, work):
         except RigError as error:
             methods = {}
             words.append(f"{detector}: no labels on {kind}: {error}")
-        settings = {"detector": detector} | ({"model": args.model} if detector == "mediapipe" else {})
+        settings = {"detector": detector} | (
+            {"model": args.model} if "model" in DETECTORS[detector].settings.model_fields else {}
+        )
         for (motion, number), own in clips.items():
             tables = {
                 name: work / detector / name / motion / f"{number:02d}/landmarks.parquet" for name in ("seen", "exact")

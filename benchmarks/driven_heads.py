@@ -192,19 +192,20 @@ def gaze_degrees(rig):
 
 
 def exact_points(rig, profile, weights, rotations, scene):
-    """Pixels (T, p, 2) of a detector's points on a head; those of a jaw line that slides stand on the outline seen."""
+    """Pixels (T, p, 2) of a detector's points on a head: where its points are on average in that expression; those of a
+    jaw line that slides stand on the outline seen."""
     turn = matrix_from_euler(rotations)
 
-    def pixels(places):
-        points = places.of(rig.neutral) + np.tensordot(weights, places.of(rig.shapes), 1)
+    def pixels(places, shapes):
+        points = places.of(rig.neutral) + np.tensordot(weights, shapes, 1)
         turned = (points.reshape(len(points), -1, 3) - rig.pivot) @ turn.transpose(0, 2, 1) + rig.pivot
         return scene.camera.project(turned + scene.translation).reshape(*points.shape[:-1], 2)
 
     places, outline = rig.points(profile.scheme)
-    image = pixels(places)
+    image = pixels(places, rig.point_shapes(profile.scheme))
     if outline is None:
         return image
-    contour = pixels(outline)
+    contour = pixels(outline, outline.of(rig.shapes))
     tangent = np.gradient(contour[:, :, contour.shape[2] // 2], axis=1)
     normal = np.stack([-tangent[..., 1], tangent[..., 0]], -1)
     outwards = contour.mean(2) - image[:, profile.nose].mean(1, keepdims=True)

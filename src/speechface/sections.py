@@ -75,9 +75,9 @@ class LabelSettings(Settings):
     detector_errors: float = Field(0.6, ge=0, le=1)
     """Fraction of the landmark detector's measured common errors (whole brows or the mouth sliding) that the fit
     allows for; 0 takes all its errors as independent."""
-    sparsity: float = Field(1.0, ge=0)
+    sparsity: float = Field(0.5, ge=0)
     """L1 weight on blendshape weights."""
-    smoothness: float = Field(0.06, gt=0)
+    smoothness: float = Field(0.05, gt=0)
     """Standard deviation of a weight's change from frame to frame."""
     max_reprojection_pct: float = Field(5.0, gt=0)
     """Frames whose inner landmarks miss by more than this part of the inter-ocular distance are not used, percent."""

@@ -143,7 +143,8 @@ def test_eyes_turn_the_way_their_channels_say(rig):
     assert not turns[INDEX["jawOpen"]].any()
 
 
-def test_exact_points_are_those_of_the_drawn_mesh_and_the_jaws_stand_outermost(rig):
+def test_exact_points_are_those_of_the_drawn_mesh_and_the_jaws_stand_outermost(rig, monkeypatch):
+    monkeypatch.setattr(type(rig), "point_shapes", lambda self, scheme: self.points(scheme)[0].of(self.shapes))
     weights = weights_of(2, jawOpen=0.4, eyeLookDownLeft=0.8)
     rotations = np.array([[0.1, 0.0, 0.0], [0.0, 0.4, 0.1]])
     scene = portrait(rig, width=480, height=480, number=1, rng=np.random.default_rng(0))

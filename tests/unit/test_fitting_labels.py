@@ -17,6 +17,7 @@ from speechface.geometry.rotation import geodesic_angle, matrix_from_euler, medi
 from speechface.landmarks.detectors.dlib import PROFILE
 from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.rig.channels import GAZE
+from speechface.rig.registry import build_rig
 from speechface.synthesis.visemes import INDEX
 
 USUAL = FitSettings(noise_mm=1.2, sparsity=1.0, smoothness=0.08, iterations=8)
@@ -43,6 +44,15 @@ def test_a_frame_without_a_face_is_bridged():
     # five frames from a gap nothing of it is left but what smoothness hands on; 0.15 mm is a quarter of a pixel
     points, expected = case.face.landmarks(found.weights[far]), case.face.landmarks(whole.weights[far])
     assert np.abs(points - expected)[:, ibug.WITHOUT_JAW, :2].max() < 0.15
+
+
+@pytest.mark.parametrize(("name", "least"), [("jawOpen", 0.95), ("mouthLeft", 0.75), ("mouthSmileLeft", 0.75)])
+def test_a_channel_that_points_show_keeps_its_size(name, least):
+    """Also mouthLeft, which no table of speech and emotion holds, though the fit expects points of 1.2 mm noise."""
+    case = moving_face(2, frames=80, channels=(name,), rig=build_rig("builtin", "", identity_modes=0))
+    found = fit_labels(case.face, None, case.observed, everything(case), USUAL, focal=FOCAL, fps=FPS)
+    k = case.rig.channels.index(name)
+    assert np.polyfit(case.weights[:, k], found.weights[:, k], 1)[0] > least
 
 
 def test_no_face_at_all_is_refused():

@@ -29,7 +29,7 @@ def lips(gaps):
 
 
 def test_an_actor_s_shut_lips_are_the_smallest_gaps_that_are_small_enough():
-    assert calibrate_lips([lips([0.1])], PROFILE) is None
+    assert calibrate_lips([lips([0.1])], replace(PROFILE, contact=None)) is None
     talks = np.r_[np.full(20, 0.006), np.linspace(0.02, 0.2, 80)]
     assert calibrate_lips([lips(talks[:50]), lips(talks[50:])], TELLS).shut == pytest.approx(0.006)
     assert calibrate_lips([lips(talks[20:])], TELLS).shut == 0.004  # never shut

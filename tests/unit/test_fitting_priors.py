@@ -5,7 +5,13 @@ from speechface.fitting.clip import Clip, FitSettings
 from speechface.fitting.face import Face
 from speechface.fitting.gauss_newton import fit
 from speechface.fitting.labels import fit_labels
-from speechface.fitting.priors import articulation_moments, independent_precision, weight_precision
+from speechface.fitting.priors import (
+    articulation_moments,
+    independent_precision,
+    learnt_freedom,
+    weight_covariance,
+    weight_precision,
+)
 from speechface.geometry import ibug
 from speechface.landmarks.detectors.dlib import PROFILE
 from speechface.rig.channels import ARKIT52 as CHANNELS
@@ -35,6 +41,18 @@ def test_what_goes_together_in_speech_and_emotion_goes_together_in_the_prior():
     assert r("mouthFunnel", "mouthStretchLeft") < r("mouthFunnel", "mouthPucker")
     moments = articulation_moments(CHANNELS)
     assert moments[INDEX["jawOpen"], INDEX["jawOpen"]] > moments[INDEX["mouthClose"], INDEX["mouthClose"]] > 0
+
+
+def test_the_freedom_that_moments_were_made_with_is_learnt():
+    truth = np.where(
+        [name in ("mouthLeft", "mouthRight", "eyeWideLeft", "eyeWideRight") for name in CHANNELS], 2.0, 0.3
+    )
+    moments = weight_covariance(CHANNELS, truth)
+    np.testing.assert_allclose(learnt_freedom(CHANNELS, moments, truth), truth, rtol=1e-9)
+    found = learnt_freedom(CHANNELS, moments, np.ones(len(CHANNELS)))
+    np.testing.assert_allclose(found, truth, rtol=0.5)  # six steps from 1
+    still = learnt_freedom(CHANNELS, np.zeros_like(moments), np.ones(len(CHANNELS)))
+    np.testing.assert_allclose(np.diag(weight_covariance(CHANNELS, still)), np.diag(weight_covariance(CHANNELS)))
 
 
 def test_error_modes_scale_are_mirrored_and_leave_jaw_depth_and_lip_gap_alone():

@@ -1,5 +1,7 @@
 """What the label report says of lips, eyes, gaps and sound."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fitting_cases import moving_face
@@ -7,8 +9,11 @@ from fitting_cases import moving_face
 from speechface.config import defaults
 from speechface.fitting.report import gaps, gaze, lips_shut, opening_mm, shut_lips, verdict
 from speechface.geometry import ibug
-from speechface.landmarks.detectors.dlib import PROFILE
+from speechface.landmarks.detectors.dlib import PROFILE as DLIB
 from speechface.landmarks.detectors.mediapipe import PROFILE as MESH
+
+#: Points whose profile does not tell contact.
+PROFILE = replace(DLIB, contact=None)
 
 GOOD = {"reprojection_pct_iod": 1.0, "lip_gap_r": 0.99, "lip_gap_sd": 0.03, "jitter_mm": 0.3}
 

@@ -7,7 +7,8 @@ from speechface.errors import RigError
 from speechface.geometry import ibug, mesh478
 from speechface.landmarks.detectors import DETECTORS
 from speechface.rig import builtin
-from speechface.rig.points import FILES, Places, places
+from speechface.rig.channels import REPORT46, column, mirrored
+from speechface.rig.points import FILES, Joined, Places, motion, places
 from speechface.rig.registry import build_rig
 from speechface.synthesis.visemes import INDEX
 
@@ -89,3 +90,36 @@ def test_an_unknown_rig_and_a_changed_one_are_said():
         places("other", 100, "ibug68")
     with pytest.raises(RigError, match="has 100 vertices"):
         places("builtin", 100, "mediapipe478")
+
+
+@pytest.mark.parametrize(("name", "scheme"), FILES)
+def test_points_move_beyond_their_places_by_little_and_alike_on_both_sides(rigs, name, scheme):
+    rig, profile = rigs(name), DETECTORS[SCHEMES[scheme]].profile
+    moved = motion(rig.name, scheme, rig.channels, profile.n_points)
+    assert 0.2 < np.linalg.norm(moved[column(rig.channels, "jawOpen")], axis=-1).max() < 20
+    assert not moved[..., 2].any()
+    right, left = profile.mouth_corners
+    twins = mirrored(rig.channels)
+    sides = moved[:, right, :2], moved[twins][:, left, :2] * [-1, 1]
+    assert np.corrcoef(sides[0].ravel(), sides[1].ravel())[0, 1] > 0.5
+    np.testing.assert_allclose(rig.point_shapes(scheme), rig.points(scheme)[0].of(rig.shapes) + moved, atol=1e-6)
+    both = motion(rig.name, scheme, REPORT46, profile.n_points)[REPORT46.index("noseSneer")]
+    apart = [moved[column(rig.channels, f"noseSneer{side}")] for side in ("Left", "Right")]
+    np.testing.assert_allclose(both, np.sum(apart, 0), atol=1e-6)
+
+
+def test_points_of_two_schemes_stand_one_after_the_other(rigs):
+    rig = rigs("builtin")
+    found, outline = rig.points("ibug68+mediapipe478")
+    assert isinstance(found, Joined)
+    parts = [rig.points(scheme)[0].of(rig.neutral) for scheme in ("ibug68", "mediapipe478")]
+    np.testing.assert_array_equal(found.of(rig.neutral), np.concatenate(parts))
+    np.testing.assert_array_equal(outline.numbers, rig.points("ibug68")[1].numbers)
+    assert rig.point_shapes("ibug68+mediapipe478").shape == (len(rig.channels), 68 + 478, 3)
+    middle = found.of(rig.neutral)
+    gap = middle[68 + mesh478.IBUG, :2] - middle[:68, :2]
+    assert np.linalg.norm(gap, axis=1).max() < 10  # mm; jaw and brows differ most
+
+
+def test_an_unknown_rig_s_points_stay_with_their_places():
+    assert not motion("other", "ibug68", ("jawOpen",), 68).any()

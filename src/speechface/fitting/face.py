@@ -12,7 +12,7 @@ import numpy as np
 
 from speechface.errors import RigError
 from speechface.fitting.eyes import EYE_CHANNELS
-from speechface.fitting.priors import weight_precision
+from speechface.fitting.priors import weight_covariance, weight_precision
 from speechface.geometry import ibug
 from speechface.landmarks.detector import Profile
 from speechface.rig.channels import GAZE, columns, limit_mouth_close
@@ -70,9 +70,11 @@ class Mixing:
 
 
 def _gaps(rig, mixing):
-    """Change of the gaps between the rig's inner lips, mm, for each channel's variable, (pairs, n)."""
+    """Change of the gaps between the rig's inner lips, mm, for each channel's variable, (2 pairs, n): up, then out of
+    the face."""
     upper, lower = (rig.landmarks[list(side)] for side in zip(*ibug.INNER_LIP_PAIRS))
-    return ((rig.shapes[:, upper, 1] - rig.shapes[:, lower, 1]).astype(float).T) @ mixing.matrix
+    gaps = (rig.shapes[:, upper, 1:] - rig.shapes[:, lower, 1:]).astype(float)
+    return np.concatenate([gaps[..., 0], gaps[..., 1]], 1).T @ mixing.matrix
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class Face:
     sparsity : ndarray (n,), derivative of the weights' sum by the variables
     lower, upper : ndarray (n,), bounds
     steps : ndarray (n,), typical change from frame to frame in units of the smoothness
-    gaps : ndarray (pairs, n), mm, change of the gaps between the rig's inner lips for each solver variable
+    gaps : ndarray (2 pairs, n), mm, change of the gaps between the rig's inner lips for each solver variable
 
     The n variables are the channels' (`Mixing.names`), then one for each mode of the detector's errors.
     """
@@ -126,14 +128,14 @@ class Face:
         places, contour = rig.points(profile.scheme)
         mixing = Mixing(rig.channels)
 
-        def view(places):
+        def view(places, shapes):
             return (
                 places.of(rig.neutral).astype(float),
-                np.moveaxis(places.of(rig.shapes).astype(float), 0, -1) @ mixing.matrix,
+                np.moveaxis(shapes.astype(float), 0, -1) @ mixing.matrix,
                 np.moveaxis(places.of(rig.identity).astype(float), 0, -1),
             )
 
-        neutral, shapes, modes = view(places)
+        neutral, shapes, modes = view(places, rig.point_shapes(profile.scheme))
         if len(neutral) != profile.n_points:
             raise RigError(
                 f"rig '{rig.name}' has {len(neutral)} points '{profile.scheme}', the detector {profile.n_points}"
@@ -141,7 +143,9 @@ class Face:
         neutral, shapes, modes = (array[profile.fitted] for array in (neutral, shapes, modes))
         profile = profile.of_fitted()
         jaw_neutral, jaw_shapes, jaw_modes = (
-            view(contour) if contour else (array[profile.jaw][:, None] for array in (neutral, shapes, modes))
+            view(contour, contour.of(rig.shapes))
+            if contour
+            else (array[profile.jaw][:, None] for array in (neutral, shapes, modes))
         )
         n, common = len(mixing.names), profile.error_modes(errors)
         m = common.shape[-1]
@@ -173,6 +177,13 @@ class Face:
             jaw_identity=self.jaw_identity[..., :0],
             n_modes=0,
         )
+
+    def with_freedom(self, freedom: np.ndarray) -> "Face":
+        """Return the face with another freedom (C,) of each channel in the prior (`priors.weight_covariance`)."""
+        precision, n, matrix = self.precision.copy(), len(self.mixing.names), self.mixing.matrix
+        known = np.linalg.inv(weight_covariance(self.mixing.channels, freedom))
+        precision[:n, :n] = matrix.T @ known @ matrix
+        return replace(self, precision=precision)
 
     def variables(self, weights: np.ndarray) -> np.ndarray:
         """Weights (..., C) -> this face's variables (..., n), without errors of the detector."""

@@ -25,7 +25,7 @@ from speechface.fitting.face import Face
 from speechface.fitting.pose import initial_pose
 from speechface.geometry.rotation import rotvec_from_matrix, skew
 
-__all__ = ["fit"]
+__all__ = ["covariance", "fit"]
 
 #: A jaw landmark slides along the jaw: the fraction of a tangential miss that counts.
 _TANGENTIAL = 0.1
@@ -33,6 +33,8 @@ _TANGENTIAL = 0.1
 _ROTATION_STEP, _TRANSLATION_STEP = 0.03, 3.0
 #: Largest step of a pose variable, in its units.
 _LARGEST_STEP = 5.0
+#: Frequencies over which the covariance of a chain is averaged.
+_TURNS = 12
 
 
 class _Problem:
@@ -197,6 +199,29 @@ class _Problem:
         array *= root[..., None, None]
         return array.reshape(self.frames, -1, array.shape[-1])
 
+    def equations(self, state, basis):
+        """Residual (T, rows) and its derivative (T, rows, 6 + n), in standard deviations; `by_identity`, root of the
+        precisions, scale."""
+        image, scale, jacobian, by_identity = self.jacobian(state, basis)
+        residual = self.residual(image, scale)
+        size = np.linalg.norm(residual, axis=-1)
+        edge = self.settings.huber * self.settings.noise_mm
+        root = np.sqrt(self.precision * np.where(size > edge, edge / np.maximum(size, 1e-9), 1.0))
+        residual = (residual * root[..., None]).reshape(self.frames, -1)
+        return residual, self.whitened(jacobian, root), by_identity, root, scale
+
+    def covariance(self, state):
+        """Covariance (n, n) of one frame's variables about their estimates, of a chain of many such frames.
+
+        With the frames' mean information A and the coupling C, the mean of (A + (2 - 2 cos w) C)^-1 over all w.
+        """
+        jacobian = self.equations(state, self.basis(self.jaw_vertices(state)))[1]
+        known = np.matmul(jacobian.transpose(0, 2, 1), jacobian).mean(0)
+        known[:N_POSE, :N_POSE] += 1e-4 * np.eye(N_POSE)
+        known[N_POSE:, N_POSE:] += self.face.precision + np.diag(self.target_precision.mean(0))
+        turns = 2 - 2 * np.cos(np.pi * (np.arange(_TURNS) + 0.5) / _TURNS)
+        return np.mean([np.linalg.inv(known + np.diag(t * self.coupling)) for t in turns], 0)[N_POSE:, N_POSE:]
+
     def step(self, state, jaw, *, freeze):
         """One Gauss-Newton step. `freeze` keeps the weights at zero.
 
@@ -208,13 +233,7 @@ class _Problem:
         """
         clip, settings, face = self.clip, self.settings, self.face
         basis = self.basis(jaw)
-        image, scale, jacobian, by_identity = self.jacobian(state, basis)
-        residual = self.residual(image, scale)
-        size = np.linalg.norm(residual, axis=-1)
-        edge = settings.huber * settings.noise_mm
-        root = np.sqrt(self.precision * np.where(size > edge, edge / np.maximum(size, 1e-9), 1.0))
-        residual = (residual * root[..., None]).reshape(self.frames, -1)
-        jacobian = self.whitened(jacobian, root)
+        residual, jacobian, by_identity, root, scale = self.equations(state, basis)
         transposed = jacobian.transpose(0, 2, 1)
 
         start = np.zeros((self.frames, N_POSE + self.n))
@@ -252,6 +271,11 @@ class _Problem:
         identity_step = np.linalg.solve(complement, flat.T @ left.ravel() - self.frames * state.identity)
         x = np.clip(x - extra @ identity_step, lower, upper)
         return x, identity_step, basis, scale
+
+
+def covariance(face: Face, clip: Clip, settings: FitSettings, state: State) -> np.ndarray:
+    """How well a clip's frames tell their variables: covariance (n, n) about the fit `state`, mean over frames."""
+    return _Problem(face, clip, settings, False).covariance(state)
 
 
 def fit(

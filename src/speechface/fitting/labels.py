@@ -7,10 +7,11 @@ import numpy as np
 from speechface.fitting.clip import Clip, FitSettings, State
 from speechface.fitting.eyes import EYE_CHANNELS, EyeCalibration, blink_weights
 from speechface.fitting.face import Face
-from speechface.fitting.gauss_newton import fit
+from speechface.fitting.gauss_newton import covariance, fit
 from speechface.fitting.identity import relative_opening
 from speechface.fitting.lips import CONTACT_MM, LipCalibration, contact
 from speechface.fitting.pose import fill_gaps
+from speechface.fitting.priors import learnt_freedom
 from speechface.geometry.rotation import matrix_from_rotvec, median_rotation, rotvec_from_matrix
 from speechface.rig.channels import columns
 
@@ -21,6 +22,8 @@ _PIECE, _OVERLAP = 480, 40
 #: A clip's landmarks have a constant offset beside the actor's, from light, expression and what the rig lacks, mm;
 #: found from the misses of a first fit of this many iterations.
 _CLIP_OFFSET_MM, _FIRST_ITERATIONS = 1.0, 2
+#: Freedom of the channels (`priors.weight_covariance`) in the first fit, and frames that tell how well it knows them.
+_FREE, _SAMPLE = 1.0, 40
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,20 @@ def _clip_face(face, state, projected, observed, detected, *, noise_mm, focal):
     return replace(face, neutral=face.neutral + offset)
 
 
+def _with_spread(face, state, clip, few, detected, settings):
+    """The face with the prior that a first fit of the clip makes likeliest: how far each channel moves in it.
+
+    The second moments of the variables are those of the fit and of what it leaves unknown (one step of expectation and
+    maximisation), the latter from the frames `few`.
+    """
+    n, matrix = len(face.mixing.names), face.mixing.matrix
+    unknown = covariance(face, clip(few), settings, _part(state, few))[:n, :n]
+    moved = state.variables[detected, :n]
+    seconds = matrix @ (moved.T @ moved / len(moved) + unknown) @ matrix.T
+    channels = face.mixing.channels
+    return face.with_freedom(learnt_freedom(channels, seconds, np.full(len(channels), _FREE)))
+
+
 def _fit_pieces(face, clip, settings, *, frames, start):
     """Fit a clip piece by piece; `clip` returns the `Clip` of a slice. State and image of all frames."""
     whole, images = None, []
@@ -168,7 +185,10 @@ def fit_labels(
                        target_precision=precision[window], contact=None if shut is None else shut[window])  # fmt: skip
 
     first = replace(settings, iterations=min(settings.iterations, _FIRST_ITERATIONS))
+    face = face.with_freedom(np.full(len(face.mixing.channels), _FREE))
     whole, projected = _fit_pieces(face, clip, first, frames=frames, start=None)
+    few = np.flatnonzero(detected)[:: max(1, int(detected.sum()) // _SAMPLE)]
+    face = _with_spread(face, whole, clip, few, detected, settings)
     face = _clip_face(face, whole, projected, observed, detected, noise_mm=settings.noise_mm, focal=focal)
     whole, projected = _fit_pieces(face, clip, settings, frames=frames, start=whole)
     miss = np.linalg.norm(projected - observed, axis=-1)[:, profile.inner].mean(1)

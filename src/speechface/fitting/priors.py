@@ -15,7 +15,9 @@ import numpy as np
 
 from speechface.rig.channels import ARKIT52, mirrored, on_channels
 
-__all__ = ["independent_precision", "articulation_moments", "weight_precision"]
+__all__ = [
+    "articulation_moments", "independent_precision", "learnt_freedom", "weight_covariance", "weight_precision",
+]  # fmt: skip
 
 #: Typical size of a weight: the ridge prior is (w / typical)^2. Small where the channel is rare in speech or
 #: mimics another one in the image.
@@ -34,6 +36,8 @@ _OPPOSITES = ("jawLeft", "mouthLeft")
 #: Share of the independent prior's variance that is added to the moments of articulation, so that every
 #: face can move in ways that no table lists.
 _FREEDOM = 0.1
+#: The largest share that is learnt, and steps of that.
+_LARGEST_FREEDOM, _LEARNING_STEPS = 10.0, 6
 #: Size of the expressions: between the normal and the strong ones of the synthetic actors.
 _STRENGTH = 0.85
 #: Percent of the time that a speaker of English spends on each viseme (benchmarks/viseme_fractions.py).
@@ -89,6 +93,38 @@ def articulation_moments(channels: Sequence[str]) -> np.ndarray:
 
 
 @functools.cache
+def _parts(channels: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Moments of articulation (C, C); modes of the independent prior (C, C), one a column: channels, or the sum and the
+    difference of twins; their variances (C,)."""
+    precision, modes = independent_precision(channels), np.eye(len(channels))
+    for i, j in enumerate(mirrored(channels)):
+        if j > i and precision[i, j]:
+            modes[np.ix_([i, j], [i, j])] = np.array([[1, 1], [1, -1]]) / np.sqrt(2)
+    return articulation_moments(channels), modes, 1 / np.einsum("im,ij,jm->m", modes, precision, modes)
+
+
+def weight_covariance(channels: tuple[str, ...], freedom: np.ndarray | float = _FREEDOM) -> np.ndarray:
+    """Prior covariance (C, C) of the weights, zero mean: how channels move together, and beside it `freedom` (C,) of
+    the independent prior's variance in each of its modes: channels, or sums and differences of twins."""
+    moments, modes, variance = _parts(channels)
+    return moments + (modes * (freedom * variance)) @ modes.T
+
+
+@functools.cache
 def weight_precision(channels: tuple[str, ...]) -> np.ndarray:
-    """Prior precision (C, C) of the weights, zero mean: how channels move together, with some freedom."""
-    return np.linalg.inv(articulation_moments(channels) + _FREEDOM * np.linalg.inv(independent_precision(channels)))
+    """Prior precision (C, C) of the weights."""
+    return np.linalg.inv(weight_covariance(channels))
+
+
+def learnt_freedom(channels: tuple[str, ...], seconds: np.ndarray, freedom: np.ndarray) -> np.ndarray:
+    """Freedom (C,) under which weights with these second moments (C, C) are likeliest, from `freedom` (C,) on.
+
+    Each step multiplies by the root of the ratio of what the moments hold in a mode to what the prior expects there,
+    which raises the likelihood (minorisation, as in Hunter and Lange 2004).
+    """
+    _, modes, _ = _parts(channels)
+    for _ in range(_LEARNING_STEPS):
+        known = np.linalg.inv(weight_covariance(channels, freedom)) @ modes
+        held, expected = (known * (seconds @ known)).sum(0), (known * modes).sum(0)
+        freedom = np.clip(freedom * np.sqrt(held / expected), _FREEDOM, _LARGEST_FREEDOM)
+    return freedom

@@ -25,8 +25,8 @@ class DetectorSettings(Settings):
     """Face landmarks: keys of all detectors."""
 
     detector: str = "dlib"
-    """dlib, its frontal detector and 68 points; mediapipe, Google's Face Landmarker, 478 points with irises. It decides
-    which other keys there are."""
+    """dlib, its frontal detector and 68 points; mediapipe, Google's Face Landmarker, 478 points with irises; both, the
+    points of the two. It decides which other keys there are."""
     min_detection_rate: float = Field(0.5, ge=0, le=1)
     """A clip with a smaller fraction of frames with a face is excluded."""
 

@@ -1,14 +1,17 @@
-"""Places of a landmark detector's points on a rig: vertices, or found by looking (benchmarks/calibrate_points.py)."""
+"""A landmark detector's points on a rig: their places (vertices, or found by looking, benchmarks/calibrate_points.py),
+and how they move beyond these (benchmarks/calibrate_motion.py)."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
 import numpy as np
 
 from speechface.errors import RigError
+from speechface.rig.channels import sides
 
-__all__ = ["Joined", "Places", "Vertices", "places"]
+__all__ = ["Joined", "Places", "Vertices", "motion", "places"]
 
 #: (rig's name, scheme of points) -> file of this package, written by benchmarks/calibrate_points.py
 FILES = {
@@ -17,6 +20,8 @@ FILES = {
     ("ict-facekit", "ibug68"): "points_ict_ibug68.json",
     ("ict-facekit", "mediapipe478"): "points_ict_mediapipe478.json",
 }
+#: The same for the points' own motion.
+MOTION = {key: file.replace("points_", "motion_") for key, file in FILES.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,3 +88,19 @@ def places(rig_name: str, n_vertices: int, scheme: str) -> Places:
             f"{content['n_vertices']}; run benchmarks/calibrate_points.py again"
         )
     return Places(*(np.array(content[name]) for name in ("triangles", "weights", "spread_mm")))
+
+
+def motion(rig_name: str, scheme: str, channels: Sequence[str], n_points: int) -> np.ndarray:
+    """How far the points of `scheme` move beyond their places for weight 1 of each channel, (C, n_points, 3), mm.
+
+    A detector follows features rather than skin. 0 for what was not measured.
+    """
+    moved = np.zeros((len(channels), n_points, 3), np.float32)
+    if (rig_name, scheme) in MOTION:
+        file = resources.files(__package__).joinpath(MOTION[rig_name, scheme])
+        content = json.loads(file.read_text(encoding="utf-8"))
+        for k, name in enumerate(channels):
+            for known in (name, *(sides(name) if name not in content["hundredths_mm"] else ())):
+                if known in content["hundredths_mm"]:
+                    moved[k, content["points"], :2] += np.array(content["hundredths_mm"][known]) / 100
+    return moved

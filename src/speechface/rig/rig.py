@@ -16,7 +16,7 @@ from speechface.errors import RigError
 from speechface.files import written_whole
 from speechface.geometry import ibug
 from speechface.rig.channels import columns, sides
-from speechface.rig.points import Joined, Places, Vertices, places
+from speechface.rig.points import Joined, Places, Vertices, motion, places
 from speechface.seals import check_zip
 
 __all__ = ["Rig", "MINIMUM_DELTA_MM"]
@@ -114,6 +114,14 @@ class Rig:
         places = {name: columns(self.channels, [name]) or columns(self.channels, sides(name)) for name in channels}
         shapes = {name: self.shapes[found].sum(0) for name, found in places.items() if found}
         return replace(self, channels=tuple(shapes), shapes=np.stack(list(shapes.values())))
+
+    def point_shapes(self, scheme: str) -> np.ndarray:
+        """How far the n points of a scheme move for weight 1 of each channel, (C, n, 3), mm: their places on the rig,
+        and what the detector was seen to add (`speechface.rig.points.motion`)."""
+        if "+" in scheme:
+            return np.concatenate([self.point_shapes(part) for part in scheme.split("+")], 1)
+        shapes = self.points(scheme)[0].of(self.shapes)
+        return shapes + motion(self.name, scheme, self.channels, shapes.shape[1])
 
     def mesh(self, weights: np.ndarray | None = None, identity: np.ndarray | None = None) -> np.ndarray:
         """Vertices (V, 3), mm, of one face without head motion. weights (C,), identity (<= K,)."""

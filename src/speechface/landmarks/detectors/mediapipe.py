@@ -81,7 +81,7 @@ PROFILE = Profile(
     # on drawn heads; up and down the irises' points follow the lids rather than the irises
     iris_gain=(0.85, 0.3),
     # by eye on frames of ten people: shut lips have a gap of 0.001 to 0.008, the next wider one is 0.006 to 0.01 more
-    contact=Contact(usual=0.004, largest=0.012, sure=0.004, open=0.01),
+    contact=Contact(usual=0.004, largest=0.009, sure=0.004, open=0.01),
     mouth_corners=mesh478.MOUTH_CORNERS,
     lip_pairs=mesh478.INNER_LIP_PAIRS,
     chin=mesh478.CHIN,
