@@ -27,6 +27,7 @@ include: "workflow/rules/labels.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/starter.smk"
 
 
 # First page of Snakemake's own report; the page to show is results/page.

@@ -191,6 +191,9 @@ class EvaluationSettings(Settings):
     """Columns of the clip table to report separately."""
     seed: Seed = 0
     """Seed of the resampling."""
+    samples: int = Field(5, ge=1)
+    """Answers a clip of models that draw (family flow); the first counts as of any other model, all for the metrics of
+    samples."""
     reference: str = ""
     """Model or baseline that the others are compared with, clip by clip, in the table of models; empty takes the first
     of models."""
@@ -205,6 +208,9 @@ class RenderingSettings(Settings):
     """Clip ids to render; empty picks max_clips of the test and predict clips, spread evenly."""
     max_clips: int = Field(3, ge=0)
     """Number of clips picked."""
+    show: Literal["comparison", "samples"] = "comparison"
+    """comparison, the face, the rig from labels and from sound; samples, three samples of a model that draws
+    (evaluation.samples: 3 or more)."""
     size: int = Field(320, ge=100, le=4096)
     """Side of each of the three images, pixels."""
     median_frames: int = Field(3, ge=1)

@@ -49,7 +49,7 @@ def animate(
     model : path of an .onnx, .ckpt or .npz, or a `Predictor`; by default the one of the package
     fps : frames a second, a number or a fraction such as "30000/1001"
     life : preset of `speechface.liveliness`, a .json file of settings, or settings; "off": the model's curves alone
-    seed : int, of what `life` draws
+    seed : int, of what `life` and the model draw
     neutral : ndarray (n_channels,) or None, see `Predictor.predict`
     rig : path of the rig (.npz) that is to move; "", the builtin head
     avatar : path of your own .glb or .vrm, for the format avatar
@@ -78,7 +78,7 @@ def animate(
     recording = Sound(*sound, label) if isinstance(sound, tuple) else Sound(str(sound), _SOUND_SR, str(sound))
     parts: list[Any] = []
     living: Life | None = None
-    for frames, channels in _frames(model, sound, fps, neutral, progress):
+    for frames, channels in _frames(model, sound, fps, neutral, seed, progress):
         living = living or Life(settings, channels=channels, fps=float(fps), seed=seed)
         parts.append(living.push(frames.weights, frames.rotations, frames.levels_db))
     if living is None:
@@ -108,13 +108,13 @@ def frame_rate(fps: int | float | str | Fraction) -> Fraction:
 
 
 def _frames(
-    model: "Predictor", sound: Any, fps: Fraction, neutral: np.ndarray | None, progress: bool
+    model: "Predictor", sound: Any, fps: Fraction, neutral: np.ndarray | None, seed: int, progress: bool
 ) -> "Iterator[tuple[Frames, tuple[str, ...]]]":
     """Frames of a recording and the names of their channels."""
     from speechface.stream import Stream
 
     if model.bidirectional or not _streams(model):
-        yield _whole(model, sound, fps, neutral)
+        yield _whole(model, sound, fps, neutral, seed)
         return
     sr = int(model.feature_settings["audio_sr"])
     pieces: Iterable[np.ndarray]
@@ -143,7 +143,7 @@ def _streams(model: "Predictor") -> bool:
 
 
 def _whole(
-    model: "Predictor", sound: Any, fps: Fraction, neutral: np.ndarray | None
+    model: "Predictor", sound: Any, fps: Fraction, neutral: np.ndarray | None, seed: int
 ) -> "tuple[Frames, tuple[str, ...]]":
     """The same of a model that needs the whole recording at once."""
     from speechface.audio import features
@@ -164,7 +164,7 @@ def _whole(
     times = np.arange(count) / float(fps)
     settings = features.settings_of_table(model.feature, model.feature_settings)
     rows = features.compute(model.feature, audio, times, fps=float(fps), sr=sr, settings=settings)
-    outputs = model.predict(rows, neutral=neutral)[0]
+    outputs = model.predict(rows, neutral=neutral, rng=np.random.default_rng(seed))[0]
     channels = [name for name in model.columns if name not in ROTATIONS]
     column = {name: k for k, name in enumerate(model.columns)}
     weights = outputs[:, [column[name] for name in channels]].clip(0, 1)

@@ -51,7 +51,7 @@ STAGES = _Stages(
         "training": Stage(4, ("models", "training")),
         "baselines": Stage(2, ("baselines",)),
         "prediction": Stage(4, ()),
-        "evaluation": Stage(2, ("evaluation",)),
+        "evaluation": Stage(3, ("evaluation",)),
         "rendering": Stage(2, ("rendering",)),
         "figures": Stage(2, ("figures",)),
         "animation": Stage(1, ()),

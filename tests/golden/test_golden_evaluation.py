@@ -7,7 +7,7 @@ from speechface.metrics.geometry import RigBases
 from speechface.metrics.registry import METRICS
 from speechface.metrics.summary import summarise_groups
 from speechface.rig.channels import ARKIT52 as CHANNELS
-from speechface.rig.channels import ROTATIONS
+from speechface.rig.channels import ROTATIONS, columns
 from speechface.tables import Table
 
 SR, FPS, FRAMES = 16000, 25, 60
@@ -17,6 +17,8 @@ def clip(seed):
     """Labels and a prediction that follows them two frames late; a few frames are not used or not predicted."""
     rng = np.random.default_rng(seed)
     true = np.clip(np.cumsum(rng.normal(0, 0.05, (FRAMES, 52)), 0) + 0.4, 0, 1).astype(np.float32)
+    lids = columns(CHANNELS, ["eyeBlinkLeft", "eyeBlinkRight"])
+    true[:, lids] = np.interp(np.arange(FRAMES), [20, 23, 26], [0, 1, 0])[:, None]
     late = np.concatenate([true[:1], true[:1], true[:-2]])
     predicted = np.clip(late + rng.normal(0, 0.05, true.shape), 0, 1).astype(np.float32)
     poses = rng.normal(0, 0.1, (2, FRAMES, 3)).astype(np.float32)
@@ -26,7 +28,9 @@ def clip(seed):
     for table, weights, pose in ((labels, true, poses[0]), (prediction, predicted, poses[1])):
         count = len(table["frame"])
         table |= {name: values[:count] for name, values in zip((*CHANNELS, *ROTATIONS), (*weights.T, *pose.T))}
-    return Table(labels), Table(prediction, {"not_evaluated": [0, 1]})
+    prediction["samples"] = np.stack([predicted[::-1][:-3], predicted[:-3] ** 2], 1)
+    labels_meta = {"phonemes": [[0.5, 0.6, "p", "PP"], [1.0, 1.1, "m", "PP"]]}
+    return Table(labels, labels_meta), Table(prediction, {"not_evaluated": [0, 1], "columns": list(CHANNELS)})
 
 
 def test_metrics_are_those_recorded():

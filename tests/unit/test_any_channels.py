@@ -29,6 +29,7 @@ from speechface.networks.loading import load_model
 from speechface.networks.split_table import read_split
 from speechface.rig.channels import ARKIT52, REPORT46, ROTATIONS
 from speechface.rig.rig import Rig
+from speechface.seals import EMPTY, written_sealed
 from speechface.tables import KEY, read_table
 
 OWN = ("mouthSmileRight", "jawOpen", "browInnerUp", "mouthSmileLeft", "noseSneer")
@@ -175,7 +176,8 @@ def test_a_train_table_of_an_older_version_is_refused(tmp_path, rng, capsys):
     table = pq.read_table(tmp_path / "train.parquet")
     meta = json.loads(table.schema.metadata[KEY])
     del meta["channels"]
-    pq.write_table(table.replace_schema_metadata({KEY: json.dumps(meta)}), tmp_path / "old.parquet")
+    with written_sealed(tmp_path / "old.parquet") as temporary:
+        pq.write_table(table.replace_schema_metadata({KEY: json.dumps(meta), **EMPTY}), temporary)
     assert main(["label-stats", "--train", f"{tmp_path}/old.parquet", "--out", f"{tmp_path}/s.json"]) == 1
     words = "old.parquet: its metadata list no channels, so an older version wrote it; make it again"
     assert words in capsys.readouterr().err

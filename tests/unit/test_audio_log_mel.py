@@ -10,7 +10,7 @@ from speechface.audio.log_mel import log_mel, sizes
 from speechface.audio.windows import frame_end_samples, windows
 from speechface.config import defaults
 
-SETTINGS = defaults("log_mel").model_dump(exclude={"storage"})
+SETTINGS = defaults("log_mel").model_dump(exclude={"storage", "levels"})
 
 
 def rows(audio, *, fps=25, sr=44100, n=12, **changes):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ JAW = '''
         feature_settings = {}
         columns = CHANNELS
         observed = np.arange(len(CHANNELS)) == INDEX["jawOpen"]
-        rest, rest_frames = "none", 0
+        rest, rest_frames, draws = "none", 0, True
 
         def to(self, device):
             return self
@@ -111,14 +112,19 @@ def test_a_family_from_outside_trains_and_predicts(tmp_path):
     row = {"dataset": "set", "actor": "Actor_01", "clip": "a", "split": "test"}
     write_table(tmp_path / "clips.parquet", {name: [value] for name, value in row.items()}, stage="splits")
     run = command("predict", "--model", tmp_path / "m.ckpt", "--clips", tmp_path / "clips.parquet", "--dataset", "set",
-                  "--features", tmp_path / "f.parquet", "--out", tmp_path / "p.parquet")  # fmt: skip
+                  "--features", tmp_path / "f.parquet", "--out", tmp_path / "p.parquet", "--seed", "5",
+                  "--samples", "3")  # fmt: skip
     assert run.returncode == 0, run.stderr
     table = ClipTable(tmp_path / "p.parquet").read("set/Actor_01/a")
     loudness = clips[0]["features"].reshape(20, -1).mean(1)
     x = np.concatenate([np.round(clip["features"] * 255) / 255 for clip in clips]).reshape(40, -1).mean(1)
     y = np.concatenate([clip["weights"][:, INDEX["jawOpen"]] for clip in clips])
-    offset = 0.01 * np.random.default_rng(3).standard_normal()
-    np.testing.assert_allclose(table["jawOpen"], x @ y / (x @ x) * loudness + offset, atol=1e-5)  # float32
+    offsets = 0.01 * np.random.default_rng([5, zlib.crc32(b"set/Actor_01/a")]).standard_normal(3)
+    expected = (x @ y / (x @ x) * loudness)[:, None] + offsets
+    np.testing.assert_allclose(table["jawOpen"], expected[:, 0], atol=1e-5)  # float32
+    assert table["samples"].shape == (20, 2, len(CHANNELS))
+    assert table.meta["columns"] == list(CHANNELS)
+    np.testing.assert_allclose(table["samples"][:, :, INDEX["jawOpen"]], expected[:, 1:], atol=1e-5)
     assert not table.stack([name for name in CHANNELS if name != "jawOpen"]).any()
 
 

@@ -72,6 +72,8 @@ def options(root):
         "training": ["--logs", *logs(root)],
         "models": [*table["models"], "--table-stem", root / "tables" / "models"],
         "emotions": [*table["metrics"], "--table-stem", root / "tables" / "emotions"],
+        "samples": [*clips[:2], *table["labels"], *table["predictions"]],
+        "motion": [*clips, *table["labels"], *table["predictions"]],
         "workflow": ["--graph", root / "rules.dot"],
     }
 

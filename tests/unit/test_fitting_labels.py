@@ -245,7 +245,7 @@ def test_lips_that_open_half_as_far_have_half_the_amplitude():
     halved = case.observed.copy()
     for upper, lower in PROFILE.lip_pairs:
         halved[:, lower] = (case.observed[:, upper] + case.observed[:, lower]) / 2
-    found = clip_quality(case.observed, halved, everything(case), case.weights, mouth, PROFILE)
+    found = clip_quality(case.observed, halved, everything(case), case.weights, mouth, PROFILE, CHANNELS)
     assert found["lip_gap_amplitude"] == pytest.approx(0.5)
     assert found["lip_gap_r"] == pytest.approx(1)
 

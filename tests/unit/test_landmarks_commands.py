@@ -61,7 +61,7 @@ def test_a_broken_clip_is_listed_with_its_reason_all_the_way_down(tmp_path):
     broken.write_bytes(b"no video" * 100)
     table = detect({CLIP: broken}, tmp_path / "landmarks.parquet")
     assert not table.read(CLIP).usable
-    assert "broken.mp4: not a readable media file" in table.read(CLIP).reason
+    assert "broken.mp4: a text, not media" in table.read(CLIP).reason
     assert crop({CLIP: broken}, tmp_path / "landmarks.parquet", tmp_path / "crops.parquet") == 0
     assert ClipTable(tmp_path / "crops.parquet").read(CLIP).reason == table.read(CLIP).reason
 

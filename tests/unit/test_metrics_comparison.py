@@ -10,6 +10,7 @@ from speechface.commands.compare_models import best_models
 from speechface.metrics.comparison import compare_runs
 from speechface.metrics.registry import METRICS
 from speechface.metrics.statistics import shapes
+from speechface.rig.channels import ARKIT52
 from speechface.tables import read_table, write_table
 
 CLIPS = 30
@@ -91,7 +92,8 @@ def evaluations(tmp_path):
                      for name, values in found.items()}  # fmt: skip
         path = tmp_path / f"{model}{seed}.parquet"
         columns = {name: np.array(values, object) for name, values in facts.items()}
-        write_table(path, columns | found, stage="evaluation", meta={"model": model, "seed": seed})
+        write_table(path, columns | found, stage="evaluation",
+                    meta={"model": model, "seed": seed, "channels": list(ARKIT52)})  # fmt: skip
         paths.append(str(path))
     for seed, error in ((0, 1.0), (1, 1.2)):
         (tmp_path / f"a{seed}.json").write_text(json.dumps(fact("a", error)))

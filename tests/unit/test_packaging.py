@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -204,7 +205,8 @@ def test_a_video_is_drawn_with_the_package_alone(animations):
 
 
 def test_a_network_asks_for_the_extra_that_it_needs(tmp_path):
-    (tmp_path / "model.ckpt").write_bytes(b"a network")
+    with zipfile.ZipFile(tmp_path / "model.ckpt", "w") as file:  # as PyTorch's are
+        file.writestr("data.pkl", b"a network")
     (tmp_path / "hello.wav").write_bytes(b"sound")
     run = run_without(EXTRA, tmp_path, "animate hello.wav --model model.ckpt --out out")
     assert run.returncode == 1

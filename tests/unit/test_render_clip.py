@@ -15,6 +15,7 @@ from speechface.cli import main
 from speechface.clip_tables import ClipRows, bytes_column
 from speechface.media import VideoWriter, decode_rgb, probe_video
 from speechface.render.talking_head import portrait_camera, render_animation
+from speechface.render.visualiser import _GAP, _HEAD
 from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.rig.channels import ROTATIONS
 from speechface.rig.rig import Rig
@@ -128,6 +129,21 @@ def test_prediction_joins_labels_on_the_frame_number(clip, caplog):
     with caplog.at_level(logging.INFO):
         assert len(clip.render()) == 8
     assert "mouth RMSE 0.00 mm" in caplog.text
+
+
+def test_three_samples_stand_side_by_side(clip, capsys):
+    assert clip.run(show="samples") == 1
+    assert "it takes three of a model that draws (predict --samples 3" in capsys.readouterr().err
+    still = rows(clip.weights, model="live", columns=[*CHANNELS, *ROTATIONS], rotation=np.zeros((8, 3)))
+    turned = np.concatenate([clip.weights, np.full((8, 3), 0.4)], 1)
+    same = np.concatenate([clip.weights, np.zeros((8, 3))], 1)
+    still.columns["samples"] = np.stack([same, turned], 1).astype(np.float32)
+    clip.write("prediction", "prediction", still)
+    frame = clip.render(show="samples")[3].astype(int)
+    left = (frame.shape[1] - 3 * 100 - 2 * _GAP) // 2
+    shown = [frame[_HEAD : _HEAD + 100, left + k * (100 + _GAP) :][:, :100] for k in range(3)]
+    assert np.abs(shown[0] - shown[1]).max() < 40  # the video's coding
+    assert np.abs(shown[0] - shown[2]).max() > 100
 
 
 def test_error_is_the_mouths_rms_distance_over_observed_channels(clip, caplog):

@@ -8,7 +8,7 @@ from speechface.clip_tables import ClipRows
 from speechface.clip_updates import update_clip_tables
 from speechface.config import model_settings
 from speechface.errors import ClipError
-from speechface.networks.training import train
+from speechface.networks.training import PLAIN, train
 from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.rig.channels import ROTATIONS
 from speechface.sections import TrainingSettings
@@ -86,7 +86,7 @@ def write_clip_table(path, clips, *, stage, settings=None, shared=(), scaled=Non
 
 
 def fit(table, clips, folder, *, model=None, seed=0, source=None, basis=None, schedule=((2e-3, 1),), width=0.1,
-        name="net", **training):  # fmt: skip
+        name="net", kind=PLAIN, **training):  # fmt: skip
     """Train a tiny network for three short epochs; `model` and `training` are keys that differ."""
     settings = model_settings({"sequence_frames": 8, **(model or {})})
     keys = {"frames_per_step": 16, "frames_per_epoch": 48, "epochs": 3, "validation_fraction": 0.25, "threads": 1,
@@ -94,7 +94,7 @@ def fit(table, clips, folder, *, model=None, seed=0, source=None, basis=None, sc
     return train(
         table, settings, TrainingSettings.parse(keys, "training"), stats_of(clips, feature=settings.feature), name=name,
         seed=seed, schedule=schedule, landmark_basis=basis, source=source, work_dir=folder, log=folder / "metrics.csv",
-        width=width,
+        width=width, kind=kind,
     )  # fmt: skip
 
 

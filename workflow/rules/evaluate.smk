@@ -26,12 +26,13 @@ rule predict:
     params:
         labels=lambda wildcards, input: f"--labels {' '.join(input.labels)}" if input.labels else "",
         without=options_without("--model-of"),
+        samples=CONFIG.evaluation.samples,
         version=stage_version("prediction"),
     shell:
         r"""
         python -m speechface predict --model {input.model:q} {params.without} --clips {input.clips:q} \
             --dataset {wildcards.dataset} --features {input.features:q} {params.labels} --gpus {resources.gpu} \
-            --out {output.table:q} 2> {log:q}
+            --samples {params.samples} --out {output.table:q} 2> {log:q}
         """
 
 

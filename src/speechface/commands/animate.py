@@ -21,6 +21,7 @@ FORMATS_BY_DEFAULT = ("glb", "livelink")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from speechface.commands.common import OPTION_HELP
     from speechface.export.registry import FORMATS
     from speechface.liveliness import PRESETS
 
@@ -42,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"blinks, gaze and small motion where the model gives none: {', '.join(PRESETS)}, or a .json file of "
         "settings (default: natural)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of what --life draws (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="of what --life and the model draw (default: 0)")
+    parser.add_argument("--option", nargs="+", default=[], metavar="KEY=VALUE", help=OPTION_HELP)
     parser.add_argument(
         "--neutral",
         metavar="TABLE::CLIP",
@@ -62,13 +64,13 @@ def run(args: argparse.Namespace) -> None:
     from speechface.export.registry import FORMATS
     from speechface.files import made_folder
     from speechface.names import shortened
-    from speechface.networks.loading import load_model
+    from speechface.networks.loading import configured, load_model
     from speechface.speaking import STARTER, animate
 
     if not 16 <= args.size <= 4096:
         raise ConfigError(f"--size is {args.size}; expected 16 to 4096 pixels")
     formats = _formats(args.formats, args.avatar)
-    model = load_model(args.model or STARTER)
+    model = configured(load_model(args.model or STARTER), args.option)
     neutral = _neutral(args.neutral, model)
     folder = made_folder(args.out)
     animation = animate(

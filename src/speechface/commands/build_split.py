@@ -163,6 +163,8 @@ def join_tables(
     from speechface.tables import read_table, streamed_table
 
     clips = read_table(clips_path)
+    acted = clips.columns.get("emotion", [None] * len(clips))
+    emotions = {"/".join(map(str, key)): emotion for *key, emotion in zip(*(clips[n] for n in ID_COLUMNS), acted)}
     by_clip = clips.meta.get("by_clip", ())
     check_disjoint(clips["dataset"], clips["actor"], clips["split"], by_clip)
     members: dict[str, list[str]] = {side: [] for side in outs}
@@ -177,7 +179,8 @@ def join_tables(
         raise TableError(f"{clips_path}: no {sides[0].name} clip is usable{example}; see its column 'reason'")
     schema = _schema(feature, common["channels"], kind)
     for side in sides:
-        meta = {**common, **side.meta()}
+        of_side = {clip_id: emotions[clip_id] for clip_id in side.joined if emotions[clip_id]}
+        meta = {**common, **side.meta(), "emotions": of_side}
         with streamed_table(outs[side.name], schema, stage="splits", meta=meta, dictionary=ID_COLUMNS) as write:
             for clip_id, join in side.joined.items():
                 write(_rows(schema, clip_id, feature, labels, features, join))

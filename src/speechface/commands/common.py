@@ -8,9 +8,12 @@ from speechface.errors import ConfigError
 from speechface.names import unescaped
 
 __all__ = [
-    "actor_of", "add_clips", "add_delay", "add_settings", "clips_of", "columns_of", "delay_of", "paths_of_actors",
-    "settings_of", "write_csv",
+    "OPTION_HELP", "actor_of", "add_clips", "add_delay", "add_settings", "clips_of", "columns_of", "delay_of",
+    "paths_of_actors", "settings_of", "write_csv",
 ]  # fmt: skip
+
+#: Of ``--option``, which several commands have.
+OPTION_HELP = "of models that draw: emotion=happy:0.7, speaker=grid/s1, guidance=2, temperature=0.5, steps=4, ..."
 
 
 def add_settings(parser: argparse.ArgumentParser, section: str) -> None:

@@ -4,7 +4,8 @@ Metrics of clips, groups and channels are functions of sums of these statistics 
 where the labels are used and a prediction exists; a used frame without prediction is counted (n_missing) and named
 in the log. Frames that told a model its speaker's face at rest (the prediction's `not_evaluated`) do not count, nor do
 channels that no landmark shows (the labels' `observed`). With --truth, synthetic clips are evaluated against their
-exact motion instead, on the same frames; others are not evaluated.
+exact motion instead, on the same frames; others are not evaluated. Of a model that drew several samples, the first is
+what counts, but for the metrics of samples.
 
 Predictions made elsewhere are evaluated like our own: `speechface evaluate --predictions mine.parquet --results
 results`.
@@ -88,7 +89,7 @@ def truth_as_labels(truth: "Table", labels: "Table", channels: Sequence[str]) ->
     known = told(truth.meta, "truth")
     columns |= dict(zip(channels, on_channels(truth.stack(known), known, channels).T))
     columns |= {name: angles[:, k] for k, name in enumerate(ROTATIONS)}
-    return Table(columns, {"observed": labels.meta.get("observed")})
+    return Table(columns, {"observed": labels.meta.get("observed"), "phonemes": truth.meta.get("phonemes")})
 
 
 def _speech_frames(sound: tuple[np.ndarray, int], times: np.ndarray) -> np.ndarray:
@@ -150,7 +151,11 @@ def score_clip(
             "predicted_rotation": prediction.stack(ROTATIONS)[join.features],
             "true_rotation": labels.stack(ROTATIONS)[join.labels],
         }
-    times = labels["time"][join.labels]
+    times, samples = labels["time"][join.labels], None
+    if "samples" in prediction.columns:
+        place = [prediction.meta["columns"].index(name) for name in channels]
+        further = prediction["samples"][join.features][..., place]
+        samples = np.concatenate([predicted[None], further.swapaxes(0, 1)])
     motion = ClipMotion(
         predicted,
         true,
@@ -160,6 +165,8 @@ def score_clip(
         speech=None if sound is None else _speech_frames(sound, times),
         times=times,
         sound=sound,
+        samples=samples,
+        phonemes=labels.meta.get("phonemes"),
         **rotations,
     )
     return clip_statistics(motion), missing, ""
@@ -211,13 +218,16 @@ def run(args: argparse.Namespace) -> None:
             LOG.warning("no speech span: %s", error)
             return None
 
-    def labels_or_truth(clip_id):
+    unknown = Table({}, {"status": "unusable", "reason": "its exact truth is not known"})
+
+    def tables_of(clip_id):
+        """Labels, or the truth in their place, and prediction."""
+        if truths is not None and clip_id not in truths:  # of a data set that has none, whose tables are no input then
+            return unknown, unknown
         labels = labels_of.read(clip_id)
-        if truths is None:
-            return labels
-        if clip_id not in truths:
-            return Table({}, {"status": "unusable", "reason": "its exact truth is not known"})
-        return truth_as_labels(truths.read(clip_id), labels, rig.channels)
+        if truths is not None:
+            labels = truth_as_labels(truths.read(clip_id), labels, rig.channels)
+        return labels, predictions.read(clip_id)
 
     chosen = np.nonzero(np.isin(clips["split"].astype(str), args.splits))[0]
     rows = []
@@ -226,9 +236,11 @@ def run(args: argparse.Namespace) -> None:
         stats = stats_of.get((str(dataset), str(actor)), common_stats)
         with clip_in_work(clip_id):
             try:
-                found = score_clip(labels_or_truth(clip_id), predictions.read(clip_id), channels=rig.channels,
-                                   bases_of=bases_of, observed=stats["observed"],
-                                   mean_weights=np.asarray(stats["weight_mean"]), sound=sound_of(clip_id))  # fmt: skip
+                labels, prediction = tables_of(clip_id)
+                found = score_clip(
+                    labels, prediction, channels=rig.channels, bases_of=bases_of, observed=stats["observed"],
+                    mean_weights=np.asarray(stats["weight_mean"]), sound=sound_of(clip_id) if labels.usable else None,
+                )  # fmt: skip
             except TableError as error:
                 raise TableError(f"{clip_id} ({args.model}, seed {args.seed}): {error}") from None
             if found[2]:

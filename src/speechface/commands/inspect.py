@@ -5,6 +5,7 @@ open, shut, and where the labels miss most, with the rig's points in the frames.
 """
 
 import argparse
+import contextlib
 import logging
 import tempfile
 import textwrap
@@ -34,15 +35,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from speechface.config import defaults, load
 
-    logging.getLogger("speechface").setLevel(logging.ERROR)  # what the steps warn of is told below
     settings: Any = load(args.config).section if args.config else defaults
     with tempfile.TemporaryDirectory(prefix="speechface-") as folder:
-        _work(args, Path(folder), settings)
+        with _quiet():
+            _work(args, Path(folder), settings)
         for line in _report(args.clip, Path(folder)):
             print(line)
         if args.picture:
             _picture(args, Path(folder))
             print(f"picture    {args.picture}")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Let the steps say nothing: what they warn of is told in the report."""
+    log = logging.getLogger("speechface")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _command(*words: str) -> None:

@@ -4,13 +4,19 @@ A model that is told its speaker's face at rest (rest: given) gets it from anoth
 none, from the clip's own first frames, which the table names as not to be evaluated. A clip that is excluded, or whose
 features are unusable, stands in the table with the reason. Clips whose model and inputs are those of an earlier run are
 kept.
+
+A model that draws (family flow) gives the same answer for the same --seed and clip. With --samples, the first stands
+in the columns as of any model, the others in column `samples` (samples - 1, outputs), in the order of the metadata's
+`columns`.
 """
 
 import logging
+import zlib
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from speechface.commands.common import OPTION_HELP
 from speechface.errors import ClipError, ModelError, TableError
 
 LOG = logging.getLogger(__name__)
@@ -41,6 +47,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="labels; models with 'rest: given' take the speaker's face at rest from another clip's",
     )
     parser.add_argument("--out", required=True, metavar="TABLE", help="table to write")
+    parser.add_argument("--samples", type=int, default=1, help="answers a clip of models that draw (default: 1)")
+    parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
+    parser.add_argument("--option", nargs="+", default=[], metavar="KEY=VALUE", help=OPTION_HELP)
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--gpus", type=int, choices=[0, 1], default=0, help="1: networks compute on the GPU")
 
@@ -51,14 +60,15 @@ class _Models:
     def __init__(self, args):
         from speechface.commands.common import paths_of_actors
 
+        self.options = args.option
         self.paths, self.path, self.device = paths_of_actors(args.model_of), args.model, _device(args)
         self.common = self._load(args.model)
         self._own = ("", self.common)
 
     def _load(self, path):
-        from speechface.networks.loading import load_model
+        from speechface.networks.loading import configured, load_model
 
-        return load_model(path).to(self.device)
+        return configured(load_model(path), self.options).to(self.device)
 
     def path_of(self, clip_id):
         dataset, actor, _ = clip_id.split("/", 2)
@@ -86,6 +96,8 @@ def _device(args):
 
 
 def run(args: Namespace) -> None:
+    import numpy as np
+
     from speechface.clip_tables import ClipRows, ClipTables, file_facts
     from speechface.clip_updates import update_clip_tables
     from speechface.networks.rest import rest_for_clip, rest_source
@@ -98,8 +110,14 @@ def run(args: Namespace) -> None:
         raise ModelError("the model is told the speaker's face at rest (rest: given); give --labels")
     labels.require_channels(model.columns[: len(model.observed)], f"model {args.model}")
     excluded = _clips(clips, args.dataset)
+    if args.samples < 1:
+        raise ModelError(f"--samples is {args.samples}; give 1 or more")
     common = {"model": model.name, "seed": int(model.seed), "feature": model.feature,
               "channels": list(model.columns[: len(model.observed)])}  # fmt: skip
+    drawn = {}
+    if model.draws:
+        drawn = {"n_samples": args.samples, "drawn_with": args.seed, "options": args.option}
+        common |= {"columns": list(model.columns), **drawn}
 
     def facts(clip_id: str, known: Any) -> dict[str, Any]:
         if excluded[clip_id]:
@@ -110,6 +128,7 @@ def run(args: Namespace) -> None:
             "features": features.content(clip_id),
             "rest_from": source,
             "rest": labels.content(source) if source else {},
+            **drawn,
         }
 
     def make(clip_id: str) -> ClipRows:
@@ -121,7 +140,8 @@ def run(args: Namespace) -> None:
             neutral, meta["rest_from"], meta["not_evaluated"] = rest_for_clip(
                 clip_id, clips, labels, frames=heard.rest_frames
             )
-        return ClipRows(_predict(heard, table, neutral), meta)
+        rng = np.random.default_rng([args.seed, zlib.crc32(clip_id.encode())])
+        return ClipRows(_predict(heard, table, neutral, rng, args.samples if model.draws else 1), meta)
 
     for clip_id, reason in excluded.items():
         if not reason and features.entry(clip_id)["status"] == "ok":
@@ -145,7 +165,7 @@ def _clips(clips, dataset):
     return found
 
 
-def _predict(model, table, neutral):
+def _predict(model, table, neutral, rng, n_samples):
     """Columns of one clip's prediction."""
     import numpy as np
 
@@ -153,9 +173,11 @@ def _predict(model, table, neutral):
         raise ClipError(table.reason)
     if not len(table):
         raise ClipError("no video frame")
-    outputs = model.predict(table[model.feature], neutral=neutral)[0]
+    outputs = model.predict(table[model.feature], neutral=neutral, rng=rng, n_samples=n_samples)
     columns = {"frame": table["frame"], "time": table["time"]}
-    columns.update({key: np.ascontiguousarray(outputs[:, k]) for k, key in enumerate(model.columns)})
+    columns.update({key: np.ascontiguousarray(outputs[0, :, k]) for k, key in enumerate(model.columns)})
+    if n_samples > 1:
+        columns["samples"] = np.ascontiguousarray(outputs[1:].swapaxes(0, 1))
     return columns
 
 

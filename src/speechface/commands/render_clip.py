@@ -5,8 +5,9 @@ The sound is in step: where it stands late in the file (--audio-delay-ms), it is
 Every frame of labels, prediction and face images is shown; where one of the three is shorter, words take its place,
 and so they do for a clip whose face images were not made.
 Numbers come from the labels as they are; for display labels are median-filtered over a few frames. A prediction
-without head rotation is shown with the rotation of the labels, and the heading says so. A clip that cannot be used
-gives a short video that says why.
+without head rotation is shown with the rotation of the labels, and the heading says so. With show: samples, three
+samples of a model that draws take the places of face, labels and prediction. A clip that cannot be used gives a short
+video that says why.
 """
 
 import argparse
@@ -30,6 +31,7 @@ LOG = logging.getLogger(__name__)
 
 _CRF = 20
 _MESSAGE_S = 2
+_SAMPLES = ("sample 1", "sample 2", "sample 3")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -135,6 +137,34 @@ def _prepare(
     }
 
 
+def _samples(
+    prediction: "Table", motion: dict[str, Any], path: str, channels: Sequence[str]
+) -> dict[str, "np.ndarray"]:
+    """Weights of `channels` and rotations of three samples of every frame to show."""
+    import numpy as np
+
+    from speechface.errors import TableError
+    from speechface.rig.channels import ROTATIONS
+
+    further = prediction.columns.get("samples", np.zeros((0, 0)))
+    if further.shape[1] < len(_SAMPLES) - 1:
+        raise TableError(
+            f"{path}: rendering.show is samples; it takes three of a model that draws (predict --samples 3; config: "
+            "evaluation.samples)"
+        )
+    found = {_SAMPLES[0]: motion["prediction"], f"{_SAMPLES[0]}_rotation": motion["prediction_rotation"]}
+    names = prediction.meta["columns"]
+    for k, sample in enumerate(_SAMPLES[1:]):
+        for key, columns in ((sample, channels), (f"{sample}_rotation", ROTATIONS)):
+            if columns[0] not in names:
+                found[key] = motion["label_rotation"]
+                continue
+            rows = np.full((len(motion["prediction"]), len(columns)), np.nan, np.float32)
+            rows[prediction["frame"]] = further[:, k, [names.index(name) for name in columns]]
+            found[key] = rows
+    return found
+
+
 def _render(labels: "Table", prediction: "Table", args: argparse.Namespace, settings: "RenderingSettings") -> None:
     import cv2
     import numpy as np
@@ -165,9 +195,12 @@ def _render(labels: "Table", prediction: "Table", args: argparse.Namespace, sett
     audio, sr = sound.since(0.0), sound.sr
     model = prediction.meta.get("model", "prediction")
     rotated = "" if motion["has_rotation"] else ", head as labelled"
+    headings = ["face", "rig from labels", f"rig from sound ({model}{rotated})"]
+    if settings.show == "samples":
+        motion |= _samples(prediction, motion, args.prediction, rig.channels)
+        headings = [f"{model}, {name}" for name in _SAMPLES]
     page = Visualiser(
-        settings.size, title=args.clip, headings=("face", "rig from labels", f"rig from sound ({model}{rotated})"),
-        channels=rig.channels, observed=observed,
+        settings.size, title=args.clip, headings=headings, channels=rig.channels, observed=observed
     )  # fmt: skip
     count = len(motion["label"])
     good = motion["used"] & np.isfinite(motion["mouth_mm"])
@@ -201,6 +234,9 @@ def _render(labels: "Table", prediction: "Table", args: argparse.Namespace, sett
                 "no label" if label is None else "" if motion["used"][k] else "label not used",
                 "no prediction" if found is None else "",
             ]
+            if settings.show == "samples":
+                images = [None if found is None else draw(renderer, name, k) for name in _SAMPLES]
+                notes = 3 * [notes[2]]
             text = _error_text(motion["mouth_mm"][k] if inside else np.nan, overall)
             video.write(page.frame(images, label, found, time=float(k / fps), text=text, notes=notes))
         total = video.count

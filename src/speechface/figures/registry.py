@@ -25,5 +25,7 @@ FIGURES = Registry("figure", {
     "alignment": "speechface.figures.alignment",
     "labels_overview": "speechface.figures.labels_overview",
     "features": "speechface.figures.features",
+    "samples": "speechface.figures.samples",
+    "motion": "speechface.figures.motion",
     "workflow": "speechface.figures.workflow",
 })  # fmt: skip

@@ -7,10 +7,10 @@ Source: the connections and mappings in MediaPipe's face_landmarks_connections.h
 import numpy as np
 
 __all__ = [
-    "BLENDSHAPES", "BLENDSHAPE_POINTS", "CHIN", "FACE_OVAL", "INNER_LIPS", "INNER_LIP_PAIRS", "JAW", "LEFT_BROW",
-    "LEFT_EYE", "LEFT_EYE_CORNERS", "LEFT_IRIS", "LEFT_LID_PAIRS", "LIPS", "MOUTH_CORNERS", "NOSE", "N_MESH",
-    "N_POINTS", "OUTER_LIPS", "OUTER_LIP_MIDDLE", "RIGHT_BROW", "RIGHT_EYE", "RIGHT_EYE_CORNERS", "RIGHT_IRIS",
-    "RIGHT_LID_PAIRS",
+    "BLENDSHAPES", "BLENDSHAPE_POINTS", "CHIN", "FACE_OVAL", "IBUG", "INNER_LIPS", "INNER_LIP_PAIRS", "JAW",
+    "LEFT_BROW", "LEFT_EYE", "LEFT_EYE_CORNERS", "LEFT_IRIS", "LEFT_LID_PAIRS", "LIPS", "MOUTH_CORNERS", "NOSE",
+    "N_MESH", "N_POINTS", "OUTER_LIPS", "OUTER_LIP_MIDDLE", "RIGHT_BROW", "RIGHT_EYE", "RIGHT_EYE_CORNERS",
+    "RIGHT_IRIS", "RIGHT_LID_PAIRS",
 ]  # fmt: skip
 
 N_POINTS = 478
@@ -55,6 +55,12 @@ FACE_OVAL = np.array([
 #: Its lower part, from the right ear over the chin to the left one.
 JAW = FACE_OVAL[8:29][::-1].copy()
 CHIN = 152
+#: About where the 68 points of iBUG are.
+IBUG = np.array([
+    127, 234, 93, 132, 58, 172, 150, 176, 152, 400, 379, 397, 288, 361, 323, 454, 356, 70, 63, 105, 66, 107, 336, 296,
+    334, 293, 300, 168, 197, 5, 4, 98, 97, 2, 326, 327, 33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380, 61,
+    39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 81, 13, 311, 308, 402, 14, 178,
+])  # fmt: skip
 
 #: The points that the network of expressions reads.
 BLENDSHAPE_POINTS = np.array([

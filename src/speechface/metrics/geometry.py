@@ -21,6 +21,7 @@ class RigBases:
 
     Parameters
     ----------
+    channels : tuple of C str
     observed : ndarray (C,), bool
     landmarks : ndarray (C, 68 * 3), float32, mm
     lip_rest : ndarray (2, 3), float32, mm, the middle inner lip landmarks of the neutral face
@@ -31,6 +32,7 @@ class RigBases:
         All vertices of that set, those that never move included: they count in means as still.
     """
 
+    channels: tuple[str, ...]
     observed: np.ndarray
     landmarks: np.ndarray
     lip_rest: np.ndarray
@@ -51,6 +53,7 @@ class RigBases:
             return np.ascontiguousarray(part.transpose(2, 0, 1))
 
         return cls(
+            channels=tuple(rig.channels),
             observed=observed,
             landmarks=np.ascontiguousarray(shapes[:, rig.landmarks].reshape(len(observed), -1)),
             lip_rest=np.asarray(rig.neutral[rig.landmarks[list(LIP_MIDDLE)]], np.float32),

@@ -3,7 +3,7 @@
 Since sums can be added, one pass over the clips serves every group, channel and bootstrap resample, exactly.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -36,6 +36,8 @@ class ClipMotion:
     predicted_rotation, true_rotation : ndarray (n, 3), radians, or None where the model gives none
     times : ndarray (n,), s, or None
     sound : (samples (m,) float32, rate in Hz), sample 0 at time 0, or None
+    samples : ndarray (k, n, 46), all that the model drew, `predicted` first; None where it has one answer
+    phonemes : list of (start s, end s, IPA, ...), or None where they are not known
     """
 
     predicted: np.ndarray
@@ -48,11 +50,14 @@ class ClipMotion:
     true_rotation: np.ndarray | None = None
     times: np.ndarray | None = None
     sound: tuple[np.ndarray, int] | None = None
+    samples: np.ndarray | None = None
+    phonemes: Sequence[Sequence[Any]] | None = None
 
     def __post_init__(self):
-        for name in ("predicted", "true"):
-            seen = np.where(self.bases.observed, getattr(self, name), 0).astype(np.float64)
-            object.__setattr__(self, name, seen)
+        for name in ("predicted", "true", "samples"):
+            if getattr(self, name) is not None:
+                seen = np.where(self.bases.observed, getattr(self, name), 0).astype(np.float64)
+                object.__setattr__(self, name, seen)
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -98,7 +103,7 @@ class Metric:
     Parameters
     ----------
     unit : str, "" where there is none
-    better : "lower", "higher", "zero" (nearer to zero) or "" (a description, not a score)
+    better : "lower", "higher", "zero", "one" (nearer to it) or "" (a description, not a score)
     value : function of sums of statistics, ``sums["n_frames"]`` (...,), ``sums["weights_sq"]`` (..., C)
         Returns (...,); NaN means "not defined here" and gives no row.
     meaning : str, the definition in one line

@@ -50,6 +50,7 @@ class Baseline:
     seed = 0
     rest: Rest = "none"
     rest_frames = 0
+    draws = False
     bidirectional = False
 
     @property

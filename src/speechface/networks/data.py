@@ -85,8 +85,8 @@ class SpeechDataModule(pl.LightningDataModule):
     """Train and validation batches of one split table.
 
     A batch is a dict: ``features`` (B, T, ...) as stored (floats after the transfer to the device), ``targets``
-    (B, T, n_out), ``lengths`` (B,) or None and ``offsets`` (B, T, C) or None. Each of several processes gets its share
-    of the same batches; ``share`` is then what the batch counts for.
+    (B, T, n_out), ``lengths`` (B,) or None, ``offsets`` (B, T, C) or None and ``clip`` (B,), the table's. Each of
+    several processes gets its share of the same batches; ``share`` is then what the batch counts for.
 
     Parameters
     ----------
@@ -172,6 +172,7 @@ class SpeechDataModule(pl.LightningDataModule):
             "targets": torch.from_numpy(self.targets[rows]),
             "lengths": None if lengths is None else torch.from_numpy(lengths),
             "offsets": None if self.offsets is None else torch.from_numpy(self.offsets[rows]),
+            "clip": torch.from_numpy(self.table.clip[rows[:, 0]]),
         }
 
     def example(self) -> torch.Tensor:

@@ -1,7 +1,7 @@
-"""A model of models: the mean of what its members predict."""
+"""A model of models: the mean of what its members predict, or samples of one after the other."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -10,7 +10,7 @@ from speechface.errors import ModelError
 from speechface.networks.families import FAMILIES
 from speechface.networks.families.base import Predictor, Rest
 
-__all__ = ["Ensemble", "content", "join", "restore"]
+__all__ = ["Ensemble", "configured", "content", "join", "restore"]
 
 
 @dataclass
@@ -47,6 +47,10 @@ class Ensemble:
         return self.members[0].observed
 
     @property
+    def draws(self) -> bool:
+        return self.members[0].draws
+
+    @property
     def rest(self) -> Rest:
         """given if some member was made to be told, estimated if some member can be."""
         uses = {member.rest for member in self.members}
@@ -73,10 +77,16 @@ class Ensemble:
         rng: np.random.Generator | None = None,
         n_samples: int = 1,
     ) -> np.ndarray:
-        """Mean of the members' predictions, see `Predictor.predict`.
+        """Mean of the members' predictions, see `Predictor.predict`; of members that draw, a sample each in turn.
 
-        Weights stay in [0, 1] and mouthClose at most jawOpen, as those of every member do.
+        A mean of what is drawn would hardly move. Weights stay in [0, 1] and mouthClose at most jawOpen, as those of
+        every member do.
         """
+        if self.draws:
+            first = 0 if rng is None or n_samples > 1 else int(rng.integers(len(self.members)))
+            each = [self.members[(first + k) % len(self.members)].predict(features, neutral=neutral, rng=rng)
+                    for k in range(n_samples)]  # fmt: skip
+            return np.concatenate(each)
         return _mean(
             [member.predict(features, neutral=neutral, rng=rng, n_samples=n_samples) for member in self.members]
         )
@@ -117,9 +127,22 @@ def join(members: Sequence[Predictor], *, name: str, seed: int) -> Ensemble:
                     f"ensemble '{name}': {what} of '{other.name}' is {getattr(other, what)}, of '{first.name}' "
                     f"{getattr(first, what)}; members must take and give the same"
                 )
+        if other.draws != first.draws:
+            raise ModelError(f"ensemble '{name}': of '{other.name}' and '{first.name}' only one draws samples")
         if not np.array_equal(other.observed, first.observed):
             raise ModelError(f"ensemble '{name}': '{other.name}' and '{first.name}' observe different channels")
     return Ensemble(list(members), name, seed)
+
+
+def configured(model: Ensemble, options: Mapping[str, str]) -> Ensemble:
+    """The same models with other options, see `Family.configure`."""
+    members = []
+    for member in model.members:
+        configure = FAMILIES[member.family].configure
+        if configure is None:
+            raise ModelError(f"ensemble '{model.name}': models of family {member.family} have no options")
+        members.append(configure(member, options))
+    return replace(model, members=members)
 
 
 def content(model: Ensemble) -> dict[str, Any]:

@@ -99,6 +99,10 @@ class GraphModel:
         """Does it look ahead, so that it cannot follow a stream?"""
         return self.facts["context_frames"] > 0
 
+    @property
+    def draws(self) -> bool:
+        return False
+
     def to(self, device: str) -> Self:
         """The same model: it computes on the CPU."""
         return self

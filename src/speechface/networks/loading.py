@@ -1,6 +1,7 @@
 """Model files of every family: .ckpt, written by PyTorch; .npz, which needs NumPy alone; .onnx, see `graph`."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from speechface.networks.families import FAMILIES
 from speechface.networks.families.base import Family, Predictor
 from speechface.seals import check_zip
 
-__all__ = ["FORMAT", "family_of", "load_model", "save_model"]
+__all__ = ["FORMAT", "configured", "family_of", "load_model", "save_model"]
 
 FORMAT = "speechface model 3"
 
@@ -18,6 +19,20 @@ FORMAT = "speechface model 3"
 def family_of(model: Predictor) -> Family:
     """The family of a predictor."""
     return FAMILIES[model.family]
+
+
+def configured(model: Predictor, options: Sequence[str]) -> Predictor:
+    """A predictor with options ``KEY=VALUE``; ModelError where its family has none, or not these."""
+    if not options:
+        return model
+    configure = family_of(model).configure
+    if configure is None:
+        raise ModelError(f"--option {options[0]}: models of family {model.family} have no options; leave it out")
+    pairs = [option.partition("=") for option in options]
+    for option, (_, equals, value) in zip(options, pairs):
+        if not equals or not value:
+            raise ModelError(f"--option {option}: expected KEY=VALUE, e.g. emotion=happy:0.7 or guidance=2")
+    return configure(model, {key: value for key, _, value in pairs})
 
 
 def save_model(path: str | Path, model: Predictor) -> None:

@@ -36,7 +36,7 @@ _IMAGES, _ROWS = 100, 2000
 def _members(model):
     members = model.members if isinstance(model, Ensemble) else [model]
     for member in members:
-        if not isinstance(member, TrainedModel):
+        if not isinstance(member, TrainedModel) or member.draws:
             raise ModelError(f"'{member.name}' of family {member.family} has no network that an ONNX graph could hold")
     return members
 

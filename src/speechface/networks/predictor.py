@@ -1,18 +1,18 @@
 """A trained network as a `Predictor`, and what its file holds."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
 
 from speechface.errors import ModelError
 from speechface.networks.families.base import Rest
-from speechface.networks.network import SpeechNetwork
 from speechface.networks.registry import build_network
 from speechface.rig.channels import limit_mouth_close
 
-__all__ = ["TrainedModel", "content", "restore"]
+__all__ = ["TrainedModel", "content", "restore", "restore_as"]
 
 #: Frames a forward pass takes at once; more costs memory and gains no time.
 CHUNK_FRAMES = 256
@@ -30,7 +30,7 @@ class TrainedModel:
 
     Parameters
     ----------
-    network : `speechface.networks.network.SpeechNetwork`, in eval mode
+    network : `speechface.networks.network.SpeechNetwork`, or one like it, in eval mode
     name, seed, feature, feature_settings, columns, facts : of the `Predictor`
     observed : bool ndarray (C,)
         Channels that were learnt. The others predict 0, the neutral face.
@@ -42,7 +42,7 @@ class TrainedModel:
         ``model`` and ``training`` settings, ``provenance``, ``history`` (best epoch, losses), ``train_table``.
     """
 
-    network: SpeechNetwork
+    network: Any
     name: str
     seed: int
     feature: str
@@ -53,6 +53,7 @@ class TrainedModel:
     stats: dict[str, Any]
     facts: dict[str, Any] = field(default_factory=dict)
     neutral: np.ndarray | None = None
+    draws = False
 
     @property
     def family(self) -> str:
@@ -109,11 +110,11 @@ class TrainedModel:
 
     def _finished(self, outputs, neutral):
         outputs = outputs.cpu().numpy().copy()
-        weights = outputs[:, : len(self.observed)]
+        weights = outputs[..., : len(self.observed)]
         if neutral is not None and self.neutral is not None:
             weights += np.asarray(neutral, np.float32) - self.neutral
             np.clip(weights, 0, 1, out=weights)
-        weights[:, ~self.observed] = 0
+        weights[..., ~self.observed] = 0
         limit_mouth_close(weights, self.columns[: len(self.observed)])
         return outputs
 
@@ -133,22 +134,24 @@ class TrainedModel:
         over. Networks that look both ways run over up to `BIDIRECTIONAL_CHUNK` frames at once, and see
         `CONTEXT_FRAMES` more on either side where a clip is longer.
         """
-        outputs = self._predict(np.asarray(features), neutral)
+        outputs = self._finished(self._forward(np.asarray(features)), neutral)
         return np.broadcast_to(outputs, (n_samples, *outputs.shape))
 
-    def _predict(self, features, neutral):
+    def _forward(self, features):
+        """What the network gives for a clip of any length: tensor (T, ...)."""
         if not len(features):
             self._checked(features)
-            return np.zeros((0, len(self.columns)), np.float32)
-        if self.bidirectional:
-            return self._predict_both_ways(features, neutral)
+            return torch.zeros((0, len(self.columns)))
+        if self.network.head.bidirectional:
+            return self._forward_both_ways(features)
         parts, state, size = [], None, self._chunk_frames
-        for start in range(0, len(features), size):
-            part, state = self.predict_chunk(features[start : start + size], state, neutral)
-            parts.append(part)
-        return np.concatenate(parts)
+        with torch.inference_mode():
+            for start in range(0, len(features), size):
+                part, state = self.network(self._checked(features[start : start + size])[None], state)
+                parts.append(part[0])
+        return torch.cat(parts)
 
-    def _predict_both_ways(self, features, neutral):
+    def _forward_both_ways(self, features):
         parts, size = [], self._chunk_frames
         for start in range(0, len(features), BIDIRECTIONAL_CHUNK):
             first = max(0, start - CONTEXT_FRAMES)
@@ -159,9 +162,11 @@ class TrainedModel:
                     self.network.encode(self._checked(window[k : k + size])[None]) for k in range(0, len(window), size)
                 ]
                 hidden, _ = self.network.head(torch.cat(encoded, 1))
-                outputs = self.network.output(hidden)[0]
-            parts.append(self._finished(outputs, neutral)[start - first : stop - first])
-        return np.concatenate(parts)
+                parts.append(self.network.output(hidden)[0, start - first : stop - first])
+        return torch.cat(parts)
+
+
+Model = TypeVar("Model", bound=TrainedModel)
 
 
 def content(model: TrainedModel) -> dict[str, Any]:
@@ -177,13 +182,18 @@ def content(model: TrainedModel) -> dict[str, Any]:
 
 def restore(content: dict[str, Any]) -> TrainedModel:
     """Inverse of `content`; ModelError where the parameters do not fit their description."""
-    network = build_network(content["spec"], content["stats"])
+    return restore_as(TrainedModel, build_network, content)
+
+
+def restore_as(kind: type[Model], build: Callable[..., Any], content: dict[str, Any]) -> Model:
+    """The same for a class of models with a network of its own: `build` as `build_network`."""
+    network = build(content["spec"], content["stats"])
     try:
         network.load_state_dict(content["state"])
     except RuntimeError as error:
         raise ModelError(f"parameters do not fit their description ({str(error).splitlines()[-1]})") from None
     fields = ("name", "seed", "feature", "feature_settings", "spec", "stats", "facts")
-    return TrainedModel(network=network.eval(), columns=tuple(content["columns"]),
-                        observed=np.array(content["observed"], bool),
-                        neutral=None if content["neutral"] is None else np.array(content["neutral"], np.float32),
-                        **{key: content[key] for key in fields})  # fmt: skip
+    return kind(network=network.eval(), columns=tuple(content["columns"]),
+                observed=np.array(content["observed"], bool),
+                neutral=None if content["neutral"] is None else np.array(content["neutral"], np.float32),
+                **{key: content[key] for key in fields})  # fmt: skip

@@ -11,6 +11,8 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +46,31 @@ from speechface.stages import STAGES
 
 LOG = logging.getLogger(__name__)
 
-__all__ = ["train"]
+__all__ = ["PLAIN", "Kind", "train"]
 
 #: Settings that say when and where to train, not what comes out; changing them does not begin anew.
 _FREE_SETTINGS = ("epochs", "patience", "max_minutes", "precision", *MACHINE_KEYS)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is trained. The defaults: a `SpeechNetwork` that becomes a `TrainedModel`.
+
+    Parameters
+    ----------
+    spec : function (settings, table) -> dict, JSON values, what the network's spec has beside `network_spec`
+    build : as `build_network`
+    module : as `SpeechModule`, with ``spec`` and ``table``
+    model : as `TrainedModel`
+    """
+
+    spec: Callable[[Any, SplitTable], dict[str, Any]] = lambda settings, table: {}
+    build: Callable[..., Any] = build_network
+    module: Callable[..., SpeechModule] = lambda *, spec, table, **arguments: SpeechModule(**arguments)
+    model: Callable[..., TrainedModel] = TrainedModel
+
+
+PLAIN = Kind()
 
 
 def _fingerprint(table, settings, training, stats, schedule, seed, width, work_dir):
@@ -160,6 +183,7 @@ def train(
     log: str | Path,
     width: float = 1.0,
     place: Place = ALONE,
+    kind: Kind = PLAIN,
 ) -> TrainedModel | None:
     """Train one network, or go on with a run that was interrupted.
 
@@ -182,6 +206,7 @@ def train(
     place : `speechface.launch.Place`
         Which of how many processes this is. All call with the same other arguments, within `processes.join`; each takes
         its share of every batch.
+    kind : `Kind`
 
     Returns
     -------
@@ -225,14 +250,15 @@ def train(
     spec = network_spec(
         settings, input_shape=table.input_shape, source=None if source is None else source.spec, width=width
     )
+    spec |= kind.spec(settings, table)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = build_network(spec, stats, encoder=None if source is None else source.network.encoder)
+        network = kind.build(spec, stats, encoder=None if source is None else source.network.encoder)
     observed = np.asarray(stats["observed"], bool)
     rotation_std = stats["rotation_std"] if rotates else []
-    module = SpeechModule(
-        network, channels=table.channels, observed=observed, settings=settings, schedule=schedule, seed=seed,
-        landmark_basis=landmark_basis,
+    module = kind.module(
+        network=network, spec=spec, table=table, channels=table.channels, observed=observed, settings=settings,
+        schedule=schedule, seed=seed, landmark_basis=landmark_basis,
         weight_decay=training.weight_decay, gradient_clip=training.gradient_clip,
         steps_per_epoch=data.steps_per_epoch, epochs=training.epochs,
         scale=output_scale(settings.loss, weight_std=stats["weight_std"], rotation_std=rotation_std, observed=observed),
@@ -279,7 +305,7 @@ def train(
         "precision": precision, "seconds": run.seconds, "frames": data.n_train, "validation_frames": data.n_validation,
         "validation_clips": ["/".join(key) for key in data.validation_clips],
     }  # fmt: skip
-    return TrainedModel(
+    return kind.model(
         network=network.cpu().eval(), name=name, seed=seed, feature=settings.feature,
         feature_settings=table.meta.get("feature_settings", {}), columns=output_columns(settings, table.channels),
         observed=observed,

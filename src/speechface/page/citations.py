@@ -23,7 +23,7 @@ CITATIONS = {
     ),
     "grid": Citation(
         "M. Cooke, J. Barker, S. Cunningham, X. Shao: An audio-visual corpus for speech perception and automatic "
-        "speech recognition. JASA 120(5), 2421-2424, 2006. doi:10.1121/1.2229005", "see its own page", "other",
+        "speech recognition. JASA 120(5), 2421-2424, 2006. doi:10.1121/1.2229005", "CC BY 4.0", "cc-by-4.0",
     ),
     "savee": Citation(
         "S. Haq, P. J. B. Jackson: Speaker-dependent audio-visual emotion recognition. AVSP 2009", "for research only",

@@ -207,8 +207,8 @@ def models(scores: Scores, facts: Mapping[str, Mapping[str, Any]], shown: str) -
             what = escape(_trained(name, facts.get(name, {})))
             rows.append([
                 Cell(f'{escape(titled(name))}<br><span class="ci">{what}</span>', name),
-                number(first["n_seeds"], 0), number(first["validation_mm"]),
                 *(score(scores.of(split, name, metric), SHORT[metric][2]) for metric in metrics),
+                number(first["validation_mm"]), number(first["n_seeds"], 0),
             ])  # fmt: skip
         example = next(row for key, row in scores.rows.items() if key[0] == split)
         marks = ["best" if name == shown else "plain" if name in BASELINES else "" for name in names]
@@ -216,12 +216,8 @@ def models(scores: Scores, facts: Mapping[str, Mapping[str, Any]], shown: str) -
         parts.append(
             f"<h3>{_PLACES[split].capitalize()}: {counted(int(example['n_clips']), 'clip')} of {speakers}</h3>"
         )
-        head: list[str | Cell] = [
-            "model",
-            "seeds",
-            Cell("validation, mm", None, "mouth RMSE on clips held out of training"),
-        ]
-        parts.append(table([*head, *map(_heading, metrics)], rows, marks=marks))
+        validation = Cell("validation, mm", None, "mouth RMSE on clips held out of training")
+        parts.append(table(["model", *map(_heading, metrics), validation, "seeds"], rows, marks=marks))
     note = (
         "Means over seeds; brackets: 95 % bootstrap intervals over speakers and their clips. ↓ less is better, ↑ more "
         "is better; a click on a heading sorts. Grey: trivial references. Green: the model of the videos above."

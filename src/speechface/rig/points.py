@@ -8,7 +8,7 @@ import numpy as np
 
 from speechface.errors import RigError
 
-__all__ = ["Places", "Vertices", "places"]
+__all__ = ["Joined", "Places", "Vertices", "places"]
 
 #: (rig's name, scheme of points) -> file of this package, written by benchmarks/calibrate_points.py
 FILES = {
@@ -48,6 +48,17 @@ class Places:
     def of(self, values: np.ndarray) -> np.ndarray:
         """Values of vertices (..., V, d), such as places or offsets -> of the points (..., n, d)."""
         return np.einsum("pc,...pcd->...pd", self.weights, values[..., self.triangles, :])
+
+
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """The points of several schemes, one after the other."""
+
+    parts: tuple["Vertices | Places | Joined", ...]
+
+    def of(self, values: np.ndarray) -> np.ndarray:
+        """See `Places.of`."""
+        return np.concatenate([part.of(values) for part in self.parts], -2)
 
 
 def places(rig_name: str, n_vertices: int, scheme: str) -> Places:

@@ -16,7 +16,7 @@ from speechface.errors import RigError
 from speechface.files import written_whole
 from speechface.geometry import ibug
 from speechface.rig.channels import columns, sides
-from speechface.rig.points import Places, Vertices, places
+from speechface.rig.points import Joined, Places, Vertices, places
 from speechface.seals import check_zip
 
 __all__ = ["Rig", "MINIMUM_DELTA_MM"]
@@ -99,9 +99,12 @@ class Rig:
         if missing:
             raise RigError(f"rig '{self.name}': vertex sets {sorted(missing)} are missing")
 
-    def points(self, scheme: str) -> tuple[Vertices | Places, Vertices | None]:
+    def points(self, scheme: str) -> tuple[Vertices | Places | Joined, Vertices | None]:
         """Places of the n points of a scheme (`speechface.landmarks.detector.Profile`), and the vertices (j, m) that
         each point of the jaw line may slide over, None where they stay in their places."""
+        if "+" in scheme:  # the points of several, the jaw line of the first
+            (first, outline), *others = (self.points(part) for part in scheme.split("+"))
+            return Joined((first, *(places for places, _ in others))), outline
         if scheme == "ibug68":
             return Vertices(self.landmarks), Vertices(self.contour)
         return places(self.name, len(self.neutral), scheme), None

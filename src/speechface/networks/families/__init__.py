@@ -12,6 +12,7 @@ __all__ = ["FAMILIES"]
 FAMILIES = Registry("family", {
     "report": "speechface.networks.families.report:FAMILY",
     "sequence": "speechface.networks.families.sequence:FAMILY",
+    "flow": "speechface.networks.families.flow:FAMILY",
     "ensemble": "speechface.networks.families.ensemble:FAMILY",
     "neutral": "speechface.networks.families.baselines:NEUTRAL",
     "mean": "speechface.networks.families.baselines:MEAN",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
@@ -31,7 +31,8 @@ class ModelSettings(Settings):
 
     family: str = "report"
     """report, the networks of the report, frame by frame or in sequences of frames; sequence, small networks over whole
-    clips; ensemble, the mean of other models, which is not trained itself. It decides which other keys there are."""
+    clips; flow, the same with a field that draws samples of what sound does not decide; ensemble, the mean of other
+    models, which is not trained itself. It decides which other keys there are."""
     feature: str = "spectrogram"
     """Input table."""
     seeds: Distinct[Seed] = []
@@ -143,6 +144,10 @@ class Predictor(Protocol):
     @property
     def family(self) -> str:
         """Name of its family in `FAMILIES`."""
+
+    @property
+    def draws(self) -> bool:
+        """Does it give another answer for another `rng`?"""
 
     @property
     def rest(self) -> Rest:
@@ -265,6 +270,8 @@ class Family:
         asked to stop and the same call would go on.
     join : function (members, name, seed), for ``join-models``
     fit : function (name, train table, statistics, settings), for ``fit-baseline``
+    configure : function (predictor, dict of str -> str)
+        The same predictor with other options, of a family that has some: ``--option KEY=VALUE`` of predict and animate.
     export_onnx : function (predictor, path, facts)
         Writes an ONNX graph that carries `facts` beside its own; returns the largest difference from the predictor.
     """
@@ -275,4 +282,5 @@ class Family:
     train: Callable[[TrainingJob], Predictor | None] | None = None
     join: Callable[[Sequence[Predictor], str, int], Predictor] | None = None
     fit: Callable[[str, str, dict[str, Any], Any], Predictor] | None = None
+    configure: Callable[[Any, Mapping[str, str]], Predictor] | None = None
     export_onnx: Callable[[Any, str, dict[str, Any]], float] | None = None

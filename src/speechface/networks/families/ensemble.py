@@ -1,6 +1,6 @@
 """A model of models: the mean of what its members predict."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -45,4 +45,10 @@ def _join(members: Sequence[Predictor], name: str, seed: int) -> Any:
     return join(members, name=name, seed=seed)
 
 
-FAMILY = Family(EnsembleSettings, _content, _restore, join=_join, export_onnx=network.export_onnx)
+def _configure(model: Any, options: Mapping[str, str]) -> Any:
+    from speechface.networks.ensemble import configured
+
+    return configured(model, options)
+
+
+FAMILY = Family(EnsembleSettings, _content, _restore, join=_join, configure=_configure, export_onnx=network.export_onnx)

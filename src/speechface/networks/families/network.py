@@ -10,12 +10,12 @@ from speechface.rig.channels import require
 __all__ = ["content", "export_onnx", "restore", "train"]
 
 
-def train(job: TrainingJob) -> Predictor | None:
-    """Train the network of a job; None in processes that do not write."""
+def train(job: TrainingJob, kind: Any = None) -> Predictor | None:
+    """Train the network of a job, of a `speechface.networks.training.Kind`; None in processes that do not write."""
     from speechface.networks import processes
     from speechface.networks.schedules import schedule_of
     from speechface.networks.split_table import read_split
-    from speechface.networks.training import train
+    from speechface.networks.training import PLAIN, train
 
     settings = job.settings
     schedule, source = schedule_of(settings.schedule), _encoder_source(job)
@@ -25,7 +25,7 @@ def train(job: TrainingJob) -> Predictor | None:
         model = train(
             table, settings, job.training, job.stats, name=job.name, seed=job.seed, schedule=schedule, source=source,
             landmark_basis=_landmark_basis(job.rig, table.channels, job.train) if job.rig else None,
-            work_dir=job.work_dir, log=job.log, place=job.place,
+            work_dir=job.work_dir, log=job.log, place=job.place, kind=kind or PLAIN,
         )  # fmt: skip
     if model is not None:
         model.facts["train_table"] = {key: value for key, value in table.meta.items() if not key.startswith("_")}
