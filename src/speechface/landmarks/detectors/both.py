@@ -49,7 +49,7 @@ def _profile() -> Profile:
 
     assert mesh.irises is not None
     right, left = mesh.irises
-    inner = np.setdiff1d(mesh.fitted, mesh.numbers(mesh.jaw))
+    inner = np.setdiff1d(mesh.numbers(mesh.fitted), mesh.numbers(mesh.jaw))
     return replace(
         mesh, scheme="ibug68+mediapipe478", n_points=shift + mesh.n_points, jaw=dlib.PROFILE.jaw,
         chin=dlib.PROFILE.chin, right_brow=moved(mesh.right_brow), left_brow=moved(mesh.left_brow),
