@@ -262,7 +262,10 @@ def finished(lab, profile, tmp_path_factory):
 
 ACTORS = ("anna", "bob")
 SMALL = {
-    "datasets": {"talk": {"adapter": "folder", "root": "videos", "split": {"by": "clip", "test_clips": 1}}},
+    # grey videos have no lips to tell a delay from, and `tables` allows no rule but one
+    "datasets": {
+        "talk": {"adapter": "folder", "root": "videos", "audio_delay_ms": 0, "split": {"by": "clip", "test_clips": 1}}
+    },
     "models": {"one": {"feature": "acoustics", "head": "gru", "schedule": "recurrent", "sequence_frames": 20}},
     "training": {"frames_per_step": 32, "threads": 1, "validation_fraction": 0},
 }
