@@ -161,7 +161,11 @@ def test_what_cannot_be_is_told_in_one_line(options, stdin, message, live):
 
 def process(folder, *options):
     command = [sys.executable, "-m", "speechface", "live", "--model", "model.npz", "--sr", str(SR), *options]
-    return subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        # a shell that starts the tests in the background lets them ignore Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
 
 
 def test_ctrl_c_ends_it_without_a_word_too_many(folder):

@@ -195,3 +195,10 @@ def evaluated_predictions(clips):
         return predictions(named_model(wildcards), wildcards.seed, clips)
 
     return found
+
+
+def starter_files(wildcards):
+    """The trained model and its card."""
+    if "starter" not in NETWORKS:
+        raise WorkflowError("no model is named starter; add --configfile workflow/starter.yaml")
+    return {"model": "results/models/starter/0/model.ckpt", "card": "results/models/starter/0/README.md"}

@@ -1,13 +1,6 @@
 """The model that comes with the package."""
 
 
-def starter_files(wildcards):
-    """The trained model and its card."""
-    if "starter" not in NETWORKS:
-        raise WorkflowError("no model is named starter; add --configfile workflow/starter.yaml")
-    return {"model": "results/models/starter/0/model.ckpt", "card": "results/models/starter/0/README.md"}
-
-
 rule starter:
     """Write the network named starter as an ONNX file with its card; both belong into src/speechface/starter."""
     input:

@@ -86,6 +86,7 @@ def final_targets():
     if not LEARNING:
         return targets
     targets += ["results/evaluation/metrics.parquet"] + (["results/ro-crate-metadata.json"] if MODELS else [])
+    targets += ["results/evaluation/truth.parquet"] if SYNTHETIC else []
     targets += [f"results/renders/{shown_model()}/{clip.place}.mp4" for clip in shown_clips()]
     targets += [f"results/figures/{name}.pdf" for name in figures_wanted()]
     targets += [f"results/figures/{name}.pdf" for name in truth_figures()]
