@@ -262,7 +262,7 @@ def finished(lab, profile, tmp_path_factory):
 
 ACTORS = ("anna", "bob")
 SMALL = {
-    "datasets": {"talk": {"adapter": "folder", "root": "videos", "split": {"by": "clip"}}},
+    "datasets": {"talk": {"adapter": "folder", "root": "videos", "split": {"by": "clip", "test_clips": 1}}},
     "models": {"one": {"feature": "acoustics", "head": "gru", "schedule": "recurrent", "sequence_frames": 20}},
     "training": {"frames_per_step": 32, "threads": 1, "validation_fraction": 0},
 }

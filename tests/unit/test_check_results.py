@@ -43,7 +43,7 @@ def results(tmp_path):
     write(folder / "predictions/net/0/set.parquet", "prediction", {})
     settings = config.quality.dump()
     write_table(folder / "labels/quality.parquet", {"clip": ["x"]}, stage="label_report", settings=settings)
-    header = {"settings": config.labels.dump(), "stage_version": STAGES["identity"].version}
+    header = {"settings": config.labels.dump(), "stage_version": STAGES["identity"].version, "clips": 2}
     (folder / "identity/set").mkdir(parents=True)
     np.savez(folder / "identity/set/a.npz", header=json.dumps(header))
     place = folder / "models/net/0/model.json"

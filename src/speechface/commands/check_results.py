@@ -135,6 +135,8 @@ def outdated(config: "Config", results: str | os.PathLike, *, clips: Collection[
             found.append(("damaged", path, damage))
             continue
         facts = _facts(path)
+        if not isinstance(facts.get("clips", []), list):  # a number of clips, not a table of them
+            facts = {key: value for key, value in facts.items() if key != "clips"}
         stage, own = (
             facts.get("stage", ""),
             [entry["id"] for entry in facts.get("clips", []) if isinstance(entry, dict)],

@@ -35,8 +35,8 @@ def _modes() -> np.ndarray:
 
 
 def _profile() -> Profile:
-    """MediaPipe's profile after dlib's points: these give the jaw line, and beside MediaPipe's brows, nose and outer lips.
-    Inner lips and lids, which dlib tells worse, are MediaPipe's alone."""
+    """MediaPipe's profile after dlib's points: these give the jaw line, and stand beside MediaPipe's of brows, nose and
+    outer lips. Inner lips and lids, which dlib tells worse, are MediaPipe's alone."""
     mesh, shift = mediapipe.PROFILE, ibug.N_POINTS
 
     def moved(points: Points) -> np.ndarray:
