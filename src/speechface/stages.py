@@ -44,7 +44,7 @@ STAGES = _Stages(
         "crops": Stage(3, ("crops",)),
         "rig": Stage(3, ("rig",)),
         "identity": Stage(6, ("labels",)),
-        "labels": Stage(7, ("labels",)),
+        "labels": Stage(8, ("labels",)),
         "label_report": Stage(4, ("quality",)),
         "splits": Stage(3, ("datasets",)),
         "stats": Stage(1, ()),

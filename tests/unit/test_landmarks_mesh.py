@@ -234,3 +234,34 @@ def test_an_image_without_a_face_has_none(landmarker, rng):
     tracks = follow(landmarker, [noise] * 3)
     assert not tracks.detected.any()
     assert tracks.landmarks.shape == (3, 478, 2)
+
+
+def test_both_detectors_points_are_of_one_face_and_mediapipe_s_what_they_are_alone(landmarker, draw, shared_models):
+    from speechface.config import parse_section
+    from speechface.landmarks.detectors import DETECTORS
+
+    images = [np.concatenate([draw(distance=1500.0), draw(shift=10.0 * k)], 1) for k in range(4)]
+    model = str(shared_models / "face_landmarker.task")
+    tracker = DETECTORS["both"].open(parse_section("landmarks", {"detector": "both", "model": model}))
+    tracks, alone = tracker.track(map(ArrayImage, images)), follow(landmarker, images)
+    np.testing.assert_array_equal(tracks.landmarks[:, 68:], alone.landmarks)
+    np.testing.assert_array_equal(tracks.box, alone.box)
+    gap = np.linalg.norm(tracks.landmarks[:, :68] - alone.landmarks[:, mesh478.IBUG], axis=-1).mean(1)
+    width = np.ptp(alone.landmarks[..., 0], 1)
+    assert tracks.faces == 2
+    assert (gap < 0.04 * width).all()  # brows and jaw differ most
+
+
+def test_the_profile_of_both_is_that_of_each_on_its_points():
+    from speechface.landmarks.detectors import DETECTORS
+
+    points = np.random.default_rng(0).normal(size=(546, 2))
+    both, mesh, face = (DETECTORS[name].profile for name in ("both", "mediapipe", "dlib"))
+    assert both.lip_gap(points) == mesh.lip_gap(points[68:])
+    assert both.interocular(points) == mesh.interocular(points[68:])
+    assert both.eye_opening(points).tolist() == mesh.eye_opening(points[68:]).tolist()
+    np.testing.assert_array_equal(both.numbers(both.jaw), face.numbers(face.jaw))
+    modes = both.error_modes(1.0)
+    np.testing.assert_array_equal(modes[:68, :, : len(face.error_modes_mm())], face.error_modes(1.0))
+    np.testing.assert_array_equal(modes[68:, :, len(face.error_modes_mm()) :], mesh.error_modes(1.0))
+    assert both.of_fitted().n_points == len(both.fitted) == 68 - 12 - 8 + len(mesh.fitted) - len(mesh.jaw)

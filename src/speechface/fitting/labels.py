@@ -23,7 +23,7 @@ _PIECE, _OVERLAP = 480, 40
 #: found from the misses of a first fit of this many iterations.
 _CLIP_OFFSET_MM, _FIRST_ITERATIONS = 1.0, 2
 #: Freedom of the channels (`priors.weight_covariance`) in the first fit, and frames that tell how well it knows them.
-_FREE, _SAMPLE = 1.0, 40
+_FREE, _SAMPLE = 0.5, 40
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ def _modes() -> np.ndarray:
 
 
 def _profile() -> Profile:
-    """MediaPipe's profile after dlib's points: these give the jaw line, and beside MediaPipe's all other places."""
+    """MediaPipe's profile after dlib's points: these give the jaw line, and stand beside MediaPipe's of brows, nose and
+    outer lips. Inner lips and lids, which dlib tells worse, are MediaPipe's alone."""
     mesh, shift = mediapipe.PROFILE, ibug.N_POINTS
 
     def moved(points: Points) -> np.ndarray:
@@ -50,12 +51,13 @@ def _profile() -> Profile:
     assert mesh.irises is not None
     right, left = mesh.irises
     inner = np.setdiff1d(mesh.numbers(mesh.fitted), mesh.numbers(mesh.jaw))
+    first = np.setdiff1d(np.arange(shift), [*range(shift)[ibug.EYES], *range(shift)[ibug.INNER_LIPS]])
     return replace(
         mesh, scheme="ibug68+mediapipe478", n_points=shift + mesh.n_points, jaw=dlib.PROFILE.jaw,
         chin=dlib.PROFILE.chin, right_brow=moved(mesh.right_brow), left_brow=moved(mesh.left_brow),
         nose=moved(mesh.nose), mouth=moved(mesh.mouth), right_eye=eye(mesh.right_eye), left_eye=eye(mesh.left_eye),
         mouth_corners=pairs([mesh.mouth_corners])[0], lip_pairs=pairs(mesh.lip_pairs),
-        fitted=np.concatenate([np.arange(shift), inner + shift]), irises=(moved(right), moved(left)),
+        fitted=np.concatenate([first, inner + shift]), irises=(moved(right), moved(left)),
         weights=np.concatenate([dlib.PROFILE.weights, mesh.weights]),
         pairs=np.concatenate([dlib.PROFILE.pairs, mesh.pairs + shift]),
         pair_weights=np.concatenate([dlib.PROFILE.pair_weights, mesh.pair_weights]),
