@@ -1,7 +1,9 @@
 """What the documentation shows works: links and anchors lead somewhere, commands are taken, Python runs."""
 
+import importlib
 import re
 import shlex
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +106,7 @@ def test_the_python_page_runs_from_top_to_bottom(folder, capsys):
 def test_every_config_in_the_documentation_is_one():
     found = 0
     for page in PAGES:
-        for text in blocks(page, "yaml"):
+        for text in blocks(page, "yaml") if page.name != "extend.md" else []:  # it names components that are not here
             config = yaml.safe_load(text)
             if not isinstance(config, dict) or "datasets" not in config and "models" not in config:
                 continue
@@ -112,3 +114,23 @@ def test_every_config_in_the_documentation_is_one():
             resolve(config, page.name)
             found += 1
     assert found >= 6
+
+
+#: Kind of component -> the toy of its test that docs/extend.md shows, word for word.
+EXAMPLES = {
+    "dataset": "STILLS", "feature": "LOUDNESS", "detector": "BRIGHT", "family": "JAW", "metric": "TOY", "figure": "TOY",
+    "format": "TOY", "rig": "TOY", "sender": "TOY",
+}  # fmt: skip
+
+
+def example(kind):
+    module = importlib.import_module(f"test_component_{kind}")
+    code = textwrap.dedent(getattr(module, EXAMPLES[kind])).strip() + "\n"
+    if kind == "detector":
+        code = code.replace("@NAME@", "bright").replace("@POINTS@", "[...]").replace("@PROFILE@", module.IBUG)
+    return code
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_the_page_on_extending_shows_what_the_tests_of_components_add(kind):
+    assert example(kind) in blocks(ROOT / "docs/extend.md", "python")
