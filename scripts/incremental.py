@@ -35,7 +35,8 @@ BASE = {
         "demo": {
             "adapter": "demo", "n_actors": 3, "clips_per_actor": 2,
             "split": {"by": "actor", "train": [1, 2], "test": [3]},
-        }
+        },
+        "found": {"adapter": "folder", "root": "videos", "role": "predict"},  # its delay is estimated
     },
     "models": {
         "cnn": {},
@@ -43,6 +44,7 @@ BASE = {
         "tcn": {"family": "sequence", "leave_one_speaker_out": True, "rest": "given"},
         "raw": {"family": "sequence", "feature": "waveform", "head": "attention"},
         "all_tcn": {"family": "ensemble", "members": ["tcn"], "member_seeds": "all"},
+        "drawn": {"family": "flow"},
     },
     "rendering": {"max_clips": 1},
 }  # fmt: skip
@@ -68,13 +70,13 @@ OTHERS = {
     "figures.names": ["features", "training"],
 }
 #: Which of the entries of BASE stands for the others; the first in which the new value is allowed is taken.
-ENTRIES = {"datasets": ("demo",), "models": ("cnn", "gru", "tcn")}
+ENTRIES = {"datasets": ("demo",), "models": ("cnn", "gru", "tcn", "drawn")}
 #: Steps that only ask for others, or collect them.
 TARGETS = ("all",)
 HEAD = """# What runs again
 
 Which steps run again after a key of the config has changed, made by `make docs`: every key is changed in a small
-workflow (three synthetic actors; a model of every kind) and Snakemake is asked. In steps over clips, a job then
+workflow (three synthetic actors and a video; a model of every kind) and Snakemake is asked. In steps over clips, a job then
 makes only those clips anew whose facts differ. `models.<name>` means the steps of that model alone. `shard_clips` only
 counts where an actor has more clips: all steps over the clips of such actors run. Keys that share a row do the same.
 
@@ -231,6 +233,9 @@ def table(only=()):
     """List of (keys, steps that run again); `only` limits it to some keys."""
     rows = {}
     with tempfile.TemporaryDirectory() as folder:
+        video = Path(folder) / BASE["datasets"]["found"]["root"] / "somebody" / "clip.mp4"
+        video.parent.mkdir(parents=True)
+        video.touch()
         before = plan(BASE, folder)
         for name, field in keys():
             if only and name not in only:
