@@ -76,9 +76,10 @@ TARGETS = ("all",)
 HEAD = """# What runs again
 
 Which steps run again after a key of the config has changed, made by `make docs`: every key is changed in a small
-workflow (three synthetic actors and a video; a model of every kind) and Snakemake is asked. In steps over clips, a job then
-makes only those clips anew whose facts differ. `models.<name>` means the steps of that model alone. `shard_clips` only
-counts where an actor has more clips: all steps over the clips of such actors run. Keys that share a row do the same.
+workflow (three synthetic actors and a video, a model of every kind) and Snakemake is asked. In steps over clips, a
+job then makes only those clips anew whose facts differ. `models.<name>` means the steps of that model alone.
+`shard_clips` only counts where an actor has more clips: all steps over the clips of such actors run. Keys that share a
+row do the same.
 
 """
 

@@ -56,7 +56,7 @@ def commands():
         shown = [line for kind, block in BLOCK.findall(text) if kind in ("", "sh") for line in block.splitlines()]
         shown += prose(page).replace("\n", " ").split("`")[1::2]
         for line in shown:
-            for found in re.findall(r"(?:^|[\s/])speechface ([a-z-]+[^#<]*)", line):
+            for found in re.findall(r"(?:^|[\s/])speechface ([a-z-]+[^<]*)", line.split(" #")[0]):
                 yield page.name, shlex.split(re.split(r" \| ", found)[0])
 
 
