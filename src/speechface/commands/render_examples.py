@@ -3,7 +3,7 @@
 The model is the one named, or the best in validation (compare-models), or the first of --evaluations. Clips are ranked
 by the mouth's RMSE among those of the split test, or predict where nothing was tested. Face images are cut here, since
 nobody knows before the evaluation which clips these are. Beside the videos stand a JSON with their clips and scores,
-and best.html, a page in which the best clip's prediction can be turned and slowed down (as of 'view').
+and best.html, a page in which the best clip's prediction can be turned, with its curves (as of 'view').
 """
 
 import argparse
