@@ -191,7 +191,8 @@ def examples(facts: Mapping[str, Any], clips: Mapping[str, Any]) -> str:
             '<button class="sound">sound on</button></figcaption></figure>'
         )
     viewer = facts.get("viewer")
-    link = f'<p class="note"><a href="media/{viewer}">Turn the best one round</a>, with its curves and a slider for every channel.</p>'
+    what = "with its curves and a slider for every channel"
+    link = f'<p class="note"><a href="media/{viewer}">Turn the best one round</a>, {what}.</p>'
     return f'<div class="examples">{"".join(out)}</div>{link if viewer else ""}'
 
 
