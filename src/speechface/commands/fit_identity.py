@@ -84,6 +84,7 @@ def run(args: argparse.Namespace) -> None:
     from speechface.fitting.identity import estimate_focal_factor, fit_identity
     from speechface.fitting.pose import centred
     from speechface.landmarks.detectors import DETECTORS
+    from speechface.landmarks.faults import trusted
     from speechface.provenance import provenance
     from speechface.rig.rig import Rig
     from speechface.stages import STAGES
@@ -92,8 +93,8 @@ def run(args: argparse.Namespace) -> None:
     rig, tables = Rig.load(args.rig), ClipTables(args.landmarks)
     observed, metas, reasons = [], [], []
     for clip_id in sorted(tables):  # the same however the clips are dealt out to tables
-        table = tables.read(clip_id, ("detected", "landmarks"))
-        detected = table["detected"] if table.usable else np.zeros(0, bool)
+        table = tables.read(clip_id, ("detected", "fault", "landmarks"))
+        detected = trusted(table.columns) if table.usable else np.zeros(0, bool)
         if not detected.any():
             reasons.append(table.reason or "no frame with a face")
             continue
