@@ -43,7 +43,7 @@ STAGES = _Stages(
         "landmarks": Stage(7, ("landmarks",)),
         "crops": Stage(3, ("crops",)),
         "rig": Stage(3, ("rig",)),
-        "identity": Stage(6, ("labels",)),
+        "identity": Stage(7, ("labels",)),
         "labels": Stage(8, ("labels",)),
         "label_report": Stage(5, ("quality",)),
         "splits": Stage(3, ("datasets",)),

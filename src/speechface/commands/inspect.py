@@ -147,7 +147,7 @@ def _faces(table: Any) -> Iterator[str]:
     )
     if meta.get("faces", 1) > 1 or meta.get("losses"):
         yield f"           {meta.get('faces')} faces at once, lost {meta.get('losses')} times"
-    fault = table.columns.get("fault", 0 * table["frame"])
+    fault = table["fault"]
     for number in sorted(set(fault.tolist()) - {0}):
         yield f"           {FAULTS[number]}: {_runs(table['frame'][fault == number])}"
 

@@ -126,8 +126,7 @@ def _of_actor(
         if table is not None and table.usable:
             seen = landmarks.read(clip_id, ("detected", "fault", "landmarks"))
             believed = trusted(seen.columns)[:, None, None]
-            fault = seen.columns.get("fault", np.zeros(len(believed), np.int8))
-            found[clip_id] = (table, np.where(believed, seen["landmarks"], np.nan), fault)
+            found[clip_id] = (table, np.where(believed, seen["landmarks"], np.nan), seen["fault"])
     profile = DETECTORS[next(iter(found.values()))[0].meta["detector"]].profile if found else None
     shut = shut_lips([points for _, points, _ in found.values()], profile) if profile else []
     shut_of = dict(zip(found, shut, strict=True))

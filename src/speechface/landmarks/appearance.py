@@ -27,7 +27,7 @@ def face_patch(gray: np.ndarray, ibug_points: np.ndarray) -> np.ndarray:
 
     low = range(*ibug.NOSE.indices(ibug.N_POINTS))[-5:]
     middles = [ibug_points[ibug.RIGHT_EYE].mean(0), ibug_points[ibug.LEFT_EYE].mean(0), ibug_points[low].mean(0)]
-    to_patch = cv2.getAffineTransform(np.array(middles, np.float32), 2 * _ANCHORS)
+    to_patch = cv2.getAffineTransform(np.array(middles, np.float32), 2 * _ANCHORS + 0.5)
     double = cv2.warpAffine(gray, to_patch, (2 * WIDTH, 2 * HEIGHT), borderMode=cv2.BORDER_REPLICATE)
     return cv2.resize(double, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
 

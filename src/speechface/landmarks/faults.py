@@ -184,5 +184,4 @@ def faults(
 
 def trusted(columns: Mapping[str, Any]) -> np.ndarray:
     """Frames of a table of landmarks whose face may be believed (n,), bool."""
-    detected = np.asarray(columns["detected"], bool)
-    return detected & (np.asarray(columns["fault"]) == 0) if "fault" in columns else detected
+    return np.asarray(columns["detected"], bool) & (np.asarray(columns["fault"]) == 0)
