@@ -2,10 +2,12 @@
 
 from types import SimpleNamespace
 
+import av
 import cv2
 import numpy as np
 import pytest
 
+from speechface import media
 from speechface.fitting.report import flagged_runs, notes
 from speechface.landmarks import faults as f
 from speechface.landmarks.appearance import Appearance, face_patch
@@ -173,6 +175,45 @@ def test_frames_not_used_are_told_by_their_fault():
         "file announces: was it cut off?"
     )
     assert notes(dict.fromkeys(row, 0)) == ""
+
+
+def written(path, codec, frames, **options):
+    """A file of grey noise that moves."""
+    rng = np.random.default_rng(0)
+    noise = cv2.GaussianBlur(rng.normal(128, 200, (64, 200)), (0, 0), 3).clip(0, 255).astype(np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt, stream.gop_size = 64, 64, "yuv420p", 10
+        for k in range(frames):
+            image = np.repeat(noise[:, 2 * k : 2 * k + 64, None], 3, 2)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def test_frames_that_the_decoder_could_not_read_whole_are_told(tmp_path):
+    path = tmp_path / "a.avi"
+    written(path, "mpeg4", 40)
+    assert not any(image.damaged for image in media.decode_images(path))
+    with av.open(str(path)) as container:
+        packets = [(p.pos, p.size) for p in container.demux(container.streams.video[0]) if p.size]
+    content = bytearray(path.read_bytes())
+    for place, size in packets[13:17]:
+        content[place + 12 : place + size] = np.random.default_rng(0).bytes(size - 12)
+    path.write_bytes(content)
+    marks = [(image.damaged, image.key) for image in media.decode_images(path)]
+    assert len(marks) == len(media.probe_video(path).times) == 40  # time does not shift
+    assert np.flatnonzero(f.damaged_until_key(*np.array(marks).T)).tolist() == list(range(13, 20))
+
+
+def test_half_a_file_whose_header_promises_the_whole_is_told(tmp_path):
+    path = tmp_path / "a.mkv"
+    written(path, "mpeg4", 75)
+    assert media.probe_video(path).missing == pytest.approx(0, abs=0.05)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    video = media.probe_video(path)
+    assert 20 < len(video.times) < 55
+    assert video.missing == pytest.approx(3 - len(video.times) / 25, abs=0.05)
 
 
 class _Upright:

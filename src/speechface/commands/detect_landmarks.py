@@ -127,7 +127,7 @@ def _strangers(source: str, tracks: "Tracks", profile: "Profile") -> "tuple[np.n
     """Frames (n,) that show somebody else than the clip's main person, and how many people it follows."""
     import numpy as np
 
-    from speechface.landmarks.faults import boundaries
+    from speechface.landmarks.faults import boundaries, runs_of
     from speechface.landmarks.recognition import LONGEST, Recogniser, main_person, segments
 
     strangers = np.zeros(len(tracks.detected), bool)
@@ -142,8 +142,11 @@ def _strangers(source: str, tracks: "Tracks", profile: "Profile") -> "tuple[np.n
     found = np.stack([recogniser.descriptor(*face) for face in zip(_images_at(source, middles), points, strict=True)])
     areas = (tracks.box[:, 2:] - tracks.box[:, :2]).prod(1)
     same = main_person(found, np.array([areas[part].sum() for part in parts]))
+    known = np.zeros(len(strangers), bool)
     for part, own in zip(parts, same, strict=True):
-        strangers[part] = not own
+        strangers[part], known[part] = not own, True
+    for start, stop in runs_of(tracks.detected & ~known):  # too short to be looked at: a stranger's beside one
+        strangers[start:stop] = strangers[max(start - 1, 0)] or strangers[min(stop, len(strangers) - 1)]
     return strangers, 1 if same.all() else 2
 
 
