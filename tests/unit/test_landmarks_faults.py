@@ -6,6 +6,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from faces import face_points
 
 from speechface import media
 from speechface.fitting.report import flagged_runs, notes
@@ -13,7 +14,7 @@ from speechface.landmarks import faults as f
 from speechface.landmarks.appearance import Appearance, face_patch
 from speechface.landmarks.detector import Tracks
 from speechface.landmarks.recognition import main_person, segments
-from speechface.landmarks.turned import may_be_turned, quarter_turns, turned_text
+from speechface.landmarks.turned import may_be_turned, quarter_turns, turned_text, turns_of_eyes
 
 TIMES = np.arange(75) / 25
 
@@ -239,6 +240,15 @@ def test_the_quarter_turns_that_make_a_picture_upright_are_found(turns):
         _Upright(), [0 * image] * 5, 0.7, image_of=lambda pixels: SimpleNamespace(gray=pixels[..., 0])
     )
     assert nothing == 0
+
+
+@pytest.mark.parametrize(
+    ("tilt", "turns"), [(0, 0), (40, 0), (-40, 0), (90, 1), (-90, 3), (180, 2), (-175, 2), (70, 1)]
+)
+def test_eyes_tell_how_a_followed_face_lies(tilt, turns):
+    """By degrees that the picture is turned clockwise."""
+    points = np.stack([face_points(100, 100, 30, roll=np.radians(tilt))] * 3)
+    assert turns_of_eyes(points) == turns
 
 
 def test_a_clip_is_looked_at_again_where_scores_are_low_or_faces_rare():

@@ -61,7 +61,7 @@ def _detect(source: str, settings: "DetectorSettings", tracker: "Tracker", profi
     from speechface.landmarks.faults import FAULTS, damaged_until_key, faults
     from speechface.landmarks.shape import normalise
     from speechface.landmarks.summary import track_summary
-    from speechface.landmarks.turned import LOOKS, may_be_turned, quarter_turns, turned_text
+    from speechface.landmarks.turned import LOOKS, may_be_turned, quarter_turns, turned_text, turns_of_eyes
 
     video = media.probe_video(source)
     marks: list[tuple[bool, bool]] = []
@@ -69,11 +69,12 @@ def _detect(source: str, settings: "DetectorSettings", tracker: "Tracker", profi
     count, found = len(tracks.detected), int(tracks.detected.sum())
     if count != len(video.times):
         raise ClipError(f"{source}: {count} frames decoded, {len(video.times)} announced; the file is damaged")
-    if may_be_turned(tracks, profile.sure_score):
+    turns = turns_of_eyes(profile.ibug(tracks.landmarks[tracks.detected])) if profile.ibug else 0
+    if not turns and may_be_turned(tracks, profile.sure_score):
         looks = np.unique(np.linspace(0, count - 1, LOOKS + 2).astype(int)[1:-1])
         turns = quarter_turns(tracker, list(_images_at(source, looks)), profile.sure_score, image_of=media.ArrayImage)
-        if turns:
-            raise ClipError(f"{source}: {turned_text(turns)}")
+    if turns:
+        raise ClipError(f"{source}: {turned_text(turns)}")
     damaged = damaged_until_key(*np.array(marks, bool).reshape(-1, 2).T)
     strangers, people = _strangers(source, tracks, profile)
     fault = faults(tracks, video.times, damaged=damaged & tracks.detected, strangers=strangers)

@@ -75,6 +75,8 @@ def read_identity(path: str | os.PathLike) -> dict[str, Any]:
 
 
 def run(args: argparse.Namespace) -> None:
+    from itertools import compress
+
     import numpy as np
 
     from speechface.clip_tables import ClipTables
@@ -122,8 +124,10 @@ def run(args: argparse.Namespace) -> None:
         for clip_id, distance in header["apart_mm"].items():
             LOG.warning("%s: left out of the identity: its face at rest is %.1f mm from the other clips'",
                         clip_id, distance)  # fmt: skip
-        observed, fitted, focal, metas = ([one for one, mm in zip(some, apart, strict=True) if not mm]
-                                          for some in (observed, fitted, focal, metas))  # fmt: skip
+        kept = apart == 0
+        observed, fitted, metas = (list(compress(observed, kept)), list(compress(fitted, kept)),
+                                   list(compress(metas, kept)))  # fmt: skip
+        focal = list(compress(focal, kept))
         found = fit_identity(face, fitted, fitting, focal=focal, fps=[meta["fps"] for meta in metas], count=count)
         header |= {"focal_factor": factor, "detector": detectors[0]}
         offsets = profile.offset_mm * found.coefficients[found.n_modes :].reshape(2, -1).T

@@ -7,13 +7,13 @@ import numpy as np
 
 from speechface.landmarks.shape import square_window
 
-__all__ = ["CORE", "EYES", "HEIGHT", "MOUTH", "UPPER", "WIDTH", "Appearance", "face_patch"]
+__all__ = ["CORE", "EYES", "HEIGHT", "LIPS", "MOUTH", "UPPER", "WIDTH", "Appearance", "face_patch"]
 
 #: Size of a face's picture, pixels: the eyes' middles stand 20 apart in row 12, the nose ends in row 28.
 WIDTH, HEIGHT = 40, 52
 _ANCHORS = np.array([[10, 12], [30, 12], [20, 28]], np.float32)
-#: Rows and columns of a picture: from the nose to the chin, the lips alone, brows to nose, the eyes.
-MOUTH, CORE = np.s_[26:48, 6:34], np.s_[32:42, 13:27]
+#: Rows and columns of a picture: from the nose to the chin, the lips, their middle; brows to nose, the eyes.
+MOUTH, LIPS, CORE = np.s_[26:48, 6:34], np.s_[32:42, 11:29], np.s_[32:42, 13:27]
 UPPER, EYES = np.s_[2:24, 4:36], np.s_[6:18, 3:37]
 #: Samples along a side of the face's box to compare an image with the one before.
 _SAMPLES = 32

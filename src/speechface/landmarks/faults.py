@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from speechface.landmarks.appearance import CORE, EYES, MOUTH, UPPER
+from speechface.landmarks.appearance import CORE, EYES, LIPS, MOUTH, UPPER
 from speechface.landmarks.detector import Tracks
 
 __all__ = [
@@ -33,8 +33,8 @@ DAMAGE_STAYS = 12
 #: A pixel of the face's picture departs from its median over the scene where it does so by more than this many times
 #: its usual departure and this fraction of the face's contrast; beyond this many times that it counts no more.
 _USUAL, _CONTRAST, _LARGEST = 4.0, 0.35, 3.0
-#: Mean departure of the mouth beyond that of brows, eyes and nose: where a cover begins, and its middle value.
-COVER_BEGINS, COVER_MIDDLE = 0.1, 0.16
+#: Mean departure around the lips beyond that of brows, eyes and nose: where a cover begins, and its middle value.
+COVER_BEGINS, COVER_MIDDLE = 0.12, 0.24
 #: A cover lasts this long, s; shorter departures are wide open mouths, ...
 COVER_S = 0.35
 #: ... unless the departure is this large, from this long on.
@@ -110,7 +110,7 @@ def _flat(patches: np.ndarray) -> np.ndarray:
 
 def departure(patches: np.ndarray) -> np.ndarray:
     """How far each frame's mouth departs from what it looks like in its scene, beyond the upper face: pictures (n,
-    height, width) of faces -> (n,), 0 for mouths as usual."""
+    height, width) of faces -> (n,), 0 for mouths as usual. The lips themselves do not count: they may open for long."""
     import cv2
 
     smooth = np.stack([cv2.GaussianBlur(patch.astype(np.float32), (0, 0), 1.2) for patch in patches])
@@ -125,8 +125,10 @@ def departure(patches: np.ndarray) -> np.ndarray:
     allowed = np.maximum(1.4826 * _USUAL * np.median(away, 0), _CONTRAST * contrast + 1e-9)
     units = np.minimum(away / allowed, _LARGEST)
     units[units < 1] = 0
-    mouth, upper = (units[:, r, c].mean((1, 2)) for r, c in (MOUTH, UPPER))
-    return mouth - upper
+    around = np.zeros(units.shape[1:], bool)
+    around[MOUTH] = True
+    around[LIPS] = False
+    return units[:, around].mean(1) - units[:, rows, columns].mean((1, 2))
 
 
 def covered(patches: np.ndarray, seen: np.ndarray, times: np.ndarray, cuts: Sequence[int]) -> np.ndarray:
