@@ -1,15 +1,16 @@
 """Rates that `speechface plan` carries: processor milliseconds a frame, seconds a job, bytes a frame, of preparation.
 
-    python benchmarks/stage_rates.py [CLIP.mp4 CLIP.mp4 ...] [--repeats 2] [--copies 3]
+    python benchmarks/stage_rates.py [CLIP.mp4 CLIP.mp4 ...] [--repeats 2] [--copies 3] [--detector dlib [--model FILE]]
 
 Runs the commands as the workflow does, on all clips and on the first one alone, one thread each, and prints the lines
-of `speechface.planning.RATES`, ready to paste. All clips are taken several times (`--copies`): the difference is the
-cost of the other clips' frames; what is left of the single run is the fixed cost of a job. Processor time (user and
-system) stays nearly the same on a machine that is busy otherwise; the load is told. The clips must show one actor;
-without clips, the RAVDESS actor in ``../shared/clips``.
+of `speechface.planning.RATES` (or `DETECTOR_RATES`), ready to paste. All clips are taken several times (`--copies`):
+the difference is the cost of the other clips' frames; what is left of the single run is the fixed cost of a job.
+Processor time (user and system) stays nearly the same on a machine that is busy otherwise; the load is told. The
+clips must show one actor; without clips, the RAVDESS actor in ``../shared/clips``.
 """
 
 import argparse
+import json
 import os
 import resource
 import subprocess
@@ -27,7 +28,7 @@ CLIPS = Path("../shared/clips/ravdess")
 NO_BYTES = ("fit_identity",)
 
 
-def commands(videos, folder):
+def commands(videos, folder, landmark_settings):
     """Return (rule, arguments) of every preparation command, in order, for `videos` into `folder`."""
 
     def table(name):
@@ -39,7 +40,7 @@ def commands(videos, folder):
     return [
         ("build_rig", ["build-rig", "--out", rig]),
         ("extract_audio", ["extract-audio", *clips, table("audio")]),
-        ("detect_landmarks", ["detect-landmarks", *clips, table("landmarks")]),
+        ("detect_landmarks", ["detect-landmarks", "--settings", landmark_settings, *clips, table("landmarks")]),
         ("estimate_delay", ["estimate-delay", *landmarks, "--audio", table("audio"), "--out", table("delays")]),
         ("crop_faces", ["crop-faces", *landmarks, *clips, table("crops")]),
         *((name, ["features", name, "--audio", table("audio"), "--out", table(name)]) for name in FEATURES),
@@ -57,12 +58,12 @@ def processor_seconds(arguments):
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
-def measure(videos, repeats):
+def measure(videos, repeats, landmark_settings):
     """Return ({rule: least seconds}, frames, {rule: bytes written}) of all commands on `videos`."""
     least, written = {}, {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for rule, arguments in commands(videos, folder):
+        for rule, arguments in commands(videos, folder, landmark_settings):
             out = Path(arguments[arguments.index("--out") + 1])
             for _ in range(repeats):
                 out.unlink(missing_ok=True)  # or its clips would be kept
@@ -77,7 +78,10 @@ def main():
     parser.add_argument("clips", nargs="*", help="two clips or more of one actor")
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--copies", type=int, default=3)
+    parser.add_argument("--detector", default="dlib")
+    parser.add_argument("--model", help="the model file of the detector, where it wants one")
     args = parser.parse_args()
+    settings = json.dumps({"detector": args.detector, **({"model": os.path.abspath(args.model)} if args.model else {})})
     clips = args.clips or sorted(map(str, CLIPS.glob("*/*.mp4")))
     if len(clips) < 2:
         parser.error("two clips or more are needed")
@@ -86,9 +90,9 @@ def main():
         links = [Path(name) / f"{copy}_{Path(clip).name}" for copy in range(args.copies) for clip in clips]
         for link, clip in zip(links, clips * args.copies):
             link.symlink_to(Path(clip).resolve())
-        measure([str(links[0])], 1)  # compiles what is compiled once
-        whole, frames, written = measure(list(map(str, links)), args.repeats)
-        one, first, _ = measure([str(links[0])], 2 * args.repeats)
+        measure([str(links[0])], 1, settings)  # compiles what is compiled once
+        whole, frames, written = measure(list(map(str, links)), args.repeats, settings)
+        one, first, _ = measure([str(links[0])], 2 * args.repeats, settings)
     print(f"# {len(links)} clips, {frames} frames; load {load:.1f} at the start, {os.getloadavg()[0]:.1f} at the end")
     everything = 0.0
     for rule, seconds in whole.items():

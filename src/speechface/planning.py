@@ -10,8 +10,8 @@ from speechface.sections import TrainingSettings
 from speechface.shards import plan_shards
 
 __all__ = [
-    "JOB_OVERHEAD_S", "Line", "RATES", "Rate", "TRAINING_CORE_MS", "TRAINING_GPU_MS", "plan_lines", "seeds_of",
-    "start_up_hours", "training_minutes",
+    "DETECTOR_RATES", "JOB_OVERHEAD_S", "Line", "RATES", "Rate", "TRAINING_CORE_MS", "TRAINING_GPU_MS", "plan_lines",
+    "seeds_of", "start_up_hours", "training_minutes",
 ]  # fmt: skip
 
 
@@ -43,12 +43,26 @@ RATES = {
     "acoustics": Rate(0.30, 0.36, 586),
     "log_mel": Rate(0.23, 0.36, 439),
     "waveform": Rate(0.55, 1.28, 596),
-    "fit_identity": Rate(0.35, 1.41, 0),
-    "fit_labels": Rate(2.11, 1.07, 243),
+    "fit_identity": Rate(0.65, 2.26, 0),
+    "fit_labels": Rate(2.82, 1.44, 281),
     "make_demo_clips": Rate(30.0, 1.5, 2200),
     "predict": Rate(5.7, 2.8, 360),
     "evaluate": Rate(1.0, 1.0, 150),
     "render_clip": Rate(40.0, 1.5, 2400),
+}
+
+#: detector -> the rates that differ with it, of the same clips taken twice, at a load of 10 to 14.
+DETECTOR_RATES = {
+    "mediapipe": {
+        "detect_landmarks": Rate(14.33, 0.80, 1320),
+        "fit_identity": Rate(0.65, 3.30, 0),
+        "fit_labels": Rate(3.15, 0.97, 297),
+    },
+    "both": {
+        "detect_landmarks": Rate(15.96, 1.45, 1505),
+        "fit_identity": Rate(1.23, 4.34, 0),
+        "fit_labels": Rate(3.51, 1.40, 298),
+    },
 }
 
 #: Processor milliseconds that training spends on one frame, by input feature, one thread of the same machine: the
@@ -126,7 +140,7 @@ def plan_lines(
     frames : dict of Clip -> float
         Video frames of each clip that gets tables.
     rates : dict of rule -> Rate, optional
-        In the place of `RATES`.
+        In the place of `RATES` and `DETECTOR_RATES`.
     training_ms : dict of str -> float, optional
         Processor milliseconds of training a frame, by feature or name of the model; in the place of `TRAINING_CORE_MS`.
     gpu_ms : dict of str -> float, optional
@@ -137,7 +151,7 @@ def plan_lines(
     list of Line
         In the order of the workflow, without the start-up of jobs (see `start_up_hours`).
     """
-    rates = {**RATES, **(rates or {})}
+    rates = {**RATES, **DETECTOR_RATES.get(config.landmarks.detector, {}), **(rates or {})}
     training = config.training
     lines: list[Line] = []
 

@@ -15,7 +15,7 @@ from speechface import cli, planning
 from speechface.clip_tables import ClipRows
 from speechface.clip_updates import update_clip_tables
 from speechface.commands.plan import measured_rates, measured_training
-from speechface.config import resolve
+from speechface.config import parse_section, resolve
 from speechface.datasets.base import Clip, list_clips
 from speechface.errors import ClipError, ConfigError
 from speechface.planning import RATES, TRAINING_CORE_MS, Rate, plan_lines, start_up_hours, training_minutes
@@ -96,6 +96,15 @@ def test_hours_and_bytes_follow_frames_and_rates(ravdess):
     assert (found.frames, found.disk_bytes) == (245_200, 245_200_000)
     assert found.core_hours == pytest.approx(245_200 * 0.010 / 3600)
     assert line["predict"].frames == 416 * 100 * (2 + 4)  # two models and four baselines, test clips only
+
+
+def test_landmarks_and_labels_cost_what_they_do_with_the_detector(ravdess):
+    config, clips = ravdess
+    config = dataclasses.replace(config, landmarks=parse_section("landmarks", {"detector": "both"}))
+    lines = {line.stage: line for line in plan_lines(config, dict.fromkeys(clips, 100))}
+    for stage, rate in planning.DETECTOR_RATES["both"].items():
+        assert lines[stage].core_hours == pytest.approx(245_200 * rate.core_ms / 3.6e6)
+        assert rate.core_ms > RATES[stage].core_ms
 
 
 def test_training_counts_all_epochs_of_every_seed_and_model(ravdess):
