@@ -9,6 +9,7 @@ import argparse
 import json
 import logging
 import os
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from speechface.commands.common import add_settings, settings_of
@@ -75,8 +76,6 @@ def read_identity(path: str | os.PathLike) -> dict[str, Any]:
 
 
 def run(args: argparse.Namespace) -> None:
-    from itertools import compress
-
     import numpy as np
 
     from speechface.clip_tables import ClipTables
