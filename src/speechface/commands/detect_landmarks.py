@@ -69,7 +69,9 @@ def _detect(source: str, settings: "DetectorSettings", tracker: "Tracker", profi
     count, found = len(tracks.detected), int(tracks.detected.sum())
     if count != len(video.times):
         raise ClipError(f"{source}: {count} frames decoded, {len(video.times)} announced; the file is damaged")
-    turns = turns_of_eyes(profile.ibug(tracks.landmarks[tracks.detected])) if profile.ibug else 0
+    turns = 0
+    if profile.ibug is not None and tracks.patches is not None:  # a detector that notes what faces look like
+        turns = turns_of_eyes(profile.ibug(tracks.landmarks[tracks.detected]))
     if not turns and may_be_turned(tracks, profile.sure_score):
         looks = np.unique(np.linspace(0, count - 1, LOOKS + 2).astype(int)[1:-1])
         turns = quarter_turns(tracker, list(_images_at(source, looks)), profile.sure_score, image_of=media.ArrayImage)
