@@ -99,7 +99,7 @@ def exact_table(clips, detector, out):
         count = len(points)
         columns = {
             "frame": np.arange(count, dtype=np.int32), "time": np.arange(count) / float(clip.fps),
-            "detected": np.ones(count, bool), "landmarks": points.astype(np.float32),
+            "detected": np.ones(count, bool), "fault": np.zeros(count, np.int8), "landmarks": points.astype(np.float32),
         }  # fmt: skip
         meta = {"detector": detector, "width": WIDTH, "height": HEIGHT, "fps": float(clip.fps), "detection_rate": 1.0}
         return ClipRows(columns, meta)

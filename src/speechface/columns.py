@@ -32,11 +32,14 @@ COLUMNS: dict[str, Column] = {
     "clip": Column("", "recording; dataset/actor/clip is its id"),
     "frame": Column("", "video frame, from 0"),
     "time": Column("s", "when the frame shows; sample 0 of the sound is at the time of frame 0"),
-    "detected": Column("", "was a face found?"),
+    "detected": Column("", "was a face found? In labels: one that may be believed"),
     "used": Column("", "are the labels good enough to learn from and to be evaluated on?"),
     "score": Column("", "of the face detector; NaN where the face was tracked"),
     "box": Column("px", "face: left, top, right, bottom"),
     "landmarks": Column("px", "points of the detector: x right, y down; NaN without a face"),
+    "fault": Column(
+        "", "of a face not to be believed: 1 damaged, 2 still picture, 3 mouth covered, 4 other person; else 0"
+    ),
     "landmarks_normalised": Column("", "landmarks in the report's standard frame"),
     "confidence": Column("", "1 / (1 + (expected error / 2 mm)^2); 0 without a face"),
     "reprojection_px": Column("px", "mean distance of the fitted inner landmarks from the detected ones"),

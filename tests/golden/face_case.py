@@ -82,9 +82,10 @@ def _projected(rig, detector):
     detected = np.arange(count) != 7
     pixels[~detected] = np.nan
     columns = {"frame": np.arange(count, dtype=np.int32), "time": time, "detected": detected,
-               "landmarks": pixels.astype(np.float32)}  # fmt: skip
+               "fault": np.zeros(count, np.int8), "landmarks": pixels.astype(np.float32)}  # fmt: skip
     meta = {"detector": detector, "width": SIDE, "height": SIDE, "fps": float(FPS), "detection_rate": 0.95,
-            "faces": 1, "losses": 0, "strangers": 0, "jitter_pct": 0.2, "eye_distance_px": 66.0, "brightness": 120.0,
+            "faces": 1, "losses": 0, "missing_s": 0.0,
+            "strangers": 0, "jitter_pct": 0.2, "eye_distance_px": 66.0, "brightness": 120.0,
             "cut_fraction": 0.0}  # fmt: skip
     return ClipRows(columns, meta)
 

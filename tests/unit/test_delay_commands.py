@@ -57,7 +57,8 @@ def write(folder, said, *, delay_ms=DELAY_MS, other=None, start=0.0):
             audio = said[other[name]][2] if name in (other or {}) else audio
             audio = np.concatenate([np.zeros(round((1 + delay_ms / 1000) * SR), np.float32), audio])[SR:]
             columns = {"frame": np.arange(len(times), dtype=np.int32), "time": times,
-                       "detected": np.ones(len(times), bool), "landmarks": points}  # fmt: skip
+                       "detected": np.ones(len(times), bool), "fault": np.zeros(len(times), np.int8),
+                       "landmarks": points}  # fmt: skip
             faces[clip_id(name)] = "no face" if "dark" in name else ClipRows(columns, {"detector": "dlib"})
             sounds[clip_id(name)] = sound_rows(
                 clip_id(name), audio[: 0 if "quiet" in name else None], SR, times, start=start, fps=25.0

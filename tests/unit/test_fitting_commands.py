@@ -29,7 +29,8 @@ def landmark_rows(case, rng):
     detected[17:19] = False
     pixels[~detected] = np.nan
     frames = np.arange(FRAMES, dtype=np.int32)
-    columns = {"frame": frames, "time": frames / FPS, "detected": detected, "landmarks": pixels.astype(np.float32)}
+    columns = {"frame": frames, "time": frames / FPS, "detected": detected, "fault": np.zeros(FRAMES, np.int8),
+               "landmarks": pixels.astype(np.float32)}  # fmt: skip
     return ClipRows(
         columns,
         {"detector": "dlib", "width": SIZE, "height": SIZE, "fps": FPS, "detection_rate": float(detected.mean())},

@@ -7,7 +7,7 @@ from speechface.fitting import labels as labels_module
 from speechface.fitting.clip import FitSettings
 from speechface.fitting.eyes import EyeCalibration, blink_weights, calibrate_eyes
 from speechface.fitting.face import Face
-from speechface.fitting.identity import choose_frames, estimate_focal_factor, fit_identity
+from speechface.fitting.identity import choose_frames, clips_apart, estimate_focal_factor, fit_identity
 from speechface.fitting.labels import fit_labels, relative_rotation
 from speechface.fitting.observability import explained_variance, observed_channels
 from speechface.fitting.quality import clip_quality, compare_with_truth, confidence, expected_error, jitter
@@ -111,6 +111,20 @@ def test_identity_of_a_synthetic_actor_is_found(seed):
     # up to scale, which distance hides; offsets of 3 mm make the face, 0.3 px of noise are 0.2 mm
     assert mean_face > 3.0
     assert error < 0.35 * mean_face  # the prior counts as one frame, and expressions leak into the offsets
+
+
+def test_a_clip_whose_face_is_not_that_of_the_others_is_told_apart():
+    """A lip line that a detector puts 12 mm too low in one clip, as below a painted beard."""
+    cases = [moving_face(0, frames=30, channels=(name,)) for name in ("jawOpen", "mouthSmileLeft", "browInnerUp")]
+    clips = [project(case.face.landmarks(case.weights), case.rotation, case.translation) for case in cases]
+    face, focal = cases[0].face, [FOCAL] * 4
+    assert not clips_apart(face, clips, focal=focal[:3]).any()  # expressions differ, the face does not
+    bad = clips[0].copy()
+    bad[:, ibug.MOUTH, 1] -= 12 * FOCAL / -cases[0].translation[:, 2].mean()
+    found = clips_apart(face, [*clips, bad], focal=focal)
+    assert not found[:3].any()
+    assert found[3] > 4
+    assert not clips_apart(face, [clips[0], bad], focal=focal[:2]).any()  # whose face it is, two cannot tell
 
 
 def test_identity_prefers_frames_at_rest():
@@ -287,11 +301,12 @@ def test_frames_not_used_are_listed_in_runs_with_their_reason():
     detected = np.array([1, 1, 0, 0, 1, 1, 1, 0], bool)
     used = np.array([1, 1, 0, 0, 0, 1, 1, 0], bool)
     miss = np.array([1, 1, np.nan, np.nan, 7.25, 1, 1, np.nan])
-    runs = flagged_runs(np.arange(10, 18), detected, used, miss)
+    nothing = np.zeros(8, np.int8)
+    runs = flagged_runs(np.arange(10, 18), detected, used, miss, nothing)
     assert [(r["first_frame"], r["last_frame"], r["n_frames"]) for r in runs] == [(12, 13, 2), (14, 14, 1), (17, 17, 1)]
     assert [r["reason"] for r in runs][::2] == ["no face", "no face"]
     assert "7.2 %" in runs[1]["reason"]
-    assert flagged_runs(np.arange(8), detected | True, used | True, miss) == []
+    assert flagged_runs(np.arange(8), detected | True, used | True, miss, nothing) == []
 
 
 def test_misses_are_told_by_median_tail_and_worst():

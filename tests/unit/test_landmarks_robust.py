@@ -14,6 +14,9 @@ from speechface import media
 from speechface.config import defaults
 from speechface.geometry.ibug import interocular
 from speechface.landmarks.detectors import DETECTORS
+from speechface.landmarks.detectors.dlib import PROFILE
+from speechface.landmarks.faults import COVERED, FROZEN, faults
+from speechface.landmarks.turned import may_be_turned, quarter_turns
 
 FRAMES = 30
 
@@ -71,6 +74,50 @@ def test_a_small_face_is_found_in_the_image_at_double_size(frames, plain):
     tracks = follow(images)
     assert tracks.detected.all()
     assert distance(tracks, moved(plain)) < 2.0
+
+
+def covered_by(kind, image, points):
+    """Draw over the mouth of an image."""
+    size = interocular(points)
+    left, top = (points[48:].mean(0) - 0.4 * size).astype(int)
+    right, bottom = (points[48:].mean(0) + 0.4 * size).astype(int)
+    if kind == "box":
+        image[top:bottom, left:right] = 30
+        return
+    skin = int(image[int(points[30, 1]), int(points[2, 0] + 0.3 * size)])
+    for finger, row in enumerate(range(top, bottom, max(int(0.2 * size), 1))):
+        cv2.line(image, (left, row), (right, row), int(0.6 * skin), int(0.2 * size))
+        cv2.line(image, (left, row), (right, row), int((0.85 + 0.05 * finger) * skin), int(0.16 * size))
+
+
+@pytest.mark.parametrize("kind", ["box", "hand"])
+def test_a_mouth_that_is_covered_for_half_a_second_is_masked_and_nothing_else(frames, plain, kind):
+    times, hidden = np.arange(FRAMES) / 25, frames.copy()
+    clean = follow(frames)
+    assert not faults(clean, times, damaged=~clean.detected).any()
+    for k in range(10, 23):
+        covered_by(kind, hidden[k], plain[k])
+    tracks = follow(hidden)
+    fault = faults(tracks, times, damaged=~tracks.detected)
+    assert (fault[10:23] == COVERED).all()
+    assert not fault[[*range(8), *range(25, FRAMES)]].any()
+
+
+def test_a_picture_that_stops_for_a_while_is_masked(frames):
+    frames = frames.copy()
+    frames[12:20] = frames[11]
+    tracks = follow(frames)
+    fault = faults(tracks, np.arange(FRAMES) / 25, damaged=~tracks.detected)
+    assert np.flatnonzero(fault == FROZEN).tolist() == list(range(12, 20))
+
+
+def test_a_picture_on_its_head_is_found_and_an_upright_one_left_alone(frames):
+    sure, tracker = PROFILE.sure_score, DETECTORS["dlib"].open(defaults("landmarks"))
+    assert not may_be_turned(follow(frames), sure)
+    assert may_be_turned(follow(frames[:, ::-1, ::-1]), sure)
+    for turns in (1, 2, 3):
+        looks = [np.repeat(np.rot90(frames[k], -turns)[..., None], 3, 2) for k in (3, 15, 27)]
+        assert quarter_turns(tracker, looks, sure, image_of=media.ArrayImage) == turns
 
 
 @pytest.mark.parametrize(("share", "most"), [(0.0, 1.6), (0.1, 2.4)])

@@ -165,8 +165,9 @@ def test_a_face_that_moves_out_of_the_image_is_lost_without_error():
 
 @pytest.mark.parametrize(
     ("height", "scales"),
-    [(288, [1, 2]), (480, [1, 2]), (720, [1 / 3, 2 / 3, 1, 2]), (1080, [1 / 4, 1 / 2, 1, 2]), (481, [1 / 2, 1, 2])],
-)
+    [(288, [1, 2, 3]), (480, [1, 2, 3]), (481, [1 / 2, 1, 2, 3]), (720, [1 / 3, 2 / 3, 1, 2, 3]),
+     (1080, [1 / 4, 1 / 2, 1, 2])],
+)  # fmt: skip
 def test_search_goes_from_reduced_to_full(height, scales):
     np.testing.assert_allclose(search_scales(height, 240), scales)
 

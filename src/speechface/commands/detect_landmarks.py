@@ -7,7 +7,8 @@ read, or in which too few frames show a face, is listed with the reason.
 import argparse
 import functools
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from speechface.commands.common import add_clips, add_settings, clips_of, settings_of
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from speechface.clip_tables import ClipRows
-    from speechface.landmarks.detector import DetectorSettings, Profile, Tracker
+    from speechface.landmarks.detector import DetectorSettings, Profile, Tracker, Tracks
 
 __all__ = ["add_arguments", "run"]
 
@@ -57,18 +58,34 @@ def _detect(source: str, settings: "DetectorSettings", tracker: "Tracker", profi
     from speechface import media
     from speechface.clip_tables import ClipRows
     from speechface.errors import ClipError
+    from speechface.landmarks.faults import FAULTS, damaged_until_key, faults
     from speechface.landmarks.shape import normalise
     from speechface.landmarks.summary import track_summary
+    from speechface.landmarks.turned import LOOKS, may_be_turned, quarter_turns, turned_text, turns_of_eyes
 
     video = media.probe_video(source)
-    tracks = tracker.track(media.decode_images(source))
+    marks: list[tuple[bool, bool]] = []
+    tracks = tracker.track(_noting(media.decode_images(source), marks))
     count, found = len(tracks.detected), int(tracks.detected.sum())
     if count != len(video.times):
         raise ClipError(f"{source}: {count} frames decoded, {len(video.times)} announced; the file is damaged")
-    if found == 0 or found / count < settings.min_detection_rate:
+    turns = 0
+    if profile.ibug is not None and tracks.patches is not None:  # a detector that notes what faces look like
+        turns = turns_of_eyes(profile.ibug(tracks.landmarks[tracks.detected]))
+    if not turns and may_be_turned(tracks, profile.sure_score):
+        looks = np.unique(np.linspace(0, count - 1, LOOKS + 2).astype(int)[1:-1])
+        turns = quarter_turns(tracker, list(_images_at(source, looks)), profile.sure_score, image_of=media.ArrayImage)
+    if turns:
+        raise ClipError(f"{source}: {turned_text(turns)}")
+    damaged = damaged_until_key(*np.array(marks, bool).reshape(-1, 2).T)
+    strangers, people = _strangers(source, tracks, profile)
+    fault = faults(tracks, video.times, damaged=damaged & tracks.detected, strangers=strangers)
+    believed = int((tracks.detected & (fault == 0)).sum())
+    if believed == 0 or believed / count < settings.min_detection_rate:
+        doubts = ", ".join(f"in {(fault == k).sum()} {FAULTS[k]}" for k in np.unique(fault) if k)
         raise ClipError(
-            f"{source}: a face in {found} of {count} frames; expected a fraction of at least "
-            f"{settings.min_detection_rate:g} (landmarks.min_detection_rate)"
+            f"{source}: a face in {found} of {count} frames{f', but {doubts}' if doubts else ''}; expected a fraction "
+            f"of at least {settings.min_detection_rate:g} (landmarks.min_detection_rate)"
         )
     tracks.landmarks = _rounded(tracks.landmarks, STEP_PX)
     columns = {
@@ -78,14 +95,62 @@ def _detect(source: str, settings: "DetectorSettings", tracker: "Tracker", profi
         "score": tracks.score,
         "box": tracks.box,
         "landmarks": tracks.landmarks,
+        "fault": fault,
     }
     if profile.scheme == "ibug68":  # the report's features of a face
         columns["landmarks_normalised"] = _rounded(normalise(tracks.landmarks), STEP_NORMALISED)
     meta = {"detector": settings.detector, "width": video.width, "height": video.height, "fps": float(video.fps),
-            "frame_rate": str(video.fps),
+            "frame_rate": str(video.fps), "missing_s": video.missing, "people": people,
             **track_summary(tracks, profile, width=video.width, height=video.height)}  # fmt: skip
-    LOG.info("a face in %d of %d frames", found, count)
+    LOG.info("a face in %d of %d frames, %d believed", found, count, believed)
     return ClipRows(columns, meta)
+
+
+def _noting(images: Iterable[Any], marks: list[tuple[bool, bool]]) -> Iterator[Any]:
+    """The images; `marks` gets of each whether it is damaged and whether it is a key frame."""
+    for image in images:
+        marks.append((image.damaged, image.key))
+        yield image
+
+
+def _images_at(source: str, frames: "np.ndarray") -> "Iterator[np.ndarray]":
+    """RGB images (height, width, 3) of some frames, ascending."""
+    from speechface import media
+
+    wanted = set(frames.tolist())
+    for k, image in enumerate(media.decode_images(source)):
+        if k in wanted:
+            yield image.rgb()
+            wanted.discard(k)
+            if not wanted:
+                return
+
+
+def _strangers(source: str, tracks: "Tracks", profile: "Profile") -> "tuple[np.ndarray, int]":
+    """Frames (n,) that show somebody else than the clip's main person, and how many people it follows."""
+    import numpy as np
+
+    from speechface.landmarks.faults import boundaries, runs_of
+    from speechface.landmarks.recognition import LONGEST, Recogniser, main_person, segments
+
+    strangers = np.zeros(len(tracks.detected), bool)
+    if profile.ibug is None or tracks.patches is None:
+        return strangers, 1
+    parts = segments(tracks.detected, boundaries(tracks.patches, tracks.detected, tracks.cuts))
+    parts = sorted(sorted(parts, key=len, reverse=True)[:LONGEST], key=lambda part: part[0])
+    if len(parts) < 2:
+        return strangers, 1
+    middles, recogniser = np.array([part[len(part) // 2] for part in parts]), Recogniser()
+    points = profile.ibug(tracks.landmarks[middles].astype(float))
+    found = np.stack([recogniser.descriptor(*face) for face in zip(_images_at(source, middles), points, strict=True)])
+    areas = (tracks.box[:, 2:] - tracks.box[:, :2]).prod(1)
+    same = main_person(found, np.array([areas[part].sum() for part in parts]))
+    known = np.zeros(len(strangers), bool)
+    for part, own in zip(parts, same, strict=True):
+        strangers[part], known[part] = not own, True
+    for start, stop in runs_of(tracks.detected & ~known):  # too short to be looked at: a stranger's beside one
+        strangers[start:stop] = strangers[max(start - 1, 0)] or strangers[min(stop, len(strangers) - 1)]
+    return strangers, 1 if same.all() else 2
 
 
 def _rounded(values: "np.ndarray", step: float) -> "np.ndarray":

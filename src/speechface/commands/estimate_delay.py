@@ -68,12 +68,13 @@ def lips_and_sound(
     from speechface.audio.synchrony import DELAYS_MS, HOP_S
     from speechface.errors import ClipError
     from speechface.landmarks.detectors import DETECTORS
+    from speechface.landmarks.faults import trusted
     from speechface.sound_tables import read_sound
 
-    table = landmarks.read(clip_id, ("time", "detected", "landmarks"))
+    table = landmarks.read(clip_id, ("time", "detected", "fault", "landmarks"))
     if not table.usable:
         raise ClipError(table.reason)
-    detected = table["detected"].astype(bool)
+    detected = trusted(table.columns)
     if not detected.any():
         raise ClipError("no frame with a face")
     sound = read_sound(sounds, clip_id)

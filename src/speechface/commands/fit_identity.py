@@ -1,13 +1,15 @@
 """Find one actor's identity from the landmarks of all of the actor's clips.
 
 Writes one .npz: the rig's identity coefficients, constant landmark offsets and what the actor's open and shut eyes
-look like. Clips without usable landmarks are left out; if none is left, the file says so (status, reason).
+look like. Clips without usable landmarks, and one whose face at rest is far from that of the others, are left out; if
+none is left, the file says so (status, reason).
 """
 
 import argparse
 import json
 import logging
 import os
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from speechface.commands.common import add_settings, settings_of
@@ -81,22 +83,24 @@ def run(args: argparse.Namespace) -> None:
     from speechface.files import write_npz
     from speechface.fitting.face import Face
     from speechface.fitting.gaze import Eyeballs, gaze_at_rest
-    from speechface.fitting.identity import estimate_focal_factor, fit_identity
+    from speechface.fitting.identity import clips_apart, estimate_focal_factor, fit_identity
     from speechface.fitting.pose import centred
     from speechface.landmarks.detectors import DETECTORS
+    from speechface.landmarks.faults import trusted
     from speechface.provenance import provenance
     from speechface.rig.rig import Rig
     from speechface.stages import STAGES
 
     settings = settings_of(args)
     rig, tables = Rig.load(args.rig), ClipTables(args.landmarks)
-    observed, metas, reasons = [], [], []
+    ids, observed, metas, reasons = [], [], [], []
     for clip_id in sorted(tables):  # the same however the clips are dealt out to tables
-        table = tables.read(clip_id, ("detected", "landmarks"))
-        detected = table["detected"] if table.usable else np.zeros(0, bool)
+        table = tables.read(clip_id, ("detected", "fault", "landmarks"))
+        detected = trusted(table.columns) if table.usable else np.zeros(0, bool)
         if not detected.any():
             reasons.append(table.reason or "no frame with a face")
             continue
+        ids.append(clip_id)
         observed.append(centred(table["landmarks"][detected], camera_of(table.meta, 1.0).centre))
         metas.append(table.meta)
     detectors = sorted({meta["detector"] for meta in metas})
@@ -114,6 +118,15 @@ def run(args: argparse.Namespace) -> None:
         fitted = [points[:, profile.fitted] for points in observed]
         factor = settings.focal_factor or estimate_focal_factor(face, fitted, fitting, sides=sides, count=count)
         focal = [factor * side for side in sides]
+        apart = clips_apart(face, fitted, focal=focal)
+        header["apart_mm"] = {clip_id: round(float(mm), 2) for clip_id, mm in zip(ids, apart, strict=True) if mm}
+        for clip_id, distance in header["apart_mm"].items():
+            LOG.warning("%s: left out of the identity: its face at rest is %.1f mm from the other clips'",
+                        clip_id, distance)  # fmt: skip
+        kept = apart == 0
+        observed, fitted, metas = (list(compress(observed, kept)), list(compress(fitted, kept)),
+                                   list(compress(metas, kept)))  # fmt: skip
+        focal = list(compress(focal, kept))
         found = fit_identity(face, fitted, fitting, focal=focal, fps=[meta["fps"] for meta in metas], count=count)
         header |= {"focal_factor": factor, "detector": detectors[0]}
         offsets = profile.offset_mm * found.coefficients[found.n_modes :].reshape(2, -1).T

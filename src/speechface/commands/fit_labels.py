@@ -1,7 +1,7 @@
 """Fit head rotation, translation and blendshape weights to the landmarks of one actor's clips.
 
-Writes a table of one row a video frame. Frames without a face are bridged and marked as not used, as are frames whose
-landmarks the face cannot reach. A clip that cannot be used is listed with the reason.
+Writes a table of one row a video frame. Frames without a face that may be believed are bridged and marked as not used,
+as are frames whose landmarks the face cannot reach. A clip that cannot be used is listed with the reason.
 """
 
 import argparse
@@ -29,7 +29,7 @@ __all__ = ["add_arguments", "run"]
 LOG = logging.getLogger(__name__)
 
 #: What is read of the landmarks.
-_COLUMNS = ("frame", "time", "detected", "landmarks")
+_COLUMNS = ("frame", "time", "detected", "fault", "landmarks")
 #: Metadata that all clips share.
 _SHARED = ("channels", "observed", "rig", "rotation", "translation", "detector")
 
@@ -133,11 +133,12 @@ def _labels(table: "Table", load_actor: Any, settings: "LabelSettings") -> "Clip
     from speechface.geometry import ibug
     from speechface.geometry.rotation import euler_from_matrix
     from speechface.landmarks.detectors import DETECTORS
+    from speechface.landmarks.faults import trusted
     from speechface.rig.channels import ROTATIONS
 
     if not table.usable:
         raise ClipError(table.reason)
-    detected = table["detected"].astype(bool)
+    detected = trusted(table.columns)
     if not detected.any():
         raise ClipError("no frame with a face")
     actor: _Actor = load_actor()

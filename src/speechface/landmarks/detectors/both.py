@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from speechface.geometry import ibug
+from speechface.geometry import ibug, mesh478
 from speechface.landmarks.detector import Detector, Eye, Points, Profile, Tracks
 from speechface.landmarks.detectors import dlib, mediapipe
 
@@ -61,7 +61,7 @@ def _profile() -> Profile:
         weights=np.concatenate([dlib.PROFILE.weights, mesh.weights]),
         pairs=np.concatenate([dlib.PROFILE.pairs, mesh.pairs + shift]),
         pair_weights=np.concatenate([dlib.PROFILE.pair_weights, mesh.pair_weights]),
-        error_modes_mm=_modes,
+        error_modes_mm=_modes, ibug=lambda landmarks: landmarks[..., ibug.N_POINTS + mesh478.IBUG, :],
     )  # fmt: skip
 
 
@@ -84,7 +84,9 @@ class _Tracker:
         """Follow the face through one clip's images (`speechface.media.Image`)."""
         from speechface.landmarks.tracking import FaceTracker
 
-        tracker = FaceTracker(self._finder, detect_every=self._settings.detect_every, points=PROFILE.n_points)
+        tracker = FaceTracker(
+            self._finder, detect_every=self._settings.detect_every, points=PROFILE.n_points, ibug=PROFILE.ibug
+        )
         return tracker.follow(images)
 
 

@@ -41,9 +41,9 @@ class MeshFinder(FaceFinder):
         return view.gray
 
     def scales_of(self, view: Pixels, detect_height: int) -> Sequence[float]:
-        """1, the whole image at once; 2 and 4, squares of half and a quarter of its longer side, for small faces."""
+        """1, the whole image at once; 2, 4 and 8, squares of half, a quarter and an eighth of its longer side."""
         side = max(view.gray.shape)
-        return [2**k for k in range(3) if k == 0 or side / 2**k >= _LEAST_SIDE]
+        return [2**k for k in range(4) if k == 0 or side / 2**k >= _LEAST_SIDE]
 
     def detect(
         self, view: Pixels, scale: float, window: tuple[int, int, int, int] | None = None

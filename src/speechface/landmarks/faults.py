@@ -1,0 +1,189 @@
+"""Frames in which a face is found that must not be believed: damaged, frozen, with a covered mouth, somebody else's.
+
+A detector's points say nothing of these: behind a hand it puts a shut mouth, and is as sure of it as ever.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from speechface.landmarks.appearance import CORE, EYES, LIPS, MOUTH, UPPER
+from speechface.landmarks.detector import Tracks
+
+__all__ = [
+    "COVERED", "DAMAGED", "FAULTS", "FROZEN", "STRANGER", "boundaries", "covered", "damaged_until_key", "faults",
+    "frozen", "runs_of", "trusted",
+]  # fmt: skip
+
+#: Number of a fault in the column `fault` -> what it is; 0, none.
+FAULTS = ("", "the picture is damaged", "the picture stands still", "the mouth is covered", "somebody else's face")
+DAMAGED, FROZEN, COVERED, STRANGER = range(1, len(FAULTS))
+
+#: A face whose box changes by at most so many grey levels is the same picture again (recorded faces: 0.1 to 3 from
+#: frame to frame, a few single repeats 0), ...
+STILL_LEVELS = 0.1
+#: ... and for so long, s, it stands still: longer than a frame repeated by a change of rate.
+STILL_S = 0.2
+#: Still parts with a shorter gap between them, frames, are one: a key frame refreshes the same picture.
+STILL_GAP = 2
+#: Damage of one frame stays in those after it until a key frame, at most so many frames.
+DAMAGE_STAYS = 12
+
+#: A pixel of the face's picture departs from its median over the scene where it does so by more than this many times
+#: its usual departure and this fraction of the face's contrast; beyond this many times that it counts no more.
+_USUAL, _CONTRAST, _LARGEST = 4.0, 0.35, 3.0
+#: Mean departure around the lips beyond that of brows, eyes and nose: where a cover begins, and its middle value.
+COVER_BEGINS, COVER_MIDDLE = 0.12, 0.24
+#: A cover lasts this long, s; shorter departures are wide open mouths, ...
+COVER_S = 0.35
+#: ... unless the departure is this large, from this long on.
+COVER_LARGE, COVER_LARGE_S = 0.6, 0.1
+#: Least frames of a scene that tell what its mouth looks like.
+LEAST_FRAMES = 15
+#: Lips with a smaller fraction of the eyes' contrast are none (recorded faces: 0.9 and more); grey levels a pixel below
+#: which even eyes have no contrast.
+FLAT, LEAST_CONTRAST = 0.3, 3.0
+#: Correlation of a face's picture with that before, below which it may be another's.
+UNLIKE = 0.8
+
+
+def runs_of(mask: np.ndarray) -> list[tuple[int, int]]:
+    """Start and stop of the runs of true values of (n,)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist()))
+
+
+def _lasting(times: np.ndarray, start: int, stop: int) -> float:
+    """Seconds for which the frames from `start` to before `stop` show."""
+    usual = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    return float(times[stop] if stop < len(times) else times[-1] + usual) - float(times[start])
+
+
+def frozen(changes: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Frames that repeat the one before for `STILL_S` and longer: changes (n,) of `Tracks`, times (n,), s -> bool."""
+    same = np.nan_to_num(changes, nan=np.inf) <= STILL_LEVELS
+    mask = np.zeros(len(same), bool)
+    for start, stop in runs_of(same):
+        mask[start:stop] = _lasting(times, start, stop) >= STILL_S - 1e-6
+    for start, stop in runs_of(~mask):
+        if start > 0 and stop < len(mask) and stop - start <= STILL_GAP:
+            mask[start:stop] = True
+    return mask
+
+
+def damaged_until_key(damaged: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """Damaged frames (n,), bool, and those after them up to the next of the `key` frames (n,), bool."""
+    mask, left = damaged.copy(), 0
+    for k in range(len(mask)):
+        left = DAMAGE_STAYS if damaged[k] else 0 if key[k] else max(left - 1, 0)
+        mask[k] |= left > 0
+    return mask
+
+
+def boundaries(patches: np.ndarray, seen: np.ndarray, cuts: Sequence[int]) -> list[int]:
+    """Frames from which on the face may be another's: after cuts, gaps, and where it changes from one to the next.
+
+    Parameters
+    ----------
+    patches : ndarray (n, height, width), see `Tracks`
+    seen : ndarray (n,), bool, frames with a face
+    cuts : list of int
+    """
+    flat = patches.reshape(len(patches), -1).astype(float)
+    flat -= flat.mean(1, keepdims=True)
+    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
+    found = {int(cut) for cut in cuts if cut < len(seen)}
+    both = np.flatnonzero(seen[1:] & seen[:-1]) + 1
+    found |= set(both[(flat[both] * flat[both - 1]).sum(1) < UNLIKE].tolist())
+    found |= {start for start, _ in runs_of(seen) if start > 0}
+    return sorted(found - {0})
+
+
+def _flat(patches: np.ndarray) -> np.ndarray:
+    """Frames whose mouth has no lips: pictures (n, height, width) -> (n,), bool."""
+    values = patches.astype(np.float32)
+    slope = np.hypot(np.diff(values, axis=2)[:, :-1], np.diff(values, axis=1)[:, :, :-1])
+    lips, eyes = (slope[:, rows, columns].mean((1, 2)) for rows, columns in (CORE, EYES))
+    return (eyes > LEAST_CONTRAST) & (lips < FLAT * eyes)
+
+
+def departure(patches: np.ndarray) -> np.ndarray:
+    """How far each frame's mouth departs from what it looks like in its scene, beyond the upper face: pictures (n,
+    height, width) of faces -> (n,), 0 for mouths as usual. The lips themselves do not count: they may open for long."""
+    import cv2
+
+    smooth = np.stack([cv2.GaussianBlur(patch.astype(np.float32), (0, 0), 1.2) for patch in patches])
+    rows, columns = UPPER
+    usual = np.median(smooth[:, rows, columns], 0)
+    upper_face = smooth[:, rows, columns]
+    light = (upper_face * usual).sum((1, 2)) / np.maximum((upper_face**2).sum((1, 2)), 1e-9)
+    smooth *= light[:, None, None]
+    middle = np.median(smooth, 0)
+    away = np.abs(smooth - middle)
+    contrast = middle[rows.start : MOUTH[0].stop, columns].std()
+    allowed = np.maximum(1.4826 * _USUAL * np.median(away, 0), _CONTRAST * contrast + 1e-9)
+    units = np.minimum(away / allowed, _LARGEST)
+    units[units < 1] = 0
+    around = np.zeros(units.shape[1:], bool)
+    around[MOUTH] = True
+    around[LIPS] = False
+    return units[:, around].mean(1) - units[:, rows, columns].mean((1, 2))
+
+
+def covered(patches: np.ndarray, seen: np.ndarray, times: np.ndarray, cuts: Sequence[int]) -> np.ndarray:
+    """Frames whose mouth is covered, by a hand, a microphone or a box drawn over it.
+
+    Parameters
+    ----------
+    patches : ndarray (n, height, width), see `Tracks`
+    seen : ndarray (n,), bool, frames with a face
+    times : ndarray (n,), s
+    cuts : list of int, first frames of scenes
+
+    Notes
+    -----
+    Two signs. Lips have as much contrast as eyes, in every frame. And a mouth, however it moves, looks for most of a
+    scene as it does in most of the scene: what departs from that for long, while brows, eyes and nose do not, covers
+    it. A mouth that something covers for more than half of a scene and that is not flat stays undetected.
+    """
+    mask = seen & _flat(patches)
+    edges = [0, *(cut for cut in cuts if 0 < cut < len(seen)), len(seen)]
+    for first, last in zip(edges, edges[1:]):
+        rows = first + np.flatnonzero(seen[first:last])
+        if len(rows) < LEAST_FRAMES:
+            continue
+        found = departure(patches[rows])
+        for start, stop in runs_of(found > COVER_BEGINS):
+            values, length = found[start:stop], _lasting(times[rows], start, stop)
+            long = length >= COVER_S and np.median(values) > COVER_MIDDLE
+            if long or (length >= COVER_LARGE_S and np.median(values) > COVER_LARGE):
+                mask[rows[max(start - 1, 0) : stop + 1]] = True  # it comes and goes within a frame
+    return mask
+
+
+def faults(
+    tracks: Tracks, times: np.ndarray, *, damaged: np.ndarray, strangers: np.ndarray | None = None
+) -> np.ndarray:
+    """What is wrong with each frame (n,), int8, a number of `FAULTS`.
+
+    Parameters
+    ----------
+    tracks : Tracks; of detectors that do not note the face's looks only damage and strangers are known
+    times : ndarray (n,), s
+    damaged, strangers : ndarray (n,), bool
+    """
+    result = np.zeros(len(times), np.int8)
+    if tracks.patches is not None:
+        result[covered(tracks.patches, tracks.detected, times, tracks.cuts)] = COVERED
+    if tracks.changes is not None:
+        result[frozen(tracks.changes, times)] = FROZEN
+    result[damaged] = DAMAGED
+    if strangers is not None:
+        result[strangers] = STRANGER
+    return result
+
+
+def trusted(columns: Mapping[str, Any]) -> np.ndarray:
+    """Frames of a table of landmarks whose face may be believed (n,), bool."""
+    return np.asarray(columns["detected"], bool) & (np.asarray(columns["fault"]) == 0)

@@ -1,0 +1,261 @@
+"""Faces that must not be believed: frozen, damaged, covered, somebody else's, turned."""
+
+from types import SimpleNamespace
+
+import av
+import cv2
+import numpy as np
+import pytest
+from faces import face_points
+
+from speechface import media
+from speechface.fitting.report import flagged_runs, notes
+from speechface.landmarks import faults as f
+from speechface.landmarks.appearance import Appearance, face_patch
+from speechface.landmarks.detector import Tracks
+from speechface.landmarks.recognition import main_person, segments
+from speechface.landmarks.turned import may_be_turned, quarter_turns, turned_text, turns_of_eyes
+
+TIMES = np.arange(75) / 25
+
+
+def drawn(opening, shift=0.0, rng=None):
+    """A face's picture (52, 40): eyes, nose and lips that are `opening` high, `shift` pixels aside."""
+    big = np.full((208, 160), 170.0, np.float32)
+    x = 80 + 4 * shift
+    for side in (-40, 40):
+        cv2.ellipse(big, (int(x + side), 48), (16, 7), 0, 0, 360, 60, -1)
+        cv2.ellipse(big, (int(x + side), 30), (20, 3), 0, 0, 360, 90, -1)
+    cv2.ellipse(big, (int(x), 108), (14, 4), 0, 0, 360, 110, -1)
+    cv2.ellipse(big, (int(x), 148), (28, int(10 + 4 * opening)), 0, 0, 360, 110, -1)
+    cv2.ellipse(big, (int(x), 148), (24, max(int(4 * opening), 2)), 0, 0, 360, 40, -1)
+    small = cv2.resize(big, (40, 52), interpolation=cv2.INTER_AREA)
+    noise = 0 if rng is None else rng.normal(0, 2, small.shape)
+    return np.clip(small + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def speaking():
+    """75 pictures of a face that speaks and nods a little."""
+    rng = np.random.default_rng(1)
+    return np.stack([drawn(2.5 * abs(np.sin(k / 3)), 0.6 * np.sin(k / 9), rng) for k in range(len(TIMES))])
+
+
+EVERYWHERE = np.ones(len(TIMES), bool)
+
+
+def test_a_mouth_that_speaks_is_not_covered(speaking):
+    assert not f.covered(speaking, EVERYWHERE, TIMES, []).any()
+
+
+@pytest.mark.parametrize("level", [30, 150])  # a dark box, and one as bright as skin
+def test_a_mouth_covered_by_a_plain_box_is_found_in_every_frame_and_nowhere_else(speaking, level):
+    speaking[30:46, 27:47, 8:32] = level
+    found = f.covered(speaking, EVERYWHERE, TIMES, [])
+    assert found[30:46].all()
+    assert not found[:28].any()
+    assert not found[48:].any()
+    speaking[:, 27:47, 8:32] = level
+    assert f.covered(speaking, EVERYWHERE, TIMES, []).all()  # nothing to compare with: it has no lips
+
+
+def test_a_patterned_hand_is_found_by_its_difference_from_the_clips_own_mouth(speaking):
+    stripes = (130 + 40 * np.sin(np.arange(20) / 1.5))[:, None]
+    speaking[30:46, 27:47, 4:40] = stripes
+    found = f.covered(speaking, EVERYWHERE, TIMES, [])
+    assert found[30:46].all()
+    assert found.sum() <= 18
+    short = f.covered(np.concatenate([speaking[:34], speaking[46:]]), EVERYWHERE[:63], TIMES[:63], [])
+    assert not short[:28].any()
+    assert not short[36:].any()
+
+
+def test_light_that_changes_and_another_scene_cover_nothing(speaking):
+    dimmed = speaking.copy()
+    dimmed[30:50] = 0.6 * dimmed[30:50]
+    assert not f.covered(dimmed, EVERYWHERE, TIMES, []).any()
+    speaking[50:] = 255 - speaking[50:]
+    assert not f.covered(speaking, EVERYWHERE, TIMES, [50]).any()
+
+
+def test_frames_without_a_face_and_short_scenes_are_not_judged(speaking):
+    speaking[20:40] = 0
+    seen = EVERYWHERE & ((TIMES < 0.8 - 1e-9) | (TIMES > 1.6 - 1e-9))
+    assert not f.covered(speaking, seen, TIMES, []).any()
+    assert not f.covered(speaking[:5], EVERYWHERE[:5], TIMES[:5], []).any()
+
+
+def test_still_pictures_are_found_from_their_second_frame_on_and_repeats_are_not():
+    changes = np.full(75, 1.0)
+    changes[37:48] = 0.0
+    assert np.flatnonzero(f.frozen(changes, TIMES)).tolist() == list(range(37, 48))
+    doubled = np.where(np.arange(75) % 2, 0.0, 1.0)  # 12.5 images shown as 25, and every sixth twice
+    pulled = np.where(np.arange(75) % 6, 1.0, 0.0)
+    assert not f.frozen(doubled, TIMES).any()
+    assert not f.frozen(pulled, TIMES).any()
+    screen = np.where(np.arange(75) % 6, 0.0, 1.0)  # 10 images a second shown as 60
+    assert not f.frozen(screen, TIMES * 25 / 60).any()
+
+
+def test_a_key_frame_that_refreshes_a_still_picture_does_not_break_it():
+    changes = np.zeros(75)
+    changes[[0, 20, 50]] = [np.nan, 1.4, 1.4]
+    assert f.frozen(changes, TIMES)[1:].all()
+    assert not f.frozen(changes, TIMES)[0]
+
+
+def test_damage_lasts_until_a_key_frame_but_not_for_ever():
+    damaged, key = np.zeros((2, 40), bool)
+    damaged[[3, 20]], key[6] = True, True
+    assert np.flatnonzero(f.damaged_until_key(damaged, key)).tolist() == [3, 4, 5, *range(20, 20 + f.DAMAGE_STAYS)]
+
+
+def test_faces_may_be_anothers_after_cuts_gaps_and_sudden_changes(speaking):
+    seen = EVERYWHERE.copy()
+    seen[20:25] = False
+    speaking[50:] = speaking[50:, ::-1]
+    assert f.boundaries(speaking, seen, [10]) == [10, 25, 50]
+    parts = segments(seen, [10, 25, 26, 50])
+    assert [(part[0], part[-1]) for part in parts] == [(0, 9), (10, 19), (26, 49), (50, 74)]  # one frame is no part
+
+
+def test_the_person_with_the_largest_area_in_all_is_kept():
+    one, two = np.eye(128)[:2]
+    same = main_person(np.stack([one, two, one + 0.02, two]), np.array([30.0, 40.0, 30.0, 15.0]))
+    assert same.tolist() == [True, False, True, False]
+
+
+def test_each_frame_has_one_fault_the_gravest():
+    tracks = Tracks.empty(75, 68)
+    assert not f.faults(tracks, TIMES, damaged=~EVERYWHERE).any()  # a detector that notes nothing
+    tracks.changes = np.zeros(75)
+    damaged, strangers = EVERYWHERE & (TIMES < 0.2 - 1e-9), TIMES > 2
+    found = f.faults(tracks, TIMES, damaged=damaged, strangers=strangers)
+    assert found[[0, 10, 60]].tolist() == [f.DAMAGED, f.FROZEN, f.STRANGER]
+    columns = {"detected": EVERYWHERE, "fault": found}
+    assert not f.trusted(columns).any()
+    assert f.trusted({"detected": EVERYWHERE, "fault": 0 * found}).all()
+
+
+def test_a_faces_picture_is_upright_at_any_size_and_angle():
+    points = np.zeros((68, 2))
+    points[36:42], points[42:48], points[31:36] = (10, 12), (30, 12), (20, 28)
+    face = drawn(2)
+    assert np.corrcoef(face_patch(face, points).ravel(), face.ravel())[0, 1] > 0.99
+    turned = np.ascontiguousarray(np.rot90(cv2.resize(face, (160, 208))))
+    back = np.stack([4 * points[:, 1] + 1.5, 160 - 1 - (4 * points[:, 0] + 1.5)], 1)
+    assert np.corrcoef(face_patch(turned, back).ravel(), face.ravel())[0, 1] > 0.99
+
+
+def test_looks_and_changes_are_noted_frame_by_frame():
+    points = np.zeros((68, 2))
+    points[36:42], points[42:48], points[31:36] = (10, 12), (30, 12), (20, 28)
+    box, looks = np.array([2.0, 2, 38, 50]), Appearance()
+    for image in (drawn(1), drawn(1), drawn(3)):
+        looks.see(image, box, points)
+    looks.see(drawn(3), None, None)
+    changes = looks.changes()
+    assert np.isnan(changes[[0, 3]]).all()
+    assert changes[1] == 0
+    assert changes[2] > 1
+    assert looks.patches().shape == (4, 52, 40)
+    assert not looks.patches()[3].any()
+
+
+def test_frames_not_used_are_told_by_their_fault():
+    fault = np.array([0, 0, f.FROZEN, f.FROZEN, f.COVERED, 0, 0], np.int8)
+    used = fault == 0
+    used[6] = False
+    runs = flagged_runs(np.arange(7), fault == 0, used, np.full(7, 6.0), fault)
+    assert [(run["first_frame"], run["last_frame"], run["reason"][:26]) for run in runs] == [
+        (2, 3, "the picture stands still"), (4, 4, "the mouth is covered"), (6, 6, "landmarks that the face ca"),
+    ]  # fmt: skip
+    row = {"damaged": 0, "frozen": 2, "covered": 1, "others": 0, "missing_s": 1.2}
+    assert notes(row) == (
+        "the picture stands still in 2 frames; the mouth is covered in 1 frames; the images end 1.2 s before what the "
+        "file announces: was it cut off?"
+    )
+    assert notes(dict.fromkeys(row, 0)) == ""
+
+
+def written(path, codec, frames, **options):
+    """A file of grey noise that moves."""
+    rng = np.random.default_rng(0)
+    noise = cv2.GaussianBlur(rng.normal(128, 200, (64, 200)), (0, 0), 3).clip(0, 255).astype(np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt, stream.gop_size = 64, 64, "yuv420p", 10
+        for k in range(frames):
+            image = np.repeat(noise[:, 2 * k : 2 * k + 64, None], 3, 2)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def test_frames_that_the_decoder_could_not_read_whole_are_told(tmp_path):
+    path = tmp_path / "a.avi"
+    written(path, "mpeg4", 40)
+    assert not any(image.damaged for image in media.decode_images(path))
+    with av.open(str(path)) as container:
+        packets = [(p.pos, p.size) for p in container.demux(container.streams.video[0]) if p.size]
+    content = bytearray(path.read_bytes())
+    for place, size in packets[13:17]:
+        content[place + 12 : place + size] = np.random.default_rng(0).bytes(size - 12)
+    path.write_bytes(content)
+    marks = [(image.damaged, image.key) for image in media.decode_images(path)]
+    assert len(marks) == len(media.probe_video(path).times) == 40  # time does not shift
+    assert np.flatnonzero(f.damaged_until_key(*np.array(marks).T)).tolist() == list(range(13, 20))
+
+
+def test_half_a_file_whose_header_promises_the_whole_is_told(tmp_path):
+    path = tmp_path / "a.mkv"
+    written(path, "mpeg4", 75)
+    assert media.probe_video(path).missing == pytest.approx(0, abs=0.05)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    video = media.probe_video(path)
+    assert 20 < len(video.times) < 55
+    assert video.missing == pytest.approx(3 - len(video.times) / 25, abs=0.05)
+
+
+class _Upright:
+    """A tracker that sees a face where an image's bright corner is the top left one."""
+
+    def track(self, images):
+        tracks = Tracks.empty(len(images), 68)
+        for k, image in enumerate(images):
+            if image.gray[0, 0]:
+                tracks.detected[k], tracks.score[k] = True, 2.0
+        return tracks
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_the_quarter_turns_that_make_a_picture_upright_are_found(turns):
+    image = np.zeros((6, 8, 3), np.uint8)
+    image[0, 0] = 255
+    found = quarter_turns(
+        _Upright(), [np.rot90(image, -turns)] * 5, 0.7, image_of=lambda pixels: SimpleNamespace(gray=pixels[..., 0])
+    )
+    assert found == turns
+    nothing = quarter_turns(
+        _Upright(), [0 * image] * 5, 0.7, image_of=lambda pixels: SimpleNamespace(gray=pixels[..., 0])
+    )
+    assert nothing == 0
+
+
+@pytest.mark.parametrize(
+    ("tilt", "turns"), [(0, 0), (40, 0), (-40, 0), (90, 1), (-90, 3), (180, 2), (-175, 2), (70, 1)]
+)
+def test_eyes_tell_how_a_followed_face_lies(tilt, turns):
+    """By degrees that the picture is turned clockwise."""
+    points = np.stack([face_points(100, 100, 30, roll=np.radians(tilt))] * 3)
+    assert turns_of_eyes(points) == turns
+
+
+def test_a_clip_is_looked_at_again_where_scores_are_low_or_faces_rare():
+    tracks = Tracks.empty(20, 68)
+    assert may_be_turned(tracks, 0.7)
+    tracks.detected[:], tracks.score[::10] = True, 2.0
+    assert not may_be_turned(tracks, 0.7)
+    tracks.score[::10] = 0.1
+    assert may_be_turned(tracks, 0.7)
+    assert "stands on its head" in turned_text(2)
