@@ -1,8 +1,8 @@
 """VMC protocol: OSC over UDP, which VSeeFace, Warudo, VNyan and Unity listen to.
 
 Each frame: ``/VMC/Ext/OK``, ``/VMC/Ext/T`` (s), the head as a bone in Unity's coordinates, a ``/VMC/Ext/Blend/Val`` for
-every shape, then ``/VMC/Ext/Blend/Apply``; in bundles that fit into one packet of a network each. The shapes are ARKit's,
-for avatars with "perfect sync", or the presets that every VRM avatar has.
+every shape, then ``/VMC/Ext/Blend/Apply``; in bundles that fit into one packet of a network each. The shapes are
+ARKit's, for avatars with "perfect sync", or the presets that every VRM avatar has.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ def unity_quaternion(rotation: np.ndarray) -> tuple[float, float, float, float]:
 
 
 def messages(frame: LiveFrame, *, names: str, head: bool) -> list[bytes]:
-    """The OSC messages of one frame; `names` are camel (jawOpen), pascal (JawOpen), vrm0 (A, Blink) or vrm1 (aa, blink)."""
+    """The OSC messages of one frame; names camel (jawOpen), pascal (JawOpen), vrm0 (A, Blink) or vrm1 (aa, blink)."""
     weights = arkit_weights(np.asarray(frame.weights)[None], frame.channels)
     shapes = (_PRESETS[names], vrm_presets(weights)[0]) if names in _PRESETS else (_ARKIT[names], weights[0])
     found = [message("/VMC/Ext/OK", 1), message("/VMC/Ext/T", float(frame.time))]
