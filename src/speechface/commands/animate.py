@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
     if not 16 <= args.size <= 4096:
         raise ConfigError(f"--size is {args.size}; expected 16 to 4096 pixels")
     formats = _formats(args.formats, args.avatar)
-    model = configured(load_model(args.model or STARTER), args.option)
+    model = configured(load_model(args.model or STARTER, threads=1), args.option)
     neutral = _neutral(args.neutral, model)
     folder = made_folder(args.out)
     animation = animate(
