@@ -142,13 +142,17 @@ def render_animation(
             from tqdm import tqdm
 
             frames = tqdm(frames, total=len(weights), unit="frame", file=sys.stderr)
+
+        def encode(image: np.ndarray) -> None:
+            if isinstance(video, AlphaWriter):
+                video.write(_straight(image))
+            else:
+                video.write_points(image)
+
         # averaging and encoding go on beside drawing, a few frames behind
         waiting: deque[Future[None]] = deque()
         for image in frames:
-            if transparent:
-                waiting.append(encoder.submit(lambda image=image: video.write(_straight(image))))
-            else:
-                waiting.append(encoder.submit(video.write_points, image))
+            waiting.append(encoder.submit(encode, image))
             if len(waiting) > _BEHIND:
                 waiting.popleft().result()
         for rest in waiting:
