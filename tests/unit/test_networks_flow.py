@@ -17,6 +17,7 @@ from speechface.networks.flow import FlowNetwork, MotionField
 from speechface.networks.flow_model import FlowModel
 from speechface.networks.flow_training import FLOW
 from speechface.networks.loading import configured, load_model, save_model
+from speechface.networks.onnx import TOLERANCE, export, largest_difference
 from speechface.networks.split_table import read_split
 from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.synthesis.visemes import INDEX
@@ -230,6 +231,45 @@ def test_an_ensemble_draws_from_one_member_after_the_other(trained):
     assert lone == {part.tobytes() for part in each}
     quiet = configured(both, ["guidance=0"])
     np.testing.assert_array_equal(quiet.predict(clips[0]["features"], n_samples=2)[1], each[0])
+
+
+def test_a_graph_draws_what_the_model_draws(trained, tmp_path):
+    model, clips, _ = trained
+    features, path = np.concatenate([clip["features"] for clip in clips]), tmp_path / "m.onnx"
+    for parameter in model.network.field.parameters():  # three epochs teach nothing
+        torch.nn.init.normal_(parameter, std=0.1)
+    export(model, path)
+    assert largest_difference(model, path) < TOLERANCE
+    graph = load_model(path)
+    assert graph.draws
+    assert graph.bidirectional
+    for options in ([], ["guidance=2", "emotion=happy:0.7", "temperature=0.5", "mouth_temperature=1"]):
+        wanted, found = (
+            configured(of, options).predict(features, rng=np.random.default_rng(3), n_samples=2)
+            for of in (model, graph)
+        )
+        np.testing.assert_allclose(found, wanted, atol=TOLERANCE)
+    assert graph.predict(features[:0], n_samples=2).shape == (2, 0, N_OUT)
+    with pytest.raises(ModelError, match=r"an \.onnx file has 8 steps"):
+        configured(graph, ["steps=4"])
+    np.testing.assert_array_equal(configured(graph, ["steps=8"]).predict(features), graph.predict(features))
+
+
+def test_a_graph_draws_long_clips_in_parts_without_a_trace(trained, tmp_path):
+    model, clips, _ = trained
+    features, path = np.concatenate([clip["features"] for clip in clips] * 12), tmp_path / "m.onnx"
+    export(configured(model, ["steps=2"]), path)
+    graph = load_model(path)
+    whole = graph.predict(features)
+    graph.facts["chunk_frames"] = 60
+    assert len(list(graph._windows(len(features)))) > 10
+    np.testing.assert_allclose(graph.predict(features), whole, atol=1e-5)
+
+
+def test_an_ensemble_that_draws_has_no_graph(trained, tmp_path):
+    both = join([trained[0], trained[0]], name="both", seed=0)
+    with pytest.raises(ModelError, match="no network that an ONNX graph could hold"):
+        export(both, tmp_path / "m.onnx")
 
 
 def test_commands_train_a_flow_and_store_its_samples(tmp_path):

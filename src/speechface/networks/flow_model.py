@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from speechface.errors import ModelError
+from speechface.networks.families.flow import by_part, read_options
 from speechface.networks.flow import FlowNetwork
 from speechface.networks.losses import ROTATION_STD_FLOOR, WEIGHT_STD_FLOOR
 from speechface.networks.predictor import TrainedModel, restore_as
@@ -17,9 +17,6 @@ __all__ = ["FlowModel", "build_flow", "restore"]
 
 #: Frames that are sampled at once; each of several samples takes as many.
 WINDOW = 1000
-#: What may be changed of a trained model, beside styles.
-OPTIONS = ("steps", "guidance", "temperature", "mouth_temperature")
-_MOUTH = ("jaw", "mouth", "tongue")
 
 
 @dataclass
@@ -45,19 +42,8 @@ class FlowModel(TrainedModel):
     def configured(self, options: Mapping[str, str]) -> Self:
         """The same model with other options: numbers of `OPTIONS`, or ``emotion``, ``speaker`` with a name and an
         amount, as in ``happy:0.7``."""
-        numbers, styles = dict(self.options), dict(self.styles)
-        known = self.spec["flow"]["styles"]
-        for name, text in options.items():
-            if name in OPTIONS:
-                numbers[name] = _number(name, text)
-                continue
-            which, _, amount = text.partition(":")
-            if f"{name}={which}" not in known:
-                raise ModelError(
-                    f"option {name}={text}: the model knows {', '.join([*OPTIONS, *known])}; give one of them"
-                )
-            styles[f"{name}={which}"] = _number(name, amount or "1")
-        return replace(self, options=numbers, styles=styles)
+        numbers, styles = read_options(options, self.spec["flow"]["styles"])
+        return replace(self, options={**self.options, **numbers}, styles={**self.styles, **styles})
 
     def predict(
         self,
@@ -80,33 +66,19 @@ class FlowModel(TrainedModel):
         network: FlowNetwork = self.network
         kept = network.kept.cpu().numpy()
         rng = np.random.default_rng(self.seed) if rng is None else rng
-        names = np.array(self.columns)[kept]
-        mouth = np.array([str(name).startswith(_MOUTH) for name in names])
+        names = np.array(self.columns)[kept].tolist()
         device = network.centre.device
-
-        def by_part(of_mouth: float, of_others: float) -> torch.Tensor:
-            return torch.tensor(np.where(mouth, of_mouth, of_others), dtype=torch.float32, device=device)
-
-        noise = torch.from_numpy(rng.standard_normal((n_samples, len(features), len(kept)), np.float32)).to(device)
-        noise *= by_part(self.option("mouth_temperature"), self.option("temperature"))
+        noise = rng.standard_normal((n_samples, len(features), len(kept)), np.float32)
+        noise *= by_part(names, self.option("mouth_temperature"), self.option("temperature"))
         styles = torch.tensor([self.styles.get(name, 0.0) for name in self.spec["flow"]["styles"]], device=device)
         with torch.inference_mode():
             outputs = network.sample(
-                self._forward(features), noise, steps=int(self.option("steps")),
-                guidance=by_part(self.option("guidance"), 1), styles=styles, window=WINDOW,
+                self._forward(features), torch.from_numpy(noise).to(device), steps=int(self.option("steps")),
+                guidance=torch.from_numpy(by_part(names, self.option("guidance"), 1)).to(device), styles=styles,
+                window=WINDOW,
             )  # fmt: skip
             outputs[..., : len(self.observed)].clamp_(0, 1)
         return self._finished(outputs, neutral)
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        value = float(text)
-        if value >= 0:
-            return value
-    except ValueError:
-        pass
-    raise ModelError(f"option {name}={text}: expected a number from 0 on")
 
 
 def build_flow(spec: dict[str, Any], stats: dict[str, Any], *, encoder: Any = None) -> FlowNetwork:

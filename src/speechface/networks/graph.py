@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,8 +10,9 @@ import numpy as np
 
 from speechface.errors import ModelError
 from speechface.networks.families.base import Rest
+from speechface.networks.families.flow import by_part, read_options
 
-__all__ = ["GraphModel", "seal"]
+__all__ = ["DrawingGraph", "GraphModel", "seal"]
 
 #: Frames of one call of a network that only looks back; more costs memory and gains no time.
 CHUNK_FRAMES = 256
@@ -80,7 +82,8 @@ class GraphModel:
         props = session.get_modelmeta().custom_metadata_map
         if "feature_settings" not in props or not _is_whole(data):
             raise ModelError(f"{path}: does not say what it takes and gives; write it by 'speechface export-onnx'")
-        return cls(session, {key: json.loads(value) for key, value in props.items() if key != "sha256"})
+        facts = {key: json.loads(value) for key, value in props.items() if key != "sha256"}
+        return (DrawingGraph if "drawn" in facts else cls)(session, facts)  # type: ignore[return-value]
 
     @property
     def family(self) -> str:
@@ -123,14 +126,18 @@ class GraphModel:
         outputs : ndarray (T, n_out), float32
         state : for the next call
         """
-        inputs: dict[str, np.ndarray] = {"features": self._checked(features)}
-        if self.rest != "none":
-            inputs["neutral"] = self._neutral(neutral)
+        inputs = self._inputs(features, neutral)
         if state is None:
             state = [np.zeros([0 if size == "past" else size for size in shape], np.float32)
                      for shape in self.facts["state"].values()]  # fmt: skip
         outputs, *state = self.session.run(None, inputs | dict(zip(self.facts["state"], state)))
         return outputs, state
+
+    def _inputs(self, features, neutral):
+        inputs = {"features": self._checked(features)}
+        if self.rest != "none":
+            inputs["neutral"] = self._neutral(neutral)
+        return inputs
 
     def _checked(self, features):
         features = np.ascontiguousarray(features, np.float32)
@@ -160,11 +167,69 @@ class GraphModel:
         if not len(features):
             self._checked(features)
             return np.zeros((n_samples, 0, len(self.columns)), np.float32)
-        parts, state, context = [], None, self.facts["context_frames"]
-        chunk = self.facts["chunk_frames"] if context else CHUNK_FRAMES
-        for start in range(0, len(features), chunk):
-            first = max(0, start - context)
-            part, state = self.predict_chunk(features[first : start + chunk + context], state, neutral)
-            parts.append(part[start - first : start - first + chunk])
+        parts, state = [], None
+        for first, start, stop, last in self._windows(len(features)):
+            part, state = self.predict_chunk(features[first:last], state, neutral)
+            parts.append(part[start - first : stop - first])
         outputs = np.concatenate(parts)
         return np.broadcast_to(outputs, (n_samples, *outputs.shape))
+
+    def _windows(self, frames: int) -> Iterator[tuple[int, int, int, int]]:
+        """Where to read a clip's frames from, which of them to keep, and where to read to."""
+        context = self.facts["context_frames"]
+        chunk = self.facts["chunk_frames"] if context else CHUNK_FRAMES
+        for start in range(0, frames, chunk):
+            stop = min(frames, start + chunk)
+            yield max(0, start - context), start, stop, min(frames, stop + context)
+
+
+class DrawingGraph(GraphModel):
+    """The graph of a model that draws (family flow): it takes noise, guidance and styles, and makes all steps.
+
+    Its facts say besides: ``drawn``, the columns that noise is drawn for; ``options``, guidance and temperatures unless
+    others are asked for, and the number of steps; ``styles``, those it knows. See `FlowModel`, which gives the same.
+    """
+
+    def __init__(self, session: Any, facts: dict[str, Any]) -> None:
+        super().__init__(session, facts)
+        self.options: dict[str, float] = facts["options"]
+        self.styles: dict[str, float] = {}
+
+    @property
+    def draws(self) -> bool:
+        return True
+
+    def configured(self, options: Mapping[str, str]) -> Self:
+        """The same model with other options, see `speechface.networks.flow_model.FlowModel.configured`; ModelError for
+        another number of steps, which is a part of the graph."""
+        numbers, styles = read_options(options, self.facts["styles"])
+        steps = self.options["steps"]
+        if numbers.get("steps", steps) != steps:
+            raise ModelError(f"option steps={options['steps']}: an .onnx file has {steps:g} steps; use the .ckpt")
+        found = type(self)(self.session, self.facts)
+        found.options, found.styles = {**self.options, **numbers}, {**self.styles, **styles}
+        return found
+
+    def predict(
+        self,
+        features: np.ndarray,
+        *,
+        neutral: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+        n_samples: int = 1,
+    ) -> np.ndarray:
+        """Draw samples of a clip of any length with bounded memory; the same `rng` gives what `FlowModel` gives."""
+        features, drawn = np.asarray(features), self.facts["drawn"]
+        rng = np.random.default_rng(self.seed) if rng is None else rng
+        noise = rng.standard_normal((n_samples, len(features), len(drawn)), np.float32)
+        noise *= by_part(drawn, self.options["mouth_temperature"], self.options["temperature"])
+        fixed = {
+            "guidance": by_part(drawn, self.options["guidance"], 1),
+            "styles": np.array([self.styles.get(name, 0.0) for name in self.facts["styles"]], np.float32),
+        }
+        outputs = np.empty((n_samples, len(features), len(self.columns)), np.float32)
+        for k in range(n_samples):
+            for first, start, stop, last in self._windows(len(features)):
+                inputs = self._inputs(features[first:last], neutral) | fixed | {"noise": noise[k, first:last]}
+                outputs[k, start:stop] = self.session.run(None, inputs)[0][start - first : stop - first]
+        return outputs

@@ -1,7 +1,8 @@
 """A trained model as an ONNX graph that carries its facts, for `speechface.networks.graph` and engines without PyTorch.
 
-The graph takes ``features`` (frames, ...), ``neutral`` where the model uses the speaker's face at rest, and, where it
-only looks back, the state that the call before returned; it gives ``outputs`` (frames, columns) and the new state.
+The graph takes ``features`` (frames, ...), ``neutral`` where the model uses the speaker's face at rest, where it draws
+``noise`` (frames, n), ``guidance`` (n,) and ``styles``, and, where it only looks back, the state that the call before
+returned; it gives ``outputs`` (frames, columns) and the new state.
 Its ``metadata_props`` say the rest, see `speechface.networks.graph.GraphModel`.
 """
 
@@ -18,6 +19,8 @@ from speechface.audio.features import FEATURES, settings_of_table
 from speechface.errors import ModelError
 from speechface.files import written_whole
 from speechface.networks.ensemble import Ensemble
+from speechface.networks.families.flow import OPTIONS
+from speechface.networks.flow_model import FlowModel
 from speechface.networks.graph import GraphModel, seal
 from speechface.networks.predictor import CONTEXT_FRAMES, TrainedModel
 from speechface.rig.channels import column
@@ -36,7 +39,7 @@ _IMAGES, _ROWS = 100, 2000
 def _members(model):
     members = model.members if isinstance(model, Ensemble) else [model]
     for member in members:
-        if not isinstance(member, TrainedModel) or member.draws:
+        if not isinstance(member, TrainedModel) or (member.draws and member is not model):
             raise ModelError(f"'{member.name}' of family {member.family} has no network that an ONNX graph could hold")
     return members
 
@@ -77,6 +80,40 @@ class _Whole(nn.Module):
         return torch.cat([weights, others], 1)
 
 
+class _Drawn(_Whole):
+    """A flow: features (T, ...), neutral if used, noise (T, n), guidance (n,), styles (s,) -> outputs (T, n_out)."""
+
+    def __init__(self, model):
+        super().__init__(model, [0])
+        network = self.networks[0]
+        self.steps = int(model.option("steps"))
+        # rows put what is drawn into the places of the outputs
+        self.register_buffer("places", torch.eye(network.n_out)[network.kept])
+
+    def forward(self, features, *given):
+        neutral = given[0] if self.told else None
+        noise, guidance, styles = given[-3:]
+        network, both = self.networks[0], torch.tensor([1.0, 0.0])
+        joined, _ = network(features[None])
+        known, point, styles = network.known(joined).repeat(2, 1, 1), noise[None], styles[None].repeat(2, 1)
+        for step in range(self.steps):
+            time = torch.full((2,), step / self.steps)
+            heard, unheard = network.field(point.repeat(2, 1, 1), time, known, heard=both, styles=styles).split(1)
+            point = point + (guidance * heard + (1 - guidance) * unheard) / self.steps
+        drawn = (point[0] * network.spread + network.centre) @ self.places
+        outputs = joined[0, :, : network.n_out] * (1 - self.places.sum(0)) + drawn
+        n_weights = len(self.observed)
+        outputs = torch.cat([outputs[:, :n_weights].clamp(0, 1), outputs[:, n_weights:]], 1)
+        return self._finished(outputs, self.means[0], neutral)
+
+
+def _drawn_inputs(model, frames):
+    """Noise, guidance and styles to record the graph of a flow with."""
+    n_drawn, n_styles = len(model.network.kept), len(model.spec["flow"]["styles"])
+    return {"noise": np.zeros((frames, n_drawn), np.float32), "guidance": np.ones(n_drawn, np.float32),
+            "styles": np.zeros(n_styles, np.float32)}  # fmt: skip
+
+
 def _parts(state):
     """Tensors of a network's state: one, or two of an LSTM."""
     return list(state) if isinstance(state, tuple) else [state]
@@ -114,6 +151,12 @@ def _facts(model: TrainedModel | Ensemble, states: dict[str, list], facts: dict[
     settings = settings_of_table(model.feature, model.feature_settings)
     both_ways = any(member.bidirectional for member in members)
     rests = [member.neutral for member in members if member.neutral is not None]
+    around = CONTEXT_FRAMES if both_ways else 0
+    if isinstance(model, FlowModel):
+        options = {name: model.option(name) for name in OPTIONS}
+        around += int(options["steps"]) * model.network.field.reach
+        drawn = [model.columns[k] for k in model.network.kept.tolist()]
+        facts = {**facts, "drawn": drawn, "options": options, "styles": model.spec["flow"]["styles"]}
     return {
         "name": model.name, "seed": model.seed, "family": model.family, "columns": list(model.columns),
         "mean_rest": np.mean(rests, 0).tolist() if rests else None,
@@ -121,7 +164,7 @@ def _facts(model: TrainedModel | Ensemble, states: dict[str, list], facts: dict[
         "feature_settings": model.feature_settings, "rest": model.rest, "rest_frames": model.rest_frames,
         "audio_rate_hz": model.feature_settings["audio_sr"], "look_ahead_ms": feature.look_ahead_ms(settings),
         "frame_rule": "row k ends at sample round(t[k+1] * rate), t in seconds; sound outside the clip is silence",
-        "mel_scale": "slaney", "state": states, "context_frames": CONTEXT_FRAMES if both_ways else 0,
+        "mel_scale": "slaney", "state": states, "context_frames": around,
         "chunk_frames": _IMAGES if feature.kind == "image" else _ROWS, **facts,
     }  # fmt: skip
 
@@ -144,21 +187,23 @@ def export(model: TrainedModel | Ensemble, path: str | Path, facts: dict[str, An
 
     example = _example(model, _FRAMES, 0)
     sizes, states = _states(model, example["features"])
+    example |= _drawn_inputs(model, _FRAMES) if model.draws else {}
     names = [f"state_{k}" for k in range(len(states))]
     # states of convolutions and attention are the last frames, (1, past, n); those of cells have one size
     grows = [tensor.dim() == 3 and tensor.shape[0] == 1 and tensor.shape[1] > 1 for tensor in states]
     shapes = {name: [1, "past", tensor.shape[2]] if grow else list(tensor.shape)
               for name, tensor, grow in zip(names, states, grows)}  # fmt: skip
-    axes = {"features": {0: "frames"}, "outputs": {0: "frames"}}
+    axes = {name: {0: "frames"} for name in ("features", "noise", "outputs") if name in {*example, "outputs"}}
     for name, grow in zip(names, grows):
         if grow:
             axes |= {name: {1: f"{name}_past"}, f"{name}_out": {1: f"{name}_left"}}
+    whole = _Drawn(model) if model.draws else _Whole(model, sizes)
     inputs = (*map(torch.from_numpy, example.values()), *states)
     with written_whole(path) as temporary, warnings.catch_warnings():
         # the exporter warns of what it cannot follow for other shapes; `largest_difference` tries other shapes
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            _Whole(model, sizes).eval(), inputs, str(temporary), input_names=[*example, *names],
+            whole.eval(), inputs, str(temporary), input_names=[*example, *names],
             output_names=["outputs", *(f"{name}_out" for name in names)], dynamic_axes=axes, opset_version=OPSET,
             dynamo=False,
         )  # fmt: skip
@@ -167,7 +212,7 @@ def export(model: TrainedModel | Ensemble, path: str | Path, facts: dict[str, An
             graph, {key: json.dumps(value) for key, value in _facts(model, shapes, facts or {}).items()}
         )
         Path(temporary).write_bytes(seal(graph.SerializeToString()))
-    given = {name: ["frames", *array.shape[1:]] if name == "features" else list(array.shape)
+    given = {name: ["frames", *array.shape[1:]] if name in axes else list(array.shape)
              for name, array in example.items()}  # fmt: skip
     return given | shapes
 
