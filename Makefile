@@ -2,6 +2,7 @@
 # make test    install, then all tests
 # make test-web       exported files against three.js, three-vrm and Khronos's validator (npm, Chromium)
 # make viewer         bundle the page of `speechface view` with three.js anew
+# make site    the documentation as a site, build/site/index.html (opens without a network)
 # make lint    style of Python, workflow and prose; types
 # make test-slurm     the workflow on a real Slurm of four nodes, started for the test (about ten minutes)
 # make slurm-profile  let `snakemake --profile slurm` find profiles/slurm
@@ -10,7 +11,7 @@ PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 BIN := .venv/bin
 
-.PHONY: demo test test-web viewer test-slurm slurm-profile install lint format docs clean
+.PHONY: demo test test-web viewer test-slurm slurm-profile install lint format docs site clean
 
 demo: install
 	@$(BIN)/snakemake --cores $(CORES) --report results/report.html --report-after-run
@@ -63,6 +64,11 @@ docs: install
 	$(BIN)/python -m speechface reference config > docs/config.md
 	$(BIN)/python -m speechface reference metrics > docs/metrics.md
 	$(BIN)/python scripts/incremental.py > docs/incremental.md
+
+site: install
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file docs/site/mkdocs.yml
+	@echo "open this:   build/site/index.html"
 
 clean:
 	rm -rf results logs

@@ -4,7 +4,7 @@
     python scripts/incremental.py --run FOLDER KEY [KEY ...]    # of a finished run, by Snakemake's own records
 
 For every key of the configuration a small workflow is planned with another value. A job runs again if it is new, if its
-parameters, inputs or command are not those it had, or if it reads what such a job makes.
+parameters, inputs or command are not those it had, or if it reads the config file or what such a job makes.
 """
 
 import argparse
@@ -35,7 +35,8 @@ BASE = {
         "demo": {
             "adapter": "demo", "n_actors": 3, "clips_per_actor": 2,
             "split": {"by": "actor", "train": [1, 2], "test": [3]},
-        }
+        },
+        "found": {"adapter": "folder", "root": "videos", "role": "predict"},  # its delay is estimated
     },
     "models": {
         "cnn": {},
@@ -43,6 +44,7 @@ BASE = {
         "tcn": {"family": "sequence", "leave_one_speaker_out": True, "rest": "given"},
         "raw": {"family": "sequence", "feature": "waveform", "head": "attention"},
         "all_tcn": {"family": "ensemble", "members": ["tcn"], "member_seeds": "all"},
+        "drawn": {"family": "flow", "feature": "waveform"},
     },
     "rendering": {"max_clips": 1},
 }  # fmt: skip
@@ -68,15 +70,16 @@ OTHERS = {
     "figures.names": ["features", "training"],
 }
 #: Which of the entries of BASE stands for the others; the first in which the new value is allowed is taken.
-ENTRIES = {"datasets": ("demo",), "models": ("cnn", "gru", "tcn")}
+ENTRIES = {"datasets": ("demo",), "models": ("cnn", "gru", "tcn", "drawn")}
 #: Steps that only ask for others, or collect them.
 TARGETS = ("all",)
 HEAD = """# What runs again
 
 Which steps run again after a key of the config has changed, made by `make docs`: every key is changed in a small
-workflow (three synthetic actors; a model of every kind) and Snakemake is asked. In steps over clips, a job then
-makes only those clips anew whose facts differ. `models.<name>` means the steps of that model alone. `shard_clips` only
-counts where an actor has more clips: all steps over the clips of such actors run. Keys that share a row do the same.
+workflow (three synthetic actors and a video, a model of every kind) and Snakemake is asked. In steps over clips, a
+job then makes only those clips anew whose facts differ. `models.<name>` means the steps of that model alone.
+`shard_clips` only counts where an actor has more clips: all steps over the clips of such actors run. Keys that share a
+row do the same.
 
 """
 
@@ -145,8 +148,8 @@ def changed(name, field, base):
 
 
 @contextlib.contextmanager
-def planned(folder, *, config=None, configfiles=(), everything):
-    """Snakemake's plan for a config in a folder; `everything` forgets what is done there."""
+def planned(folder, *, configfile, everything):
+    """Snakemake's plan for a config file in a folder; `everything` forgets what is done there."""
     from snakemake.api import SnakemakeApi
     from snakemake.settings import types
 
@@ -158,7 +161,7 @@ def planned(folder, *, config=None, configfiles=(), everything):
         with SnakemakeApi(output) as api:
             workflow = api.workflow(
                 resource_settings=types.ResourceSettings(cores=1),
-                config_settings=types.ConfigSettings(config=config or {}, configfiles=configfiles),
+                config_settings=types.ConfigSettings(configfiles=[configfile]),
                 snakefile=ROOT / "Snakefile",
                 workdir=Path(folder),
             )
@@ -170,8 +173,11 @@ def planned(folder, *, config=None, configfiles=(), everything):
 
 def plan(config, folder):
     """Outputs -> (step, inputs, what else decides) of every job."""
-    found = {}
-    with planned(folder, config=config, everything=True) as dag:
+    import yaml
+
+    found, place = {}, Path(folder) / "config.yaml"
+    place.write_text(yaml.safe_dump(config, sort_keys=False))
+    with planned(folder, configfile=place, everything=True) as dag:
         for job in dag.jobs:
             facts = (sorted(map(str, job.non_derived_params)), job.rule.shellcmd)
             found[tuple(map(str, job.output)) or (job.rule.name,)] = (job.rule.name, set(map(str, job.input)), facts)
@@ -191,7 +197,7 @@ def runs(folder, names):
                 continue
             # under the same name: the name of the config file is a parameter, too
             place.write_text(yaml.safe_dump(changed(name, field, yaml.safe_load(text)), sort_keys=False))
-            with planned(folder, configfiles=[place], everything=False) as dag:
+            with planned(folder, configfile=place, everything=False) as dag:
                 found[name] = sorted({job.rule.name for job in dag.needrun_jobs(exclude_finished=False)} - set(TARGETS))
     finally:
         place.write_text(text)
@@ -199,9 +205,10 @@ def runs(folder, names):
 
 
 def reruns(before, after):
-    """Steps of the jobs of `after` that run when the results of `before` are there."""
+    """Steps of the jobs of `after` that run when the results of `before` are there and the config file has changed."""
     dirty = {outputs for outputs, job in after.items() if before.get(outputs) != job}
     files = {file for outputs in dirty for file in outputs}
+    files |= {file for job in after.values() for file in job[1] if Path(file).name == "config.yaml"}
     while True:
         more = {outputs for outputs, job in after.items() if outputs not in dirty and job[1] & files}
         if not more:
@@ -231,6 +238,9 @@ def table(only=()):
     """List of (keys, steps that run again); `only` limits it to some keys."""
     rows = {}
     with tempfile.TemporaryDirectory() as folder:
+        video = Path(folder) / BASE["datasets"]["found"]["root"] / "somebody" / "clip.mp4"
+        video.parent.mkdir(parents=True)
+        video.touch()
         before = plan(BASE, folder)
         for name, field in keys():
             if only and name not in only:

@@ -28,10 +28,13 @@ class Rate:
 
 
 _UNKNOWN = Rate(None, None, None)
+#: Clips that the page shows: the best, the median and the worst.
+_EXAMPLES = 3
 
 #: rule -> its rate. Preparation: what ``python benchmarks/stage_rates.py`` prints, on five RAVDESS clips (1280x720, 477
 #: frames) taken three times, one thread of a 2-core virtual machine with AVX2 at a load of 1.3 to 3.3; bytes as of now.
 #: Make_demo_clips, evaluate and render_clip: processor time of single jobs of a small demo run (240x240 images).
+#: Render_examples: face images and videos together, the rates of crop_faces and render_clip.
 #: Predict: the report's CNN on a clip of 250 frames, ``benchmarks/inference_speed.py``.
 #: ``speechface plan --benchmarks`` puts the times of your own machine in their place.
 RATES = {
@@ -49,6 +52,7 @@ RATES = {
     "predict": Rate(5.7, 2.8, 360),
     "evaluate": Rate(1.0, 1.0, 150),
     "render_clip": Rate(40.0, 1.5, 2400),
+    "render_examples": Rate(46.1, 3.0, 2400),
 }
 
 #: detector -> the rates that differ with it, of the same clips taken twice, at a load of 10 to 14.
@@ -197,6 +201,7 @@ def plan_lines(
     add("predict", runs * len({clip.dataset for clip in evaluated}), runs * tested)
     add("evaluate", runs, runs * tested)
     add("render_clip", n_shown, shown)
+    add("render_examples", 1, tested / max(1, len(evaluated)) * min(_EXAMPLES, len(evaluated)))
     return lines
 
 

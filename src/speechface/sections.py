@@ -15,7 +15,7 @@ __all__ = [
 ]  # fmt: skip
 
 #: Keys of section training that say where a network is trained; its result does not depend on them.
-MACHINE_KEYS = ("threads", "gpus", "processes", "nodes", "job_hours")
+MACHINE_KEYS = ("threads", "gpus", "processes", "nodes", "job_hours", "logger")
 
 
 class AudioSettings(Settings):
@@ -149,6 +149,10 @@ class TrainingSettings(Settings):
     the next job."""
     nodes: int = Field(1, ge=1)
     """Machines over which a cluster spreads the processes."""
+    logger: Literal["tensorboard", "csv", "mlflow", "wandb", "none"] = "tensorboard"
+    """Where Lightning writes the curves of every training, beside the metrics.csv of each model: tensorboard and csv,
+    the model's work folder; mlflow and wandb, where their environment variables say (MLFLOW_TRACKING_URI,
+    WANDB_PROJECT, WANDB_MODE, ...), each with a package that has to be installed."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

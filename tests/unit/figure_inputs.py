@@ -148,8 +148,11 @@ def write_metrics(
     return [dict(zip(SUMMARY, row)) for row in rows]
 
 
-def write_models(path, *, models=("tcn", "cnn", "ridge", "mean")):
-    """A table of compare-models: the first model is the reference and the best, later ones are worse."""
+def write_models(path, *, models=("tcn", "cnn", "ridge", "mean"), more=None):
+    """A table of compare-models: the first model is the reference and the best, later ones are worse.
+
+    more : further metrics, name -> (unit, value of each model)
+    """
     rows = []
     for split, *counts in (("test", 8, 1), ("predict", 6, 4)):
         for place, model in enumerate(models):
@@ -158,6 +161,7 @@ def write_models(path, *, models=("tcn", "cnn", "ridge", "mean")):
                 "rmse_mouth_mm": ("mm", base), "rmse_mouth_centred_mm": ("mm", 0.9 * base),
                 "r2_mouth": ("", 1.2 - base / 2), "r2c_mouth": ("", 1 - base / 2), "lip_gap_r": ("", 1 - base / 4),
             }  # fmt: skip
+            values |= {metric: (unit, of_model[place]) for metric, (unit, of_model) in (more or {}).items()}
             worse = 0.3 * place if place else np.nan
             for metric, (unit, value) in values.items():
                 interval = (value, value - 0.1, value + 0.1, np.nan if place else 0.02)

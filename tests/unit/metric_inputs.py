@@ -1,6 +1,7 @@
 """Labels, predictions and sound of a few made-up clips, for the tests of metrics."""
 
 import json
+import shutil
 
 import numpy as np
 from stored import write_clip_table, write_sounds
@@ -8,11 +9,12 @@ from synthetic import synthetic_rig
 
 from speechface.clip_tables import ClipRows
 from speechface.datasets.base import CLIP_COLUMNS
+from speechface.reading import read
 from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.rig.channels import ROTATIONS
 from speechface.tables import write_table
 
-__all__ = ["FRAMES", "Corpus", "evaluate_words", "summarise_words"]
+__all__ = ["FRAMES", "Corpus", "evaluate_words", "results_folder", "summarise_words"]
 
 FRAMES = 50
 
@@ -77,3 +79,18 @@ def evaluate_words(root):
 def summarise_words(root, **settings):
     return ["summarise-metrics", "--inputs", f"{root}/evaluation.parquet", "--out", f"{root}/metrics.parquet", "--csv",
             f"{root}/metrics.csv", "--settings", json.dumps({"bootstrap": 50, **settings})]  # fmt: skip
+
+
+def results_folder(corpus, root):
+    """The corpus as a finished run has it, with split tables to train on."""
+    shutil.copytree(corpus.root / "labels", root / "labels")
+    for source, target in (("clips.parquet", "splits"), ("rig.npz", "rig"), ("stats.json", "stats")):
+        (root / target).mkdir()
+        shutil.copyfile(corpus.root / source, root / target / source)
+    labels = read(corpus.root / "labels/set/*.parquet")
+    columns = {name: labels[name] for name in ("dataset", "actor", "clip", "frame", *CHANNELS)}
+    columns["log_mel"] = np.random.default_rng(0).normal(size=(len(labels), 2, 3)).astype(np.float32)
+    meta = {"channels": list(CHANNELS), "observed": [True] * len(CHANNELS)}
+    for side in ("train", "test"):
+        (root / "splits/log_mel").mkdir(exist_ok=True)
+        write_table(root / f"splits/log_mel/{side}.parquet", columns, stage="splits", meta=meta)

@@ -43,7 +43,7 @@ def write_inputs(root):
     (root / "model.json").write_text(json.dumps(facts))
     clip = {"clip": "set/c/c3", "rmse_mouth_mm": 1.234, "lip_gap_r": None}
     (root / "examples.json").write_text(json.dumps({
-        "model": "tcn", "seed": 0, "split": "test", "n_clips": 1,
+        "model": "tcn", "seed": 0, "split": "test", "n_clips": 1, "viewer": "best.html",
         "examples": dict.fromkeys(("best", "median", "worst"), clip),
         "frame": {"width": 96, "height": 64, "top": 8, "side": 32},
     }))  # fmt: skip
@@ -108,6 +108,21 @@ def test_without_models_there_are_labels_and_data(page):
     text = (page.parent / "bare/index.html").read_text()
     assert 'id="labels"' in text
     assert 'id="models"' not in text
+
+
+def test_where_a_model_draws_a_table_says_how_faces_move(page):
+    assert "diversity" not in (page / "index.html").read_text()
+    write_models(page.parent / "models.parquet", more={
+        "diversity_mm": ("mm", (0.7, np.nan, np.nan, np.nan)), "blink_rate": ("1/min", (20.5, 0.0, 0.0, 0.0)),
+        "blink_rate_labels": ("1/min", (17.25,) * 4), "lve_mm": ("mm", (3.0, 2.5, 2.6, 4.0)),
+    })  # fmt: skip
+    options = ["--clips", "clips.parquet", "--quality", "quality.parquet", "--models", "models.parquet"]
+    assert main(["make-page", *options, "--examples", "examples.json", "--out", "page/index.html"]) == 0
+    text = (page / "index.html").read_text()
+    heads = [head for head in ("diversity, mm", "blinks, 1/min", "head&#x27;s amplitude") if head in text]
+    assert heads == ["diversity, mm", "blinks, 1/min"], "a metric that no model has is no column"
+    assert "The labels blink 17.2 times a minute" in text
+    assert 'href="media/best.html"' in text
 
 
 def test_numbers_have_no_minus_before_zero_and_a_dash_for_nothing():

@@ -73,6 +73,7 @@ def test_jobs_are_the_shards(ravdess, shard_clips, jobs):
     assert count["evaluate"] == 2 + 4  # two models and four baselines, of one dataset
     assert count["predict"] == 2 + 4
     assert count["crop_faces"] == count["render_clip"] == config.rendering.max_clips
+    assert count["render_examples"] == 1
 
 
 def test_start_up_follows_the_number_of_jobs_and_of_clips(ravdess):
@@ -96,6 +97,7 @@ def test_hours_and_bytes_follow_frames_and_rates(ravdess):
     assert (found.frames, found.disk_bytes) == (245_200, 245_200_000)
     assert found.core_hours == pytest.approx(245_200 * 0.010 / 3600)
     assert line["predict"].frames == 416 * 100 * (2 + 4)  # two models and four baselines, test clips only
+    assert line["render_examples"].frames == 3 * 100  # best, median, worst
 
 
 def test_landmarks_and_labels_cost_what_they_do_with_the_detector(ravdess):

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from metric_inputs import Corpus, evaluate_words
+from metric_inputs import Corpus, evaluate_words, results_folder
 from stored import write_clip_table
 
 import speechface
@@ -162,21 +161,6 @@ def test_files_that_say_too_little_are_one_line(tmp_path, capsys):
     assert "no column is a channel of the rig" in capsys.readouterr().err
     assert main(["evaluate", "--predictions", words[place]]) == 1
     assert "--labels is not given, nor --results" in capsys.readouterr().err
-
-
-def results_folder(corpus, root):
-    """The corpus as a finished run has it, with split tables to train on."""
-    shutil.copytree(corpus.root / "labels", root / "labels")
-    for source, target in (("clips.parquet", "splits"), ("rig.npz", "rig"), ("stats.json", "stats")):
-        (root / target).mkdir()
-        shutil.copyfile(corpus.root / source, root / target / source)
-    labels = speechface.read(corpus.root / "labels/set/*.parquet")
-    columns = {name: labels[name] for name in ("dataset", "actor", "clip", "frame", *CHANNELS)}
-    columns["log_mel"] = np.random.default_rng(0).normal(size=(len(labels), 2, 3)).astype(np.float32)
-    meta = {"channels": list(CHANNELS), "observed": [True] * len(CHANNELS)}
-    for side in ("train", "test"):
-        (root / "splits/log_mel").mkdir(exist_ok=True)
-        write_table(root / f"splits/log_mel/{side}.parquet", columns, stage="splits", meta=meta)
 
 
 def test_the_training_in_the_docs_runs_and_its_predictions_are_evaluated_beside_the_run_s(tmp_path, capsys):

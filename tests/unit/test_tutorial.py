@@ -40,13 +40,3 @@ def test_its_commands_are_known_and_those_before_the_run_succeed(folder, capsys)
         if words[0] in ("check-config", "plan"):
             assert main(words) == 0, capsys.readouterr().err
     assert "mine: 10 clips (2 test, 8 train) of 1 actors" in capsys.readouterr().out
-
-
-def test_links_of_the_documentation_lead_somewhere():
-    broken = [
-        f"{page.name}: {target}"
-        for page in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
-        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text())
-        if "://" not in target and not (page.parent / target).exists()
-    ]
-    assert broken == []

@@ -15,8 +15,9 @@ pytestmark = pytest.mark.workflow
 KEYS = [
     "datasets.<name>.where", "datasets.<name>.audio_delay_ms", "datasets.<name>.seed", "audio.sr",
     "landmarks.detect_every", "crops.size", "spectrogram.top_db",
-    "acoustics.n_mfcc", "log_mel.n_mels", "rig.identity_modes", "labels.noise_mm", "models.<name>.head",
-    "training.epochs", "training.threads", "baselines.neighbours", "evaluation.seed", "rendering.size", "figures.dpi",
+    "acoustics.n_mfcc", "log_mel.n_mels", "rig.identity_modes", "labels.noise_mm",
+    "models.<name>.head", "training.gradient_clip", "training.threads", "baselines.neighbours", "evaluation.seed",
+    "rendering.size", "figures.dpi",
 ]  # fmt: skip
 
 

@@ -104,7 +104,7 @@ rule rule_graph:
 
 
 rule render_examples:
-    """Show the best, the median and the worst test clip of the best model."""
+    """Show the best, the median and the worst test clip of the best model, and the best as a head that can be turned."""
     input:
         evaluations=[f"results/evaluation/{name}/{seed}.parquet" for name, seed in example_runs()],
         models="results/evaluation/models.parquet",
@@ -118,6 +118,7 @@ rule render_examples:
         rig="results/rig/rig.npz",
     output:
         videos=expand("results/page/media/{example}.mp4", example=EXAMPLES),
+        viewer="results/page/media/best.html",
         facts=ensure("results/page/media/examples.json", non_empty=True),
     log:
         "logs/render_examples.log",

@@ -153,6 +153,7 @@ rule train_model:
         runtime=training_runtime,
         gpu=CONFIG.training.gpus * CONFIG.training.processes,
         processes=CONFIG.training.processes,
+        logger=CONFIG.training.logger,
     params:
         settings=model_settings,
         training=training_settings,
@@ -165,7 +166,7 @@ rule train_model:
         python -m speechface train-model --name {wildcards.model:q} --seed {wildcards.seed} \
             --settings {params.settings:q} --training {params.training:q} --train {input.train:q} \
             --stats {input.stats:q} --rig {input.rig:q} {params.pretrained} {params.without} --work-dir {params.work:q} \
-            --threads {threads} --gpus {resources.gpu} --processes {resources.processes} \
+            --threads {threads} --gpus {resources.gpu} --processes {resources.processes} --logger {resources.logger} \
             --log {output.metrics:q} --out {output.model:q} 2> {log:q}
         """
 

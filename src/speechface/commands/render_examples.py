@@ -2,7 +2,8 @@
 
 The model is the one named, or the best in validation (compare-models), or the first of --evaluations. Clips are ranked
 by the mouth's RMSE among those of the split test, or predict where nothing was tested. Face images are cut here, since
-nobody knows before the evaluation which clips these are. Beside the videos stands a JSON with their clips and scores.
+nobody knows before the evaluation which clips these are. Beside the videos stand a JSON with their clips and scores,
+and best.html, a page in which the best clip's prediction can be turned, with its curves (as of 'view').
 """
 
 import argparse
@@ -21,6 +22,7 @@ LOG = logging.getLogger(__name__)
 
 #: The videos and their places among the ranked clips, 0 best, 1 worst.
 EXAMPLES = {"best": 0.0, "median": 0.5, "worst": 1.0}
+_VIEWER = "best.html"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,14 +63,57 @@ def run(args: argparse.Namespace) -> None:
     own = ClipTables(t.path for t in tables if (t.meta.get("model"), t.meta.get("seed")) == (model, seed))
     chosen = {name: ranked[round(place * (len(ranked) - 1))] for name, place in EXAMPLES.items()}
     _render(chosen, own, args)
+    _viewer(chosen["best"]["clip"], own, args)
     channels = Rig.load(args.rig).channels
     page = Visualiser(settings_of(args).size, title="", headings=("",) * 3, channels=channels,
                       observed=[True] * len(channels))  # fmt: skip
     frame = {"width": page.width, "height": page.height, "top": page.top, "side": page.size}
     facts = {"frame": frame, "model": model, "seed": seed, "split": split, "n_clips": len(ranked), "examples": chosen}
+    facts["viewer"] = _VIEWER
     with written_whole(args.out) as temporary:
         Path(temporary).write_text(json.dumps(facts, indent=1) + "\n")
     LOG.info("%s: %s", model, ", ".join(f"{name} {clip['clip']}" for name, clip in chosen.items()))
+
+
+def _known(path: str) -> tuple[dict[str, str], dict[str, float]]:
+    """Of the clip table: clip id -> its source, and how late its sound stands, ms."""
+    from speechface.tables import read_table
+
+    clips = read_table(path)
+    ids = ["/".join(map(str, who)) for who in zip(clips["dataset"], clips["actor"], clips["clip"])]
+    return dict(zip(ids, map(str, clips["path"]))), dict(zip(ids, clips.columns.get("audio_delay_ms", [0] * len(ids))))
+
+
+def _viewer(clip_id: str, predictions: Any, args: argparse.Namespace) -> None:
+    """Write the page with the head of the run's rig that speaks a clip as predicted."""
+    from fractions import Fraction
+
+    import numpy as np
+
+    from speechface.clip_tables import ClipTables
+    from speechface.commands import view
+    from speechface.export.animation import Animation, Sound
+    from speechface.files import written_whole
+    from speechface.names import path_name
+    from speechface.rig.channels import ROTATIONS, told
+    from speechface.sound_tables import read_sound, read_times
+
+    audio, table = ClipTables(args.audio), predictions.read(clip_id)
+    frames = np.arange(table["frame"][0], table["frame"][-1] + 1)
+    rows = np.searchsorted(table["frame"], frames, side="right") - 1  # a frame that is missing shows the one before
+    turned = ROTATIONS[0] in table.columns
+    channels = told(table.meta, clip_id)
+    sound = read_sound(audio, clip_id, delay_ms=float(_known(args.clips)[1][clip_id]))
+    fps = Fraction(read_times(audio, clip_id)[1]).limit_denominator(1001)
+    animation = Animation(
+        name=Path(_VIEWER).stem, fps=fps, weights=table.stack(channels)[rows],
+        rotations=table.stack(ROTATIONS)[rows] if turned else np.zeros((len(rows), 3), np.float32), channels=channels,
+        sound=Sound(sound.since(float(table["time"][0])), sound.sr, clip_id), rig_file=args.rig,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        head = animation.save(Path(folder) / f"{path_name(clip_id).rsplit('/', 1)[1]}.glb", format="glb_meshopt")
+        with written_whole(Path(args.out_dir) / _VIEWER) as temporary:
+            Path(temporary).write_text(view.page([head], sound=None), encoding="utf-8")
 
 
 def _render(chosen: dict[str, dict[str, Any]], predictions: Any, args: argparse.Namespace) -> None:
@@ -79,12 +124,8 @@ def _render(chosen: dict[str, dict[str, Any]], predictions: Any, args: argparse.
     from speechface.clip_updates import update_clip_tables
     from speechface.commands import crop_faces, render_clip
     from speechface.config import parse_section
-    from speechface.tables import read_table
 
-    clips = read_table(args.clips)
-    ids = ["/".join(map(str, who)) for who in zip(clips["dataset"], clips["actor"], clips["clip"])]
-    path_of = dict(zip(ids, map(str, clips["path"])))
-    delay_of = dict(zip(ids, clips.columns.get("audio_delay_ms", [0] * len(ids))))
+    path_of, delay_of = _known(args.clips)
     identity = {"/".join(Path(path).with_suffix("").parts[-2:]): path for path in args.identity}
     labels, landmarks, audio = (ClipTables(getattr(args, name)) for name in ("labels", "landmarks", "audio"))
     crops: Any = parse_section("crops", args.crops)

@@ -50,20 +50,21 @@ def add_arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--out", required=True, metavar="CKPT", help="model to write")
     parser.add_argument("--log", required=True, metavar="CSV", help="log to write, one row an epoch")
-    parser.add_argument("--work-dir", required=True, metavar="DIR", help="TensorBoard logs and the state of the run")
+    parser.add_argument("--work-dir", required=True, metavar="DIR", help="logs and the state of the run")
+    parser.add_argument("--logger", metavar="NAME", help="where the curves go; default: of --training")
 
 
 def _granted(args, training):
     """Section training with what the job got; the network does not depend on it."""
     from speechface.sections import TrainingSettings
 
-    granted = {key: getattr(args, key) for key in ("threads", "processes") if getattr(args, key) is not None}
+    granted = {key: getattr(args, key) for key in ("threads", "processes", "logger") if getattr(args, key) is not None}
     if args.gpus is not None:
         count = granted.get("processes", training.processes)
         if args.gpus not in (0, count):
             raise ModelError(f"--gpus is {args.gpus} for {count} processes; each takes one GPU: give {count}, or 0")
         granted["gpus"] = args.gpus // count
-    return TrainingSettings.parse({**training.dump(), **granted}, "--threads, --gpus, --processes")
+    return TrainingSettings.parse({**training.dump(), **granted}, "--threads, --gpus, --processes, --logger")
 
 
 def _room(args, training):

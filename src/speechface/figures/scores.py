@@ -28,6 +28,12 @@ SHORT = {
     "mse_weights_e2": ("weight MSE", "1e-2", 2),
     "temporal_smoothness_e2": ("temporal smoothness", "1e-2", 2),
     "self_smoothness_e2": ("self smoothness", "1e-2", 2),
+    "amplitude_lips": ("lips' amplitude", "ratio", 2),
+    "amplitude_head": ("head's amplitude", "ratio", 2),
+    "blink_rate": ("blinks", "1/min", 1),
+    "frechet_motion": ("Fréchet distance", "", 2),
+    "diversity_mm": ("diversity", "mm", 2),
+    "lve_best_mm": ("lip vertex error, best sample", "mm", 2),
 }
 
 

@@ -20,7 +20,6 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import TQDMProgressBar
-from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.strategies import DDPStrategy
 
@@ -33,6 +32,7 @@ from speechface.networks.augmentation import augment_log_mel, augment_waveform
 from speechface.networks.callbacks import RunLog, StopOnSignal, WholeFiles, checkpoints
 from speechface.networks.data import SpeechDataModule
 from speechface.networks.families.sequence import SequenceSettings
+from speechface.networks.loggers import training_logger
 from speechface.networks.losses import output_scale
 from speechface.networks.module import SpeechModule
 from speechface.networks.precision import LIGHTNING_NAMES, choose_precision
@@ -135,7 +135,7 @@ def _where(device, place):
     }  # fmt: skip
 
 
-def _trainer(run, *, device, place, precision, validate, work_dir):
+def _trainer(run, *, device, place, precision, validate, work_dir, logger):
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     callbacks = [run, StopOnSignal(), *checkpoints(work_dir, monitor=run.monitor if validate else None)]
     if sys.stdout.isatty():
@@ -145,7 +145,7 @@ def _trainer(run, *, device, place, precision, validate, work_dir):
         precision=LIGHTNING_NAMES[precision],
         max_epochs=run.epochs,
         callbacks=callbacks,
-        logger=TensorBoardLogger(work_dir, name="", version="tensorboard"),
+        logger=logger,
         plugins=[LightningEnvironment(), WholeFiles()],
         **_where(device, place),
         default_root_dir=work_dir,
@@ -200,7 +200,7 @@ def train(
     schedule : tuple of (rate, epochs) or "one_cycle", see `schedules`
     landmark_basis : array (C, 204) or None, see `module.SpeechModule`
     source : `TrainedModel` or None, whose encoder is taken with encoder pretrained
-    work_dir : path-like, for TensorBoard logs and the state of the run
+    work_dir : path-like, for logs and the state of the run
     log : path-like, csv with one row an epoch
     width : float, factor on all layer widths; 1 but in tests
     place : `speechface.launch.Place`
@@ -230,6 +230,7 @@ def train(
             f"model '{name}' measures its loss on the rig (loss_rig, loss_velocity); give the rig by --rig"
         )
     device = _device(training)
+    logger = training_logger(training.logger, work_dir, name=name, seed=seed)
     torch.set_num_threads(training.threads)
     if device == "cuda":
         torch.set_float32_matmul_precision("high")
@@ -289,7 +290,7 @@ def train(
                 warnings.filterwarnings("ignore", message=text)
             trainer = _trainer(
                 run, device=device, place=place, precision=precision, validate=bool(data.validation_batches),
-                work_dir=folder,
+                work_dir=folder, logger=logger,
             )  # fmt: skip
             trainer.fit(module, datamodule=data, ckpt_path=None if state is None else folder / "last.ckpt")
     else:

@@ -20,6 +20,8 @@ _REFERENCES = {
 }  # fmt: skip
 _PLACES = {"test": "test clips", "predict": "speakers and clips that are only predicted"}
 _COLUMNS = ("rmse_mouth_mm", "rmse_mouth_centred_mm", "lip_gap_r", "r2_mouth", "lve_mm")
+#: The same of models that draw, beside those that do not: what a mean does not show.
+_DRAWN = ("lve_mm", "lve_best_mm", "diversity_mm", "frechet_motion", "amplitude_lips", "amplitude_head", "blink_rate")
 
 #: The report's results (section VII): metric -> (its name there, value, unit, what it can be held against here).
 REPORT = {
@@ -65,7 +67,10 @@ class Scores:
         return sorted(names, key=rank)
 
     def metrics(self, split: str, wanted: Sequence[str]) -> list[str]:
-        found = {metric for place, _, metric in self.rows if place == split}
+        """Those of `wanted` that some model of a split has."""
+        found = {
+            metric for (place, _, metric), row in self.rows.items() if place == split and np.isfinite(row["value"])
+        }
         return [metric for metric in wanted if metric in found]
 
 
@@ -185,13 +190,16 @@ def examples(facts: Mapping[str, Any], clips: Mapping[str, Any]) -> str:
             f"{escape(', '.join(about))}; mouth {clip['rmse_mouth_mm']:.2f} mm off{gap}</span>"
             '<button class="sound">sound on</button></figcaption></figure>'
         )
-    return f'<div class="examples">{"".join(out)}</div>'
+    viewer = facts.get("viewer")
+    what = "with its curves and a slider for every channel"
+    link = f'<p class="note"><a href="media/{viewer}">Turn the best one round</a>, {what}.</p>'
+    return f'<div class="examples">{"".join(out)}</div>{link if viewer else ""}'
 
 
 def _heading(metric: str) -> Cell:
     name, unit, _ = SHORT[metric]
-    arrow = {"lower": " ↓", "higher": " ↑"}.get(METRICS[metric].better, "")
-    shown = f"{name}, {unit}" if unit not in ("r", "R2") else f"{name} {unit}"
+    arrow = {"lower": " ↓", "higher": " ↑", "one": " → 1"}.get(METRICS[metric].better, "")
+    shown = f"{name}, {unit}" if unit not in ("r", "R2", "") else f"{name} {unit}".strip()
     return Cell(f"{escape(shown.replace('R2', 'R²'))}{arrow}", None, METRICS[metric].meaning)
 
 
@@ -218,11 +226,29 @@ def models(scores: Scores, facts: Mapping[str, Mapping[str, Any]], shown: str) -
         )
         validation = Cell("validation, mm", None, "mouth RMSE on clips held out of training")
         parts.append(table(["model", *map(_heading, metrics), validation, "seeds"], rows, marks=marks))
+        if scores.metrics(split, ["diversity_mm"]):
+            parts.append(_drawn(scores, split, names, marks))
     note = (
         "Means over seeds; brackets: 95 % bootstrap intervals over speakers and their clips. ↓ less is better, ↑ more "
         "is better; a click on a heading sorts. Grey: trivial references. Green: the model of the videos above."
     )
     return "\n".join([*parts, f'<p class="note">{note}</p>']) if parts else ""
+
+
+def _drawn(scores: Scores, split: str, names: Sequence[str], marks: Sequence[str]) -> str:
+    """A table of how the models of a split move, where one of them draws samples."""
+    metrics = scores.metrics(split, _DRAWN)
+    rows = [
+        [Cell(escape(titled(name)), name), *(score(scores.of(split, name, m), SHORT[m][2]) for m in metrics)]
+        for name in names
+    ]
+    labels = scores.of(split, names[0], "blink_rate_labels")
+    people = f" The labels blink {number(labels['value'], 1).markup} times a minute." if labels else ""
+    note = (
+        "How faces move: models that draw differ from draw to draw (diversity), and one of their samples is nearer to "
+        f"the label than the others (best sample). Amplitude is prediction over label.{people}"
+    )
+    return table(["model", *map(_heading, metrics)], rows, marks=marks, note=note)
 
 
 def report_numbers(scores: Scores, facts: Mapping[str, Mapping[str, Any]], model: str, split: str) -> str:

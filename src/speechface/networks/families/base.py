@@ -102,7 +102,7 @@ class NetworkSettings(ModelSettings):
     """Frames at the start of a clip that show the speaker at rest."""
     training: dict[str, Any] = {}
     """Keys of section training that differ for this model, e.g. {frames_per_step: 1200, epochs: 60}; not threads, gpus,
-    processes, nodes and job_hours."""
+    processes, nodes, job_hours and logger."""
 
     @model_validator(mode="before")
     @classmethod
