@@ -62,8 +62,9 @@ COMMANDS = {
     "make-page": ("the page that shows a run: faces, scores, figures, data, costs", "show"),
 }
 
-#: Groups whose commands work on clips, one thread a process: as many jobs as cores then keep every core busy.
-_ONE_THREAD = ("data", "prepare", "label")
+#: Groups whose commands take one thread a process: those that work on clips, since as many jobs as cores keep every
+#: core busy, and those that use a model, since threads that share small products wait longer than they work.
+_ONE_THREAD = ("data", "prepare", "label", "use a model")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 
 

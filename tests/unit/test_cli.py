@@ -69,9 +69,10 @@ def test_science_never_imports_snakemake():
 
 
 @pytest.mark.parametrize(
-    ("command", "given", "threads"), [("features", None, "1"), ("features", "3", "3"), ("predict", None, "None")]
+    ("command", "given", "threads"),
+    [("features", None, "1"), ("features", "3", "3"), ("animate", None, "1"), ("predict", None, "None")],
 )
-def test_commands_over_clips_run_in_one_thread_unless_told_otherwise(command, given, threads, tmp_path):
+def test_commands_over_clips_and_with_models_run_in_one_thread_unless_told_otherwise(command, given, threads, tmp_path):
     code = (
         "import atexit, os, sys\nfrom speechface.cli import main\n"
         "atexit.register(lambda: print('THREADS', os.environ.get('OMP_NUM_THREADS')))\n"

@@ -221,3 +221,13 @@ def test_an_avatar_takes_the_place_of_our_head_in_animate():
     assert _formats(["npy"], "me.vrm") == ["avatar", "npy"]
     with pytest.raises(ConfigError, match="--avatar"):
         _formats(["avatar"], "")
+
+
+def test_an_avatar_that_cannot_speak_is_refused_before_any_sound_is_read(tmp_path, capsys):
+    from speechface.cli import main
+
+    (tmp_path / "text.glb").write_text("no avatar")
+    words = ["animate", "absent.wav", "--avatar", str(tmp_path / "text.glb"), "--out", str(tmp_path / "out")]
+    assert main(words) == 1
+    assert "text.glb: no binary glTF" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -300,6 +300,22 @@ def test_missing_streams_are_named(tmp_path):
         media.frame_times(tmp_path / "a.wav")
 
 
+@pytest.mark.parametrize("scale", [1.5, 2])
+def test_points_are_averaged_to_pixels(tmp_path, scale):
+    side = round(32 * scale)
+    points = np.zeros((side, side, 4), np.uint8)
+    points[..., :3] = 40
+    points[::2, side // 2 :, :3] = 255  # stripes of one point
+    with media.VideoWriter(tmp_path / "a.mp4", width=32, height=32, fps=25, crf=0) as writer:
+        writer.write_points(points)
+    (image,) = media.decode_rgb(FileSource(str(tmp_path / "a.mp4")))
+    left, right = image[:, :14].astype(float), image[:, 18:].astype(float)
+    np.testing.assert_allclose(left, 40, atol=3)  # limited range, 8 bits
+    if scale == 2:
+        np.testing.assert_allclose(right, (40 + 255) / 2, atol=3)
+    assert right.mean() == pytest.approx((40 + 255) / 2, abs=3)
+
+
 def test_writer_leaves_no_file_after_an_error(tmp_path):
     def attempt(*frames, error=None):
         with media.VideoWriter(tmp_path / "a.mp4", width=64, height=48, fps=25, crf=20) as video:

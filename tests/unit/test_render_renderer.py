@@ -193,3 +193,17 @@ def test_a_transparent_image_is_the_face_alone(renderer):
     assert clear[y, x, 3] == 255
     assert clear[0, 0, 3] == 0
     assert set(np.unique(clear[..., 3])) <= {0, 64, 128, 191, 255}  # four points a pixel
+
+
+def test_points_may_be_one_and_a_half_each_way(graphics):
+    points = disc((0, 0, -500), 20)
+    rig = flat(points, (1, 1, 1))
+    with Renderer(WIDTH, HEIGHT, 2.25) as renderer:
+        drawn = renderer.points(points, rig, camera=CAMERA, background=(0, 0, 0))
+        assert drawn.shape == (HEIGHT * 3 // 2, WIDTH * 3 // 2, 4)
+        light = drawn[..., 1].astype(float)
+        y, x = np.mgrid[: len(drawn), : drawn.shape[1]]
+        found = (np.array([(x * light).sum(), (y * light).sum()]) / light.sum() + 0.5) / 1.5 - 0.5
+        np.testing.assert_allclose(found, CAMERA.project((0, 0, -500)), atol=0.1)  # as with whole numbers
+        with pytest.raises(ValueError, match=r"1\.5 points each way"):
+            renderer.draw(points, rig, camera=CAMERA)

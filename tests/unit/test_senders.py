@@ -111,6 +111,38 @@ def test_bundles_hold_as_much_as_they_may():
     assert [len(data) for data in found] == [16 + 3 * (4 + len(one))] * 3 + [16 + 4 + len(one)]
 
 
+def osc_values(data):
+    """Names and values of the shapes in a bundle, by OSC 1.0: lengths in front, texts padded to four bytes."""
+    assert data[:8] == b"#bundle\0"
+    place, found = 16, {}
+    while place < len(data):
+        (size,) = struct.unpack_from("!i", data, place)
+        element, place = data[place + 4 : place + 4 + size], place + 4 + size
+        address, rest = element.split(b"\0", 1)
+        if address == b"/VMC/Ext/Blend/Val":
+            tags = element[-len(element) + (len(address) // 4 + 1) * 4 :]
+            assert tags[:4] == b",sf\0"
+            name = tags[4:].split(b"\0", 1)[0]
+            assert len(tags) == 4 + (len(name) // 4 + 1) * 4 + 4
+            found[name.decode()] = struct.unpack("!f", tags[-4:])[0]
+    return found
+
+
+def test_every_vrm_avatar_is_told_by_its_presets(receiver):
+    heard = {}
+    for names in ("vrm0", "vrm1"):
+        sender = open_sender(f"vmc://127.0.0.1:{receiver.getsockname()[1]}?names={names}")
+        sender.send(frame(jawOpen=0.6, eyeBlinkLeft=0.75, eyeBlinkRight=0.5))
+        sender.close()
+        heard[names] = osc_values(receiver.recv(65536))  # all in one packet
+    assert list(heard["vrm0"]) == [
+        "A", "I", "U", "E", "O", "Blink", "Blink_L", "Blink_R", "LookUp", "LookDown", "LookLeft", "LookRight",
+    ]  # fmt: skip
+    assert list(heard["vrm0"].values()) == list(heard["vrm1"].values())
+    assert heard["vrm1"]["aa"] == max(heard["vrm1"][name] for name in ("aa", "ih", "ou", "ee", "oh")) > 0.5
+    assert (heard["vrm0"]["Blink"], heard["vrm0"]["Blink_L"], heard["vrm0"]["Blink_R"]) == (0.5, 0.25, 0)
+
+
 def test_python_osc_reads_what_was_sent(receiver):
     osc = pytest.importorskip("pythonosc.osc_packet", reason="needs python-osc (pip install python-osc)")
     moved = frame(rotation=(0.1, 0.2, 0.3), jawOpen=0.5, noseSneerLeft=0.25)
@@ -185,7 +217,7 @@ def test_targets_name_host_port_and_options():
         ("vmc://localhost:0", "expected vmc://HOST:PORT with a port from 1 to 65535"),
         ("vmc://localhost:x", "expected vmc://HOST:PORT with a port from 1 to 65535"),
         ("vmc://localhost?name=pascal", "unknown option 'name'; known are names, head"),
-        ("vmc://localhost?names=snake", "names is camel or pascal, head is yes or no"),
+        ("vmc://localhost?names=snake", "names is camel, pascal, vrm0 or vrm1, head is yes or no"),
         ("livelink://no-such-host.invalid", "no address of host 'no-such-host.invalid'"),
         ("livelink://" + "x" * 70, "no address of host"),
         ("jsonl://file", "jsonl goes to standard output"),

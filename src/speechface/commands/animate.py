@@ -70,8 +70,12 @@ def run(args: argparse.Namespace) -> None:
     if not 16 <= args.size <= 4096:
         raise ConfigError(f"--size is {args.size}; expected 16 to 4096 pixels")
     formats = _formats(args.formats, args.avatar)
-    model = configured(load_model(args.model or STARTER), args.option)
+    model = configured(load_model(args.model or STARTER, threads=1), args.option)
     neutral = _neutral(args.neutral, model)
+    if args.avatar:
+        from speechface.export.avatar import read_avatar
+
+        read_avatar(Path(args.avatar))  # before an hour of sound is worked on
     folder = made_folder(args.out)
     animation = animate(
         args.audio, model=model, fps=args.fps, life=args.life, seed=args.seed, neutral=neutral, rig=args.rig,

@@ -34,8 +34,6 @@ LOG = logging.getLogger(__name__)
 _PATIENCE_S = 0.5
 #: Steps in which a file is played, s.
 _STEP_S = 0.01
-#: Threads of what computes: a small network is not faster with more.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,8 +79,6 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    for name in _THREADS:  # read when a library is loaded, so before any is
-        os.environ.setdefault(name, "1")
     from speechface.errors import ConfigError
     from speechface.media.pcm import PcmDecoder
     from speechface.media.sound_input import SoundInput

@@ -9,7 +9,7 @@ a mesh does it.
 import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from speechface.export.visemes import OCULUS, VRM_PRESETS, oculus_visemes, vrm_p
 from speechface.files import written_whole
 from speechface.rig.channels import on_channels
 
-__all__ = ["DESCRIPTION", "SUFFIX", "animated", "write"]
+__all__ = ["DESCRIPTION", "SUFFIX", "animated", "read_avatar", "write"]
 
 DESCRIPTION = "your own avatar (--avatar FILE.glb or .vrm), animated"
 SUFFIX = ".avatar.glb"
@@ -45,36 +45,59 @@ def write(animation: Animation, folder: Path) -> Path:
     if not animation.avatar_file:
         raise ConfigError("format avatar needs the avatar: --avatar FILE.glb or FILE.vrm")
     source = Path(animation.avatar_file)
+    document = read_avatar(source)
+    path = folder / f"{animation.name}.{source.name}"
+    with written_whole(path) as temporary:
+        Path(temporary).write_bytes(animated(document, animation, str(source)).to_bytes())
+    return path
+
+
+def read_avatar(source: Path) -> Document:
+    """Read an avatar; MediaError where it is no binary glTF or has no target that speech moves."""
     if source.suffix.lower() not in (".glb", ".vrm"):
         raise MediaError(f"{source}: expected an avatar as .glb or .vrm")
     try:
         content = source.read_bytes()
     except OSError as error:
         raise MediaError(f"{source}: the avatar cannot be read ({error.strerror})") from None
-    path = folder / f"{animation.name}.{source.name}"
-    with written_whole(path) as temporary:
-        Path(temporary).write_bytes(animated(read_glb(content, str(source)), animation, str(source)).to_bytes())
-    return path
+    document = read_glb(content, str(source))
+    _language(document, str(source))
+    return document
 
 
-def animated(document: Document, animation: Animation, name: str) -> Document:
-    """Add the animation to an avatar; `name` stands in the error of one that cannot speak."""
+class _Language(NamedTuple):
+    """How an avatar's targets are named: all shapes, their weights from ARKit's curves, and the targets' bindings."""
+
+    shapes: tuple[str, ...]
+    weights_of: Callable[[np.ndarray], np.ndarray]
+    bindings: Bindings
+
+    @property
+    def told(self) -> set[str]:
+        return {shape for bound in self.bindings.values() for shape, _ in bound}
+
+
+def _language(document: Document, name: str) -> _Language:
     kinds: tuple[tuple[Callable[[str], str | None], tuple[str, ...], Callable[[np.ndarray], np.ndarray]], ...] = (
         (arkit_name, ARKIT_NAMES, lambda arkit: arkit),
         (viseme_name, OCULUS, oculus_visemes),
         (preset_name, VRM_PRESETS, vrm_presets),
     )
-    for kind in kinds:
-        spelling, shapes, weights_of = kind
-        bindings = _bindings(document.json, spelling)
-        told = {shape for bound in bindings.values() for shape, _ in bound}
-        if told & {"jawOpen", "aa"}:
-            break
-    else:
-        raise MediaError(
-            f"{name}: no morph target that speech moves; expected ARKit's names (jawOpen, ...), Oculus' visemes "
-            f"(viseme_aa, ...) or VRM expressions; it has {_some_names(document.json)}"
-        )
+    for spelling, shapes, weights_of in kinds:
+        found = _Language(shapes, weights_of, _bindings(document.json, spelling))
+        if found.told & {"jawOpen", "aa"}:
+            return found
+    raise MediaError(
+        f"{name}: no morph target that speech moves; expected ARKit's names (jawOpen, ...), Oculus' visemes "
+        f"(viseme_aa, ...) or VRM expressions; it has {_some_names(document.json)}"
+    )
+
+
+def animated(document: Document, animation: Animation, name: str) -> Document:
+    """Add the animation to an avatar; `name` stands in the error of one that cannot speak."""
+    language = _language(document, name)
+    shapes, weights_of, bindings = language
+    told = language.told
     curves = _curves(weights_of(animation.arkit), shapes, told)
     if shapes is not ARKIT_NAMES:  # the lids, where ARKit names them beside visemes
         lids = _bindings(document.json, lambda text: arkit_name(text) if "blink" in text.lower() else None)

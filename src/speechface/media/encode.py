@@ -128,6 +128,10 @@ class VideoWriter:
             )
         self._write(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format=self._PIXELS))
 
+    def write_points(self, image: np.ndarray) -> None:
+        """Add one image drawn with more points than pixels, ndarray (kH, kW, 4), uint8 RGBA, averaged; no alpha."""
+        self._write(av.VideoFrame.from_ndarray(image, format="rgba"), interpolation="AREA")
+
     def write_planes(self, planes: Sequence[np.ndarray], kind: PixelFormat) -> None:
         """Add one image given as 4:2:0 planes, uint8: y (height, width), u and v at half size.
 
@@ -143,10 +147,11 @@ class VideoWriter:
             )
         self._write(planes_to_frame(planes, kind))
 
-    def _write(self, frame: Any) -> None:
+    def _write(self, frame: Any, interpolation: str = "BILINEAR") -> None:
         frame = self._reformatter.reformat(
-            frame, format=self._video.pix_fmt, dst_colorspace="ITU709", dst_color_range="MPEG"
-        )
+            frame, format=self._video.pix_fmt, width=self.width, height=self.height, interpolation=interpolation,
+            dst_colorspace="ITU709", dst_color_range="MPEG",
+        )  # fmt: skip
         frame.pts, frame.time_base = self.count, 1 / self.fps
         frame.duration = 1
         self._container.mux(self._video.encode(frame))

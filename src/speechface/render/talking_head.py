@@ -23,6 +23,8 @@ _DISTANCE_MM = 900.0
 #: Height of the face from chin to brows as a fraction of the image.
 _FACE_FRACTION = 0.42
 _CRF, _CRF_VP9 = 18, 24
+#: Points drawn for a pixel of a video: an edge is as smooth as with 4 to the eye, for two thirds of the time.
+_SAMPLES = 2.25
 #: Frames that may wait to be encoded.
 _BEHIND = 4
 
@@ -76,10 +78,12 @@ def draw_frames(
     neutral: np.ndarray | None = None,
     background: tuple[float, float, float] = BACKGROUND,
     transparent: bool = False,
+    points: bool = False,
 ) -> Iterator[np.ndarray]:
-    """Yield an image of every frame, as `Renderer.draw` gives it: weights (T, 46), rotations (T, 3), radians."""
+    """Yield what `Renderer.draw`, or `points`, gives of every frame: weights (T, C), rotations (T, 3), radians."""
+    draw = renderer.points if points else renderer.draw
     for vertices, normals in Poser(rig, neutral).frames(weights, matrix_from_euler(rotations), translation):
-        yield renderer.draw(
+        yield draw(
             vertices, rig, camera=camera, background=background, vignette=0.3, normals=normals, transparent=transparent
         )
 
@@ -126,21 +130,29 @@ def render_animation(
     camera, translation = portrait_camera(rig, size)
     kind, crf = (AlphaWriter, _CRF_VP9) if transparent else (VideoWriter, _CRF)
     with (
-        Renderer(size, size) as renderer,
+        Renderer(size, size, 4 if transparent else _SAMPLES) as renderer,
         kind(path, width=size, height=size, fps=fps, audio=audio, sr=sr, crf=crf) as video,
         ThreadPoolExecutor(1) as encoder,
     ):
         frames: Iterator[np.ndarray] = draw_frames(
-            renderer, rig, weights, rotations, camera=camera, translation=translation, transparent=transparent
-        )
+            renderer, rig, weights, rotations, camera=camera, translation=translation,
+            transparent=transparent, points=not transparent,
+        )  # fmt: skip
         if progress:
             from tqdm import tqdm
 
             frames = tqdm(frames, total=len(weights), unit="frame", file=sys.stderr)
-        # encoding goes on beside drawing, a few frames behind
+
+        def encode(image: np.ndarray) -> None:
+            if isinstance(video, AlphaWriter):
+                video.write(_straight(image))
+            else:
+                video.write_points(image)
+
+        # averaging and encoding go on beside drawing, a few frames behind
         waiting: deque[Future[None]] = deque()
         for image in frames:
-            waiting.append(encoder.submit(video.write, _straight(image) if transparent else image))
+            waiting.append(encoder.submit(encode, image))
             if len(waiting) > _BEHIND:
                 waiting.popleft().result()
         for rest in waiting:
