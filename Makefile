@@ -1,5 +1,6 @@
 # make demo    install, then train and render on synthetic actors
 # make test    install, then all tests
+# make test-all       all tests, fuzzing and the matrix of faults among them, and how much of src they run
 # make test-web       exported files against three.js, three-vrm and Khronos's validator (npm, Chromium)
 # make viewer         bundle the page of `speechface view` with three.js anew
 # make site    the documentation as a site, build/site/index.html (opens without a network)
@@ -11,7 +12,7 @@ PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 BIN := .venv/bin
 
-.PHONY: demo test test-web viewer test-slurm slurm-profile install lint format docs site clean
+.PHONY: demo test test-all test-web viewer test-slurm slurm-profile install lint format docs site clean
 
 demo: install
 	@$(BIN)/snakemake --cores $(CORES) --report results/report.html --report-after-run
@@ -20,6 +21,11 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest -q
+
+test-all: install
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -q -m ""; code=$$?; \
+	$(BIN)/python -m coverage combine -q; $(BIN)/python -m coverage report; exit $$code
 
 test-web: install
 	@sh tests/web/install.sh

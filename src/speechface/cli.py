@@ -4,6 +4,7 @@ Only the module of the command that was asked for is imported, so that ``--help`
 """
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -103,6 +104,15 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
+def _reason(error: OSError | RuntimeError) -> str:
+    """Why a file could not be written, on one line."""
+    if not isinstance(error, OSError):
+        return "a file could not be written to its end"
+    # pyarrow's texts have details that repeat what is said
+    reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
+    return f"{reason}: {error.filename}" if error.filename else reason
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns 0, or 1 after a one-line message when the input is at fault."""
     own_process = argv is None
@@ -123,17 +133,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, RuntimeError) as error:
         if is_full_disk(error):
-            reason = str(error) if isinstance(error, OSError) else "a file could not be written to its end"
             print(
-                f"speechface {command}: cannot write ({reason}); what was there before is kept, and so are finished "
-                "clips; free space on the disk and run again",
+                f"speechface {command}: cannot write ({_reason(error)}); what was there before is kept, and so are "
+                "finished clips; see to the disk (space, quota, rights) and run again",
                 file=sys.stderr,
             )
             return 1
         if not isinstance(error, OSError) or error.errno not in PATH_ERRORS or not error.filename:
             raise
-        print(
-            f"speechface {command}: {error.filename}: {error.strerror}; check the path and its rights", file=sys.stderr
-        )
+        reason = "a file, where a folder is needed" if error.errno == errno.EEXIST else error.strerror
+        print(f"speechface {command}: {error.filename}: {reason}; check the path and its rights", file=sys.stderr)
         return 1
     return 0

@@ -90,14 +90,18 @@ def _update(job: "_Job", clip_ids: Sequence[str]) -> None:
         for clip_id in clip_ids:
             with clip_in_work(clip_id):
                 job.do(clip_id, alone=len(clip_ids) == 1)
-        job.write()
+        if len(job.failed) < len(clip_ids) or not clip_ids:  # where nothing could be made, what was there stays
+            job.write()
     finally:
         job.finished.close()
     LOG.info("%d clips: %d made, %d kept, %d failed", len(clip_ids), job.made, job.kept, len(job.failed))
     if job.failed:
+        reasons = list(dict.fromkeys(job.failed.values()))
+        done = "the others are done" if len(job.failed) < len(clip_ids) else "no table was written"
+        more = "" if len(reasons) == 1 else " (the log tells the other reasons)"
         raise BatchError(
-            f"{len(job.failed)} of {len(clip_ids)} clips failed, the others are done: {', '.join(job.failed)}; the log "
-            "tells why, the next run makes only these"
+            f"{len(job.failed)} of {len(clip_ids)} clips failed, {done}: {', '.join(job.failed)}; the "
+            f"next run makes only these; {reasons[0]}{more}"
         )
     job.finished.path.unlink(missing_ok=True)
 
@@ -124,7 +128,8 @@ class _Job:
         self.done: dict[str, _Entries] = {}
         self.from_old: set[str] = set()
         self.made, self.kept = 0, 0
-        self.failed: list[str] = []
+        #: clip id -> why
+        self.failed: dict[str, str] = {}
 
     def do(self, clip_id: str, *, alone: bool) -> None:
         """Keep or make one clip."""
@@ -138,7 +143,7 @@ class _Job:
             # a known error is one line, a bug shows where it is
             LOG.error("failed: %s", error, exc_info=not isinstance(error, SpeechfaceError))
             entry |= {"status": "failed", "reason": one_line(error), "content": digest(one_line(error))}
-            self.failed.append(clip_id)
+            self.failed[clip_id] = entry["reason"]
             self.done[clip_id] = dict.fromkeys(self.paths, entry)
 
     def _keep(self, clip_id: str, entry: dict[str, Any]) -> bool:

@@ -19,12 +19,14 @@ __all__ = [
     "Interrupted",
 ]
 
-#: Numbers of OSErrors that no other clip would escape: a full or unwritable disk, a broken one.
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+#: Numbers of OSErrors that no other clip would escape: a full or unwritable disk, one of small files, a broken one.
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
 #: Numbers of OSErrors that tell of a path that was given, not of a mistake of ours.
-PATH_ERRORS = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
+PATH_ERRORS = (
+    errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP,
+)  # fmt: skip
 #: PyTorch's words where a file could not be written to its end.
 _TORCH_WRITING = ("PytorchStreamWriter failed writing", "unexpected pos")
 

@@ -1,6 +1,7 @@
 """Files that are either whole or absent."""
 
 import contextlib
+import errno
 import io
 import os
 import tempfile
@@ -8,11 +9,16 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from speechface.errors import ConfigError
+from speechface.errors import ConfigError, TableError
 
-__all__ = ["attempt", "failed_attempts", "made_folder", "write_npz", "written_whole"]
+try:
+    import fcntl
+except ImportError:  # Windows, where files are animated and no tables made
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["alone", "attempt", "failed_attempts", "made_folder", "write_npz", "written_whole"]
 
 
 @contextlib.contextmanager
@@ -64,6 +70,35 @@ def write_npz(path: str | os.PathLike, arrays: Mapping[str, Any]) -> None:
                              zipfile.ZIP_DEFLATED)  # fmt: skip
 
 
+@contextlib.contextmanager
+def alone(path: str | os.PathLike) -> Iterator[None]:
+    """Keep other processes from making the same file or working in the same folder: TableError where one does.
+
+    A hidden file beside `path` is locked, which ends with the process, however that ends. Where the file system knows
+    no locks nothing is kept from anybody.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    place = path.with_name(f".{path.stem}.lock")
+    with open(place, "a") as file:
+        if fcntl and not _locked(file, place):
+            raise TableError(f"{path}: another process is making it; wait until it is done, or end it")
+        try:
+            yield
+        finally:
+            # before the lock goes: whoever opened the file meanwhile was refused
+            place.unlink(missing_ok=True)
+
+
+def _locked(file: IO[str], place: Path) -> bool:
+    """Lock an open file; False where another process has, or has just removed it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.fstat(file.fileno()).st_ino == place.stat().st_ino
+    except OSError as error:
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.ENOENT)
+
+
 def _attempts(path: str | os.PathLike) -> Path:
     path = Path(path)
     return path.with_name(f".{path.stem}.failed")
@@ -82,16 +117,17 @@ def attempt(path: str | os.PathLike) -> Iterator[None]:
     """Note an attempt to update the file `path` in a hidden file beside it; the note goes when the block succeeds.
 
     Snakemake puts a file back that a failed job was to update, and records it as if the job had made it. The number of
-    failed attempts is therefore a parameter of the job: after a failure it is another one, and the job runs again.
+    failed attempts is therefore a parameter of the job: after a failure it is another one, and the job runs again. Only
+    one process at a time may try (`alone`).
     """
     notes = _attempts(path)
-    notes.parent.mkdir(parents=True, exist_ok=True)
-    before = notes.read_text() if notes.exists() else ""
-    with written_whole(notes) as temporary:
-        Path(temporary).write_text(f"{before}{datetime.now().isoformat(timespec='seconds')}\n")
-    yield
-    if before:
+    with alone(path):
+        before = notes.read_text() if notes.exists() else ""
         with written_whole(notes) as temporary:
-            Path(temporary).write_text(before)
-    else:
-        notes.unlink(missing_ok=True)
+            Path(temporary).write_text(f"{before}{datetime.now().isoformat(timespec='seconds')}\n")
+        yield
+        if before:
+            with written_whole(notes) as temporary:
+                Path(temporary).write_text(before)
+        else:
+            notes.unlink(missing_ok=True)

@@ -71,7 +71,7 @@ class Registry(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         """Return a member, importing it if need be; ConfigError as of `require`."""
-        if name not in self._loaded:
+        if not isinstance(name, str) or name not in self._loaded:
             self.require(name)
             place = self._own.get(name) or self._places[name]
             module, _, attribute = place.partition(":")

@@ -1,25 +1,29 @@
 """Checksums of files: what a disk, a copy or a network has changed is refused, never used.
 
-A Parquet table carries the CRC-32 of all its other bytes in its own footer, as the value of the metadata key
+JSON of ours carries the CRC-32 of its other content under the key ``crc32``; one without, written by hand, is read as
+it is. A Parquet table carries the CRC-32 of all its other bytes in its own footer, as the value of the metadata key
 ``speechface_crc32``; other programs read past it. Zip files (.npz, PyTorch's .ckpt) have a CRC-32 of every member, at
 which their readers do not all look.
 """
 
 import contextlib
 import functools
+import json
 import os
 import re
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from speechface.errors import SpeechfaceError, TableError
 from speechface.files import written_whole
 
-__all__ = ["EMPTY", "check_table", "check_zip", "is_sealed", "written_sealed"]
+__all__ = ["EMPTY", "check_table", "check_zip", "is_sealed", "read_json", "write_json", "written_sealed"]
 
 _KEY = b"speechface_crc32"
+_CRC = "crc32"
 _BLANK = b"00000000"
 #: What the schema of a table to be sealed must have among its metadata.
 EMPTY = {_KEY: _BLANK}
@@ -82,7 +86,7 @@ def check_table(path: str | os.PathLike[str]) -> None:
     except OSError as error:
         raise TableError(f"{path}: cannot be read ({error.strerror})") from None
     if reason:
-        raise TableError(f"{path}: {reason}; delete it and run again")
+        raise TableError(f"{path}: {reason}")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -90,10 +94,19 @@ def _damage(path: str, *state: int) -> str:
     """What is wrong with a table, "" if nothing is; `state` only tells when an answer is out of date."""
     place = _place(Path(path))
     if place is None:
-        return "not a readable Parquet table: its end is missing or damaged, or an older version wrote it"
+        with open(path, "rb") as file:
+            head = file.read(4)
+        if head not in (b"", b"PAR1"):  # who gave the wrong file shall not delete it
+            return "not a Parquet table; check the path (if it is a result that was damaged, delete it and run again)"
+        return (
+            "not a readable Parquet table: its end is missing or damaged, or an older version wrote it; delete it and "
+            "run again"
+        )
     crc = b"%08x" % _crc(Path(path), place[0])
     if crc != place[1]:
-        return f"damaged: its checksum is {crc.decode()}, it was written with {place[1].decode()}"
+        return (
+            f"damaged: its checksum is {crc.decode()}, it was written with {place[1].decode()}; delete it and run again"
+        )
     return ""
 
 
@@ -116,3 +129,32 @@ def check_zip(path: str | os.PathLike[str], error: type[SpeechfaceError]) -> Non
         raise error(f"{path}: damaged, or not a readable {kind} file at all ({reason}); {advice}") from None
     if broken:
         raise error(f"{path}: damaged: the checksum of {broken} does not hold; {advice}")
+
+
+def write_json(path: str | os.PathLike[str], content: dict[str, Any], *, indent: int | None = None) -> None:
+    """Write a dict of JSON values with its checksum, whole or not at all."""
+    content = {**content, _CRC: _json_crc(json.loads(json.dumps(content)))}
+    with written_whole(path) as temporary:
+        Path(temporary).write_text(json.dumps(content, indent=indent, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a dict that `write_json` wrote, or that somebody wrote without a checksum; TableError else."""
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TableError(f"{path}: no such file") from None
+    except OSError as error:
+        raise TableError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:  # of JSON or of UTF-8
+        raise TableError(f"{path}: not valid JSON ({error}); delete it and run again") from None
+    if not isinstance(content, dict):
+        raise TableError(f"{path}: found a JSON {type(content).__name__}, expected an object")
+    if content.pop(_CRC, None) not in (None, _json_crc(content)):
+        raise TableError(f"{path}: damaged: its checksum does not hold; delete it and run again")
+    return content
+
+
+def _json_crc(content: dict[str, Any]) -> str:
+    """CRC-32 of JSON values, whatever the spaces between them."""
+    return f"{zlib.crc32(json.dumps(content, sort_keys=True).encode()):08x}"

@@ -38,7 +38,7 @@ STAGES = _Stages(
     {
         "clips": Stage(1, ("datasets",)),
         "demo": Stage(3, ("demo",)),
-        "audio": Stage(3, ("audio",)),
+        "audio": Stage(4, ("audio",)),
         "delays": Stage(1, ("datasets",)),
         "landmarks": Stage(7, ("landmarks",)),
         "crops": Stage(3, ("crops",)),

@@ -39,7 +39,7 @@ def test_sound_and_frame_times_are_those_recorded(tmp_path):
     table = ClipTable(out)
     sound = read_sound(table, "d/a/c")
     times, _ = read_times(table, "d/a/c")
-    meta = {name: table.clip_meta("d/a/c")[name] for name in ("fps", "width", "height", "n_samples", "sr")}
+    meta = {name: table.clip_meta("d/a/c")[name] for name in ("fps", "width", "height", "n_samples", "sr", "power")}
     found = {**meta, "times": times, "start": sound.start, "samples": some(sound.audio)}
     # times: float64; samples: one step of 16 bits, since a resampler's sums depend on the processor
-    check("audio", found, {"fps": 1e-9, "times": 1e-9, "samples": 1.5 / 32768})
+    check("audio", found, {"fps": 1e-9, "power": 1e-7, "times": 1e-9, "samples": 1.5 / 32768})

@@ -106,6 +106,7 @@ def test_a_pipe_that_is_closed_is_no_error():
             "/data/x: Permission denied; check the path and its rights",
         ),
         (NotADirectoryError(20, "Not a directory", "a/b"), "a/b: Not a directory; check the path"),
+        (FileExistsError(17, "File exists", "a"), "a: a file, where a folder is needed; check the path"),
         (OSError(28, "No space left on device"), "cannot write (.*No space left on device.*what was there before"),
         (
             RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0"),

@@ -6,7 +6,8 @@ import os
 import numpy as np
 import pytest
 
-from speechface.files import attempt, failed_attempts, written_whole
+from speechface.errors import TableError
+from speechface.files import alone, attempt, failed_attempts, written_whole
 from speechface.tables import Table, clip_path
 
 
@@ -55,3 +56,15 @@ def test_only_attempts_that_fail_stay_counted(tmp_path):
     with attempt(table):
         pass
     assert failed_attempts(table) == 2
+
+
+def test_a_file_is_made_by_one_process_at_a_time(tmp_path):
+    path = tmp_path / "table.parquet"
+    with alone(path):
+        with pytest.raises(TableError, match="table.parquet: another process is making it; wait"), alone(path):
+            pass
+        with alone(tmp_path / "other.parquet"):
+            pass
+    with alone(path):
+        pass
+    assert not list(tmp_path.iterdir())

@@ -96,6 +96,23 @@ def test_a_damaged_packet_is_silent_and_what_follows_stays_in_its_place(tmp_path
     assert "1 damaged packets" in caplog.text
 
 
+def test_a_packet_that_a_decoder_fails_on_in_its_own_way_is_silent_too(tmp_path, tone, caplog):
+    """AAC decoders end with errors that have no name."""
+    whole = write_tracks(tmp_path / "a.m4a", tone[None], codec="aac")
+    with av.open(str(whole)) as reader:
+        packets = [(packet.pos, packet.size) for packet in reader.demux(audio=0) if packet.size]
+    data, (at, size), clean = bytearray(whole.read_bytes()), packets[len(packets) // 2], heard(whole)
+    data[at : at + size] = b"\xff" * size
+    whole.write_bytes(data)
+    with caplog.at_level(logging.WARNING):
+        sound = heard(whole)
+    assert "1 damaged packets" in caplog.text
+    assert len(sound) == len(clean)
+    near = slice(SR // 2 - 2048, SR // 2 + 2048)  # frames of AAC overlap
+    np.testing.assert_allclose(np.delete(sound, near), np.delete(clean, near), atol=1e-4)
+    assert np.count_nonzero(np.abs(sound[near]) < 1e-6) >= 1000
+
+
 def test_pauses_stay_and_jumps_of_the_clock_go(tmp_path, tone, caplog):
     half = 1024 * 8
     path = write_tracks(

@@ -59,7 +59,7 @@ def test_wrong_tables_are_named(tmp_path, clips):
     with pytest.raises(TableError, match="'acoustics' is missing"):
         read_split(tmp_path / "t.parquet", "acoustics")
     (tmp_path / "x.parquet").write_text("no table")
-    with pytest.raises(TableError, match="not a readable"):
+    with pytest.raises(TableError, match="not a Parquet table"):
         read_split(tmp_path / "x.parquet", "spectrogram")
 
 

@@ -62,3 +62,9 @@ def test_a_member_of_another_package_does_not_displace_one_of_ours(tmp_path):
     code = "from speechface.registry import Registry; print(Registry('shape', {'square': 'math:pi'})['square'])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert run.stdout.startswith("3.14")
+
+
+def test_what_is_no_name_is_refused_as_an_unknown_one():
+    for name in ({"a": 1}, ["a"], None, 1):
+        with pytest.raises(ConfigError, match="unknown shape"):
+            Registry("shape", {"square": "math:pi"})[name]

@@ -14,7 +14,7 @@ from speechface.files import write_npz
 from speechface.networks.loading import load_model
 from speechface.rig import builtin
 from speechface.rig.rig import Rig
-from speechface.seals import check_table, check_zip
+from speechface.seals import check_table, check_zip, read_json, write_json
 from speechface.tables import read_meta, read_table, row_groups, write_table
 
 
@@ -62,6 +62,33 @@ def test_a_table_that_ends_early_or_was_never_sealed_is_none(table, size):
     pq.write_table(pq.read_table(table, columns=["frame"]).replace_schema_metadata({}), bad)
     with pytest.raises(TableError, match="or an older version wrote it"):
         read_table(bad)
+
+
+def test_a_file_of_another_kind_is_not_to_be_deleted(tmp_path):
+    (tmp_path / "speech.wav").write_bytes(b"RIFF" + bytes(100))
+    with pytest.raises(TableError, match="speech.wav: not a Parquet table; check the path"):
+        read_table(tmp_path / "speech.wav")
+
+
+def test_json_carries_a_checksum_and_hand_made_json_needs_none(tmp_path):
+    path = tmp_path / "stats.json"
+    write_json(path, {"mean": [0.1, 2, None], "name": "ä"}, indent=1)
+    assert read_json(path) == {"mean": [0.1, 2, None], "name": "ä"}
+    before, read = path.read_bytes(), 0
+    for place in range(len(before)):
+        try:
+            content = read_json(damaged(path, place, bit=place % 7))
+        except TableError:
+            continue
+        content.pop(next((key for key in content if key not in ("mean", "name")), ""), None)  # the checksum's own name
+        assert content == read_json(path)
+        read += 1
+    assert read < 20  # bits of the checksum's name, and of spaces
+    path.write_text('{"mean": 1}')
+    assert read_json(path) == {"mean": 1}
+    path.write_text("[1]")
+    with pytest.raises(TableError, match="found a JSON list"):
+        read_json(path)
 
 
 def test_a_change_after_the_first_look_is_noticed(table):

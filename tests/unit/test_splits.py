@@ -162,7 +162,7 @@ def test_every_clip_is_listed_with_its_split_and_reason(corpus):
 
 def test_the_same_video_learns_or_tests_once_and_a_test_keeps_it(corpus):
     contents = ["same", "x", "other", "x", "same", "other"]
-    rows = {name: ClipRows({"frame": np.arange(1)}, {"n_samples": 9}) for name in corpus.ids}
+    rows = {name: ClipRows({"frame": np.arange(1)}, {"n_samples": 9, "power": 1e-3}) for name in corpus.ids}
     facts = {name: {"source": {"sha256": content}} for name, content in zip(corpus.ids, contents)}
     update_clip_tables({"audio": corpus.root / "audio.parquet"}, corpus.ids, rows.__getitem__, stage="audio",
                        settings={}, facts=lambda clip_id, known: facts[clip_id])  # fmt: skip
@@ -195,14 +195,17 @@ def test_how_late_the_sound_stands_is_taken_from_the_label_report(corpus):
 
 def test_a_clip_without_sound_is_excluded(corpus):
     audio = {
-        name: ({"frame": np.arange(1)}, {"n_samples": 0 if k == 0 else 44100}) for k, name in enumerate(corpus.ids)
+        name: ({"frame": np.arange(1)}, {"n_samples": 0 if k == 0 else 44100, "power": 1e-3})
+        for k, name in enumerate(corpus.ids)
     }
+    audio[corpus.ids[2]][1]["power"] = 1e-9
     audio[corpus.ids[4]] = "its sound is damaged"
     write_clip_table(corpus.root / "audio.parquet", audio, stage="audio")
     assert corpus.split("--audio", f"{corpus.root}/audio.parquet") == 0
     table = read_table(corpus.root / "splits/clips.parquet")
-    assert list(table["split"]) == ["excluded", "excluded", "train", "excluded", "excluded", "test"]
-    assert list(table["reason"][[0, 1, 4]]) == ["the video has no sound", "no face was found", "its sound is damaged"]
+    assert list(table["split"]) == ["excluded", "excluded", "excluded", "excluded", "excluded", "test"]
+    reasons = ["the video has no sound", "no face was found", "its sound is silent", "its sound is damaged"]
+    assert list(table["reason"][[0, 1, 2, 4]]) == reasons
 
 
 def test_tables_hold_the_right_frames_of_the_right_clips(corpus):

@@ -141,7 +141,7 @@ def test_user_errors_are_one_clear_line(tmp_path):
     with pytest.raises(TableError, match="no such table"):
         read_table(tmp_path / "absent.parquet")
     (tmp_path / "text.parquet").write_text("not a table")
-    with pytest.raises(TableError, match="not a readable Parquet table"):
+    with pytest.raises(TableError, match="not a Parquet table; check the path"):
         read_table(tmp_path / "text.parquet")
     with pytest.raises(TableError, match="differ in length"):
         write_table(tmp_path / "t.parquet", {"a": np.zeros(2), "b": np.zeros(3)}, stage="labels")

@@ -120,6 +120,7 @@ def test_a_bug_in_one_clip_leaves_the_others_and_the_next_run_makes_that_clip(fo
     assert re.search(r"failed.*spectrogram|spectrogram.*failed", output, re.I)
     log = (folder / "logs/spectrogram/mine/ann.log").read_text()
     assert "ZeroDivisionError: a bug in one clip" in log
+    assert "1 of 3 clips failed, the others are done: mine/ann/b" in output  # on the screen, too
     assert "1 of 3 clips failed, the others are done: mine/ann/b" in log.splitlines()[-1]
     assert counts(folder, "spectrogram", "mine/bob") == (1, 0)
     # the table of before is back in place until the new one is whole

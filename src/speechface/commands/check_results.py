@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechface.errors import SpeechfaceError, TableError
-from speechface.seals import check_table, check_zip
+from speechface.seals import check_table, check_zip, read_json
 
 if TYPE_CHECKING:
     from speechface.config import Config
@@ -105,8 +105,8 @@ def _models(config: "Config", results: Path) -> Found:
         for path in sorted((results / "models" / name).rglob("model.json")):
             if not path.with_suffix(".ckpt").exists():
                 continue
-            with contextlib.suppress(ValueError):  # whoever reads it next will say so
-                facts = json.loads(path.read_text())
+            with contextlib.suppress(TableError):  # whoever reads it next will say so
+                facts = read_json(path)
                 text = _differing(facts.get("model", {}), own) or _differing(facts.get("training", {}), training)
                 if text:
                     found.append(("training", path.with_suffix(".ckpt"), text))

@@ -6,7 +6,6 @@ mouth RMSE in validation, among models validated on the same clips; test clips h
 """
 
 import argparse
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from speechface.commands.common import add_settings, settings_of
 from speechface.errors import ConfigError, TableError
+from speechface.seals import read_json
 
 __all__ = ["add_arguments", "run", "COLUMNS", "best_models"]
 
@@ -96,11 +96,7 @@ def run(args: argparse.Namespace) -> None:
     reference = args.reference or next(iter(tables))
     if reference not in tables:
         raise ConfigError(f"--reference: no input is of '{reference}'; known are {', '.join(tables)}")
-    facts = []
-    for path in args.facts:
-        with open(path) as file:
-            facts.append(json.load(file))
-    errors, best = best_models(facts)
+    errors, best = best_models([read_json(path) for path in args.facts])
     first = tables[reference][0]
     evaluated = np.all([table["n_frames"] > 0 for seeds in tables.values() for table in seeds], 0)
     if not evaluated.any():

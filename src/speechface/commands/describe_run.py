@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from speechface.errors import ConfigError
+from speechface.seals import read_json
 
 __all__ = ["add_arguments", "run"]
 
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
         config.append(target.relative_to(root).as_posix())
         files[config[-1]] = "config of the run"
     for path in map(Path, args.facts):
-        facts = json.loads(path.read_text())
+        facts = read_json(path)
         card = path.with_name("README.md")
         with written_whole(card) as temporary:
             Path(temporary).write_text(model_card(facts, clips, scores, adapters=adapters, detector=args.detector))

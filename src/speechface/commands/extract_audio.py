@@ -1,10 +1,10 @@
 """Take the sound out of the clips of a shard, and the time of every video frame.
 
 Writes a table of one row a clip: 16-bit mono sound (mean of the channels) as the bytes of a FLAC file, when its sample
-0 is heard (`start`, s from the first video frame), and the times of the frames. Of sound before the first frame a
-second is kept. Nothing is moved: how late the sound stands is told by `estimate-delay`, from this table. A clip without
-sound has one of no samples; a clip that cannot be read is listed with the reason. `speechface unpack audio` makes wav
-files of the table.
+0 is heard (`start`, s from the first video frame), its mean square (`power`), and the times of the frames. Of sound
+before the first frame a second is kept. Nothing is moved: how late the sound stands is told by `estimate-delay`, from
+this table. A clip without sound has one of no samples; a clip that cannot be read is listed with the reason.
+`speechface unpack audio` makes wav files of the table.
 """
 
 import argparse
@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> None:
         LOG.info("%d frames at %s per second, %.2f s of sound", len(video.times), video.fps, len(audio) / sr)
         return sound_rows(
             clip_id, audio, sr, video.times, start=start, fps=float(video.fps),
+            power=float(np.mean(np.square(audio), dtype=np.float64)) if len(audio) else 0.0,
             frame_rate=str(video.fps), width=video.width, height=video.height,
         )  # fmt: skip
 

@@ -1,6 +1,5 @@
 """Means and standard deviations of a train table: labels, head rotations and features, in one pass."""
 
-import json
 import logging
 from argparse import ArgumentParser, Namespace
 from typing import Any
@@ -73,14 +72,10 @@ def train_statistics(path: str, without: tuple[str, str] | None = None) -> dict[
 
 
 def read_stats(path: str) -> dict[str, Any]:
-    """Read the statistics written by this command; TableError where the file is missing or foreign."""
-    try:
-        with open(path) as file:
-            stats = json.load(file)
-    except FileNotFoundError:
-        raise TableError(f"{path}: no such file; make it with 'speechface label-stats'") from None
-    except json.JSONDecodeError as error:
-        raise TableError(f"{path}: not valid JSON: {error}") from None
+    """Read the statistics written by this command; TableError where the file is missing, damaged or foreign."""
+    from speechface.seals import read_json
+
+    stats = read_json(path)
     missing = [key for key in _KEYS if key not in stats]
     if missing:
         raise TableError(f"{path}: '{missing[0]}' is missing; make it with 'speechface label-stats'")
@@ -89,10 +84,9 @@ def read_stats(path: str) -> dict[str, Any]:
 
 def run(args: Namespace) -> None:
     from speechface.commands.common import actor_of
-    from speechface.files import written_whole
     from speechface.provenance import provenance
+    from speechface.seals import write_json
 
     stats = train_statistics(args.train, actor_of(args.without) if args.without else None)
-    with written_whole(args.out) as temporary, open(temporary, "w") as file:
-        json.dump({**stats, "provenance": provenance()}, file, sort_keys=True)
+    write_json(args.out, {**stats, "provenance": provenance()})
     LOG.info("%s: %d frames of %d clips", stats["feature"], stats["n_frames"], stats["n_clips"])

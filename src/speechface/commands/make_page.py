@@ -14,6 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from speechface.seals import read_json
+
 __all__ = ["add_arguments", "run"]
 
 LOG = logging.getLogger(__name__)
@@ -52,7 +54,7 @@ def _models(paths: list[str]) -> dict[str, dict[str, Any]]:
     """Facts of trained models by name, of the first seed."""
     found: dict[str, dict[str, Any]] = {}
     for path in paths:
-        facts = json.loads(Path(path).read_text())
+        facts = read_json(path)
         found.setdefault(facts["name"], facts)
     return found
 

@@ -6,7 +6,6 @@ Training counts all epochs, even if it will stop earlier.
 """
 
 import argparse
-import json
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from speechface.errors import ConfigError, MediaError, TableError
 from speechface.names import path_name
+from speechface.seals import read_json
 
 if TYPE_CHECKING:
     from speechface.config import Config
@@ -154,7 +154,7 @@ def measured_training(folder: str | os.PathLike) -> dict[str, float]:
     found: dict[str, list[float]] = {}
     models = Path(folder).parent.parent / "models"
     for path in sorted(models.glob("*/*/model.json")):
-        facts = json.loads(path.read_text())
+        facts = read_json(path)
         history = facts.get("history", {})  # ensembles are not trained
         frames = history.get("epochs", 0) * (
             facts.get("training", {}).get("frames_per_epoch") or history.get("frames", 0)

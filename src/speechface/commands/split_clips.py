@@ -44,12 +44,17 @@ def _labelled(labels, clip_id):
 
 def _silent(audio, clip_id):
     """Why a clip's sound cannot be used, or ""."""
+    from speechface.media.sound import SILENCE
+
     if clip_id not in audio:
         return ""
     meta = audio.clip_meta(clip_id)
     if meta["status"] != "ok":
         return meta["reason"] or "its sound cannot be read"
-    return "" if meta["n_samples"] else "the video has no sound"
+    if not meta["n_samples"]:
+        return "the video has no sound"
+    # a face that moves to silence teaches a network to do so
+    return "its sound is silent" if meta["power"] <= SILENCE else ""
 
 
 def _content(audio, clip_id):

@@ -6,7 +6,7 @@ provenance, and a log with one row an epoch. Progress shows on a terminal. SIGTE
 most the epoch in work.
 """
 
-import json
+import contextlib
 import logging
 import sys
 from argparse import ArgumentParser, Namespace
@@ -99,6 +99,7 @@ def run(args: Namespace) -> None:
         command = [sys.executable, "-m", "speechface", *args.words]
         sys.exit(launch(command, processes=training.processes, threads=training.threads))
 
+    from speechface.files import alone
     from speechface.networks.loading import save_model
     from speechface.provenance import provenance
 
@@ -108,8 +109,11 @@ def run(args: Namespace) -> None:
         without=actor_of(args.without) if args.without else None, most_bytes=_room(args, training),
         place=where or ALONE,
     )  # fmt: skip
+    # who shares the folder of a run's state with another spoils both
+    lock = contextlib.nullcontext() if job.place.rank else alone(Path(args.work_dir) / "last.ckpt")
     try:
-        model = family.train(job)
+        with lock:
+            model = family.train(job)
     except Interrupted as reason:
         LOG.warning("%s: interrupted (%s); the same command goes on from the last finished epoch", args.name, reason)
         sys.exit(REQUEUE_EXIT_CODE)
@@ -126,10 +130,9 @@ def run(args: Namespace) -> None:
 
 def write_facts(path: str, model: "Predictor") -> None:
     """Write what people and other commands want to know of a model as a JSON beside it."""
-    from speechface.files import written_whole
+    from speechface.seals import write_json
 
     facts = {"name": model.name, "seed": model.seed, "family": model.family, "feature": model.feature,
              "feature_settings": model.feature_settings, "columns": list(model.columns),
              "observed": [bool(v) for v in model.observed], **model.facts}  # fmt: skip
-    with written_whole(Path(path).with_suffix(".json")) as temporary:
-        Path(temporary).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
+    write_json(Path(path).with_suffix(".json"), facts, indent=1)

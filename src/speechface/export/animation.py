@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from speechface.errors import RigError
+from speechface.errors import ClipError, RigError
 from speechface.rig.builtin import ready_made
 from speechface.rig.channels import LISTS, on_channels, require, sides
 from speechface.rig.rig import Rig
@@ -83,6 +83,10 @@ class Animation:
     avatar_file: str = ""
     image_size: int = 640
     meta: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not len(self.weights):
+            raise ClipError(f"{self.name}: an animation of no frame; give a longer recording, or more frames a second")
 
     def __len__(self) -> int:
         return len(self.weights)

@@ -191,7 +191,7 @@ def _frames(media: Media, stream: Any, track: _Track) -> Iterator[Any]:
     for packet in media.container.demux(stream):
         try:
             frames = packet.decode()
-        except av.error.InvalidDataError:
+        except av.error.FFmpegError:
             damaged += 1
             yield None
             continue

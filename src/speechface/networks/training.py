@@ -4,6 +4,7 @@ A run goes on from the last finished epoch (``last.ckpt`` in its work folder) an
 would have given without the interruption. What is lost is at most the epoch in work.
 """
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -159,6 +160,20 @@ def _trainer(run, *, device, place, precision, validate, work_dir, logger):
     )
 
 
+@contextlib.contextmanager
+def _one_line(name, training):
+    """Tell what of training's errors is the data's fault."""
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):  # of PyTorch's batch normalisation
+            raise
+        raise ModelError(
+            f"model '{name}': a step holds a single frame, whose spread no network can learn (training.frames_per_step "
+            f"is {training.frames_per_step}); give more frames"
+        ) from None
+
+
 def _state_of_run(work_dir, fingerprint):
     """What `RunLog` kept of an earlier attempt at this very run, or None."""
     last = Path(work_dir) / "last.ckpt"
@@ -271,7 +286,9 @@ def train(
     if (
         state is None
     ):  # a run that goes on keeps its number format; each process measures, or those that wait would slow it
-        precision = processes.agreed(choose_precision(training.precision, network, data.example(), device=device))
+        with _one_line(name, training):
+            chosen = choose_precision(training.precision, network, data.example(), device=device)
+        precision = processes.agreed(chosen)
     else:
         precision = state["precision"]
     run = RunLog(
@@ -292,7 +309,8 @@ def train(
                 run, device=device, place=place, precision=precision, validate=bool(data.validation_batches),
                 work_dir=folder, logger=logger,
             )  # fmt: skip
-            trainer.fit(module, datamodule=data, ckpt_path=None if state is None else folder / "last.ckpt")
+            with _one_line(name, training):
+                trainer.fit(module, datamodule=data, ckpt_path=None if state is None else folder / "last.ckpt")
     else:
         run.write()
     if place.rank:
