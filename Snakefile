@@ -51,3 +51,9 @@ rule labels:
     """All labels and their report."""
     input:
         label_targets(),
+
+
+# On the screen a job is one line, its rule and wildcards; of a failed one, and in a dry run, all is shown.
+if not workflow.output_settings.dryrun:
+    for each in workflow.rules:
+        each.message = each.message or "{rule} {wildcards}"

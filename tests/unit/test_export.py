@@ -141,6 +141,12 @@ def test_npy_is_a_record_a_frame_and_a_matrix(animation, tmp_path):
     np.testing.assert_array_equal(matrix[:, -3:], animation.rotations)
 
 
+def test_without_pyarrow_one_line_says_what_to_install(animation, tmp_path, monkeypatch):
+    monkeypatch.setattr("speechface.export.parquet.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="pip install pyarrow"):
+        FORMATS["parquet"].write(animation, tmp_path)
+
+
 def test_parquet_round_trip(animation, tmp_path):
     table = read_table(FORMATS["parquet"].write(animation, tmp_path))
     np.testing.assert_array_equal(table.stack(animation.channels), animation.weights)

@@ -43,7 +43,7 @@ class _Head:
         self._compressed = compressed
         self.SUFFIX = ".meshopt.glb" if compressed else ".glb"
         self.DESCRIPTION = (
-            "the same, compressed (EXT_meshopt_compression), for web pages" if compressed
+            "the speaking head, compressed (EXT_meshopt_compression), for web pages" if compressed
             else "the speaking head, for Blender, Unreal, Unity, three.js"
         )  # fmt: skip
 

@@ -34,4 +34,4 @@ class _Video:
 
 
 MP4 = _Video(".mp4", "video of the head, with the sound", transparent=False)
-WEBM = _Video(".webm", "the same without a background (VP9 with alpha), for editors and web pages", transparent=True)
+WEBM = _Video(".webm", "a video without a background (VP9 with alpha), for editors and web pages", transparent=True)

@@ -235,11 +235,13 @@ class Chart {
     if (sound) {
       const samples = sound.getChannelData(0);
       const step = (duration * sound.sampleRate) / width;
-      for (let x = 0; x < width; x++) {
+      const tops = Array.from({ length: Math.ceil(width) }, (_, x) => {
         let top = 0;
         for (let k = Math.floor(x * step); k < Math.min((x + 1) * step, samples.length); k++) top = Math.max(top, Math.abs(samples[k]));
-        pen.fillRect(x, middle - top * middle * 0.95, 1, Math.max(1, 2 * top * middle * 0.95));
-      }
+        return top;
+      });
+      const scale = (middle * 0.95) / Math.max(0.01, ...tops); // quiet recordings fill the band, too
+      tops.forEach((top, x) => pen.fillRect(x, middle - top * scale, 1, Math.max(1, 2 * top * scale)));
     }
     const [low, high] = [height - 6, height * 0.42];
     this.takes.forEach((take, k) => {
