@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--avatar", default="", metavar="FILE", help="your own .glb or .vrm, which the format avatar animates"
     )
     parser.add_argument("--rig", default="", help="rig .npz for formats that show it (default: the builtin head)")
-    parser.add_argument("--size", type=int, default=640, help="side of the square video, pixels, 16 to 4096 (default: 640)")
+    parser.add_argument("--size", type=int, default=640, help="side of the square video, pixels (default: 640)")
     parser.epilog = "formats:\n" + "\n".join(f"  {name:11} {FORMATS[name].DESCRIPTION}" for name in FORMATS)
 
 

@@ -8,10 +8,13 @@ import argparse
 import base64
 import html
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 __all__ = ["add_arguments", "page", "run"]
+
+LOG = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +57,8 @@ def page(files: list[Path], *, sound: str | None) -> str:
             raise MediaError(f"{path}: cannot be read ({error.strerror})") from None
         _check(content, path)
         carries = b"KHR_audio_emitter" in content[:65536]
+        if not carries and sound is None:
+            LOG.warning("%s carries no sound; add --sound RECORDING to hear it", path.name)
         takes.append({"name": path.name, "glb": _text(content), "sound": "" if carries else heard})
     folder = resources.files("speechface.viewer")
     parts = {
