@@ -55,7 +55,7 @@ class Sound:
         return decode_audio(self._source, sr=self.sr)
 
 
-@dataclass
+@dataclass(repr=False)
 class Animation:
     """Curves of one recording.
 
@@ -87,6 +87,9 @@ class Animation:
     def __post_init__(self) -> None:
         if not len(self.weights):
             raise ClipError(f"{self.name}: an animation of no frame; give a longer recording, or more frames a second")
+
+    def __repr__(self) -> str:
+        return f"<Animation {self.name!r}: {len(self)} frames at {self.fps}/s, {len(self.channels)} channels>"
 
     def __len__(self) -> int:
         return len(self.weights)
