@@ -41,7 +41,7 @@ def with_change(folder, *options, **sections):
 
 def test_every_rule_ran(finished_run):
     rules = set(re.findall(r"^(\w+)(?: \(.*)?$", snakemake(finished_run, "--list-rules", "--quiet", "all"), re.M))
-    ran = set(re.findall(r"^(?:local)?rule (\w+):", (finished_run / "snakemake.txt").read_text(), re.M))
+    ran = set(re.findall(r"^Job \d+: (\w+)", (finished_run / "snakemake.txt").read_text(), re.M))
     # downloads, two shorter targets, what unpacks files for people (test_shards.py), and the package's own model
     assert rules - ran == {"fetch_rig", "fetch_model", "prepare", "labels", "wav", "crops", "starter"}
 
