@@ -24,7 +24,7 @@ CAPTION = "The rules of the workflow and what they hand on."
 _LEFT_OUT = ("all",)
 #: First word that fits tells the colour: preparing media, labels and features, learning, evaluating, showing.
 _KINDS = (
-    ("#dbe9f6", "data", ("list", "make", "fetch", "extract", "crop", "detect", "estimate", "pool_delays")),
+    ("#dbe9f6", "data", ("list", "make_demo", "fetch", "extract", "crop", "detect", "estimate", "pool_delays")),
     ("#dff0e1", "labels", ("build_rig", "fit_identity", "fit_labels", "label_report", "label_truth")),
     (
         "#fdf0d5",
