@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> None:
         first += [scores.examples(example, clips), f'<div class="sentences">{paragraphs}</div>']
         parts += [
             Section("models", "Models", scores.models(table, trained, shown)),
-            Section("report", "Beside the report", scores.report_numbers(table, trained, shown, split)),
+            Section("report", "Beside the report of 2019", scores.report_numbers(table, trained, shown, split)),
         ]
     for path in args.tables:
         shutil.copyfile(path, media / Path(path).name)
