@@ -34,7 +34,7 @@ def run(args: Namespace) -> None:
     export = family_of(model).export_onnx
     if export is None or Path(args.model).suffix == ".onnx":
         raise ModelError(f"{args.model}: models of family {model.family} have no network to export; give a model.ckpt")
-    facts = {"licence": args.licence, "provenance": provenance(model=str(args.model))}
+    facts = {"licence": args.licence, "provenance": provenance(model=f"{model.name}/{model.seed}")}
     with written_whole(args.out) as temporary:
         difference = export(model, temporary, facts)
     LOG.info("%s: %.1f MB, at most %.1e from PyTorch", args.out, Path(args.out).stat().st_size / 1e6, difference)
