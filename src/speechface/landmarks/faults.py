@@ -20,11 +20,15 @@ __all__ = [
 FAULTS = ("", "the picture is damaged", "the picture stands still", "the mouth is covered", "somebody else's face")
 DAMAGED, FROZEN, COVERED, STRANGER = range(1, len(FAULTS))
 
-#: A face whose box changes by at most so many grey levels is the same picture again (recorded faces: 0.1 to 3 from
-#: frame to frame, a few single repeats 0), ...
+#: A face whose box changes by at most so many grey levels looks like the same picture again (recorded faces: 0.1 to 3
+#: from frame to frame, but 0 where somebody holds still in a dark, small or strongly compressed picture), ...
 STILL_LEVELS = 0.1
-#: ... and for so long, s, it stands still: longer than a frame repeated by a change of rate.
+#: ... and for so long, s, it stands still: longer than a frame repeated by a change of rate, ...
 STILL_S = 0.2
+#: ... if a face that went on meanwhile shows then: it changes by this many times what it does when it moves, ...
+STILL_JUMP = 2.0
+#: ... or if it lasts so long, s, or so long up to the clip's end.
+STILL_LONG_S, STILL_END_S = 3.0, 1.0
 #: Still parts with a shorter gap between them, frames, are one: a key frame refreshes the same picture.
 STILL_GAP = 2
 #: Damage of one frame stays in those after it until a key frame, at most so many frames.
@@ -61,7 +65,11 @@ def _lasting(times: np.ndarray, start: int, stop: int) -> float:
 
 
 def frozen(changes: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Frames that repeat the one before for `STILL_S` and longer: changes (n,) of `Tracks`, times (n,), s -> bool."""
+    """Frames of a picture that stands still: changes (n,) of `Tracks`, times (n,), s -> bool.
+
+    Somebody who holds still may look the same for as long. What was missed tells: a face that spoke on meanwhile has
+    jumped when it is seen again. Frames repeated while the face did not move harm nothing.
+    """
     same = np.nan_to_num(changes, nan=np.inf) <= STILL_LEVELS
     mask = np.zeros(len(same), bool)
     for start, stop in runs_of(same):
@@ -69,6 +77,15 @@ def frozen(changes: np.ndarray, times: np.ndarray) -> np.ndarray:
     for start, stop in runs_of(~mask):
         if start > 0 and stop < len(mask) and stop - start <= STILL_GAP:
             mask[start:stop] = True
+    moving = changes[changes > STILL_LEVELS]
+    jump = STILL_JUMP * np.median(moving) if len(moving) else np.inf
+    for start, stop in runs_of(mask):
+        ends = stop == len(mask)
+        long = _lasting(times, start, stop) >= (STILL_END_S if ends else STILL_LONG_S)
+        after = changes[stop : stop + STILL_GAP + 1]  # images before a jump may be coded from those after it
+        shown = stop + (int(np.nanargmax(after)) if np.isfinite(after).any() else 0)
+        jumps = not ends and not changes[shown] < jump
+        mask[start : shown if jumps else stop] = long or jumps
     return mask
 
 
@@ -174,10 +191,10 @@ def faults(
     damaged, strangers : ndarray (n,), bool
     """
     result = np.zeros(len(times), np.int8)
-    if tracks.patches is not None:
-        result[covered(tracks.patches, tracks.detected, times, tracks.cuts)] = COVERED
-    if tracks.changes is not None:
-        result[frozen(tracks.changes, times)] = FROZEN
+    still = np.zeros(len(times), bool) if tracks.changes is None else frozen(tracks.changes, times)
+    if tracks.patches is not None:  # one picture for long is not what a mouth looks like
+        result[covered(tracks.patches, tracks.detected & ~still, times, tracks.cuts)] = COVERED
+    result[still] = FROZEN
     result[damaged] = DAMAGED
     if strangers is not None:
         result[strangers] = STRANGER
