@@ -80,6 +80,27 @@ def test_a_mouth_that_stands_still_for_most_of_a_clip_does_not_make_the_others_c
     assert (found[31:] == f.FROZEN).all()
 
 
+def test_a_mouth_that_laughs_for_long_is_open_and_not_covered(speaking):
+    gaps = np.full(len(TIMES), 0.05)
+    for k in range(30, 55):
+        speaking[k] = drawn(5.0)
+        speaking[k, 34:36, 14:26] = 240  # teeth
+        speaking[k, 40:47, 6:34] = 215  # a chin that has moved down, in other light
+    assert f.covered(speaking, EVERYWHERE, TIMES, [], gaps)[30:55].all()  # the detector sees shut lips
+    gaps[30:55] = 0.3
+    assert not f.covered(speaking, EVERYWHERE, TIMES, [], gaps).any()
+
+
+def test_rims_of_glasses_do_not_make_lips_flat(speaking):
+    for face in speaking:
+        for x in (10, 30):
+            cv2.circle(face, (x, 12), 7, 0, 2)
+        face[32:42, 11:29] = cv2.addWeighted(face[32:42, 11:29], 0.35, face[32:42, 11:29], 0, 110)  # pale lips
+    assert not f.covered(speaking, EVERYWHERE, TIMES, []).any()
+    speaking[:, 27:47, 8:32] = 150
+    assert f.covered(speaking, EVERYWHERE, TIMES, []).all()
+
+
 def test_light_that_changes_and_another_scene_cover_nothing(speaking):
     dimmed = speaking.copy()
     dimmed[30:50] = 0.6 * dimmed[30:50]

@@ -48,6 +48,11 @@ LEAST_FRAMES = 15
 #: Lips with a smaller fraction of the eyes' contrast are none (recorded faces: 0.9 and more); grey levels a pixel below
 #: which even eyes have no contrast.
 FLAT, LEAST_CONTRAST = 0.3, 3.0
+#: Grey levels a pixel of the face's picture to which steeper edges count: those of eyes, not of the rims of glasses.
+STEEPEST = 15.0
+#: A mouth that departs is wide open if its lips' gap is this large, in distances of the eyes' outer corners (speech: up
+#: to 0.2), and if it has so many times its usual contrast, of teeth and the dark behind them (a hand: less than usual).
+WIDE_GAP, WIDE_CONTRAST = 0.2, 1.2
 #: Correlation of a face's picture with that before, below which it may be another's.
 UNLIKE = 0.8
 
@@ -117,12 +122,11 @@ def boundaries(patches: np.ndarray, seen: np.ndarray, cuts: Sequence[int]) -> li
     return sorted(found - {0})
 
 
-def _flat(patches: np.ndarray) -> np.ndarray:
-    """Frames whose mouth has no lips: pictures (n, height, width) -> (n,), bool."""
+def _contrasts(patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Contrast of lips and eyes: pictures (n, height, width) -> two of (n,), grey levels a pixel."""
     values = patches.astype(np.float32)
     slope = np.hypot(np.diff(values, axis=2)[:, :-1], np.diff(values, axis=1)[:, :, :-1])
-    lips, eyes = (slope[:, rows, columns].mean((1, 2)) for rows, columns in (CORE, EYES))
-    return (eyes > LEAST_CONTRAST) & (lips < FLAT * eyes)
+    return slope[:, *CORE].mean((1, 2)), np.minimum(slope[:, *EYES], STEEPEST).mean((1, 2))
 
 
 def departure(patches: np.ndarray) -> np.ndarray:
@@ -148,7 +152,9 @@ def departure(patches: np.ndarray) -> np.ndarray:
     return units[:, around].mean(1) - units[:, rows, columns].mean((1, 2))
 
 
-def covered(patches: np.ndarray, seen: np.ndarray, times: np.ndarray, cuts: Sequence[int]) -> np.ndarray:
+def covered(
+    patches: np.ndarray, seen: np.ndarray, times: np.ndarray, cuts: Sequence[int], gaps: np.ndarray | None = None
+) -> np.ndarray:
     """Frames whose mouth is covered, by a hand, a microphone or a box drawn over it.
 
     Parameters
@@ -157,14 +163,17 @@ def covered(patches: np.ndarray, seen: np.ndarray, times: np.ndarray, cuts: Sequ
     seen : ndarray (n,), bool, frames with a face
     times : ndarray (n,), s
     cuts : list of int, first frames of scenes
+    gaps : ndarray (n,), gap of the lips by the detector, in distances of the eyes' outer corners; None, unknown
 
     Notes
     -----
     Two signs. Lips have as much contrast as eyes, in every frame. And a mouth, however it moves, looks for most of a
     scene as it does in most of the scene: what departs from that for long, while brows, eyes and nose do not, covers
-    it. A mouth that something covers for more than half of a scene and that is not flat stays undetected.
+    it, unless it stands wide open. A mouth that something covers for more than half of a scene and that is not flat
+    stays undetected.
     """
-    mask = seen & _flat(patches)
+    lips, eyes = _contrasts(patches)
+    mask = seen & (eyes > LEAST_CONTRAST) & (lips < FLAT * eyes)
     edges = [0, *(cut for cut in cuts if 0 < cut < len(seen)), len(seen)]
     for first, last in zip(edges, edges[1:]):
         rows = first + np.flatnonzero(seen[first:last])
@@ -174,13 +183,22 @@ def covered(patches: np.ndarray, seen: np.ndarray, times: np.ndarray, cuts: Sequ
         for start, stop in runs_of(found > COVER_BEGINS):
             values, length = found[start:stop], _lasting(times[rows], start, stop)
             long = length >= COVER_S and np.median(values) > COVER_MIDDLE
+            part = rows[start:stop]
+            bright = np.median(lips[part]) > WIDE_CONTRAST * np.median(lips[rows])
+            if gaps is not None and bright and np.median(gaps[part]) > WIDE_GAP:
+                continue
             if long or (length >= COVER_LARGE_S and np.median(values) > COVER_LARGE):
                 mask[rows[max(start - 1, 0) : stop + 1]] = True  # it comes and goes within a frame
     return mask
 
 
 def faults(
-    tracks: Tracks, times: np.ndarray, *, damaged: np.ndarray, strangers: np.ndarray | None = None
+    tracks: Tracks,
+    times: np.ndarray,
+    *,
+    damaged: np.ndarray,
+    strangers: np.ndarray | None = None,
+    gaps: np.ndarray | None = None,
 ) -> np.ndarray:
     """What is wrong with each frame (n,), int8, a number of `FAULTS`.
 
@@ -189,11 +207,12 @@ def faults(
     tracks : Tracks; of detectors that do not note the face's looks only damage and strangers are known
     times : ndarray (n,), s
     damaged, strangers : ndarray (n,), bool
+    gaps : see `covered`
     """
     result = np.zeros(len(times), np.int8)
     still = np.zeros(len(times), bool) if tracks.changes is None else frozen(tracks.changes, times)
     if tracks.patches is not None:  # one picture for long is not what a mouth looks like
-        result[covered(tracks.patches, tracks.detected & ~still, times, tracks.cuts)] = COVERED
+        result[covered(tracks.patches, tracks.detected & ~still, times, tracks.cuts, gaps)] = COVERED
     result[still] = FROZEN
     result[damaged] = DAMAGED
     if strangers is not None:
