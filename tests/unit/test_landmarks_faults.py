@@ -70,6 +70,37 @@ def test_a_patterned_hand_is_found_by_its_difference_from_the_clips_own_mouth(sp
     assert not short[36:].any()
 
 
+def test_a_mouth_that_stands_still_for_most_of_a_clip_does_not_make_the_others_covered(speaking):
+    faces = np.concatenate([speaking[:30], np.repeat(speaking[29:30], 45, 0)]).copy()
+    faces[30:, 30:46, 8:32] = 255 - faces[30:, 30:46, 8:32]
+    tracks = Tracks.empty(75, 68)
+    tracks.detected[:], tracks.patches, tracks.changes = True, faces, np.where(np.arange(75) < 31, 2.0, 0.0)
+    found = f.faults(tracks, TIMES, damaged=np.zeros(75, bool))
+    assert found[:31].tolist() == [0] * 31
+    assert (found[31:] == f.FROZEN).all()
+
+
+def test_a_mouth_that_laughs_for_long_is_open_and_not_covered(speaking):
+    gaps = np.full(len(TIMES), 0.05)
+    for k in range(30, 55):
+        speaking[k] = drawn(5.0)
+        speaking[k, 34:36, 14:26] = 240  # teeth
+        speaking[k, 40:47, 6:34] = 215  # a chin that has moved down, in other light
+    assert f.covered(speaking, EVERYWHERE, TIMES, [], gaps)[30:55].all()  # the detector sees shut lips
+    gaps[30:55] = 0.3
+    assert not f.covered(speaking, EVERYWHERE, TIMES, [], gaps).any()
+
+
+def test_rims_of_glasses_do_not_make_lips_flat(speaking):
+    for face in speaking:
+        for x in (10, 30):
+            cv2.circle(face, (x, 12), 7, 0, 2)
+        face[32:42, 11:29] = cv2.addWeighted(face[32:42, 11:29], 0.35, face[32:42, 11:29], 0, 110)  # pale lips
+    assert not f.covered(speaking, EVERYWHERE, TIMES, []).any()
+    speaking[:, 27:47, 8:32] = 150
+    assert f.covered(speaking, EVERYWHERE, TIMES, []).all()
+
+
 def test_light_that_changes_and_another_scene_cover_nothing(speaking):
     dimmed = speaking.copy()
     dimmed[30:50] = 0.6 * dimmed[30:50]
@@ -87,7 +118,7 @@ def test_frames_without_a_face_and_short_scenes_are_not_judged(speaking):
 
 def test_still_pictures_are_found_from_their_second_frame_on_and_repeats_are_not():
     changes = np.full(75, 1.0)
-    changes[37:48] = 0.0
+    changes[37:48], changes[48] = 0.0, 4.0
     assert np.flatnonzero(f.frozen(changes, TIMES)).tolist() == list(range(37, 48))
     doubled = np.where(np.arange(75) % 2, 0.0, 1.0)  # 12.5 images shown as 25, and every sixth twice
     pulled = np.where(np.arange(75) % 6, 1.0, 0.0)
@@ -95,6 +126,21 @@ def test_still_pictures_are_found_from_their_second_frame_on_and_repeats_are_not
     assert not f.frozen(pulled, TIMES).any()
     screen = np.where(np.arange(75) % 6, 0.0, 1.0)  # 10 images a second shown as 60
     assert not f.frozen(screen, TIMES * 25 / 60).any()
+
+
+def test_somebody_who_holds_still_does_not_stand_still():
+    changes = np.full(150, 1.0)
+    changes[20:70] = changes[-20:] = 0.0  # 2 s within, 0.8 s at the end; goes on from where it stopped
+    times = np.arange(150) / 25
+    assert not f.frozen(changes, times).any()
+    changes[70] = 2.5  # has moved meanwhile
+    assert np.flatnonzero(f.frozen(changes, times)).tolist() == list(range(20, 70))
+    changes[70:73] = [0.3, 0.2, 2.5]  # images before a jump that are coded from those after it
+    assert np.flatnonzero(f.frozen(changes, times)).tolist() == list(range(20, 72))
+    changes[-30:] = 0.0  # 1.2 s at the end
+    assert f.frozen(changes, times)[-30:].all()
+    changes[60:140], changes[140:] = 0.0, 1.0
+    assert f.frozen(changes, times)[20:140].all()
 
 
 def test_a_key_frame_that_refreshes_a_still_picture_does_not_break_it():

@@ -1,5 +1,6 @@
 """Media in and out: exact times, exact counts, sound in step with the image, one-line errors."""
 
+import struct
 from fractions import Fraction
 
 import av
@@ -167,6 +168,53 @@ def test_video_filmed_on_its_side_comes_upright(tmp_path):
     assert image.gray.shape == (64, 48)
     assert image.gray[:8, -8:].mean() > image.gray[:8, :8].mean() + 50
     assert image.planes()[0][1].shape == (32, 24)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "seen"),
+    [
+        ((0, 1, -1, 0), lambda stored: np.rot90(stored, -1)),
+        ((0, -1, 1, 0), lambda stored: np.rot90(stored, 1)),
+        ((-1, 0, 0, -1), lambda stored: np.rot90(stored, 2)),
+        ((-1, 0, 0, 1), lambda stored: stored[:, ::-1]),
+        ((1, 0, 0, -1), lambda stored: stored[::-1]),
+        ((0, 1, 1, 0), lambda stored: stored.transpose(1, 0, 2)),
+        ((0, -1, -1, 0), lambda stored: stored.transpose(1, 0, 2)[::-1, ::-1]),
+    ],
+)
+def test_every_turn_and_mirror_of_a_display_matrix_is_followed(tmp_path, matrix, seen):
+    """(a, b, c, d): a stored place (x, y) shows at (a x + c y, b x + d y)."""
+    content = bytearray(write(tmp_path / "a.mp4", images(2)).read_bytes())
+    at = content.index(b"tkhd") + 44
+    a, b, c, d = (65536 * value for value in matrix)
+    content[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path = tmp_path / "b.mp4"
+    path.write_bytes(content)
+    shown, stored = media.read_frame(path, 0), media.read_frame(tmp_path / "a.mp4", 0)
+    np.testing.assert_array_equal(shown, seen(stored))
+    image, info = next(media.decode_images(path)), media.probe_video(path)
+    assert (info.height, info.width) == image.gray.shape == shown.shape[:2]
+    np.testing.assert_array_equal(image.rgb((8, 6, 40, 30)), shown[6:30, 8:40])
+
+
+@pytest.mark.parametrize(
+    ("aspect", "size"), [((4, 3), (85, 48)), ((3, 4), (64, 64)), ((201, 200), (64, 48)), ((90, 1), (64, 48))]
+)
+def test_pixels_that_are_not_square_are_made_so(tmp_path, aspect, size):
+    source = write(tmp_path / "a.mp4", images(3))
+    path = tmp_path / "b.mkv"
+    with av.open(str(source)) as reader, av.open(str(path), "w") as writer:
+        out = writer.add_stream("mpeg4", rate=25)
+        out.width, out.height, out.pix_fmt = 64, 48, "yuv420p"
+        out.codec_context.sample_aspect_ratio = Fraction(*aspect)
+        for frame in reader.decode(video=0):
+            writer.mux(out.encode(frame.reformat(format="yuv420p")))
+        writer.mux(out.encode(None))
+    info, shown = media.probe_video(path), list(media.decode_images(path))
+    assert (info.width, info.height) == size
+    assert len(shown) == len(info.times) == 3
+    assert shown[0].gray.shape == shown[0].rgb().shape[:2] == size[::-1]
+    assert shown[0].key
 
 
 @pytest.mark.parametrize(("colorspace", "color_range"), [(1, 1), (5, 1), (1, 2), (2, 0)])

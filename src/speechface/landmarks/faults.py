@@ -20,11 +20,15 @@ __all__ = [
 FAULTS = ("", "the picture is damaged", "the picture stands still", "the mouth is covered", "somebody else's face")
 DAMAGED, FROZEN, COVERED, STRANGER = range(1, len(FAULTS))
 
-#: A face whose box changes by at most so many grey levels is the same picture again (recorded faces: 0.1 to 3 from
-#: frame to frame, a few single repeats 0), ...
+#: A face whose box changes by at most so many grey levels looks like the same picture again (recorded faces: 0.1 to 3
+#: from frame to frame, but 0 where somebody holds still in a dark, small or strongly compressed picture), ...
 STILL_LEVELS = 0.1
-#: ... and for so long, s, it stands still: longer than a frame repeated by a change of rate.
+#: ... and for so long, s, it stands still: longer than a frame repeated by a change of rate, ...
 STILL_S = 0.2
+#: ... if a face that went on meanwhile shows then: it changes by this many times what it does when it moves, ...
+STILL_JUMP = 2.0
+#: ... or if it lasts so long, s, or so long up to the clip's end.
+STILL_LONG_S, STILL_END_S = 3.0, 1.0
 #: Still parts with a shorter gap between them, frames, are one: a key frame refreshes the same picture.
 STILL_GAP = 2
 #: Damage of one frame stays in those after it until a key frame, at most so many frames.
@@ -44,6 +48,11 @@ LEAST_FRAMES = 15
 #: Lips with a smaller fraction of the eyes' contrast are none (recorded faces: 0.9 and more); grey levels a pixel below
 #: which even eyes have no contrast.
 FLAT, LEAST_CONTRAST = 0.3, 3.0
+#: Grey levels a pixel of the face's picture to which steeper edges count: those of eyes, not of the rims of glasses.
+STEEPEST = 15.0
+#: A mouth that departs is wide open if its lips' gap is this large, in distances of the eyes' outer corners (speech: up
+#: to 0.2), and if it has so many times its usual contrast, of teeth and the dark behind them (a hand: less than usual).
+WIDE_GAP, WIDE_CONTRAST = 0.2, 1.2
 #: Correlation of a face's picture with that before, below which it may be another's.
 UNLIKE = 0.8
 
@@ -61,7 +70,11 @@ def _lasting(times: np.ndarray, start: int, stop: int) -> float:
 
 
 def frozen(changes: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Frames that repeat the one before for `STILL_S` and longer: changes (n,) of `Tracks`, times (n,), s -> bool."""
+    """Frames of a picture that stands still: changes (n,) of `Tracks`, times (n,), s -> bool.
+
+    Somebody who holds still may look the same for as long. What was missed tells: a face that spoke on meanwhile has
+    jumped when it is seen again. Frames repeated while the face did not move harm nothing.
+    """
     same = np.nan_to_num(changes, nan=np.inf) <= STILL_LEVELS
     mask = np.zeros(len(same), bool)
     for start, stop in runs_of(same):
@@ -69,6 +82,15 @@ def frozen(changes: np.ndarray, times: np.ndarray) -> np.ndarray:
     for start, stop in runs_of(~mask):
         if start > 0 and stop < len(mask) and stop - start <= STILL_GAP:
             mask[start:stop] = True
+    moving = changes[changes > STILL_LEVELS]
+    jump = STILL_JUMP * np.median(moving) if len(moving) else np.inf
+    for start, stop in runs_of(mask):
+        ends = stop == len(mask)
+        long = _lasting(times, start, stop) >= (STILL_END_S if ends else STILL_LONG_S)
+        after = changes[stop : stop + STILL_GAP + 1]  # images before a jump may be coded from those after it
+        shown = stop + (int(np.nanargmax(after)) if np.isfinite(after).any() else 0)
+        jumps = not ends and not changes[shown] < jump
+        mask[start : shown if jumps else stop] = long or jumps
     return mask
 
 
@@ -100,12 +122,11 @@ def boundaries(patches: np.ndarray, seen: np.ndarray, cuts: Sequence[int]) -> li
     return sorted(found - {0})
 
 
-def _flat(patches: np.ndarray) -> np.ndarray:
-    """Frames whose mouth has no lips: pictures (n, height, width) -> (n,), bool."""
+def _contrasts(patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Contrast of lips and eyes: pictures (n, height, width) -> two of (n,), grey levels a pixel."""
     values = patches.astype(np.float32)
     slope = np.hypot(np.diff(values, axis=2)[:, :-1], np.diff(values, axis=1)[:, :, :-1])
-    lips, eyes = (slope[:, rows, columns].mean((1, 2)) for rows, columns in (CORE, EYES))
-    return (eyes > LEAST_CONTRAST) & (lips < FLAT * eyes)
+    return slope[:, *CORE].mean((1, 2)), np.minimum(slope[:, *EYES], STEEPEST).mean((1, 2))
 
 
 def departure(patches: np.ndarray) -> np.ndarray:
@@ -131,7 +152,9 @@ def departure(patches: np.ndarray) -> np.ndarray:
     return units[:, around].mean(1) - units[:, rows, columns].mean((1, 2))
 
 
-def covered(patches: np.ndarray, seen: np.ndarray, times: np.ndarray, cuts: Sequence[int]) -> np.ndarray:
+def covered(
+    patches: np.ndarray, seen: np.ndarray, times: np.ndarray, cuts: Sequence[int], gaps: np.ndarray | None = None
+) -> np.ndarray:
     """Frames whose mouth is covered, by a hand, a microphone or a box drawn over it.
 
     Parameters
@@ -140,14 +163,17 @@ def covered(patches: np.ndarray, seen: np.ndarray, times: np.ndarray, cuts: Sequ
     seen : ndarray (n,), bool, frames with a face
     times : ndarray (n,), s
     cuts : list of int, first frames of scenes
+    gaps : ndarray (n,), gap of the lips by the detector, in distances of the eyes' outer corners; None, unknown
 
     Notes
     -----
     Two signs. Lips have as much contrast as eyes, in every frame. And a mouth, however it moves, looks for most of a
     scene as it does in most of the scene: what departs from that for long, while brows, eyes and nose do not, covers
-    it. A mouth that something covers for more than half of a scene and that is not flat stays undetected.
+    it, unless it stands wide open. A mouth that something covers for more than half of a scene and that is not flat
+    stays undetected.
     """
-    mask = seen & _flat(patches)
+    lips, eyes = _contrasts(patches)
+    mask = seen & (eyes > LEAST_CONTRAST) & (lips < FLAT * eyes)
     edges = [0, *(cut for cut in cuts if 0 < cut < len(seen)), len(seen)]
     for first, last in zip(edges, edges[1:]):
         rows = first + np.flatnonzero(seen[first:last])
@@ -157,13 +183,22 @@ def covered(patches: np.ndarray, seen: np.ndarray, times: np.ndarray, cuts: Sequ
         for start, stop in runs_of(found > COVER_BEGINS):
             values, length = found[start:stop], _lasting(times[rows], start, stop)
             long = length >= COVER_S and np.median(values) > COVER_MIDDLE
+            part = rows[start:stop]
+            bright = np.median(lips[part]) > WIDE_CONTRAST * np.median(lips[rows])
+            if gaps is not None and bright and np.median(gaps[part]) > WIDE_GAP:
+                continue
             if long or (length >= COVER_LARGE_S and np.median(values) > COVER_LARGE):
                 mask[rows[max(start - 1, 0) : stop + 1]] = True  # it comes and goes within a frame
     return mask
 
 
 def faults(
-    tracks: Tracks, times: np.ndarray, *, damaged: np.ndarray, strangers: np.ndarray | None = None
+    tracks: Tracks,
+    times: np.ndarray,
+    *,
+    damaged: np.ndarray,
+    strangers: np.ndarray | None = None,
+    gaps: np.ndarray | None = None,
 ) -> np.ndarray:
     """What is wrong with each frame (n,), int8, a number of `FAULTS`.
 
@@ -172,12 +207,13 @@ def faults(
     tracks : Tracks; of detectors that do not note the face's looks only damage and strangers are known
     times : ndarray (n,), s
     damaged, strangers : ndarray (n,), bool
+    gaps : see `covered`
     """
     result = np.zeros(len(times), np.int8)
-    if tracks.patches is not None:
-        result[covered(tracks.patches, tracks.detected, times, tracks.cuts)] = COVERED
-    if tracks.changes is not None:
-        result[frozen(tracks.changes, times)] = FROZEN
+    still = np.zeros(len(times), bool) if tracks.changes is None else frozen(tracks.changes, times)
+    if tracks.patches is not None:  # one picture for long is not what a mouth looks like
+        result[covered(tracks.patches, tracks.detected & ~still, times, tracks.cuts, gaps)] = COVERED
+    result[still] = FROZEN
     result[damaged] = DAMAGED
     if strangers is not None:
         result[strangers] = STRANGER

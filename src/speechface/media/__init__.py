@@ -2,8 +2,7 @@
 
 Whatever reads takes a source: a path, a video in a table of clips, or a folder of images (`speechface.sources`).
 `probe_video` and `frame_times` say what a video holds, `decode_*` and `read_frame` read it, `VideoWriter` writes one.
-An image is turned upright where the file says that it was filmed on its side (phones). Pixels are taken as stored: a
-pixel aspect ratio other than 1 is not corrected.
+An image is turned and mirrored as the file says (phones), and its pixels are made square (anamorphic video).
 """
 
 from speechface.media.decode import (

@@ -9,8 +9,9 @@ import av
 import numpy as np
 
 from speechface.errors import MediaError
-from speechface.media.probe import open_media, upright_turns, video_stream
+from speechface.media.probe import open_media, video_stream
 from speechface.media.source import image_files
+from speechface.media.upright import Upright, squared, upright_of
 from speechface.sources import ImagesSource, SourceLike, parse_source
 
 __all__ = [
@@ -31,7 +32,8 @@ _PLANAR_420 = {"yuv420p", "yuvj420p"}
 
 
 def decode_frames(source: SourceLike) -> Iterator[Any]:
-    """Yield every decoded `av.VideoFrame` of a source, in the order shown; MediaError where it is damaged."""
+    """Yield every decoded `av.VideoFrame` of a source, in the order shown, with square pixels; MediaError where it is
+    damaged."""
     place = parse_source(source)
     if isinstance(place, ImagesSource):
         for path in image_files(place):
@@ -41,7 +43,9 @@ def decode_frames(source: SourceLike) -> Iterator[Any]:
             yield frame
         return
     with open_media(place) as media:
-        yield from media.container.decode(video_stream(media))
+        stream = video_stream(media)
+        for frame in media.container.decode(stream):
+            yield squared(frame, stream.sample_aspect_ratio)
 
 
 def _first_frame(source: SourceLike) -> Any:
@@ -56,10 +60,6 @@ def _plane(frame: Any, index: int) -> np.ndarray:
     return np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
 
 
-def _upright(image: np.ndarray, turns: int) -> np.ndarray:
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
-
-
 @dataclass(frozen=True)
 class PixelFormat:
     """What the bytes of 4:2:0 planes mean: FFmpeg's name of the format and its numbers for matrix and range."""
@@ -72,8 +72,8 @@ class PixelFormat:
 class Image:
     """One decoded image, upright; its planes are views of the decoder's memory, which lives as long as they do."""
 
-    def __init__(self, frame: Any, turns: int):
-        self._frame, self._turns = frame, turns
+    def __init__(self, frame: Any, upright: Upright):
+        self._frame, self._upright = frame, upright
 
     @property
     def damaged(self) -> bool:
@@ -89,11 +89,11 @@ class Image:
     def gray(self) -> np.ndarray:
         """Luma as stored (limited range stays limited), ndarray (height, width), uint8; a view where it is a plane."""
         luma = self._frame if self._frame.format.name in _LUMA_FIRST else self._frame.reformat(format="gray")
-        return _upright(_plane(luma, 0), self._turns)
+        return self._upright.image(_plane(luma, 0))
 
     @cached_property
     def _rgb(self) -> np.ndarray:
-        return _upright(self._frame.to_ndarray(format="rgb24"), self._turns)
+        return self._upright.image(self._frame.to_ndarray(format="rgb24"))
 
     def rgb(self, window: tuple[int, int, int, int] | None = None) -> np.ndarray:
         """The image, or the part `window` (left, top, right, bottom) of it, (height, width, 3), uint8.
@@ -103,7 +103,7 @@ class Image:
         if window is None:
             return self._rgb
         left, top, right, bottom = window
-        if self._frame.format.name not in _PLANAR_420 or self._turns or (self._frame.width | self._frame.height) % 2:
+        if self._frame.format.name not in _PLANAR_420 or self._upright or (self._frame.width | self._frame.height) % 2:
             return self._rgb[top:bottom, left:right]
         x, y = left - left % 2, top - top % 2  # chroma has half the size
         planes, kind = self.planes()
@@ -121,7 +121,7 @@ class Image:
         if planar.format.name not in _PLANAR_420:
             planar = planar.reformat(format="yuv420p")
         kind = PixelFormat(planar.format.name, int(planar.colorspace), int(planar.color_range))
-        return [_upright(_plane(planar, index), self._turns) for index in range(3)], kind
+        return [self._upright.image(_plane(planar, index)) for index in range(3)], kind
 
 
 class ArrayImage:
@@ -147,15 +147,15 @@ class ArrayImage:
 
 def decode_images(source: SourceLike) -> Iterator[Image]:
     """Yield every `Image` of a source; MediaError where it is damaged or its images change size."""
-    turns, size = 0, None
+    upright, size = Upright(), None
     for frame in decode_frames(source):
         if size is None:
-            turns, size = upright_turns(frame), (frame.height, frame.width)
+            upright, size = upright_of(frame), (frame.height, frame.width)
         if (frame.height, frame.width) != size:
             raise MediaError(
                 f"{source}: the image changes size from {size} to {(frame.height, frame.width)} (rows, columns)"
             )
-        yield Image(frame, turns)
+        yield Image(frame, upright)
 
 
 def planes_to_frame(planes: Sequence[np.ndarray], kind: PixelFormat) -> Any:
@@ -175,10 +175,10 @@ def planes_to_rgb(planes: Sequence[np.ndarray], kind: PixelFormat) -> np.ndarray
 
 def decode_rgb(source: SourceLike) -> Iterator[np.ndarray]:
     """Yield every frame of a source as ndarray (height, width, 3), uint8 RGB, upright."""
-    turns: int | None = None
+    upright: Upright | None = None
     for frame in decode_frames(source):
-        turns = upright_turns(frame) if turns is None else turns
-        yield _upright(frame.to_ndarray(format="rgb24"), turns)
+        upright = upright_of(frame) if upright is None else upright
+        yield upright.image(frame.to_ndarray(format="rgb24"))
 
 
 def read_frame(source: SourceLike, index: int) -> np.ndarray:
@@ -189,10 +189,9 @@ def read_frame(source: SourceLike, index: int) -> np.ndarray:
     MediaError
         If the video has no such frame.
     """
-    count = 0
-    turns = 0
+    count, upright = 0, Upright()
     for count, frame in enumerate(decode_frames(source), 1):
-        turns = upright_turns(frame) if count == 1 else turns
+        upright = upright_of(frame) if count == 1 else upright
         if count == index + 1:
-            return _upright(frame.to_ndarray(format="rgb24"), turns)
+            return upright.image(frame.to_ndarray(format="rgb24"))
     raise MediaError(f"{source}: no frame {index}; the video has {count}")

@@ -14,11 +14,11 @@ import numpy as np
 from speechface.errors import MediaError
 from speechface.media.kinds import HEAD_BYTES, cut_off, not_media
 from speechface.media.source import image_files, video_bytes
+from speechface.media.upright import square_size, upright_of
 from speechface.sources import FileSource, ImagesSource, SourceLike, TableSource, parse_source
 
 __all__ = [
-    "JUMP_S", "Media", "VideoInfo", "fit_times", "frame_times", "open_media", "probe_video", "upright_turns",
-    "video_stream",
+    "JUMP_S", "Media", "VideoInfo", "fit_times", "frame_times", "open_media", "probe_video", "video_stream",
 ]  # fmt: skip
 
 #: Codecs whose every packet is one shown image; with others the frames are counted by decoding them.
@@ -33,15 +33,14 @@ _LAST_RESORT_RATE = Fraction(25)
 class VideoInfo:
     """What a video holds.
 
-    `width` and `height` are those of the upright image, pixels; `turns` the quarter turns counter-clockwise that
-    make it upright; `fps` a Fraction; `times` (n,) float64, seconds from the first frame; `start` the time of the
-    first frame on the file's own clock, seconds; `has_sound` whether there is a sound stream; `missing` by how many
-    seconds the images end before what the file announces of images and sound (0 where it announces nothing).
+    `width` and `height` are those of the upright image with square pixels; `fps` a Fraction; `times` (n,) float64,
+    seconds from the first frame; `start` the time of the first frame on the file's own clock, seconds; `has_sound`
+    whether there is a sound stream; `missing` by how many seconds the images end before what the file announces of
+    images and sound (0 where it announces nothing).
     """
 
     width: int
     height: int
-    turns: int
     fps: Fraction
     times: np.ndarray
     start: float
@@ -136,11 +135,6 @@ def video_stream(media: Media) -> Any:
     return stream
 
 
-def upright_turns(frame: Any) -> int:
-    """Return how many quarter turns counter-clockwise (`numpy.rot90`) make a decoded frame upright."""
-    return round(frame.rotation / 90) % 4
-
-
 def probe_video(source: SourceLike) -> VideoInfo:
     """Return the `VideoInfo` of a video.
 
@@ -164,6 +158,7 @@ def probe_video(source: SourceLike) -> VideoInfo:
         tick = stream.time_base
         stamps, first = _packet_stamps(media.container, stream)
         rates = [rate for rate in (stream.guessed_rate, stream.average_rate, stream.base_rate) if rate]
+        aspect = stream.sample_aspect_ratio
         announced, numbered = _announced_end(media.container), stream.frames
     if first is None:
         raise MediaError(f"{place}: the video stream holds no frame")
@@ -174,12 +169,12 @@ def probe_video(source: SourceLike) -> VideoInfo:
             rate = rates[0] if rates else _LAST_RESORT_RATE
             stamps = [Fraction(k) / (rate * tick) for k in range(len(stamps))]
     stamps = sorted(stamps)
-    turns = upright_turns(first)
     times, fps = fit_times(stamps, tick=tick, rates=rates)
     start = 0.0 if separate else float(stamps[0] * tick)
     ends = float(stamps[0] * tick + times[-1]) + float(1 / fps)
     missing = max(announced - ends, float((numbered - len(times)) / fps), 0.0)
-    return VideoInfo(*_upright_size(first, turns), turns, fps, times, start, has_sound, missing)
+    size = upright_of(first).size(*square_size(first.width, first.height, aspect))
+    return VideoInfo(*size, fps, times, start, has_sound, missing)
 
 
 def _announced_end(container: Any) -> float:
@@ -192,11 +187,6 @@ def _announced_end(container: Any) -> float:
     return (container.duration + (container.start_time or 0)) / av.time_base
 
 
-def _upright_size(frame: Any, turns: int) -> tuple[int, int]:
-    """Width and height of the upright image."""
-    return (frame.width, frame.height) if turns % 2 == 0 else (frame.height, frame.width)
-
-
 def _probe_images(source: ImagesSource) -> VideoInfo:
     """What a folder of numbered images holds; the first is opened."""
     files = image_files(source)
@@ -204,9 +194,8 @@ def _probe_images(source: ImagesSource) -> VideoInfo:
         first = next(iter(media.container.decode(video_stream(media))), None)
     if first is None:
         raise MediaError(f"{files[0]}: holds no image")
-    turns = upright_turns(first)
     times = np.arange(len(files)) * source.fps.denominator / source.fps.numerator
-    return VideoInfo(*_upright_size(first, turns), turns, source.fps, times, 0.0, bool(source.audio))
+    return VideoInfo(*upright_of(first).size(first.width, first.height), source.fps, times, 0.0, bool(source.audio))
 
 
 def frame_times(source: SourceLike) -> tuple[np.ndarray, Fraction]:
