@@ -90,7 +90,7 @@ def test_the_command_writes_an_ensemble_with_its_facts(tmp_path):
     assert (facts["name"], facts["seed"], facts["licence"]) == ("both", 2, "CC BY 4.0")
     assert (facts["audio_rate_hz"], facts["look_ahead_ms"], facts["mel_scale"]) == (44100, 100, "slaney")
     assert list(facts["state"].values()) == [[1, "past", 16], [1, "past", 16]]
-    assert facts["provenance"]["model"] == str(tmp_path / "m.ckpt")
+    assert facts["provenance"]["model"] == "both/2"
 
 
 def test_a_graph_that_differs_is_refused_and_not_left(tmp_path, monkeypatch, capsys):

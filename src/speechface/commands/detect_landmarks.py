@@ -79,7 +79,9 @@ def _detect(source: str, settings: "DetectorSettings", tracker: "Tracker", profi
         raise ClipError(f"{source}: {turned_text(turns)}")
     damaged = damaged_until_key(*np.array(marks, bool).reshape(-1, 2).T)
     strangers, people = _strangers(source, tracks, profile)
-    gaps = profile.lip_gap(tracks.landmarks) / profile.interocular(tracks.landmarks)
+    gaps = None
+    if tracks.patches is not None:
+        gaps = profile.lip_gap(tracks.landmarks) / profile.interocular(tracks.landmarks)
     fault = faults(tracks, video.times, damaged=damaged & tracks.detected, strangers=strangers, gaps=gaps)
     believed = int((tracks.detected & (fault == 0)).sum())
     if believed == 0 or believed / count < settings.min_detection_rate:
