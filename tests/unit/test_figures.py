@@ -378,6 +378,18 @@ def test_training_shows_every_model_and_marks_the_kept_epoch(results):
     assert (best + 1, runs[0].columns["val_loss"][best]) == pytest.approx(tuple(marks[0]))
 
 
+def test_learning_rates_of_many_sizes_are_numbers_on_the_axis(tmp_path):
+    path = tmp_path / "log.csv"
+    rows = [f"{k},10,{10.0 ** -(3 + k)},1.0,1.0,2.0" for k in range(5)]
+    path.write_text("\n".join(["epoch,step,learning_rate,train_loss,val_loss,val_mouth_mm", *rows, ""]))
+    with styled():
+        figure = training.draw(training.collect({"logs": [f"tcn/0={path}"]}))
+        figure.draw_without_rendering()
+        ticks = [label.get_text() for axis in figure.axes for label in axis.get_yticklabels()]
+    assert "0.001" in ticks
+    assert not [text for text in ticks if "$" in text]
+
+
 def test_training_copes_with_one_epoch_and_no_validation(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("epoch,step,learning_rate,train_loss,val_loss,val_mouth_mm\n0,10,0.005,1.0,,\n")

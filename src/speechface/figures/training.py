@@ -173,6 +173,8 @@ def _finish(panel, title, labelled):
     if rates.min() > 0:
         panel["rate"].set_yscale("log")
         panel["rate"].yaxis.set_major_locator(LogLocator(numticks=3))
+        # the default writes powers as formulas, which names in figures forbid (`style`)
+        panel["rate"].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         panel["rate"].yaxis.set_minor_locator(NullLocator())
         if rates.max() < 10 * rates.min():  # no power of ten between: say both ends
             panel["rate"].set_yticks(sorted({rates.min(), rates.max()}))
