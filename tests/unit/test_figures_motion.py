@@ -9,6 +9,7 @@ from synthetic import synthetic_rig
 from speechface.clip_tables import ClipTables
 from speechface.figures import motion, samples
 from speechface.figures.common import NothingToShow
+from speechface.figures.style import colour_of, styled
 from speechface.metrics.geometry import RigBases
 from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.rig.channels import ROTATIONS
@@ -52,13 +53,15 @@ def test_samples_stand_beside_the_label_of_the_clip_that_moves_most(inputs):
     assert "not predicted" in texts(samples.draw(clips))
 
 
-def test_a_model_of_one_answer_is_called_prediction(inputs, tmp_path):
+def test_a_model_of_one_answer_has_its_name_and_colour(inputs, tmp_path):
     row = clip_row("large", split="test")
     write_clip_table(tmp_path / "one.parquet", "prediction", {id_of(row): label_rows(kind="prediction")})
     clips = samples.collect({**inputs, "predictions": ClipTables([tmp_path / "one.parquet"])})
-    words = texts(samples.draw(clips))
-    assert "prediction" in words
-    assert "sample 1" not in words
+    with styled(["cnn", clips[0].model]):
+        figure = samples.draw(clips)
+        lines = [line for line in figure.axes[0].lines if line.get_label() == clips[0].model]
+        assert [line.get_color() for line in lines] == [colour_of(clips[0].model, [])[0]]
+    assert "sample 1" not in texts(figure)
 
 
 def test_amplitude_and_speed_are_those_of_the_curves(inputs):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from speechface.figures.common import NothingToShow, evaluated_clips, read_clips, usable_table
-from speechface.figures.style import GREY, INK, PAGE, new_figure, titled
+from speechface.figures.style import GREY, INK, PAGE, colour_of, new_figure, titled
 from speechface.rig.channels import ROTATIONS
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Clip:
     label: dict[str, np.ndarray | None]
     samples: dict[str, np.ndarray | None]
     drawn: bool
+    model: str
 
 
 def samples_of(table: "Table") -> tuple[np.ndarray, list[str]]:
@@ -78,7 +79,7 @@ def collect(inputs: Mapping[str, Any]) -> list[Clip]:
         values, columns_ = samples_of(prediction)
         title = f"{titled(clip['actor'])}, {titled(clip.get('emotion') or clip['clip'])}"
         made = Clip(title, (labels["time"], prediction["time"]), curves(seen, names), curves(values, columns_),
-                    drawn=len(values) > 1)  # fmt: skip
+                    drawn=len(values) > 1, model=str(prediction.meta.get("model", "prediction")))  # fmt: skip
         moves = float(np.std(labels["jawOpen"][used])) if used.any() else -1.0
         actor = f"{clip['dataset']}/{clip['actor']}"
         if moves > found.get(actor, (-1.0, None))[0]:
@@ -98,8 +99,9 @@ def draw(clips: list[Clip]) -> "Figure":
         for axis, (row, (_, unit)) in zip(column, CURVES.items()):
             label, samples = clip.label[row], clip.samples[row]
             for k, sample in enumerate(() if samples is None else samples[:_MOST_SAMPLES]):
-                name = f"sample {k + 1}" if clip.drawn else "prediction"
-                axis.plot(clip.times[1], sample, color=_COLOURS[k], linewidth=1, alpha=0.85, label=name)
+                name = f"sample {k + 1}" if clip.drawn else clip.model
+                colour = _COLOURS[k] if clip.drawn else colour_of(clip.model, [clip.model])[0]
+                axis.plot(clip.times[1], sample, color=colour, linewidth=1, alpha=0.85, label=name)
             if label is not None:
                 axis.plot(clip.times[0], label[0], color=INK, linewidth=1.3, label="label")
             if samples is None:
