@@ -113,7 +113,7 @@ def config(plain, people):
         "datasets": datasets,
         "labels": {"identity_frames": 8},
         "models": {"cnn": {"training": few}, "tcn": {"family": "sequence", "training": few},
-                   "flow": {"family": "flow", "training": few}},
+                   "flow": {"family": "flow", "styles": ["speaker"], "training": few}},
         "training": {"balanced_by": "actor"},
         "evaluation": {"bootstrap": 50},
         "rendering": {"max_clips": 1, "size": 120},
@@ -168,7 +168,7 @@ def test_all_corpora_together_train_as_their_clips_in_plain_folders_do(tmp_path)
 
     for model in ("cnn", "tcn", "flow"):
         one, other = (
-            torch.load(tmp_path / side / f"results/models/{model}/0/model.ckpt", weights_only=False)["state_dict"]
+            torch.load(tmp_path / side / f"results/models/{model}/0/model.ckpt", weights_only=False)["state"]
             for side in ("corpora", "plain")
         )
         assert one.keys() == other.keys()
