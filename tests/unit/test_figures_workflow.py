@@ -43,6 +43,13 @@ def test_workflow_leaves_out_what_other_edges_say(tmp_path):
     assert "train model" in texts(workflow.draw(graph))
 
 
+def test_rules_that_draw_are_one_box(tmp_path):
+    text = GRAPH.replace("train_model", "draw_a").replace("extract_audio", "draw_b")
+    (tmp_path / "g.dot").write_text(text.replace("2 -> 3", "1 -> 3"))
+    graph = workflow.collect({"graph": str(tmp_path / "g.dot")})
+    assert list(graph.edges) == [("list_clips", "draw figures")]
+
+
 def test_a_cycle_is_said_in_words(tmp_path):
     (tmp_path / "g.dot").write_text(GRAPH.replace("3 -> 0", "3 -> 1"))
     with pytest.raises(NothingToShow, match="cycle"):

@@ -7,7 +7,7 @@ import numpy as np
 
 from speechface.figures.common import NothingToShow
 from speechface.figures.scores import SHORT
-from speechface.figures.style import BASELINES, COLUMN, GREY, colour_of, new_figure, titled
+from speechface.figures.style import BASELINES, COLUMN, GREY, colour_of, new_figure, short
 from speechface.metrics.registry import METRICS
 from speechface.tables import read_table
 
@@ -35,6 +35,8 @@ _TABLE = (
     "rmse_mouth_mm", "rmse_mouth_xy_mm", "r2_mouth", "rmse_mouth_centred_mm", "rmse_mouth_centred_xy_mm", "r2c_mouth",
     "lip_gap_r", "lip_gap_r_speech", "lve_mm", "rmse_landmarks_mm", "mse_weights_e2",
 )  # fmt: skip
+#: Of a model's name, at most.
+_LETTERS = 18
 _DIFFERENCES = ("rmse_mouth_mm", "rmse_mouth_centred_mm")
 
 
@@ -116,7 +118,7 @@ def _panel(axis, scores, models, metric):
     axis.set_title(heading.replace(" mouth", "\nmouth").replace("-gap ", "-gap\n"), fontsize=7.5)
     arrow = {"lower": "← better", "higher": "better →"}.get(better, "")
     axis.set_xlabel(f"{unit}  {arrow}")
-    axis.xaxis.set_major_locator(MaxNLocator(nbins=4))
+    axis.xaxis.set_major_locator(MaxNLocator(nbins=3 if max(map(len, models)) > 10 else 4))
     axis.grid(True, axis="x")
     axis.spines["left"].set_visible(False)
     axis.tick_params(axis="y", length=0)
@@ -138,7 +140,7 @@ def draw(data: dict[str, Any]) -> "Figure":
             _panel(axis, scores, models, metric)
         example = next(iter(scores.values()))
         best = {model for (model, _), score in scores.items() if score["best"]}
-        names = [f"{titled(model)} ★" if model in best else titled(model) for model in models]
+        names = [f"{short(model, _LETTERS)} ★" if model in best else short(model, _LETTERS) for model in models]
         axes[0].set_ylim(len(models) - 0.5, -0.5)
         axes[0].set_yticks(range(len(models)), names)
         for label, model in zip(axes[0].get_yticklabels(), models):

@@ -4,6 +4,7 @@ import contextlib
 import contextvars
 import logging
 import textwrap
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,9 @@ __all__ = [
     "message",
     "new_figure",
     "note_of",
+    "line_of",
     "save",
+    "short",
     "styled",
     "titled",
 ]
@@ -41,6 +44,10 @@ LABELS = "labels"
 #: Okabe and Ito's colours, told apart by all common kinds of colour vision; yellow is left out (faint on white).
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#332288", "#882255")
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<")
+#: The same for lines, which have no markers and may be printed in grey: on, off, ..., points.
+_DASHES: tuple[tuple[float, ...], ...] = (
+    (), (4, 1), (1.2, 0.8), (4, 1, 1.2, 1), (7, 1.2), (2.4, 1), (7, 1, 1.2, 1), (4, 1, 1.2, 1, 1.2, 1),
+)  # fmt: skip
 
 _RC: dict[Any, Any] = {
     "font.family": "sans-serif", "font.size": 7.5, "axes.titlesize": 8,
@@ -105,6 +112,27 @@ def colour_of(name: str, names: Iterable[str]) -> tuple[str, str]:
     order = known if name in known else tuple(sorted({*names, name} - {*BASELINES, LABELS}))
     place = order.index(name)
     return _COLOURS[place % len(_COLOURS)], _MARKERS[place % len(_MARKERS)]
+
+
+def line_of(name: str, names: Iterable[str]) -> dict[str, Any]:
+    """How the line of model `name` looks: its colour (`colour_of`), and dashes that tell it in grey, too."""
+    colour, marker = colour_of(name, names)
+    plain = name == LABELS or name in BASELINES
+    return {"color": colour, "dashes": () if plain else _DASHES[_MARKERS.index(marker)]}
+
+
+def short(name: object, most: int) -> str:
+    """A name in words for a place of `most` letters: of a longer one both ends, which tell it from others."""
+    text = readable(titled(name))
+    wide = [1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text]
+    if sum(wide) <= most:
+        return text
+    first, last = 0, len(text)
+    while sum(wide[:first]) + wide[first] <= most // 2:
+        first += 1
+    while sum(wide[last:]) + wide[last - 1] <= most - 1 - most // 2:
+        last -= 1
+    return f"{text[:first].rstrip()}…{text[last:].lstrip()}"
 
 
 def titled(text: object) -> str:

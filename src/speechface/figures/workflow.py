@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["CAPTION", "INPUTS", "collect", "draw"]
 
 INPUTS = {"graph": True}
-CAPTION = "The rules of the workflow and what they hand on."
+CAPTION = (
+    "The rules of the workflow and what they hand on, from top to bottom; those that draw a figure each are one box."
+)
 
 #: Rules that gather files and make none; they would tie everything together.
 _LEFT_OUT = ("all",)
@@ -35,7 +37,7 @@ _KINDS = (
     ("#ecdff0", "results", ("",)),
 )
 #: Size of the type, points; height of a layer and of the legend, inch.
-_SIZE, _ROW, _FOOT = 6.5, 0.5, 0.42
+_SIZE, _ROW, _FOOT = 6.5, 0.43, 0.4
 
 
 def collect(inputs: Mapping[str, Any]) -> nx.DiGraph:
@@ -45,6 +47,7 @@ def collect(inputs: Mapping[str, Any]) -> nx.DiGraph:
         raise TableError(f"{path}: no such file; write it with 'snakemake --rulegraph dot > {path}'")
     graph = parse_dot(path.read_text())
     graph.remove_nodes_from(_LEFT_OUT)
+    graph = nx.relabel_nodes(graph, {name: "draw figures" for name in graph if name.startswith("draw_")})
     if not graph:
         raise NothingToShow(f"{path} holds no graph of rules")
     try:
