@@ -9,12 +9,12 @@ import numpy as np
 from speechface.datasets.emotions import EMOTIONS
 from speechface.figures.common import NothingToShow
 from speechface.figures.scores import SHORT, Scores, ordered_models, read_scores, score_table
-from speechface.figures.style import COLUMN, GREY, colour_of, new_figure, short
+from speechface.figures.style import COLUMN, GREY, colour_of, new_figure, short, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CAPTION", "ENOUGH", "INPUTS", "collect", "draw", "rows"]
+__all__ = ["CAPTION", "ENOUGH", "INPUTS", "PAPER", "collect", "draw", "rows"]
 
 INPUTS = {"metrics": True}
 #: Clips of an emotion below which a mean over them says nothing.
@@ -25,19 +25,23 @@ CAPTION = (
 )
 
 _METRIC = "rmse_mouth_mm"
+_TABLE = (_METRIC, "lip_gap_r", "r2_mouth")
+#: Columns of the LaTeX table, whose rows stand together by emotion.
+PAPER = ("model", "seed", "n_clips", *_TABLE)
 #: Order along the axis; others follow by name.
 _ORDER = EMOTIONS
 
 
 def collect(inputs: Mapping[str, Any]) -> Scores:
     """Read the mouth's error of every emotion."""
-    return read_scores(inputs["metrics"], group="emotion", metrics=[_METRIC, "lip_gap_r", "r2_mouth"])
+    return read_scores(inputs["metrics"], group="emotion", metrics=_TABLE)
 
 
 def rows(scores: Scores) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
     """The figure's numbers and two more metrics as a table."""
     models = ordered_models(scores, _METRIC)
-    return score_table(scores, metrics=[_METRIC, "lip_gap_r", "r2_mouth"], by_group="emotion", models=models)
+    columns, lines = score_table(scores, metrics=_TABLE, by_group="emotion", models=models)
+    return columns, [{**line, "block": titled(line["group"])} for line in lines]
 
 
 def draw(scores: Scores) -> "Figure":

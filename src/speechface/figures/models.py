@@ -14,7 +14,7 @@ from speechface.tables import read_table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CAPTION", "INPUTS", "collect", "draw", "rows"]
+__all__ = ["CAPTION", "INPUTS", "PAPER", "collect", "draw", "rows"]
 
 INPUTS = {"models": True}
 CAPTION = (
@@ -35,6 +35,16 @@ _TABLE = (
     "rmse_mouth_mm", "rmse_mouth_xy_mm", "r2_mouth", "rmse_mouth_centred_mm", "rmse_mouth_centred_xy_mm", "r2c_mouth",
     "lip_gap_r", "lip_gap_r_speech", "lve_mm", "rmse_landmarks_mm", "mse_weights_e2",
 )  # fmt: skip
+#: Columns of the LaTeX table, as wide as a page in \footnotesize; the CSV has all.
+PAPER = (
+    "model",
+    "rmse_mouth_mm",
+    "rmse_mouth_mm_difference",
+    "rmse_mouth_centred_mm",
+    "r2_mouth",
+    "lip_gap_r",
+    "lve_mm",
+)
 #: Of a model's name, at most.
 _LETTERS = 18
 _DIFFERENCES = ("rmse_mouth_mm", "rmse_mouth_centred_mm")
@@ -77,12 +87,16 @@ def rows(data: dict[str, Any]) -> tuple[list[tuple[str, str]], list[dict[str, An
                ("n_actors", "actors"), ("validation_mm", "validation, mm"), ("best", "best in validation"),
                *heads.items()]  # fmt: skip
     columns += [("seed_spread", f"deviation over seeds, {SHORT['rmse_mouth_mm'][0]}")]
-    columns += [(f"{name}_difference", f"difference in {SHORT[name][0]}") for name in _DIFFERENCES]
+    columns += [(f"{name}_difference", f"difference in {SHORT[name][0]}, {SHORT[name][1]}") for name in _DIFFERENCES]
     lines = []
     for split, (place, _) in _BLOCKS.items():
         scores = data["scores"].get(split, {})
+        best = next((f"; best in validation: {model}" for (model, _), score in scores.items() if score["best"]), "")
         for model in _order(scores, _BLOCKS[split][1][0]):
-            line = {"evaluated_on": place, "model": model}
+            own = next(score for (name, _), score in scores.items() if name == model)
+            actors = "actor" if own["n_actors"] == 1 else "actors"
+            block = f"{place}, {own['n_clips']} of {own['n_actors']} {actors}{best}"
+            line = {"evaluated_on": place, "model": model, "block": block}
             for metric in metrics:
                 score = scores.get((model, metric))
                 if score is None:
