@@ -78,6 +78,10 @@ def _order(scores, metric):
     return sorted(models, key=lambda name: (name in BASELINES, errors[name], name))
 
 
+def _counts(score):
+    return {"clip": int(score["n_clips"]), "actor": int(score["n_actors"])}
+
+
 def rows(data: dict[str, Any]) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
     """The figure's numbers and more: one row a split and model."""
     known = {metric for scores in data["scores"].values() for _, metric in scores}
@@ -94,8 +98,8 @@ def rows(data: dict[str, Any]) -> tuple[list[tuple[str, str]], list[dict[str, An
         best = next((f"; best in validation: {model}" for (model, _), score in scores.items() if score["best"]), "")
         for model in _order(scores, _BLOCKS[split][1][0]):
             own = next(score for (name, _), score in scores.items() if name == model)
-            actors = "actor" if own["n_actors"] == 1 else "actors"
-            block = f"{place}, {own['n_clips']} of {own['n_actors']} {actors}{best}"
+            counts = " of ".join(f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in _counts(own).items())
+            block = f"{place}: {counts}{best}"
             line = {"evaluated_on": place, "model": model, "block": block}
             for metric in metrics:
                 score = scores.get((model, metric))
@@ -159,8 +163,10 @@ def draw(data: dict[str, Any]) -> "Figure":
         axes[0].set_yticks(range(len(models)), names)
         for label, model in zip(axes[0].get_yticklabels(), models):
             label.set_color(colour_of(model, models)[0])
-        actors = "actor" if example["n_actors"] == 1 else "actors"
-        axes[0].set_ylabel(f"{place}\n({example['n_clips']} clips, {example['n_actors']} {actors})", fontsize=7)
-    figure.supxlabel("bars: 95 % intervals over actors and clips" + ("   ★ best in validation" if best else ""),
-                     fontsize=6.5, color=GREY)  # fmt: skip
+        counts = (f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in _counts(example).items())
+        axes[0].set_ylabel(f"{place}\n({', '.join(counts)})", fontsize=7)
+    every = [score for split in shown for score in data["scores"][split].values()]
+    notes = ["bars: 95 % intervals over actors and clips"] * any(np.isfinite(score["low"]) for score in every)
+    notes += ["★ best in validation"] * any(score["best"] for score in every)
+    figure.supxlabel("   ".join(notes), fontsize=6.5, color=GREY)
     return figure

@@ -23,6 +23,7 @@ __all__ = [
     "INK",
     "LABELS",
     "colour_of",
+    "is_wide",
     "message",
     "new_figure",
     "note_of",
@@ -158,6 +159,14 @@ def save(figure: "Figure", stem: str | Path, dpi: int, *, note: str = "") -> Non
     for kind, metadata in facts.items():
         with written_whole(f"{stem}.{kind}") as temporary:
             figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata)
+
+
+def is_wide(png: str | Path) -> bool:
+    """Whether a figure is wider than a column."""
+    from PIL import Image
+
+    with Image.open(png) as image:
+        return image.width > 1.1 * COLUMN * image.info["dpi"][0]
 
 
 def note_of(png: str | Path) -> str:

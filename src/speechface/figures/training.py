@@ -109,7 +109,7 @@ def draw(runs: list[Run]) -> "Figure":
     across = -(-len(models) // down)
     figure = new_figure(COLUMN if across <= 2 else PAGE, down * (0.62 + sum(heights)) + 0.2)
     axes = figure.subplots(down * len(kinds), across, squeeze=False, height_ratios=heights * down)
-    panels = []
+    panels: list[dict[str, Any]] = []
     for place, model in enumerate(models):
         first, column = place // across * len(kinds), place % across
         panel = dict(zip(kinds, axes[first : first + len(kinds), column]))
