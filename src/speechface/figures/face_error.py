@@ -95,7 +95,7 @@ def draw(data: Data) -> "Figure":
     names = list(data.errors)
     width = COLUMN if len(names) <= 3 else PAGE
     front = _Front(data.rig)
-    side = min((width - 0.75) / len(names), 1.5)
+    side = min((width - 0.75) / len(names), 1.3)
     figure = new_figure(width, 2 * max(side * front.shape[0] / front.shape[1], 1.0) + 0.5)  # words need an inch
     figure.set_layout_engine("compressed")  # pictures keep their shape
     axes = figure.subplots(2, len(names), squeeze=False)

@@ -126,6 +126,6 @@ def draw(data: Data) -> "Figure":
     axis.set_ylabel("lip gap, mm")
     axis.grid(True, axis="y")
     figure.legend(loc="outside lower center", ncols=2, handlelength=2.4, columnspacing=1.2)
-    which = f"median of {data.n_clips} clips: " if data.n_clips > 1 else ""
+    which = f"median of {data.n_clips}: " if data.n_clips > 1 else ""
     top.set_title(f"{which}{short(data.title, 52 - len(which))}", fontsize=6.5, color=GREY)
     return figure

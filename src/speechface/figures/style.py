@@ -51,7 +51,7 @@ _DASHES: tuple[tuple[float, ...], ...] = (
 )  # fmt: skip
 
 _RC: dict[Any, Any] = {
-    "font.family": "sans-serif", "font.size": 7.5, "axes.titlesize": 8,
+    "font.size": 7.5, "axes.titlesize": 8,
     "axes.labelsize": 7.5, "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7, "axes.linewidth": 0.6,
     "xtick.major.width": 0.6, "ytick.major.width": 0.6, "xtick.major.size": 2.5, "ytick.major.size": 2.5,
     "xtick.minor.size": 0, "ytick.minor.size": 0, "lines.linewidth": 1.2, "lines.markersize": 4,
@@ -72,10 +72,11 @@ def styled(models: Iterable[str] = ()) -> Iterator[None]:
     import matplotlib
 
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph that a pdf embeds
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # fonts of other scripts may lack a bold face
     families = [DEFAULT, *fallback_fonts()]
     token = _MODELS.set(tuple(models))
     try:
-        with matplotlib.rc_context({**_RC, "font.sans-serif": families, "text.parse_math": False}):
+        with matplotlib.rc_context({**_RC, "font.family": families, "text.parse_math": False}):
             yield
     finally:
         _MODELS.reset(token)
