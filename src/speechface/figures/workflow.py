@@ -90,11 +90,14 @@ def draw(graph: nx.DiGraph) -> "Figure":
         line, codes = [(points[0][0], points[0][1] - half)], [Line.MOVETO]
         for (ax, _), (bx, by) in zip(points[:-1], points[1:]):
             last = (bx, by) == points[-1]
-            end = by + (half + 0.03 if last else 0)
+            end = by + half + (0.03 if last else 0)
             start = line[-1][1]
             bend = 0.5 * (start - end)
             line += [(ax, start - bend), (bx, end + bend), (bx, end)]
             codes += [Line.CURVE4] * 3
+            if not last:  # straight past the boxes of a row
+                line.append((bx, by - half))
+                codes.append(Line.LINETO)
         axis.add_patch(PathPatch(Line(line, codes), fill=False, edgecolor="#9a9a9a", linewidth=0.8 * shrink, zorder=1))
         tip = line[-1]
         axis.plot(
