@@ -44,7 +44,7 @@ def number(value: float | None, decimals: int = 2) -> Cell:
     """A number, a dash where there is none; no minus before a zero."""
     if value is None or not math.isfinite(value):
         return Cell("–", math.nan)
-    return Cell(f"{round(value, decimals) + 0.0:,.{decimals}f}", value)
+    return Cell(f"{round(value, decimals) + 0.0:,.{decimals}f}", float(value))
 
 
 def score(row: Mapping[str, float] | None, decimals: int) -> Cell:
