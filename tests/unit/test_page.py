@@ -18,7 +18,7 @@ from speechface.figures.style import message, save, styled
 from speechface.metrics.ranking import best_model, ranked_clips
 from speechface.metrics.statistics import empty_statistics
 from speechface.page.citations import CITATIONS, licence_of
-from speechface.page.html import number
+from speechface.page.html import listed, number
 from speechface.tables import Table, read_table, write_table
 
 PEOPLE = [("train", "a", 10), ("train", "b", 20), ("excluded", "b", 30), ("test", "c", 40), ("predict", "d", 50)]
@@ -75,6 +75,11 @@ def page(tmp_path, monkeypatch):
         for k in range(25):
             video.write(np.full((64, 96, 3), 10 * k, np.uint8))
     return tmp_path / "page"
+
+
+@pytest.mark.parametrize(("names", "said"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")])
+def test_names_in_a_sentence(names, said):
+    assert listed(names) == said
 
 
 def test_the_page_says_who_learned_from_whom_and_how_far_off_it_is(page):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import NamedTuple
 
-__all__ = ["Cell", "Section", "counted", "document", "escape", "link", "number", "score", "section", "table"]
+__all__ = ["Cell", "Section", "counted", "document", "escape", "link", "listed", "number", "score", "section", "table"]
 
 
 class Cell(NamedTuple):
@@ -38,6 +38,11 @@ def link(target: str, text: str) -> str:
 def counted(count: int, noun: str) -> str:
     """A number of things, in words."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence: "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def number(value: float | None, decimals: int = 2) -> Cell:

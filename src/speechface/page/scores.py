@@ -8,7 +8,7 @@ import numpy as np
 from speechface.figures.scores import SHORT
 from speechface.figures.style import BASELINES, titled
 from speechface.metrics.registry import METRICS
-from speechface.page.html import Cell, counted, escape, number, score, table
+from speechface.page.html import Cell, counted, escape, listed, number, score, table
 from speechface.tables import Table
 
 __all__ = ["REPORT", "Scores", "examples", "models", "report_numbers", "sentences"]
@@ -128,7 +128,7 @@ def sentences(
     yield (
         f"<b>{escape(titled(model))}</b>{f' ({escape(what)})' if what else ''} learned from "
         f"{counted(n_train, 'clip')} ({frames:,} frames) of {counted(len(trained), 'speaker')} of "
-        f"{escape(' and '.join(map(titled, names)))}; here it speaks {counted(n_judged, 'clip')} of {who}, "
+        f"{escape(listed([titled(name) for name in names]))}; here it speaks {counted(n_judged, 'clip')} of {who}, "
         "from sound alone."
     )
     for place in dict.fromkeys((split, *scores.splits())):
@@ -184,7 +184,7 @@ def examples(facts: Mapping[str, Any], clips: Mapping[str, Any]) -> str:
             text = clips[column][row] if row is not None and column in clips else None
             about += [f"“{text}”" if column == "statement" else titled(text)] if isinstance(text, str) and text else []
         rank = {"best": "Best", "median": "Median", "worst": "Worst"}
-        head = " and ".join(rank[name] if k == 0 else name for k, name in enumerate(names)) + f" of {facts['n_clips']}"
+        head = listed([rank[name] if k == 0 else name for k, name in enumerate(names)]) + f" of {facts['n_clips']}"
         head = head if facts["n_clips"] > 1 else "The only clip"
         gap = "" if clip["lip_gap_r"] is None else f", lip-gap r {clip['lip_gap_r']:.2f}"
         out.append(
