@@ -38,9 +38,9 @@ STAGES = _Stages(
     {
         "clips": Stage(1, ("datasets",)),
         "demo": Stage(3, ("demo",)),
-        "audio": Stage(5, ("audio",)),
+        "audio": Stage(6, ("audio",)),
         "delays": Stage(1, ("datasets",)),
-        "landmarks": Stage(8, ("landmarks",)),
+        "landmarks": Stage(9, ("landmarks",)),
         "crops": Stage(3, ("crops",)),
         "rig": Stage(3, ("rig",)),
         "identity": Stage(7, ("labels",)),

@@ -150,10 +150,21 @@ def test_a_key_frame_that_refreshes_a_still_picture_does_not_break_it():
     assert not f.frozen(changes, TIMES)[0]
 
 
-def test_damage_lasts_until_a_key_frame_but_not_for_ever():
-    damaged, key = np.zeros((2, 40), bool)
-    damaged[[3, 20]], key[6] = True, True
-    assert np.flatnonzero(f.damaged_until_key(damaged, key)).tolist() == [3, 4, 5, *range(20, 20 + f.DAMAGE_STAYS)]
+def test_damage_lasts_until_the_next_whole_key_frame():
+    damaged, key, leaf = np.zeros((3, 40), bool)
+    damaged[[3, 20, 22]], key[[0, 6, 22, 30]], leaf[4] = True, True, True
+    found = f.damaged_until_key(damaged, key, leaf, np.arange(40))
+    assert np.flatnonzero(found).tolist() == [3, 4, 5, *range(20, 30)]
+    assert f.damaged_until_key(damaged, 0 * key, leaf, np.arange(40))[3:].all()
+
+
+def test_damage_reaches_back_to_images_that_are_shown_before_but_made_from_the_damaged_one():
+    shown = ["I0", "b1", "P2", "b3", "P4", "b5", "I6", "b7", "P8"]  # b5 is made from P4 and I6
+    order = np.array([0, 2, 1, 4, 3, 6, 5, 8, 7])
+    key, leaf = (np.array([name[0] == kind for name in shown]) for kind in "Ib")
+    for damaged, spoilt in ((2, [1, 2, 3, 4, 5]), (3, [3]), (4, [3, 4, 5]), (6, [5, 6, 7, 8])):
+        found = f.damaged_until_key(np.arange(9) == damaged, key, leaf, order)
+        assert np.flatnonzero(found).tolist() == spoilt
 
 
 def test_faces_may_be_anothers_after_cuts_gaps_and_sudden_changes(speaking):
@@ -240,16 +251,91 @@ def written(path, codec, frames, **options):
 def test_frames_that_the_decoder_could_not_read_whole_are_told(tmp_path):
     path = tmp_path / "a.avi"
     written(path, "mpeg4", 40)
-    assert not any(image.damaged for image in media.decode_images(path))
+    assert not any(image.decoded.damaged for image in media.decode_images(path))
     with av.open(str(path)) as container:
         packets = [(p.pos, p.size) for p in container.demux(container.streams.video[0]) if p.size]
     content = bytearray(path.read_bytes())
     for place, size in packets[13:17]:
         content[place + 12 : place + size] = np.random.default_rng(0).bytes(size - 12)
     path.write_bytes(content)
-    marks = [(image.damaged, image.key) for image in media.decode_images(path)]
-    assert len(marks) == len(media.probe_video(path).times) == 40  # time does not shift
-    assert np.flatnonzero(f.damaged_until_key(*np.array(marks).T)).tolist() == list(range(13, 20))
+    found = marked(path)
+    assert len(found) == len(media.probe_video(path).times) == 40  # time does not shift
+    assert np.flatnonzero(found).tolist() == list(range(13, 20))
+
+
+def marked(path):
+    """Frames that are damaged, or made from damaged ones."""
+    images = [image.decoded for image in media.decode_images(path)]
+    rows = [(image.damaged, image.key, image.leaf) for image in images]
+    return f.damaged_until_key(*np.array(rows).T, np.array([image.order for image in images]))
+
+
+def pictures(path):
+    return np.stack([image.gray for image in media.decode_images(path)]).astype(int)
+
+
+def whole_and_damaged(tmp_path, suffix, codec, spoil):
+    """Grey levels of a whole file and of its copy, whose packets `spoil(packets, content)` changes, and its marks."""
+    whole, copy = tmp_path / f"whole{suffix}", tmp_path / f"copy{suffix}"
+    written(whole, codec, 60)
+    with av.open(str(whole)) as container:
+        packets = [(p.pos, p.size) for p in container.demux(container.streams.video[0]) if p.size]
+    content = bytearray(whole.read_bytes())
+    spoil(packets, content)
+    copy.write_bytes(content)
+    assert media.probe_video(copy).times.tolist() == media.probe_video(whole).times.tolist()
+    return pictures(whole), pictures(copy), marked(copy)
+
+
+@pytest.mark.parametrize("codec", [("libx264", ".mp4"), ("mpeg4", ".avi"), ("mpeg4", ".mp4")])
+@pytest.mark.parametrize("first", [0, 23, 30, 58])  # of a key frame at the start, between, of a key frame, at the end
+@pytest.mark.parametrize("damage", [bytes, np.random.default_rng(1).bytes])
+def test_damaged_packets_cost_their_time_and_nothing_else(codec, first, damage, tmp_path):
+    name, suffix = codec
+
+    def spoil(packets, content):
+        for place, size in packets[first : first + 2]:
+            content[place + size // 2 : place + size - 1] = damage(size - size // 2 - 1)
+
+    whole, copy, found = whole_and_damaged(tmp_path, suffix, name, spoil)
+    assert 0 < found.sum() <= 20
+    assert not (np.abs(whole - copy).mean((1, 2)) > 1)[~found].any()
+    begin = first - first % 10
+    assert set(np.flatnonzero(found)) <= set(range(begin - 3, begin + 20))
+
+
+def test_an_image_that_is_lost_keeps_its_place_and_shows_the_one_before(tmp_path):
+    def spoil(packets, content):
+        place, size = packets[43]
+        content[place : place + size] = bytes(size)  # not even its headers
+
+    whole, copy, found = whole_and_damaged(tmp_path, ".mp4", "mpeg4", spoil)
+    assert np.flatnonzero(found).tolist() == list(range(43, 50))
+    np.testing.assert_array_equal(copy[43], whole[42])
+    np.testing.assert_array_equal(copy[~found], whole[~found])
+
+
+def test_of_a_clip_without_its_first_key_frame_the_rest_is_used(tmp_path):
+    def spoil(packets, content):
+        place, size = packets[0]
+        content[place + 5 : place + size] = bytes(size - 5)
+
+    whole, copy, found = whole_and_damaged(tmp_path, ".mp4", "libx264", spoil)
+    assert np.flatnonzero(found).tolist() == list(range(10))
+    np.testing.assert_array_equal(copy[10:], whole[10:])
+
+
+def test_a_numbered_image_that_cannot_be_read_is_damaged_and_the_rest_stays(tmp_path, caplog):
+    for k in range(6):
+        cv2.imwrite(str(tmp_path / f"{k}.jpg"), np.full((16, 16), 20 * k, np.uint8))
+    for k in (0, 3):
+        content = (tmp_path / f"{k}.jpg").read_bytes()
+        (tmp_path / f"{k}.jpg").write_bytes(content[: len(content) // 2])
+    source = f"{tmp_path}::audio=x.wav::fps=25"
+    assert len(media.probe_video(source).times) == 6
+    assert np.flatnonzero(marked(source)).tolist() == [0, 3]
+    assert "3.jpg: holds no image that can be decoded" in caplog.text
+    assert pictures(source).mean((1, 2)).round(-1).tolist() == [20, 20, 40, 40, 80, 100]
 
 
 def test_half_a_file_whose_header_promises_the_whole_is_told(tmp_path):

@@ -31,8 +31,6 @@ STILL_JUMP = 2.0
 STILL_LONG_S, STILL_END_S = 3.0, 1.0
 #: Still parts with a shorter gap between them, frames, are one: a key frame refreshes the same picture.
 STILL_GAP = 2
-#: Damage of one frame stays in those after it until a key frame, at most so many frames.
-DAMAGE_STAYS = 12
 
 #: A pixel of the face's picture departs from its median over the scene where it does so by more than this many times
 #: its usual departure and this fraction of the face's contrast; beyond this many times that it counts no more.
@@ -94,12 +92,14 @@ def frozen(changes: np.ndarray, times: np.ndarray) -> np.ndarray:
     return mask
 
 
-def damaged_until_key(damaged: np.ndarray, key: np.ndarray) -> np.ndarray:
-    """Damaged frames (n,), bool, and those after them up to the next of the `key` frames (n,), bool."""
-    mask, left = damaged.copy(), 0
-    for k in range(len(mask)):
-        left = DAMAGE_STAYS if damaged[k] else 0 if key[k] else max(left - 1, 0)
-        mask[k] |= left > 0
+def damaged_until_key(damaged: np.ndarray, key: np.ndarray, leaf: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Damaged frames (n,), bool, and those that may be made from them: decoded after one, by the `order` (n,), that is
+    no `leaf` (n,), bool, and shown before the next whole one of the `key` frames (n,), bool."""
+    mask, keys = damaged.copy(), np.flatnonzero(key & ~damaged)
+    for k in np.flatnonzero(damaged & ~leaf):
+        later = keys[order[keys] > order[k]]
+        stop = later.min() if len(later) else len(mask)
+        mask[:stop] |= order[:stop] >= order[k]
     return mask
 
 
