@@ -35,6 +35,9 @@ STILL_GAP = 2
 #: A pixel of the face's picture departs from its median over the scene where it does so by more than this many times
 #: its usual departure and this fraction of the face's contrast; beyond this many times that it counts no more.
 _USUAL, _CONTRAST, _LARGEST = 4.0, 0.35, 3.0
+#: The usual departure is told by this quantile of all, which frames with a cover do not reach, and its value for a
+#: normal distribution of deviation 1.
+_QUANTILE, _NORMAL = 0.3, 0.3853
 #: Mean departure around the lips beyond that of brows, eyes and nose: where a cover begins, and its middle value.
 COVER_BEGINS, COVER_MIDDLE = 0.12, 0.24
 #: A cover lasts this long, s; shorter departures are wide open mouths, ...
@@ -129,27 +132,48 @@ def _contrasts(patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return slope[:, *CORE].mean((1, 2)), np.minimum(slope[:, *EYES], STEEPEST).mean((1, 2))
 
 
-def departure(patches: np.ndarray) -> np.ndarray:
+def departure(patches: np.ndarray, usual: np.ndarray | None = None) -> np.ndarray:
     """How far each frame's mouth departs from what it looks like in its scene, beyond the upper face: pictures (n,
-    height, width) of faces -> (n,), 0 for mouths as usual. The lips themselves do not count: they may open for long."""
+    height, width) of faces -> (n,), 0 for mouths as usual. The lips themselves do not count: they may open for long.
+    `usual` (n,), bool: the frames that tell what it looks like, None: all."""
     import cv2
 
+    usual = np.ones(len(patches), bool) if usual is None else usual
     smooth = np.stack([cv2.GaussianBlur(patch.astype(np.float32), (0, 0), 1.2) for patch in patches])
     rows, columns = UPPER
-    usual = np.median(smooth[:, rows, columns], 0)
     upper_face = smooth[:, rows, columns]
-    light = (upper_face * usual).sum((1, 2)) / np.maximum((upper_face**2).sum((1, 2)), 1e-9)
+    expected = np.median(upper_face[usual], 0)
+    light = (upper_face * expected).sum((1, 2)) / np.maximum((upper_face**2).sum((1, 2)), 1e-9)
     smooth *= light[:, None, None]
-    middle = np.median(smooth, 0)
+    middle = np.median(smooth[usual], 0)
     away = np.abs(smooth - middle)
     contrast = middle[rows.start : MOUTH[0].stop, columns].std()
-    allowed = np.maximum(1.4826 * _USUAL * np.median(away, 0), _CONTRAST * contrast + 1e-9)
+    spread = np.quantile(away[usual], _QUANTILE, axis=0) / _NORMAL
+    allowed = np.maximum(_USUAL * spread, _CONTRAST * contrast + 1e-9)
     units = np.minimum(away / allowed, _LARGEST)
     units[units < 1] = 0
     around = np.zeros(units.shape[1:], bool)
     around[MOUTH] = True
     around[LIPS] = False
     return units[:, around].mean(1) - units[:, rows, columns].mean((1, 2))
+
+
+def _departure_in_scene(patches: np.ndarray) -> np.ndarray:
+    """`departure`, (n,), of all pictures (n, height, width) of a scene's face.
+
+    What most frames show is the mouth, but where something stays before it for most of the scene and goes again: then
+    the scene's beginning and its end depart, and look like each other. They show the mouth.
+    """
+    found = departure(patches)
+    runs = runs_of(found > COVER_BEGINS)
+    if len(runs) < 2 or runs[0][0] > 1 or runs[-1][1] < len(patches) - 1:
+        return found
+    begin, end = slice(0, runs[0][1]), slice(runs[-1][0], None)
+    ends = np.zeros(len(patches), bool)
+    ends[begin] = ends[end] = True
+    by_ends = departure(patches, ends)
+    alike = max(np.median(by_ends[begin]), np.median(by_ends[end])) < COVER_BEGINS
+    return by_ends if alike and 2 * ends.sum() >= LEAST_FRAMES else found
 
 
 def covered(
@@ -169,8 +193,7 @@ def covered(
     -----
     Two signs. Lips have as much contrast as eyes, in every frame. And a mouth, however it moves, looks for most of a
     scene as it does in most of the scene: what departs from that for long, while brows, eyes and nose do not, covers
-    it, unless it stands wide open. A mouth that something covers for more than half of a scene and that is not flat
-    stays undetected.
+    it, unless it stands wide open. What covers it for more than half of a scene is found if it comes and goes within.
     """
     lips, eyes = _contrasts(patches)
     mask = seen & (eyes > LEAST_CONTRAST) & (lips < FLAT * eyes)
@@ -179,7 +202,7 @@ def covered(
         rows = first + np.flatnonzero(seen[first:last])
         if len(rows) < LEAST_FRAMES:
             continue
-        found = departure(patches[rows])
+        found = _departure_in_scene(patches[rows])
         for start, stop in runs_of(found > COVER_BEGINS):
             values, length = found[start:stop], _lasting(times[rows], start, stop)
             long = length >= COVER_S and np.median(values) > COVER_MIDDLE
