@@ -151,6 +151,15 @@ def test_somebody_who_holds_still_does_not_stand_still():
     assert f.frozen(changes, times)[20:140].all()
 
 
+@pytest.mark.parametrize(("start", "stop"), [(1, 7), (69, 75), (66, 75)])
+def test_a_stop_at_the_beginning_or_end_shows_against_the_noise_of_the_others(start, stop):
+    changes = np.random.default_rng(0).uniform(0.5, 2.0, 75)
+    changes[0], changes[start:stop] = np.nan, 0.02
+    assert np.flatnonzero(f.frozen(changes, TIMES)).tolist() == list(range(start, stop))
+    changes[10:60:6] = 0.05  # a picture so strongly compressed that a still face has no noise
+    assert not f.frozen(changes, TIMES).any()
+
+
 def test_a_key_frame_that_refreshes_a_still_picture_does_not_break_it():
     changes = np.zeros(75)
     changes[[0, 20, 50]] = [np.nan, 1.4, 1.4]

@@ -27,8 +27,11 @@ STILL_LEVELS = 0.1
 STILL_S = 0.2
 #: ... if a face that went on meanwhile shows then: it changes by this many times what it does when it moves, ...
 STILL_JUMP = 2.0
-#: ... or if it lasts so long, s, or so long up to the clip's end.
+#: ... or if it lasts so long, s, or so long up to the clip's end, ...
 STILL_LONG_S, STILL_END_S = 3.0, 1.0
+#: ... or if all but this fraction of the clip's other frames change by so many times as much as it may: their noise
+#: would show in a face that holds still, too.
+STILL_FEW, STILL_NOISE = 0.1, 3.0
 #: Still parts with a shorter gap between them, frames, are one: a key frame refreshes the same picture.
 STILL_GAP = 2
 
@@ -74,7 +77,8 @@ def frozen(changes: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Frames of a picture that stands still: changes (n,) of `Tracks`, times (n,), s -> bool.
 
     Somebody who holds still may look the same for as long. What was missed tells: a face that spoke on meanwhile has
-    jumped when it is seen again. Frames repeated while the face did not move harm nothing.
+    jumped when it is seen again. Frames repeated while the face did not move harm nothing. At a clip's end there is no
+    such jump, but where nearly all other frames differ by their noise, the same picture is a repeat.
     """
     same = np.nan_to_num(changes, nan=np.inf) <= STILL_LEVELS
     mask = np.zeros(len(same), bool)
@@ -88,6 +92,10 @@ def frozen(changes: np.ndarray, times: np.ndarray) -> np.ndarray:
     for start, stop in runs_of(mask):
         ends = stop == len(mask)
         long = _lasting(times, start, stop) >= (STILL_END_S if ends else STILL_LONG_S)
+        others = np.concatenate([changes[:start], changes[stop:]])
+        others = others[np.isfinite(others)]
+        if len(others) > 1 / STILL_FEW:
+            long |= np.quantile(others, STILL_FEW) > STILL_NOISE * STILL_LEVELS
         after = changes[stop : stop + STILL_GAP + 1]  # images before a jump may be coded from those after it
         shown = stop + (int(np.nanargmax(after)) if np.isfinite(after).any() else 0)
         jumps = not ends and not changes[shown] < jump
