@@ -10,10 +10,12 @@ from faces import face_points
 
 from speechface import media
 from speechface.fitting.report import flagged_runs, notes
+from speechface.geometry.rotation import matrix_from_euler
 from speechface.landmarks import faults as f
 from speechface.landmarks.appearance import Appearance, face_patch
 from speechface.landmarks.detector import Tracks
 from speechface.landmarks.recognition import main_person, segments
+from speechface.landmarks.shape import sideways
 from speechface.landmarks.turned import may_be_turned, quarter_turns, turned_text, turns_of_eyes
 
 TIMES = np.arange(75) / 25
@@ -76,6 +78,23 @@ def test_what_covers_the_mouth_for_most_of_a_scene_is_the_cover_and_not_the_mout
     found = f.covered(speaking, EVERYWHERE, TIMES, [])
     assert found[first:last].all()
     assert found.sum() <= last - first + 2
+
+
+def test_a_head_that_turns_away_covers_nothing(speaking):
+    speaking[:20, 27:47, 4:40] = 150 + 40 * (np.arange(36) > 18)  # another side of the face shows
+    points = np.stack([face_points(100, 100, 30)] * len(TIMES))
+    assert f.covered(speaking, EVERYWHERE, TIMES, [], None, sideways(points))[:20].all()
+    points[20:, 30, 0] += 12  # the nose has gone to a side
+    assert not f.covered(speaking, EVERYWHERE, TIMES, [], None, sideways(points)).any()
+
+
+@pytest.mark.parametrize("degrees", [-30, 0, 20])
+def test_how_far_a_head_is_turned_shows_by_its_nose(degrees):
+    face = np.zeros((68, 3))
+    face[[36, 45, 30]] = (-45, 0, 0), (45, 0, 0), (0, 45, 40)
+    points = (face @ matrix_from_euler(np.radians([0, degrees, 0])).T)[None, :, :2]
+    assert sideways(points)[0] == pytest.approx(0.015 * degrees, abs=0.06)
+    assert sideways(3 * points + 50) == pytest.approx(sideways(points))
 
 
 def test_a_mouth_that_stands_still_for_most_of_a_clip_does_not_make_the_others_covered(speaking):

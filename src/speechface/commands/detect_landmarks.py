@@ -59,7 +59,7 @@ def _detect(source: str, settings: "DetectorSettings", tracker: "Tracker", profi
     from speechface.clip_tables import ClipRows
     from speechface.errors import ClipError
     from speechface.landmarks.faults import FAULTS, damaged_until_key, faults
-    from speechface.landmarks.shape import normalise
+    from speechface.landmarks.shape import normalise, sideways
     from speechface.landmarks.summary import track_summary
     from speechface.landmarks.turned import LOOKS, may_be_turned, quarter_turns, turned_text, turns_of_eyes
 
@@ -80,10 +80,11 @@ def _detect(source: str, settings: "DetectorSettings", tracker: "Tracker", profi
     damaged, key, leaf, order = np.array(marks, int).reshape(-1, 4).T
     damaged = damaged_until_key(damaged > 0, key > 0, leaf > 0, order)
     strangers, people = _strangers(source, tracks, profile)
-    gaps = None
+    gaps = sides = None
     if tracks.patches is not None:
         gaps = profile.lip_gap(tracks.landmarks) / profile.interocular(tracks.landmarks)
-    fault = faults(tracks, video.times, damaged=damaged, strangers=strangers, gaps=gaps)
+        sides = None if profile.ibug is None else sideways(profile.ibug(tracks.landmarks))
+    fault = faults(tracks, video.times, damaged=damaged, strangers=strangers, gaps=gaps, turns=sides)
     believed = int((tracks.detected & (fault == 0)).sum())
     if believed == 0 or believed / count < settings.min_detection_rate:
         doubts = ", ".join(f"in {(fault == k).sum()} {FAULTS[k]}" for k in np.unique(fault) if k)

@@ -57,6 +57,9 @@ STEEPEST = 15.0
 #: A mouth that departs is wide open if its lips' gap is this large, in distances of the eyes' outer corners (speech: up
 #: to 0.2), and if it has so many times its usual contrast, of teeth and the dark behind them (a hand: less than usual).
 WIDE_GAP, WIDE_CONTRAST = 0.2, 1.2
+#: A head that is turned to a side by so much more or less than in the mouth's usual frames (15 degrees) looks different
+#: without a cover.
+TURNED = 0.25
 #: Correlation of a face's picture with that before, below which it may be another's.
 UNLIKE = 0.8
 
@@ -185,7 +188,12 @@ def _departure_in_scene(patches: np.ndarray) -> np.ndarray:
 
 
 def covered(
-    patches: np.ndarray, seen: np.ndarray, times: np.ndarray, cuts: Sequence[int], gaps: np.ndarray | None = None
+    patches: np.ndarray,
+    seen: np.ndarray,
+    times: np.ndarray,
+    cuts: Sequence[int],
+    gaps: np.ndarray | None = None,
+    turns: np.ndarray | None = None,
 ) -> np.ndarray:
     """Frames whose mouth is covered, by a hand, a microphone or a box drawn over it.
 
@@ -196,12 +204,14 @@ def covered(
     times : ndarray (n,), s
     cuts : list of int, first frames of scenes
     gaps : ndarray (n,), gap of the lips by the detector, in distances of the eyes' outer corners; None, unknown
+    turns : ndarray (n,), how far the head is turned, `speechface.landmarks.shape.sideways`; None, unknown
 
     Notes
     -----
     Two signs. Lips have as much contrast as eyes, in every frame. And a mouth, however it moves, looks for most of a
     scene as it does in most of the scene: what departs from that for long, while brows, eyes and nose do not, covers
-    it, unless it stands wide open. What covers it for more than half of a scene is found if it comes and goes within.
+    it, unless it stands wide open or the head has turned. What covers it for more than half of a scene is found if it
+    comes and goes within.
     """
     lips, eyes = _contrasts(patches)
     mask = seen & (eyes > LEAST_CONTRAST) & (lips < FLAT * eyes)
@@ -218,6 +228,9 @@ def covered(
             bright = np.median(lips[part]) > WIDE_CONTRAST * np.median(lips[rows])
             if gaps is not None and bright and np.median(gaps[part]) > WIDE_GAP:
                 continue
+            usual = rows[found <= COVER_BEGINS]
+            if turns is not None and abs(np.median(turns[part]) - np.median(turns[usual])) > TURNED:
+                continue
             if long or (length >= COVER_LARGE_S and np.median(values) > COVER_LARGE):
                 mask[rows[max(start - 1, 0) : stop + 1]] = True  # it comes and goes within a frame
     return mask
@@ -230,6 +243,7 @@ def faults(
     damaged: np.ndarray,
     strangers: np.ndarray | None = None,
     gaps: np.ndarray | None = None,
+    turns: np.ndarray | None = None,
 ) -> np.ndarray:
     """What is wrong with each frame (n,), int8, a number of `FAULTS`.
 
@@ -238,12 +252,12 @@ def faults(
     tracks : Tracks; of detectors that do not note the face's looks only damage and strangers are known
     times : ndarray (n,), s
     damaged, strangers : ndarray (n,), bool
-    gaps : see `covered`
+    gaps, turns : see `covered`
     """
     result = np.zeros(len(times), np.int8)
     still = np.zeros(len(times), bool) if tracks.changes is None else frozen(tracks.changes, times)
     if tracks.patches is not None:  # one picture for long is not what a mouth looks like
-        result[covered(tracks.patches, tracks.detected & ~still, times, tracks.cuts, gaps)] = COVERED
+        result[covered(tracks.patches, tracks.detected & ~still, times, tracks.cuts, gaps, turns)] = COVERED
     result[still] = FROZEN
     result[damaged] = DAMAGED
     if strangers is not None:
