@@ -45,7 +45,7 @@ STAGES = _Stages(
         "rig": Stage(3, ("rig",)),
         "identity": Stage(7, ("labels",)),
         "labels": Stage(8, ("labels",)),
-        "label_report": Stage(5, ("quality",)),
+        "label_report": Stage(6, ("quality",)),
         "splits": Stage(3, ("datasets",)),
         "stats": Stage(1, ()),
         "training": Stage(4, ("models", "training")),

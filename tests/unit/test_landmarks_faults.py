@@ -230,6 +230,30 @@ def test_each_frame_has_one_fault_the_gravest():
     assert f.trusted({"detected": EVERYWHERE, "fault": 0 * found}).all()
 
 
+def test_damaged_pictures_tell_nothing_of_stops_and_mouths(speaking):
+    tracks, damaged = Tracks.empty(75, 68), EVERYWHERE & (TIMES > 1.18) & (TIMES < 2.78)  # frames 30 to 69
+    tracks.detected[:], tracks.patches = True, speaking
+    tracks.patches[damaged, 27:47, 4:40] = 255 - speaking[damaged, 27:47, 4:40]
+    tracks.changes = np.where(damaged, 0.0, 1.0)
+    found = f.faults(tracks, TIMES, damaged=damaged)
+    assert np.flatnonzero(found).tolist() == list(range(30, 70))
+    assert (found[30:70] == f.DAMAGED).all()
+    assert (f.faults(tracks, TIMES, damaged=~EVERYWHERE)[31:70] == f.FROZEN).all()
+
+
+def test_a_face_that_is_all_but_black_or_white_is_not_believed(speaking):
+    tracks = Tracks.empty(75, 68)
+    tracks.detected[:] = True
+    tracks.patches = speaking // 8
+    assert not f.faults(tracks, TIMES, damaged=~EVERYWHERE).any()
+    tracks.patches[30:40] = speaking[30:40] // 64
+    tracks.patches[50:60] = 250 + speaking[50:60] // 64
+    found = f.faults(tracks, TIMES, damaged=~EVERYWHERE)
+    assert np.flatnonzero(found == f.DIM).tolist() == [*range(30, 40), *range(50, 60)]
+    tracks.detected[30:40] = False
+    assert not f.faults(tracks, TIMES, damaged=~EVERYWHERE)[30:40].any()
+
+
 def test_a_faces_picture_is_upright_at_any_size_and_angle():
     points = np.zeros((68, 2))
     points[36:42], points[42:48], points[31:36] = (10, 12), (30, 12), (20, 28)
@@ -263,7 +287,7 @@ def test_frames_not_used_are_told_by_their_fault():
     assert [(run["first_frame"], run["last_frame"], run["reason"][:26]) for run in runs] == [
         (2, 3, "the picture stands still"), (4, 4, "the mouth is covered"), (6, 6, "landmarks that the face ca"),
     ]  # fmt: skip
-    row = {"damaged": 0, "frozen": 2, "covered": 1, "others": 0, "missing_s": 1.2}
+    row = {"damaged": 0, "frozen": 2, "covered": 1, "others": 0, "dim": 0, "missing_s": 1.2}
     assert notes(row) == (
         "the picture stands still in 2 frames; the mouth is covered in 1 frames; the images end 1.2 s before what the "
         "file announces: was it cut off?"

@@ -12,13 +12,16 @@ from speechface.landmarks.appearance import CORE, EYES, LIPS, MOUTH, UPPER
 from speechface.landmarks.detector import Tracks
 
 __all__ = [
-    "COVERED", "DAMAGED", "FAULTS", "FROZEN", "STRANGER", "boundaries", "covered", "damaged_until_key", "faults",
+    "COVERED", "DAMAGED", "DIM", "FAULTS", "FROZEN", "STRANGER", "boundaries", "covered", "damaged_until_key", "faults",
     "frozen", "runs_of", "trusted",
 ]  # fmt: skip
 
 #: Number of a fault in the column `fault` -> what it is; 0, none.
-FAULTS = ("", "the picture is damaged", "the picture stands still", "the mouth is covered", "somebody else's face")
-DAMAGED, FROZEN, COVERED, STRANGER = range(1, len(FAULTS))
+FAULTS = (
+    "", "the picture is damaged", "the picture stands still", "the mouth is covered", "somebody else's face",
+    "the face is too dark or pale",
+)  # fmt: skip
+DAMAGED, FROZEN, COVERED, STRANGER, DIM = range(1, len(FAULTS))
 
 #: A face whose box changes by at most so many grey levels looks like the same picture again (recorded faces: 0.1 to 3
 #: from frame to frame, but 0 where somebody holds still in a dark, small or strongly compressed picture), ...
@@ -60,6 +63,9 @@ WIDE_GAP, WIDE_CONTRAST = 0.2, 1.2
 #: A head that is turned to a side by so much more or less than in the mouth's usual frames (15 degrees) looks different
 #: without a cover.
 TURNED = 0.25
+#: A face whose picture has a smaller standard deviation, grey levels, does not show where its points are (recorded
+#: ones: 20 and more).
+DIM_LEVELS = 2.5
 #: Correlation of a face's picture with that before, below which it may be another's.
 UNLIKE = 0.8
 
@@ -255,10 +261,15 @@ def faults(
     gaps, turns : see `covered`
     """
     result = np.zeros(len(times), np.int8)
-    still = np.zeros(len(times), bool) if tracks.changes is None else frozen(tracks.changes, times)
-    if tracks.patches is not None:  # one picture for long is not what a mouth looks like
-        result[covered(tracks.patches, tracks.detected & ~still, times, tracks.cuts, gaps, turns)] = COVERED
+    still = np.zeros(len(times), bool)
+    if tracks.changes is not None:
+        still = frozen(np.where(damaged, np.nan, tracks.changes), times)
+    if tracks.patches is not None:  # one picture for long is not what a mouth looks like, nor is a broken one
+        seen = tracks.detected & ~still & ~damaged
+        result[covered(tracks.patches, seen, times, tracks.cuts, gaps, turns)] = COVERED
     result[still] = FROZEN
+    if tracks.patches is not None:
+        result[tracks.detected & (tracks.patches.std((1, 2)) < DIM_LEVELS)] = DIM
     result[damaged] = DAMAGED
     if strangers is not None:
         result[strangers] = STRANGER
