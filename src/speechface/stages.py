@@ -53,7 +53,7 @@ STAGES = _Stages(
         "prediction": Stage(4, ()),
         "evaluation": Stage(3, ("evaluation",)),
         "rendering": Stage(2, ("rendering",)),
-        "figures": Stage(3, ("figures",)),
+        "figures": Stage(4, ("figures",)),
         "animation": Stage(1, ()),
     }
 )

@@ -59,20 +59,22 @@ def _models(paths: list[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _figures(paths: list[str], media: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Copy the figures; return the captions of those that show something, and why the others show nothing."""
+def _figures(paths: list[str], media: Path) -> tuple[dict[str, str], dict[str, str], set[str]]:
+    """Copy the figures; return the captions of those that show something, why the others show nothing, and which are
+    wide."""
     from speechface.figures.registry import FIGURES
-    from speechface.figures.style import note_of
+    from speechface.figures.style import is_wide, note_of
 
-    captions, empty = {}, {}
+    captions, empty, wide = {}, {}, set()
     for path in map(Path, paths):
         if note := note_of(path):
             empty[path.stem] = note
             continue
         for file in (path, path.with_suffix(".pdf")):
             shutil.copyfile(file, media / file.name)
+        wide |= {path.stem} if is_wide(path) else set()
         captions[path.stem] = _TRUTH if path.stem == "truth" else FIGURES[path.stem].CAPTION
-    return captions, empty
+    return captions, empty, wide
 
 
 def run(args: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import av
 
-__all__ = ["Decoded", "decoded", "packet_stamps"]
+__all__ = ["Decoded", "decoded", "first_stamp", "packet_stamps"]
 
 #: Codecs whose every packet is one shown image; with others the frames are counted by decoding them.
 _ONE_IMAGE_A_PACKET = {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "prores", "ffv1", "vp9", "av1"}
@@ -48,6 +48,14 @@ def packet_stamps(container: Any, stream: Any) -> list[int] | None:
         stamps.append(packet.pts)
     complete = stamps and min(stamps) == stamps[0] and len(set(stamps)) == len(stamps)
     return stamps if complete else None
+
+
+def first_stamp(container: Any, stream: Any) -> int | None:
+    """Presentation stamp of the image that a stream's packets begin with, None where only decoding can tell."""
+    if stream.codec_context.name not in _ONE_IMAGE_A_PACKET:
+        return None
+    first = next((packet for packet in container.demux(stream) if packet.size and not packet.is_discard), None)
+    return first.pts if first is not None and _begins_with_key(first, stream) else None
 
 
 def _begins_with_key(packet: Any, stream: Any) -> bool:
