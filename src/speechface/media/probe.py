@@ -116,12 +116,14 @@ def video_stream(media: Media) -> Any:
     Raises
     ------
     MediaError
-        If there is none, or if the file ends before the images that its index promises.
+        If there is none, or no decoder, or if the file ends before the images that its index promises.
     """
     cover = av.stream.Disposition.attached_pic
     stream = next((s for s in media.container.streams.video if not s.disposition & cover), None)
     if stream is None:
         raise MediaError(f"{media.name}: no video stream")
+    if stream.codec_context is None:
+        raise MediaError(f"{media.name}: no decoder for its images; convert it, e.g. to H.264")
     entries = stream.index_entries
     if len(entries):
         last = entries[len(entries) - 1]
