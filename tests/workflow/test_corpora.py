@@ -1,6 +1,5 @@
 """Six corpora as they unpack and people of awkward names, trained together: as their clips in plain folders."""
 
-import io
 from fractions import Fraction
 
 import av
@@ -12,7 +11,6 @@ from PIL import Image
 
 from speechface.audio.sound import write_wav
 from speechface.cli import main
-from speechface.clip_tables import ClipTable
 from speechface.media import decode_audio
 
 from .conftest import snakemake
@@ -44,7 +42,7 @@ EMOTIONS = ["neutral", "happy"]
 
 
 def drawn(folder):
-    """Two short videos of each of 15 actors: actor number -> (neutral, happy), sources."""
+    """Two short videos of each of 15 actors: for each (neutral, happy), paths."""
     ids = {n: [f"demo/Actor_{n:02d}/01-01-0{emotion}-01-01-01-{n:02d}" for emotion in (1, 3)] for n in range(1, 16)}
     assert main(["make-demo-actors", "--n-actors", "15", "--out", f"{folder}/heads.npz"]) == 0
     clips = [f"{clip_id}=none" for pair in ids.values() for clip_id in pair]
@@ -52,21 +50,20 @@ def drawn(folder):
     assert main(["make-demo-clips", "--clips", *clips, "--actors", f"{folder}/heads.npz", "--videos",
                  f"{folder}/v.parquet", "--truth", f"{folder}/t.parquet", "--channels", "arkit52",
                  "--settings", settings]) == 0  # fmt: skip
-    table = ClipTable(f"{folder}/v.parquet")
-    return {n: [table.content(clip_id) for clip_id in pair] for n, pair in ids.items()}
+    unpack = ["unpack", "video", f"{folder}/v.parquet", "--out-dir", f"{folder}/drawn", "--list", f"{folder}/list.txt"]
+    assert main(unpack) == 0
+    return [[folder / "drawn" / f"{clip_id}.mp4" for clip_id in pair] for pair in ids.values()]
 
 
 def images_of(video):
-    with av.open(io.BytesIO(video)) as reader:
+    with av.open(str(video)) as reader:
         return [frame.to_ndarray(format="rgb24") for frame in reader.decode(video=0)]
 
 
 def write(path, video):
     """The video in the codecs of the corpus."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".tmp").write_bytes(video)
-    sound = decode_audio(str(path.with_suffix(".tmp")), sr=44100)
-    path.with_suffix(".tmp").unlink()
+    sound = decode_audio(str(video), sr=44100)
     vision, hearing = CODECS[path.suffix]
     with av.open(str(path), "w") as writer:
         images = writer.add_stream(vision, rate=FPS)
@@ -94,10 +91,8 @@ def write_images(root, actor, sentence, video):
     folder.mkdir(parents=True)
     for k, image in enumerate(images_of(video), 1):
         Image.fromarray(image).save(folder / f"{k:03d}", "jpeg", quality=92)
-    (folder / "sound.mp4").write_bytes(video)
     (root / actor / "audio").mkdir(exist_ok=True)
-    write_wav(root / actor / "audio" / f"{sentence}.wav", decode_audio(f"{folder}/sound.mp4", sr=32000), 32000)
-    (folder / "sound.mp4").unlink()
+    write_wav(root / actor / "audio" / f"{sentence}.wav", decode_audio(str(video), sr=32000), 32000)
 
 
 def config(plain, people):
@@ -114,7 +109,7 @@ def config(plain, people):
         "labels": {"identity_frames": 8},
         "models": {"cnn": {"training": few}, "tcn": {"family": "sequence", "training": few},
                    "flow": {"family": "flow", "styles": ["speaker"], "training": few}},
-        "training": {"balanced_by": "actor"},
+        "training": {"balanced_by": "actor", "validation_fraction": 0},  # names choose what validates
         "evaluation": {"bootstrap": 50},
         "rendering": {"max_clips": 1, "size": 120},
         "figures": {"dpi": 60},
@@ -123,10 +118,10 @@ def config(plain, people):
 
 def plant(folder, videos):
     """Corpora and awkward names below folder / "corpora", the same files under plain ones below folder / "plain"."""
-    numbers = iter(videos)
+    videos = iter(videos)
     for corpus, actors in CORPORA.items():
         for actor, files in actors.items():
-            for file, video in zip(files, videos[next(numbers)]):
+            for file, video in zip(files, next(videos)):
                 if corpus == "vidtimit":
                     write_images(folder / "corpora" / corpus, actor, file, video)
                 else:
@@ -134,7 +129,7 @@ def plant(folder, videos):
     (folder / "plain").mkdir()
     (folder / "plain" / "vidtimit").symlink_to(folder / "corpora" / "vidtimit")
     for plain, awkward in PEOPLE.items():
-        for emotion, video in zip(EMOTIONS, videos[next(numbers)]):
+        for emotion, video in zip(EMOTIONS, next(videos)):
             path = folder / "corpora" / "people" / awkward / emotion / "it's.mp4"
             write(path, video)
             other = folder / "plain" / "people" / plain / emotion / "its.mp4"
