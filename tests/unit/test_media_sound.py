@@ -210,3 +210,27 @@ def test_what_cannot_be_heard_is_told_in_one_line(tmp_path, tone):
     (tmp_path / "c.mkv").write_bytes(data)
     with pytest.raises(MediaError, match="no sound in it can be decoded|sound stream is empty"):
         heard(tmp_path / "c.mkv")
+
+
+def test_a_damaged_first_image_does_not_move_the_sound(tmp_path, tone):
+    """Sample 0 is where the first image would show, though only later ones can be decoded."""
+    path = tmp_path / "a.mov"
+    with av.open(str(path), "w") as writer:
+        video, sound = writer.add_stream("libx264", rate=25), writer.add_stream("pcm_s16le", rate=SR, layout="mono")
+        video.width, video.height, video.pix_fmt, video.gop_size = 64, 64, "yuv420p", 5
+        for k in range(25):
+            image = np.full((64, 64, 3), 10 * k, np.uint8)
+            writer.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        frame = av.AudioFrame.from_ndarray(np.round(tone * 32767).astype(np.int16)[None], format="s16", layout="mono")
+        frame.sample_rate = SR
+        for packets in (video.encode(), sound.encode(frame), sound.encode()):
+            writer.mux(packets)
+    whole = heard(path)
+    with av.open(str(path)) as container:
+        first = next(container.demux(container.streams.video[0]))
+    content = bytearray(path.read_bytes())
+    content[first.pos : first.pos + first.size] = bytes(first.size)
+    path.write_bytes(content)
+    assert not next(iter(media.decode_images(path))).decoded.key
+    assert media.probe_video(path).start == 0
+    np.testing.assert_array_equal(heard(path), whole)

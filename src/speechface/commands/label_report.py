@@ -35,7 +35,7 @@ _MISSES = ("reprojection_median_pct", "reprojection_p95_pct", "reprojection_wors
 _TRACKING = ("landmark_jitter_pct", "eye_distance_px", "brightness", "cut_fraction", "missing_s")
 _COUNTS = ("n_used", "faces", "losses", "strangers")
 #: Frames whose face is not to be believed, by the numbers of `speechface.landmarks.faults.FAULTS`.
-_FAULTS = ("damaged", "frozen", "covered", "others")
+_FAULTS = ("damaged", "frozen", "covered", "others", "dim")
 _LIPS = ("lip_gap_amplitude", "shut_fraction", "shut_open_fraction")
 _GAZE = ("gaze_seen", "gaze_spread")
 #: Columns of the tables of delays.

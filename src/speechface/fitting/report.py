@@ -150,10 +150,11 @@ def gaps(used: np.ndarray, fps: float) -> dict[str, float]:
 def notes(row: Mapping[str, Any]) -> str:
     """What there is to say of a clip beside its verdict: frames that were masked, and images that end early.
 
-    `row`: of the label report, with ``damaged``, ``frozen``, ``covered``, ``others`` (frames) and ``missing_s``.
+    `row`: of the label report, with ``damaged``, ``frozen``, ``covered``, ``others`` and ``dim`` (frames), and
+    ``missing_s``.
     """
     texts = [f"{FAULTS[k]} in {row[name]} frames"
-             for k, name in enumerate(("damaged", "frozen", "covered", "others"), 1) if row[name]]  # fmt: skip
+             for k, name in enumerate(("damaged", "frozen", "covered", "others", "dim"), 1) if row[name]]  # fmt: skip
     if row["missing_s"] > MISSING_S:
         texts.append(f"the images end {row['missing_s']:.1f} s before what the file announces: was it cut off?")
     return "; ".join(texts)

@@ -11,6 +11,7 @@ import numpy as np
 
 from speechface.errors import MediaError
 from speechface.media.kinds import missing_of_wav
+from speechface.media.packets import decoded, first_stamp
 from speechface.media.probe import JUMP_S, Media, open_media, video_stream
 from speechface.media.resample import Resampler
 from speechface.sources import ImagesSource, SourceLike, TableSource, parse_source
@@ -163,8 +164,13 @@ def _judged(stream: Any, products: np.ndarray | None) -> _Track:
 def _first_frame_time(source: SourceLike) -> float:
     """When the first image shows, seconds on the file's clock; 0 where none can be decoded."""
     with open_media(source) as media:
-        frame = next(iter(media.container.decode(video_stream(media))), None)
-    return 0.0 if frame is None or frame.pts is None else float(frame.pts * frame.time_base)
+        stream = video_stream(media)
+        stamp, tick = first_stamp(media.container, stream), stream.time_base
+    if stamp is not None:
+        return float(stamp * tick)
+    with open_media(source) as media:
+        first = next(decoded(media.container, video_stream(media), None), None)
+    return 0.0 if first is None or first.frame.pts is None else float(first.frame.pts * first.frame.time_base)
 
 
 def _blocks(media: Media, stream: Any, track: _Track) -> tuple[int, Iterator[tuple[float | None, np.ndarray | None]]]:
