@@ -50,7 +50,7 @@ install: .venv/installed
 	@sh scripts/system-packages.sh
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing pinned packages into .venv (about 2 GB, a few minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[workflow,train,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[workflow,train,docs,dev]'
 	@touch $@
 
 lint: install
@@ -72,7 +72,6 @@ docs: install
 	$(BIN)/python scripts/incremental.py > docs/incremental.md
 
 site: install
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file docs/site/mkdocs.yml
 	@echo "open this:   build/site/index.html"
 

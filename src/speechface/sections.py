@@ -152,7 +152,7 @@ class TrainingSettings(Settings):
     logger: Literal["tensorboard", "csv", "mlflow", "wandb", "none"] = "tensorboard"
     """Where Lightning writes the curves of every training, beside the metrics.csv of each model: tensorboard and csv,
     the model's work folder; mlflow and wandb, where their environment variables say (MLFLOW_TRACKING_URI,
-    WANDB_PROJECT, WANDB_MODE, ...), each with a package that has to be installed."""
+    WANDB_PROJECT, WANDB_MODE, ...), each with a package that has to be installed (docs/models.md)."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

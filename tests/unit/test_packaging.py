@@ -104,7 +104,7 @@ def test_every_package_that_is_imported_is_declared():
 
 def test_make_install_takes_all_extras_that_tests_need():
     install = re.search(r"-e '\.\[([a-z,]+)\]'", (ROOT / "Makefile").read_text())[1]
-    assert set(install.split(",")) == set(project()["optional-dependencies"]) - {"usd", "docs"}
+    assert set(install.split(",")) == set(project()["optional-dependencies"]) - {"usd"}
 
 
 @pytest.mark.parametrize("folder", ["src", "workflow", "tests", "docs", "benchmarks"])

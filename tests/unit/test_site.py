@@ -28,7 +28,7 @@ def test_every_page_stands_once_in_the_navigation():
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    pytest.importorskip("mkdocs", reason="mkdocs-material is not installed (make site installs it)")
+    pytest.importorskip("mkdocs", reason="mkdocs-material is not installed (make install installs it)")
     out = tmp_path_factory.mktemp("site")
     command = [
         sys.executable,

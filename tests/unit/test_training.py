@@ -1,6 +1,5 @@
 """Training, checkpoints and prediction on tiny networks."""
 
-import csv
 import json
 import signal
 
@@ -8,7 +7,6 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.loggers import CSVLogger
 from training_tables import UNOBSERVED, fit, make_clips, observed_mask, write_clip_table, write_split, write_stats
 
 from speechface.cli import main
@@ -181,50 +179,12 @@ def test_patience_and_minutes_end_training(table, clips, tmp_path):
     assert "minutes" in model.facts["history"]["stopped"]
 
 
-def test_a_terminal_shows_how_far_training_is(table, clips, tmp_path, monkeypatch, capsys):
-    fit(table, clips, tmp_path / "file", epochs=1)
-    assert capsys.readouterr().out == ""
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    fit(table, clips, tmp_path / "terminal", epochs=2, basis=np.ones((52, 204)))
-    shown = capsys.readouterr().out
-    assert "Epoch 1" in shown
-    assert "val_mouth_mm=" in shown
-
-
 def test_nothing_is_written_outside_the_work_folder(table, clips, tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     fit(table, clips, tmp_path / "work", epochs=1)
     assert list((tmp_path / "here").iterdir()) == []
     assert list((tmp_path / "work" / "tensorboard").glob("events*"))
-
-
-@pytest.mark.parametrize(("logger", "written"), [("csv", {"csv"}), ("none", set())])
-def test_another_logger_of_lightning_takes_the_curves(table, clips, tmp_path, logger, written):
-    fit(table, clips, tmp_path, epochs=2, logger=logger)
-    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == written
-    if written:
-        rows = list(csv.DictReader((tmp_path / "csv" / "metrics.csv").open()))
-        assert sum(bool(row["val_loss"]) for row in rows) == 2
-
-
-@pytest.mark.parametrize("logger", ["mlflow", "wandb"])
-def test_a_logger_with_a_package_of_its_own_is_asked_for_or_named(table, clips, tmp_path, monkeypatch, logger):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ModelError, match=f"training.logger is {logger}.*pip install {logger}"):
-        fit(table, clips, tmp_path, epochs=1, logger=logger)
-    made = []
-
-    class Fake(CSVLogger):
-        def __init__(self, *arguments, **options):
-            super().__init__(tmp_path, name="", version="fake")
-            made.append(options)
-
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
-    monkeypatch.setattr("pytorch_lightning.loggers." + {"mlflow": "MLFlowLogger", "wandb": "WandbLogger"}[logger], Fake)
-    fit(table, clips, tmp_path, epochs=1, logger=logger)
-    assert (made[0].get("run_name") or made[0].get("name")).endswith("/0")
-    assert "val_loss" in (tmp_path / "fake" / "metrics.csv").read_text()
 
 
 def test_frozen_encoder_stays_through_training(table, clips, tmp_path):

@@ -129,7 +129,7 @@ use rule label_stats as stats_without_speaker with:
 
 
 rule train_model:
-    """Train one network with one seed. Progress goes to the terminal, everything else to the log."""
+    """Train one network with one seed. Lines of progress go to the terminal, too, everything else to the log."""
     input:
         train=train_table,
         stats=model_stats,

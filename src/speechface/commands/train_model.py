@@ -1,9 +1,9 @@
 """Train one model with one seed on a train table.
 
 Writes the model's file (a network: of the epoch with the least validation loss), a JSON beside it with settings and
-provenance, and a log with one row an epoch. Progress shows on a terminal. SIGTERM and SIGUSR1 end with exit code 75
-(try again); the same command then goes on after the last finished epoch, as it does after a crash: what is lost is at
-most the epoch in work.
+provenance, and a log with one row an epoch. A line now and then tells how far it is. SIGTERM and SIGUSR1 end with exit
+code 75 (try again); the same command then goes on after the last finished epoch, as it does after a crash: what is lost
+is at most the epoch in work.
 """
 
 import contextlib

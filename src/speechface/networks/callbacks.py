@@ -1,9 +1,11 @@
-"""What Lightning's own callbacks do not do: the log, when to stop, a clean end at a signal."""
+"""What Lightning's own callbacks do not do: the log, lines of progress, when to stop, a clean end at a signal."""
 
 import csv
+import logging
 import math
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,9 @@ from speechface.errors import Interrupted
 from speechface.files import written_whole
 from speechface.networks import processes
 
-__all__ = ["LOG_COLUMNS", "RunLog", "StopOnSignal", "WholeFiles", "checkpoints"]
+LOG = logging.getLogger(__name__)
+
+__all__ = ["LOG_COLUMNS", "Progress", "RunLog", "StopOnSignal", "WholeFiles", "checkpoints"]
 
 LOG_COLUMNS = ("epoch", "step", "learning_rate", "train_loss", "val_loss", "val_mouth_mm", "windows_per_s", "seconds")
 
@@ -165,6 +169,65 @@ class RunLog(pl.Callback):
             for row in self.rows:
                 numbers = ["" if math.isnan(v) else f"{v:.6g}" for v in row[2:]]
                 out.writerow([int(row[0]), int(row[1]), *numbers])
+
+
+class Progress(pl.Callback):
+    """Tells in a plain line now and then how far a training is: each half minute, later each time a tenth of the time
+    so far is over, ten minutes at most. So a day of training tells about two hundred.
+
+    The line goes to the log and, where that is a file of its own, to the standard output, too: a person's screen, or
+    what a cluster keeps of a job.
+
+    Parameters
+    ----------
+    name : str, whose training
+    run : `RunLog`
+    """
+
+    def __init__(self, name: str, run: RunLog):
+        self.name, self.run = name, run
+        self._began = self._told = 0.0
+        self._done_before = 0
+
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        self._began = self._told = time.monotonic()
+        self._done_before = len(self.run.rows)
+
+    def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        now = time.monotonic()
+        if processes.rank() or now - self._told < min(max(30, (now - self._began) / 10), 600):
+            return
+        self._told = now
+        line = self.line(module.step / module.steps_per_epoch, module.loss_so_far, now - self._began)
+        LOG.info("%s", line)
+        if _are_different(sys.stdout, sys.stderr):
+            print(line, flush=True)
+
+    def line(self, done: float, loss: float, seconds: float) -> str:
+        """What is told when `done` epochs are done and this process has trained for `seconds`."""
+        run = self.run
+        left = (run.epochs - done) * seconds / max(done - self._done_before, 1e-9)
+        if run.max_minutes:
+            left = min(left, 60 * run.max_minutes - run.seconds)
+        last = run.rows[-1][LOG_COLUMNS.index("val_loss")] if run.rows else math.nan
+        validation = "" if math.isnan(last) else f", validation {last:.4g}"
+        left_over = f"{_duration(max(left, 0))} left{' at most' if run.patience else ''}"
+        place = f"epoch {math.ceil(done)} of {run.epochs}, {done / run.epochs:.0%}"
+        return f"{self.name}: {place}, loss {loss:.4g}{validation}, {left_over}"
+
+
+def _are_different(*streams):
+    """Do two streams lead to different files?"""
+    try:
+        return not os.path.sameopenfile(*(stream.fileno() for stream in streams))
+    except (AttributeError, OSError, ValueError):  # one of them is closed, or no file
+        return False
+
+
+def _duration(seconds):
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 class StopOnSignal(pl.Callback):

@@ -173,6 +173,11 @@ class SpeechModule(pl.LightningModule):
             self._losses.clear()
         return self._train_sums
 
+    @property
+    def loss_so_far(self) -> float:
+        """Mean loss of the current epoch, NaN before its first step. Asking changes nothing that is added up."""
+        return float(torch.stack(self._losses).mean()) if self._losses else float("nan")
+
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None
     ) -> None:

@@ -10,7 +10,6 @@ import hashlib
 import json
 import logging
 import os
-import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import TQDMProgressBar
 from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.strategies import DDPStrategy
 
@@ -30,7 +28,7 @@ from speechface.errors import ModelError
 from speechface.launch import ALONE, Place
 from speechface.networks import processes
 from speechface.networks.augmentation import augment_log_mel, augment_waveform
-from speechface.networks.callbacks import RunLog, StopOnSignal, WholeFiles, checkpoints
+from speechface.networks.callbacks import Progress, RunLog, StopOnSignal, WholeFiles, checkpoints
 from speechface.networks.data import SpeechDataModule
 from speechface.networks.families.sequence import SequenceSettings
 from speechface.networks.loggers import training_logger
@@ -136,16 +134,14 @@ def _where(device, place):
     }  # fmt: skip
 
 
-def _trainer(run, *, device, place, precision, validate, work_dir, logger):
+def _trainer(run, name, *, device, place, precision, validate, work_dir, logger):
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    callbacks = [run, StopOnSignal(), *checkpoints(work_dir, monitor=run.monitor if validate else None)]
-    if sys.stdout.isatty():
-        callbacks.append(TQDMProgressBar())
+    keep = checkpoints(work_dir, monitor=run.monitor if validate else None)
     return pl.Trainer(
         accelerator="cpu" if device == "cpu" else "gpu",
         precision=LIGHTNING_NAMES[precision],
         max_epochs=run.epochs,
-        callbacks=callbacks,
+        callbacks=[run, Progress(name, run), StopOnSignal(), *keep],
         logger=logger,
         plugins=[LightningEnvironment(), WholeFiles()],
         **_where(device, place),
@@ -155,7 +151,7 @@ def _trainer(run, *, device, place, precision, validate, work_dir, logger):
         log_every_n_steps=1,
         deterministic=device == "cuda",  # a CPU's operations are
         num_sanity_val_steps=0,
-        enable_progress_bar=sys.stdout.isatty(),
+        enable_progress_bar=False,
         enable_model_summary=False,
     )
 
@@ -245,7 +241,8 @@ def train(
             f"model '{name}' measures its loss on the rig (loss_rig, loss_velocity); give the rig by --rig"
         )
     device = _device(training)
-    logger = training_logger(training.logger, work_dir, name=name, seed=seed)
+    parameters = {"model": settings.dump(), "training": training.dump(), "seed": seed}
+    logger = not place.rank and training_logger(training.logger, work_dir, name=name, seed=seed, parameters=parameters)
     torch.set_num_threads(training.threads)
     if device == "cuda":
         torch.set_float32_matmul_precision("high")
@@ -302,12 +299,13 @@ def train(
     if processes.agreed(run.reason_to_stop) is None:
         with warnings.catch_warnings():
             # a frozen encoder is meant to be in eval mode; the folder holds the state of this run; `speechface.launch`
-            # starts processes, where there are to be several
-            for text in (r"Found \d+ module\(s\) in eval", r"Checkpoint directory .* not empty", "The `srun` command"):
+            # starts processes, where there are to be several; Lightning's own
+            for text in (r"Found \d+ module\(s\) in eval", r"Checkpoint directory .* not empty", "The `srun` command",
+                         r"`isinstance\(treespec, LeafSpec"):  # fmt: skip
                 warnings.filterwarnings("ignore", message=text)
             trainer = _trainer(
-                run, device=device, place=place, precision=precision, validate=bool(data.validation_batches),
-                work_dir=folder, logger=logger,
+                run, f"{name} seed {seed}", device=device, place=place, precision=precision,
+                validate=bool(data.validation_batches), work_dir=folder, logger=logger,
             )  # fmt: skip
             with _one_line(name, training):
                 trainer.fit(module, datamodule=data, ckpt_path=None if state is None else folder / "last.ckpt")
