@@ -83,6 +83,8 @@ def check_table(path: str | os.PathLike[str]) -> None:
     try:
         state = os.stat(path)
         reason = _damage(os.fspath(path), state.st_size, state.st_mtime_ns, state.st_ino)
+    except (FileNotFoundError, NotADirectoryError):
+        raise TableError(f"{path}: no such table") from None
     except OSError as error:
         raise TableError(f"{path}: cannot be read ({error.strerror})") from None
     if reason:

@@ -86,8 +86,7 @@ def delay_of(args: argparse.Namespace) -> Callable[[str], float]:
     delays: dict[str, float] = {}
     for path in args.audio_delay_ms:
         table = read_table(path)
-        ids = zip(*(table[name] for name in ("dataset", "actor", "clip")), strict=True)
-        delays |= dict(zip(map("/".join, ids), table["audio_delay_ms"].tolist(), strict=True))
+        delays |= dict(zip(table.clip_ids(), table["audio_delay_ms"].tolist(), strict=True))
 
     def delay(clip_id: str) -> float:
         if clip_id not in delays:

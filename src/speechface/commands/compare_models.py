@@ -68,7 +68,7 @@ def _read(paths):
     for path in paths:
         table = read_table(path)
         statistics_of(table, path)
-        own = list(zip(*(table[name] for name in ("dataset", "actor", "clip"))))
+        own = table.clip_ids()
         if ids is not None and own != ids:
             raise TableError(f"{path}: its clips are not those of {paths[0]}; evaluate all models on the same clips")
         ids = own
@@ -101,9 +101,8 @@ def run(args: argparse.Namespace) -> None:
     evaluated = np.all([table["n_frames"] > 0 for seeds in tables.values() for table in seeds], 0)
     if not evaluated.any():
         raise TableError("no clip was evaluated for every model; see the column 'reason' of the tables of 'evaluate'")
-    for clip in np.flatnonzero((first["n_frames"] > 0) & ~evaluated):
-        LOG.warning("%s/%s/%s is not evaluated for every model: left out",
-                        *(first[name][clip] for name in ("dataset", "actor", "clip")))  # fmt: skip
+    for clip_id in np.array(first.clip_ids())[(first["n_frames"] > 0) & ~evaluated]:
+        LOG.warning("%s is not evaluated for every model: left out", clip_id)
     rows, names = [], list(shapes(len(first.meta["channels"])))
     for dataset, split, chosen in _parts(first, evaluated):
         actors = [f"{dataset}/{actor}" for dataset, actor in zip(first["dataset"][chosen], first["actor"][chosen])]

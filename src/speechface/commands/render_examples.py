@@ -80,7 +80,7 @@ def _known(path: str) -> tuple[dict[str, str], dict[str, float]]:
     from speechface.tables import read_table
 
     clips = read_table(path)
-    ids = ["/".join(map(str, who)) for who in zip(clips["dataset"], clips["actor"], clips["clip"])]
+    ids = clips.clip_ids()
     return dict(zip(ids, map(str, clips["path"]))), dict(zip(ids, clips.columns.get("audio_delay_ms", [0] * len(ids))))
 
 
