@@ -10,7 +10,7 @@ import numpy as np
 
 from speechface.errors import ModelError
 from speechface.networks.families.base import Rest
-from speechface.networks.families.flow import by_part, read_options
+from speechface.networks.options import by_part, read_options
 
 __all__ = ["DrawingGraph", "GraphModel", "seal"]
 
