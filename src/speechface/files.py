@@ -4,6 +4,7 @@ import contextlib
 import errno
 import io
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -25,12 +26,13 @@ __all__ = ["alone", "attempt", "failed_attempts", "made_folder", "write_npz", "w
 def written_whole(path: str | os.PathLike) -> Iterator[str]:
     """Yield a temporary name beside `path`; rename it to `path` on success, remove it on failure.
 
-    The temporary name keeps the extension, since many writers choose a format by it.
+    The temporary name keeps the extension, since many writers choose a format by it. What writers of `path` that were
+    killed have left goes.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
+    _remove_abandoned(path)
+    handle, temporary = _held_temporary(path)
     try:
         yield temporary
         umask = os.umask(0)
@@ -40,6 +42,32 @@ def written_whole(path: str | os.PathLike) -> Iterator[str]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+        if fcntl:
+            os.close(handle)
+
+
+def _held_temporary(path: Path) -> tuple[int, str]:
+    """Make a hidden empty file beside `path`: (its handle, locked until it is closed; its name)."""
+    while True:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+        if not fcntl:
+            os.close(handle)
+            return handle, temporary
+        with contextlib.suppress(OSError):  # a file system without locks, where nothing is taken for abandoned
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return handle, temporary
+        os.close(handle)  # removed by another writer before it was locked
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove the temporary files of `path` that no process holds."""
+    pattern = re.compile(rf"\.{re.escape(path.stem)}\.[a-z0-9_]{{8}}{re.escape(path.suffix)}")
+    for name in os.listdir(path.parent) if fcntl else ():
+        if pattern.fullmatch(name):
+            with contextlib.suppress(OSError), open(path.with_name(name), "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(file.name)
 
 
 def made_folder(path: str | os.PathLike) -> Path:

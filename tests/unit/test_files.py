@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -27,6 +29,26 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_rest(tmp_path):
         fail_halfway()
     assert json.loads(path.read_text()) == [1]
     assert [entry.name for entry in path.parent.iterdir()] == ["a.json"]
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_and_what_another_writes_stays(tmp_path):
+    path = tmp_path / "[a] table.parquet"
+    killed = (
+        "import os, sys; from speechface.files import written_whole\n"
+        "with written_whole(sys.argv[1]) as name: open(name, 'w').write('half'); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", killed, str(path)]).returncode == -9
+    (left,) = tmp_path.iterdir()
+    assert left.read_text() == "half"
+    with written_whole(tmp_path / "other.parquet"):
+        assert left.exists()
+    with written_whole(path) as first:
+        assert not left.exists()
+        with written_whole(path) as second:
+            assert os.path.exists(first)
+            (tmp_path / os.path.basename(second)).write_text("whole")
+    assert path.exists()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["[a] table.parquet", "other.parquet"]
 
 
 def test_a_written_file_has_the_usual_mode_not_that_of_temporary_files(tmp_path):
