@@ -197,7 +197,7 @@ def _picture(args: argparse.Namespace, folder: Path) -> None:
     from speechface.clip_tables import ClipTables
     from speechface.figures import alignment
     from speechface.figures.style import save, styled
-    from speechface.files import written_whole
+    from speechface.files import write_file
     from speechface.rig.rig import Rig
 
     rig, tables = Rig.load(args.rig or folder / "rig.npz"), ClipTables([folder / "labels.parquet"])
@@ -218,5 +218,4 @@ def _picture(args: argparse.Namespace, folder: Path) -> None:
         pair.face = image
     with styled():
         save(alignment.draw(pairs), folder / "picture", 160)
-    with written_whole(args.picture) as temporary:
-        Path(temporary).write_bytes((folder / "picture.png").read_bytes())
+    write_file(args.picture, (folder / "picture.png").read_bytes())
