@@ -76,20 +76,11 @@ def _read(paths):
     return {name: sorted(tables, key=lambda table: table.meta["seed"]) for name, tables in found.items()}
 
 
-def _parts(table, evaluated):
-    """(dataset, split, bool (n,)) of every evaluated part of the clips: each dataset, and all of a split together."""
-    splits, datasets = table["split"].astype(str), table["dataset"].astype(str)
-    for split in sorted(set(splits[evaluated])):
-        inside = evaluated & (splits == split)
-        names = sorted(set(datasets[inside]))
-        for name in [*names, "all"] if len(names) > 1 else names:
-            yield name, split, inside if name == "all" else inside & (datasets == name)
-
-
 def run(args: argparse.Namespace) -> None:
     from speechface.metrics.comparison import compare_runs
     from speechface.metrics.registry import METRICS
     from speechface.metrics.statistics import shapes
+    from speechface.metrics.summary import evaluated_parts
     from speechface.tables import write_table
 
     settings, tables = settings_of(args), _read(args.inputs)
@@ -104,7 +95,7 @@ def run(args: argparse.Namespace) -> None:
     for clip_id in np.array(first.clip_ids())[(first["n_frames"] > 0) & ~evaluated]:
         LOG.warning("%s is not evaluated for every model: left out", clip_id)
     rows, names = [], list(shapes(len(first.meta["channels"])))
-    for dataset, split, chosen in _parts(first, evaluated):
+    for split, dataset, chosen in evaluated_parts(first["split"], first["dataset"], evaluated):
         actors = [f"{dataset}/{actor}" for dataset, actor in zip(first["dataset"][chosen], first["actor"][chosen])]
         runs = {name: [{key: table[key][chosen] for key in names} for table in seeds] for name, seeds in tables.items()}
         found = compare_runs(runs, actors, reference=reference, metrics=METRICS, resamples=settings.bootstrap,
