@@ -15,7 +15,10 @@ from speechface.rig.channels import ARKIT52, REPORT46
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["COLUMNS", "Column", "column", "described"]
+__all__ = ["COLUMNS", "ID_COLUMNS", "Column", "column", "described"]
+
+#: Columns that name the clip of a row, in every table of many clips.
+ID_COLUMNS = ("dataset", "actor", "clip")
 
 
 class Column(NamedTuple):

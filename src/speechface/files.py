@@ -19,7 +19,7 @@ try:
 except ImportError:  # Windows, where files are animated and no tables made
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["alone", "attempt", "failed_attempts", "made_folder", "write_npz", "written_whole"]
+__all__ = ["alone", "attempt", "failed_attempts", "made_folder", "write_file", "write_npz", "written_whole"]
 
 
 @contextlib.contextmanager
@@ -68,6 +68,12 @@ def _remove_abandoned(path: Path) -> None:
             with contextlib.suppress(OSError), open(path.with_name(name), "rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 os.unlink(file.name)
+
+
+def write_file(path: str | os.PathLike, content: str | bytes) -> None:
+    """Write a file whole or not at all; text as UTF-8."""
+    with written_whole(path) as temporary, open(temporary, "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
 
 
 def made_folder(path: str | os.PathLike) -> Path:
@@ -151,11 +157,9 @@ def attempt(path: str | os.PathLike) -> Iterator[None]:
     notes = _attempts(path)
     with alone(path):
         before = notes.read_text() if notes.exists() else ""
-        with written_whole(notes) as temporary:
-            Path(temporary).write_text(f"{before}{datetime.now().isoformat(timespec='seconds')}\n")
+        write_file(notes, f"{before}{datetime.now().isoformat(timespec='seconds')}\n")
         yield
         if before:
-            with written_whole(notes) as temporary:
-                Path(temporary).write_text(before)
+            write_file(notes, before)
         else:
             notes.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from speechface.geometry.rotation import matrix_from_euler
 from speechface.metrics.statistics import empty_statistics
 from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.rig.channels import ROTATIONS
-from speechface.tables import write_table, write_unusable
+from speechface.tables import write_table
 
 __all__ = ["GRAPH", "SUMMARY", "clip_row", "id_of", "label_rows", "texts", "write_clips", "write_log", "write_metrics",
            "write_quality", "write_results"]  # fmt: skip
@@ -210,7 +210,8 @@ def write_spoken(root, rows):
 
 
 def write_nothing(path):
-    write_unusable(path, "made for a test", stage="labels")
+    unusable = {"status": "unusable", "reason": "made for a test"}
+    write_table(path, {"frame": np.zeros(0, np.int32)}, stage="labels", meta=unusable)
 
 
 def texts(figure):

@@ -10,7 +10,7 @@ import pytest
 
 from speechface.errors import TableError
 from speechface.files import alone, attempt, failed_attempts, written_whole
-from speechface.tables import Table, clip_path
+from speechface.tables import Table
 
 
 def test_a_failed_write_keeps_the_old_file_and_leaves_no_rest(tmp_path):
@@ -59,12 +59,11 @@ def test_a_written_file_has_the_usual_mode_not_that_of_temporary_files(tmp_path)
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o666 & ~umask
 
 
-def test_stack_and_clip_path():
+def test_columns_are_stacked_as_float32():
     table = Table({"time": np.arange(5) / 25, "frame": np.arange(5, dtype=np.int32)})
     stacked = table.stack(["time", "frame"])
     assert stacked.dtype == np.float32
     assert stacked[3].tolist() == [np.float32(0.12), 3]
-    assert clip_path("results/labels", "grid", "s1", "bbaf2n").as_posix() == "results/labels/grid/s1/bbaf2n.parquet"
 
 
 def test_only_attempts_that_fail_stay_counted(tmp_path):

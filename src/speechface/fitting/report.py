@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from speechface.fitting.gaze import SHUT_EYE
 from speechface.fitting.lips import calibrate_lips, contact
 from speechface.geometry import ibug
 from speechface.landmarks.detector import Contact, Profile
 from speechface.landmarks.faults import FAULTS
+from speechface.metrics.curves import runs
 from speechface.rig.rig import Rig
 from speechface.sections import QualitySettings
 
@@ -24,8 +26,6 @@ STILL_LIPS = 0.01
 _CONTACT = Contact(usual=0.02, largest=0.05, sure=0.005, open=0.015)
 #: Fitted lips that stand farther apart than at rest, where the detector's are shut, are not shut, mm.
 OPEN_MM = 1.0
-#: An eye whose blink weight is beyond this does not show its iris.
-_SHUT_EYE = 0.5
 #: Images that end this much before sound or header may have been cut off, s.
 MISSING_S = 0.5
 
@@ -127,7 +127,7 @@ def gaze(weights: Mapping[str, np.ndarray], detected: np.ndarray, irises: bool) 
         deviation of their direction, in weights of the gaze channels (1 is as far as eyes turn)
     """
     still = np.zeros(len(detected))
-    shut = np.maximum(*(weights.get(f"eyeBlink{side}", still) for side in ("Left", "Right"))) >= _SHUT_EYE
+    shut = np.maximum(*(weights.get(f"eyeBlink{side}", still) for side in ("Left", "Right"))) >= SHUT_EYE
     seen = detected & ~shut & irises
     if not seen.any():
         return {"gaze_seen": 0.0, "gaze_spread": float("nan")}
@@ -142,8 +142,7 @@ def gaze(weights: Mapping[str, np.ndarray], detected: np.ndarray, irises: bool) 
 
 def gaps(used: np.ndarray, fps: float) -> dict[str, float]:
     """Runs of frames that are not used: how many, and the longest, s."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[True], used, [True]]).astype(int)))
-    lengths = edges[1::2] - edges[::2]
+    lengths = np.diff(runs(~used))
     return {"gaps": len(lengths), "longest_gap_s": float(lengths.max(initial=0) / fps)}
 
 
