@@ -109,7 +109,8 @@ def config(plain, people):
         "labels": {"identity_frames": 8},
         "models": {"cnn": {"training": few}, "tcn": {"family": "sequence", "training": few},
                    "flow": {"family": "flow", "styles": ["speaker"], "training": few}},
-        "training": {"balanced_by": "actor", "validation_fraction": 0},  # names choose what validates
+        # names choose what validates, and auto takes the precision that a busy machine is faster with
+        "training": {"balanced_by": "actor", "validation_fraction": 0, "precision": "32"},
         "evaluation": {"bootstrap": 50},
         "rendering": {"max_clips": 1, "size": 120},
         "figures": {"dpi": 60},
