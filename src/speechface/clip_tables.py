@@ -21,17 +21,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from speechface.columns import ID_COLUMNS
 from speechface.errors import TableError
 from speechface.rig.channels import require, told
 from speechface.seals import check_table
 from speechface.tables import KEY, Table, from_arrow
 
 __all__ = [
-    "ID_COLUMNS", "ClipRows", "ClipTable", "ClipTables", "binary_array", "bytes_column", "file_facts", "one_line",
+    "ClipRows", "ClipTable", "ClipTables", "binary_array", "bytes_column", "file_facts", "one_line",
 ]  # fmt: skip
-
-#: Columns that name the clip of a row, in every table of many clips.
-ID_COLUMNS = ("dataset", "actor", "clip")
 
 
 @dataclass
@@ -105,8 +103,6 @@ class ClipTable:
 
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path)
-        if not self.path.exists():
-            raise TableError(f"{path}: no such table")
         check_table(path)
         try:
             self._file = pq.ParquetFile(self.path)

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from speechface.clip_stream import Finished, content_hash, digest, read_stream, to_bytes, unfinished
-from speechface.clip_tables import ID_COLUMNS, ClipRows, ClipTable, binary_array, one_line
-from speechface.columns import described
+from speechface.clip_tables import ClipRows, ClipTable, binary_array, one_line
+from speechface.columns import ID_COLUMNS, described
 from speechface.errors import DISK_ERRORS, BatchError, ClipError, MediaError, SpeechfaceError, TableError
 from speechface.files import attempt
 from speechface.logs import clip_in_work

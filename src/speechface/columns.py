@@ -15,7 +15,10 @@ from speechface.rig.channels import ARKIT52, REPORT46
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["COLUMNS", "Column", "column", "described"]
+__all__ = ["COLUMNS", "ID_COLUMNS", "Column", "column", "described"]
+
+#: Columns that name the clip of a row, in every table of many clips.
+ID_COLUMNS = ("dataset", "actor", "clip")
 
 
 class Column(NamedTuple):
@@ -38,7 +41,8 @@ COLUMNS: dict[str, Column] = {
     "box": Column("px", "face: left, top, right, bottom"),
     "landmarks": Column("px", "points of the detector: x right, y down; NaN without a face"),
     "fault": Column(
-        "", "of a face not to be believed: 1 damaged, 2 still picture, 3 mouth covered, 4 other person; else 0"
+        "",
+        "of a face not to be believed: 1 damaged, 2 still, 3 mouth covered, 4 other person, 5 too dark or pale; else 0",
     ),
     "landmarks_normalised": Column("", "landmarks in the report's standard frame"),
     "confidence": Column("", "1 / (1 + (expected error / 2 mm)^2); 0 without a face"),

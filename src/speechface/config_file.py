@@ -69,6 +69,10 @@ def read_config(path: str | Path) -> Any:
         return yaml.load(text, _Loader)
     except _Refused as error:
         raise ConfigError(f"{path}: {error}") from None
+    except yaml.MarkedYAMLError as error:
+        where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        what = " ".join(filter(None, (error.context, error.problem)))
+        raise ConfigError(f"{path}: {where}not valid YAML: {what}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     except RecursionError:

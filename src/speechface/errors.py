@@ -1,6 +1,7 @@
 """The errors a user can mend. Each message says what, where, expected, found and what to do."""
 
 import errno
+import re
 
 __all__ = [
     "DISK_ERRORS",
@@ -27,6 +28,7 @@ DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 PATH_ERRORS = (
     errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP,
 )  # fmt: skip
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: PyTorch's words where a file could not be written to its end.
 _TORCH_WRITING = ("PytorchStreamWriter failed writing", "unexpected pos")
 
@@ -39,7 +41,13 @@ def is_full_disk(error: BaseException) -> bool:
 
 
 class SpeechfaceError(Exception):
-    """Base of all errors that are the input's fault: the command prints one line and exits with 1."""
+    """Base of all errors that are the input's fault: the command prints one line and exits with 1.
+
+    Line breaks and other control characters, which names of files may hold, are written out: `\\n`.
+    """
+
+    def __str__(self) -> str:
+        return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), super().__str__())
 
 
 class ConfigError(SpeechfaceError):

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import io
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -18,19 +19,20 @@ try:
 except ImportError:  # Windows, where files are animated and no tables made
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["alone", "attempt", "failed_attempts", "made_folder", "write_npz", "written_whole"]
+__all__ = ["alone", "attempt", "failed_attempts", "made_folder", "write_file", "write_npz", "written_whole"]
 
 
 @contextlib.contextmanager
 def written_whole(path: str | os.PathLike) -> Iterator[str]:
     """Yield a temporary name beside `path`; rename it to `path` on success, remove it on failure.
 
-    The temporary name keeps the extension, since many writers choose a format by it.
+    The temporary name keeps the extension, since many writers choose a format by it. What writers of `path` that were
+    killed have left goes.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
+    _remove_abandoned(path)
+    handle, temporary = _held_temporary(path)
     try:
         yield temporary
         umask = os.umask(0)
@@ -40,6 +42,38 @@ def written_whole(path: str | os.PathLike) -> Iterator[str]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+        if fcntl:
+            os.close(handle)
+
+
+def _held_temporary(path: Path) -> tuple[int, str]:
+    """Make a hidden empty file beside `path`: (its handle, locked until it is closed; its name)."""
+    while True:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+        if not fcntl:
+            os.close(handle)
+            return handle, temporary
+        with contextlib.suppress(OSError):  # a file system without locks, where nothing is taken for abandoned
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return handle, temporary
+        os.close(handle)  # removed by another writer before it was locked
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove the temporary files of `path` that no process holds."""
+    pattern = re.compile(rf"\.{re.escape(path.stem)}\.[a-z0-9_]{{8}}{re.escape(path.suffix)}")
+    for name in os.listdir(path.parent) if fcntl else ():
+        if pattern.fullmatch(name):
+            with contextlib.suppress(OSError), open(path.with_name(name), "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(file.name)
+
+
+def write_file(path: str | os.PathLike, content: str | bytes) -> None:
+    """Write a file whole or not at all; text as UTF-8."""
+    with written_whole(path) as temporary, open(temporary, "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
 
 
 def made_folder(path: str | os.PathLike) -> Path:
@@ -123,11 +157,9 @@ def attempt(path: str | os.PathLike) -> Iterator[None]:
     notes = _attempts(path)
     with alone(path):
         before = notes.read_text() if notes.exists() else ""
-        with written_whole(notes) as temporary:
-            Path(temporary).write_text(f"{before}{datetime.now().isoformat(timespec='seconds')}\n")
+        write_file(notes, f"{before}{datetime.now().isoformat(timespec='seconds')}\n")
         yield
         if before:
-            with written_whole(notes) as temporary:
-                Path(temporary).write_text(before)
+            write_file(notes, before)
         else:
             notes.unlink(missing_ok=True)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from speechface.clip_tables import ID_COLUMNS, ClipTables
+from speechface.clip_tables import ClipTables
+from speechface.columns import ID_COLUMNS
 from speechface.errors import TableError
 from speechface.rig.channels import ROTATIONS
 from speechface.seals import is_sealed

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speechface.columns import column
+from speechface.columns import ID_COLUMNS, column
 from speechface.errors import TableError
 from speechface.tables import KEY, Table, from_arrow, read_arrow
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     import pyarrow
 
 __all__ = ["Frames", "read"]
-
-_IDS = ("dataset", "actor", "clip")
 
 
 class Frames:
@@ -63,9 +61,9 @@ class Frames:
         self.clips = list(self._rows)
 
     def _rows_of_clips(self) -> dict[str, np.ndarray]:
-        if not len(self) or not all(name in self.columns for name in _IDS):
+        if not len(self) or not all(name in self.columns for name in ID_COLUMNS):
             return {}
-        names = ["/".join(map(str, who)) for who in zip(*(self._table[name] for name in _IDS))]
+        names = self._table.clip_ids()
         _, first, inverse = np.unique(names, return_index=True, return_inverse=True)
         order = np.argsort(inverse, kind="stable")
         groups = np.split(order, np.cumsum(np.bincount(inverse))[:-1])
@@ -89,7 +87,7 @@ class Frames:
             why = self.unusable.get(clip_id, f"there are {len(self.clips)} others")
             raise TableError(f"no rows of {clip_id}: {why}")
         rows = self._rows[clip_id]
-        return {name: values[rows] for name, values in self._table.columns.items() if name not in _IDS}
+        return {name: values[rows] for name, values in self._table.columns.items() if name not in ID_COLUMNS}
 
     def __iter__(self) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
         """Yield (clip id, its columns), for tables that name clips."""
@@ -101,7 +99,7 @@ class Frames:
         import pandas as pd
 
         frame = pd.DataFrame({name: list(v) if v.ndim > 1 else v for name, v in self._table.columns.items()})
-        return frame.astype({name: "category" for name in _IDS if name in frame})
+        return frame.astype({name: "category" for name in ID_COLUMNS if name in frame})
 
     def arrow(self) -> "pyarrow.Table":
         """All columns as Arrow, in physical units; arrays are of the extension type ``arrow.fixed_shape_tensor``."""

@@ -9,14 +9,14 @@ members, a registry knows those that installed packages declare as entry points 
 
 import difflib
 import importlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from importlib import metadata
 from typing import Any
 
 from speechface.errors import ConfigError
 
-__all__ = ["Registry", "require"]
+__all__ = ["Registry", "imported_when_called", "require"]
 
 
 def require(kind: str, name: Any, known: Iterable[str]) -> None:
@@ -26,6 +26,20 @@ def require(kind: str, name: Any, known: Iterable[str]) -> None:
         near = difflib.get_close_matches(str(name), known, 1)
         hint = f"did you mean '{near[0]}'? " if near else ""
         raise ConfigError(f"unknown {kind} {name!r}; {hint}known are {', '.join(known)}")
+
+
+def _imported(place: str) -> Any:
+    """What stands at "module:attribute", or the module itself."""
+    module, _, attribute = place.partition(":")
+    member = importlib.import_module(module)
+    for part in attribute.split(".") if attribute else ():
+        member = getattr(member, part)
+    return member
+
+
+def imported_when_called(place: str) -> Callable[..., Any]:
+    """The function at "module:name", whose module is imported when it is called."""
+    return lambda *given, **named: _imported(place)(*given, **named)
 
 
 class Registry(Mapping[str, Any]):
@@ -74,11 +88,7 @@ class Registry(Mapping[str, Any]):
         if not isinstance(name, str) or name not in self._loaded:
             self.require(name)
             place = self._own.get(name) or self._places[name]
-            module, _, attribute = place.partition(":")
-            member = importlib.import_module(module)
-            for part in attribute.split(".") if attribute else ():
-                member = getattr(member, part)
-            self._loaded[name] = member
+            self._loaded[name] = _imported(place)
         return self._loaded[name]
 
     def __contains__(self, name: object) -> bool:

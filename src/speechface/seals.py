@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from speechface.errors import SpeechfaceError, TableError
-from speechface.files import written_whole
+from speechface.files import write_file, written_whole
 
 __all__ = ["EMPTY", "check_table", "check_zip", "is_sealed", "read_json", "write_json", "written_sealed"]
 
@@ -83,6 +83,8 @@ def check_table(path: str | os.PathLike[str]) -> None:
     try:
         state = os.stat(path)
         reason = _damage(os.fspath(path), state.st_size, state.st_mtime_ns, state.st_ino)
+    except (FileNotFoundError, NotADirectoryError):
+        raise TableError(f"{path}: no such table") from None
     except OSError as error:
         raise TableError(f"{path}: cannot be read ({error.strerror})") from None
     if reason:
@@ -134,8 +136,7 @@ def check_zip(path: str | os.PathLike[str], error: type[SpeechfaceError]) -> Non
 def write_json(path: str | os.PathLike[str], content: dict[str, Any], *, indent: int | None = None) -> None:
     """Write a dict of JSON values with its checksum, whole or not at all."""
     content = {**content, _CRC: _json_crc(json.loads(json.dumps(content)))}
-    with written_whole(path) as temporary:
-        Path(temporary).write_text(json.dumps(content, indent=indent, sort_keys=True) + "\n", encoding="utf-8")
+    write_file(path, json.dumps(content, indent=indent, sort_keys=True) + "\n")
 
 
 def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:

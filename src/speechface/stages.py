@@ -38,14 +38,14 @@ STAGES = _Stages(
     {
         "clips": Stage(1, ("datasets",)),
         "demo": Stage(3, ("demo",)),
-        "audio": Stage(5, ("audio",)),
+        "audio": Stage(6, ("audio",)),
         "delays": Stage(1, ("datasets",)),
-        "landmarks": Stage(8, ("landmarks",)),
+        "landmarks": Stage(9, ("landmarks",)),
         "crops": Stage(3, ("crops",)),
         "rig": Stage(3, ("rig",)),
         "identity": Stage(7, ("labels",)),
         "labels": Stage(8, ("labels",)),
-        "label_report": Stage(5, ("quality",)),
+        "label_report": Stage(6, ("quality",)),
         "splits": Stage(3, ("datasets",)),
         "stats": Stage(1, ()),
         "training": Stage(4, ("models", "training")),
@@ -53,7 +53,7 @@ STAGES = _Stages(
         "prediction": Stage(4, ()),
         "evaluation": Stage(3, ("evaluation",)),
         "rendering": Stage(2, ("rendering",)),
-        "figures": Stage(3, ("figures",)),
+        "figures": Stage(4, ("figures",)),
         "animation": Stage(1, ()),
     }
 )

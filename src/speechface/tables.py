@@ -15,12 +15,11 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speechface.columns import described
+from speechface.columns import ID_COLUMNS, described
 from speechface.errors import TableError
 from speechface.provenance import provenance
 from speechface.seals import EMPTY, check_table, written_sealed
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "KEY", "Table", "write_table", "write_unusable", "read_table", "read_arrow", "read_meta", "row_groups",
-    "stored_rows", "streamed_table", "to_arrow", "from_arrow", "clip_path", "float_columns", "full_meta",
+    "KEY", "Table", "write_table", "read_table", "read_arrow", "read_meta", "row_groups", "stored_rows",
+    "streamed_table", "to_arrow", "from_arrow", "float_columns", "full_meta",
 ]  # fmt: skip
 
 #: Key of the metadata of every table, a JSON text.
@@ -67,10 +66,9 @@ class Table:
         """Return columns `names` as one float32 array (n, len(names))."""
         return np.stack([self[name].astype(np.float32) for name in names], 1)
 
-
-def clip_path(folder: str | os.PathLike, dataset: str, actor: str, clip: str, suffix: str = ".parquet") -> Path:
-    """Return ``folder/dataset/actor/clip.suffix``, the place of every per-clip file."""
-    return Path(folder) / str(dataset) / str(actor) / (str(clip) + suffix)
+    def clip_ids(self) -> list[str]:
+        """``dataset/actor/clip`` of every row."""
+        return ["/".join(map(str, row)) for row in zip(*(self[name] for name in ID_COLUMNS), strict=True)]
 
 
 # pyarrow's own conversions import pandas (0.3 s), more than most jobs of one clip compute: plain numbers go by their
@@ -203,7 +201,6 @@ def write_table(
     settings: Any = None,
     meta: Mapping[str, Any] | None = None,
     scaled: Mapping[str, float] | None = None,
-    compression_level: int = 3,
 ) -> None:
     """Write a table whole or not at all.
 
@@ -227,21 +224,13 @@ def write_table(
     table = table.cast(described(table.schema, facts["_shapes"], facts["_scaled"]))
     table = table.replace_schema_metadata({**table.schema.metadata, **EMPTY})
     with written_sealed(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", compression_level=compression_level,
-                       use_dictionary=False, use_byte_stream_split=float_columns(table.schema))  # fmt: skip
+        pq.write_table(table, temporary, compression="zstd", compression_level=3, use_dictionary=False,
+                       use_byte_stream_split=float_columns(table.schema))  # fmt: skip
 
 
-def write_unusable(
-    path: str | os.PathLike, reason: Any, *, stage: str, settings: Any = None, meta: Mapping[str, Any] | None = None
-) -> None:
-    """Write the empty table of a clip that cannot be used, with the reason (one line)."""
-    write_table(path, {"frame": np.zeros(0, np.int32)}, stage=stage, settings=settings,
-                meta={**(meta or {}), "status": "unusable", "reason": str(reason)})  # fmt: skip
-
-
-def read_table(path: str | os.PathLike, columns: Sequence[str] | None = None) -> Table:
+def read_table(path: str | os.PathLike) -> Table:
     """Read a table written by `write_table`; TableError if the file is absent or not such a table."""
-    return from_arrow(read_arrow(path, columns))
+    return from_arrow(read_arrow(path))
 
 
 def read_arrow(path: str | os.PathLike, columns: Sequence[str] | None = None) -> "pa.Table":
@@ -249,8 +238,6 @@ def read_arrow(path: str | os.PathLike, columns: Sequence[str] | None = None) ->
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if not Path(path).exists():
-        raise TableError(f"{path}: no such table")
     check_table(path)
     try:
         return pq.ParquetFile(path).read(columns=columns)
@@ -262,8 +249,6 @@ def row_groups(path: str | os.PathLike, columns: Sequence[str] | None = None) ->
     """Yield the row groups of a table one by one as `Table`, for tables larger than the memory."""
     import pyarrow.parquet as pq
 
-    if not Path(path).exists():
-        raise TableError(f"{path}: no such table")
     check_table(path)
     with pq.ParquetFile(path) as file:
         for k in range(file.num_row_groups):
@@ -276,7 +261,6 @@ def streamed_table(
     schema: "pa.Schema",
     *,
     stage: str,
-    settings: Any = None,
     meta: Mapping[str, Any] | None = None,
     dictionary: Sequence[str] = (),
 ) -> Iterator[Any]:
@@ -287,7 +271,7 @@ def streamed_table(
     """
     import pyarrow.parquet as pq
 
-    full = {"_shapes": {}, "_scaled": {}, **full_meta(stage, settings, meta)}
+    full = {"_shapes": {}, "_scaled": {}, **full_meta(stage, None, meta)}
     # statistics of every column of every small row group would make up most of the file's footer
     options = {"compression": "zstd", "compression_level": 3, "write_statistics": False,
                "use_byte_stream_split": float_columns(schema)}  # fmt: skip
@@ -306,7 +290,5 @@ def read_meta(path: str | os.PathLike) -> dict[str, Any]:
     """Read only the metadata dict of a table."""
     import pyarrow.parquet as pq
 
-    if not Path(path).exists():
-        raise TableError(f"{path}: no such table")
     check_table(path)
     return json.loads((pq.read_schema(path).metadata or {}).get(KEY, b"{}"))

@@ -92,7 +92,8 @@ def _landmarks(folder):
         points = project(case.face.landmarks(case.weights), case.rotation, case.translation) * (1, -1)
         pixels = points + (size - 1) / 2 + rng.normal(0, 0.2, points.shape)
         frames = np.arange(20, dtype=np.int32)
-        columns = {"frame": frames, "time": frames / FPS, "detected": np.ones(20, bool)}
+        columns = {"frame": frames, "time": frames / FPS, "detected": np.ones(20, bool),
+                   "fault": np.zeros(20, np.int8)}  # fmt: skip
         meta = {"detector": "dlib", "width": size, "height": size, "fps": FPS, "detection_rate": 1.0}
         rows[clip] = ClipRows({**columns, "landmarks": pixels.astype(np.float32)}, meta)
     write_clip_table(folder / "landmarks.parquet", "landmarks", rows, shared=("detector",))

@@ -16,7 +16,7 @@ from speechface.geometry.rotation import matrix_from_euler
 from speechface.metrics.statistics import empty_statistics
 from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.rig.channels import ROTATIONS
-from speechface.tables import write_table, write_unusable
+from speechface.tables import write_table
 
 __all__ = ["GRAPH", "SUMMARY", "clip_row", "id_of", "label_rows", "texts", "write_clips", "write_log", "write_metrics",
            "write_quality", "write_results"]  # fmt: skip
@@ -127,9 +127,9 @@ def write_log(path, *, epochs=12, seed=0, mouth=True):
 
 
 def write_metrics(
-    path, *, models=("cnn", "gru", "ridge", "knn", "mean", "neutral"), emotions=("neutral", "happy", "sad")
+    path, *, models=("cnn", "gru", "ridge", "knn", "mean", "neutral"), emotions=("neutral", "happy", "sad"), n_clips=2
 ):
-    """A metrics table: later models are worse; returns the rows."""
+    """A metrics table: later models are worse; `n_clips` of each emotion; returns the rows."""
     rng = np.random.default_rng(0)
     rows = []
     for place, model in enumerate(models):
@@ -142,7 +142,7 @@ def write_metrics(
                 }  # fmt: skip
                 for metric, (unit, value) in values.items():
                     rows.append((model, seed, "demo", "test", group, value_of_group, metric, unit, value, value - 0.1,
-                                 value + 0.12, 8 if group == "all" else 2))  # fmt: skip
+                                 value + 0.12, 8 if group == "all" else n_clips))  # fmt: skip
     columns = {name: np.array(values) for name, values in zip(SUMMARY, zip(*rows))}
     write_table(path, columns, stage="evaluation")
     return [dict(zip(SUMMARY, row)) for row in rows]
@@ -172,9 +172,9 @@ def write_models(path, *, models=("tcn", "cnn", "ridge", "mean"), more=None):
     write_table(path, columns, stage="evaluation", meta={"reference": models[0]})
 
 
-def write_results(root, *, emotions=("neutral", "happy", "sad", "disgust")):
+def write_results(root, *, emotions=("neutral", "happy", "sad", "disgust"), clip="clip", **facts):
     """A whole folder: clips, features, labels, predictions, identity, rig, logs and metrics; returns the clip rows."""
-    rows = [clip_row(f"clip{k}", emotion) for k, emotion in enumerate(emotions)]
+    rows = [clip_row(f"{clip}{k}", emotion, **facts) for k, emotion in enumerate(emotions)]
     write_clips(root / "clips.parquet", rows)
     for name in ("spectrogram", "acoustics"):
         made = {id_of(row): feature_rows(name, 1.5 + 0.2 * k, k) for k, row in enumerate(rows)}
@@ -210,7 +210,8 @@ def write_spoken(root, rows):
 
 
 def write_nothing(path):
-    write_unusable(path, "made for a test", stage="labels")
+    unusable = {"status": "unusable", "reason": "made for a test"}
+    write_table(path, {"frame": np.zeros(0, np.int32)}, stage="labels", meta=unusable)
 
 
 def texts(figure):

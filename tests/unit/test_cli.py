@@ -51,6 +51,11 @@ def test_a_user_error_is_one_line_and_exit_code_1(capsys, tmp_path):
     assert "\n" not in error
 
 
+def test_a_name_with_a_line_break_makes_no_second_line(capsys):
+    assert main(["animate", "two\nlines\x1b[31m.wav"]) == 1
+    assert "two\\nlines\\x1b[31m.wav: no such file" in capsys.readouterr().err
+
+
 def test_an_unknown_command_is_refused(capsys):
     with pytest.raises(SystemExit) as stop:
         build_parser().parse_args(["dance"])

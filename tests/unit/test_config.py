@@ -321,7 +321,7 @@ def test_numbers_that_look_like_what_they_are_stay(tmp_path):
 def test_a_missing_or_broken_file_is_one_line(tmp_path):
     with pytest.raises(ConfigError, match="no such config file"):
         load(tmp_path / "absent.yaml")
-    for text, message in (("a: [1,\nb: }", "not valid YAML"), ("- 1", "found .1., expected keys and values")):
+    for text, message in (("a: [1,\nb: }", "line 2: not valid YAML"), ("- 1", "found .1., expected keys and values")):
         (tmp_path / "bad.yaml").write_text(text)
         with pytest.raises(ConfigError, match=message):
             load(tmp_path / "bad.yaml")

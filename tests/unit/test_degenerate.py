@@ -40,7 +40,7 @@ def _pairs():
             yield pytest.param(name, model, marks=[] if model == models[k % len(models)] else pytest.mark.exhaustive)
 
 
-@pytest.mark.parametrize(("name", "model"), _pairs())
+@pytest.mark.parametrize(("name", "model"), list(_pairs()))
 def test_networks_train_to_numbers_or_say_why_not(tmp_path, name, model, capsys):
     feature = "spectrogram" if model in ("cnn", "bigru") else "log_mel"
     clip_ids = prepare(tmp_path, name, feature)

@@ -10,7 +10,7 @@ from avatars import avatar, vrm
 
 from speechface.errors import ConfigError, MediaError
 from speechface.export.animation import ARKIT_NAMES
-from speechface.export.gltf import read_glb
+from speechface.export.gltf import Document, read_glb
 from speechface.export.names import arkit_name, preset_name, viseme_name
 from speechface.export.registry import FORMATS
 from speechface.export.skeleton import Skeleton
@@ -231,3 +231,13 @@ def test_an_avatar_that_cannot_speak_is_refused_before_any_sound_is_read(tmp_pat
     assert main(words) == 1
     assert "text.glb: no binary glTF" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("length", [1.5, "9", None])
+def test_a_length_that_is_no_whole_number_is_told(tmp_path, length):
+    document = Document({"asset": {"version": "2.0"}})
+    document.append(bytes(8))
+    content = document.to_bytes().replace(b'"byteLength":8', b'"byteLength":' + json.dumps(length).encode())
+    size = int.from_bytes(content[12:16], "little") - 1 + len(json.dumps(length))
+    with pytest.raises(MediaError, match="x: the JSON of the glTF cannot be read"):
+        read_glb(content[:12] + size.to_bytes(4, "little") + content[16:], "x")

@@ -9,11 +9,14 @@ import multiprocessing
 import os
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import fault_cases as cases
 import pytest
 from fault_cases import BENT, STAGES, run, start, wait
 
+ROOT = Path(__file__).parents[2]
 #: Stages of `make test`, which take a tenth of a second or so.
 CHEAP = ("features", "build-split", "label-stats", "predict")
 
@@ -150,6 +153,17 @@ def test_a_folder_that_is_read_only(name, undisturbed, disk):
     assert subprocess.run(["mount", "-o", "remount,rw", folder], capture_output=True).returncode == 0
     completes(name, inputs, folder, expected)
     note(name, "read-only folder", left, message.replace(str(folder), "FOLDER"), "yes")
+
+
+@pytest.mark.exhaustive
+def test_a_run_in_a_folder_that_is_read_only(disk):
+    folder = disk("size=1m")
+    assert subprocess.run(["mount", "-o", "remount,ro", folder], capture_output=True).returncode == 0
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
+    outcome = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert outcome.returncode == 1
+    assert "Traceback" not in outcome.stderr
+    assert f"\n{folder}: nothing can be written into this folder; " in outcome.stderr
 
 
 @pytest.mark.parametrize("name", stages(cheap=("features",)))

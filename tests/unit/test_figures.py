@@ -1,6 +1,7 @@
 """Figures show the numbers they are given, name what is missing and never fail on empty inputs."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -12,9 +13,11 @@ from figure_inputs import (
     write_clips,
     write_log,
     write_metrics,
+    write_models,
     write_nothing,
     write_results,
 )
+from letters import bad_letters
 from stored import write_clip_table
 from synthetic import synthetic_rig
 
@@ -28,12 +31,13 @@ from speechface.figures import (
     labels_overview,
     landmarks,
     lip_gap,
+    style,
     training,
     workflow,
 )
 from speechface.figures.inputs import FILES, LISTS, TABLES, VIDEOS
 from speechface.figures.registry import FIGURES
-from speechface.figures.style import colour_of, message, note_of, save, styled
+from speechface.figures.style import colour_of, line_of, message, note_of, save, short, styled
 from speechface.geometry.camera import Camera
 from speechface.metrics.statistics import shapes
 from speechface.tables import write_table
@@ -135,6 +139,30 @@ def test_inputs_without_content_give_a_figure_that_says_so(name, tmp_path):
         assert "evaluates no clip" in (tmp_path / "tables" / f"{name}.csv").read_text()
 
 
+ODD = "一个_very_long_name_Екатерина_№7_(final)_that_somebody_chose"
+
+
+@pytest.mark.parametrize(("n_clips", "epochs"), [(1, 300), (4, 1)])
+def test_letters_of_odd_runs_can_be_read_as_printed(n_clips, epochs, tmp_path):
+    """Long names in several scripts, one clip, one epoch, many models: no letter is small, cut off or covered."""
+    facts = {"emotions": (None,) * n_clips} if n_clips == 1 else {}
+    write_results(tmp_path, clip=ODD, actor="Actor_01" if n_clips == 1 else ODD, statement=ODD, **facts)
+    models = (ODD, "tcn", "b" * 60, "cnn", "gru", "ridge", "mean", "neutral")[n_clips == 1 :]
+    write_metrics(tmp_path / "metrics.parquet", models=models, emotions=(ODD, "happy", "sad"), n_clips=5)
+    write_models(tmp_path / "models.parquet", models=models)
+    for model in models[:5]:
+        write_log(tmp_path / "logs" / model / "0" / "log.csv", epochs=epochs)
+    (tmp_path / "rules.dot").write_text(GRAPH)
+    given = {"graph": tmp_path / "rules.dot", "logs": [str(path) for path in tmp_path.glob("logs/*/*/log.csv")]}
+    with styled(models):
+        for name in sorted(set(FIGURES) - {"alignment", "labels_overview"}):  # need videos
+            figure = FIGURES[name]
+            read = inputs(tmp_path, figure)
+            drawn = figure.draw(figure.collect({key: given.get(key, value) for key, value in read.items()}))
+            assert (name, bad_letters(drawn)) == (name, [])
+            assert drawn.get_figwidth() <= style.PAGE
+
+
 def test_missing_options_and_files_are_one_line(results, tmp_path, capsys):
     stem = str(tmp_path / "f")
     assert main(["figure", "landmarks", "--out-stem", stem, "--clips", str(results / "clips.parquet")]) == 1
@@ -166,12 +194,33 @@ def test_a_model_has_its_own_colour_in_every_figure_of_a_run():
         assert len({colour_of(name, [name]) for name in ("zeta", "alpha", "beta", "labels", "mean")}) == 5
 
 
+@pytest.mark.parametrize(
+    ("name", "most", "words"),
+    [("my_model", 12, "my model"), ("one_that_is_very_long_2024", 12, "one th…2024"), ("ж" * 9, 7, "жжж…жжж"),
+     ("", 5, "")],
+)  # fmt: skip
+def test_long_names_keep_both_ends(name, most, words):
+    assert short(name, most) == words
+
+
+def test_wide_letters_count_twice(monkeypatch):
+    monkeypatch.setattr(style, "readable", lambda text: text)  # as with a font that has them
+    assert short("一二三四五六", 12) == "一二三四五六"
+    assert short("一二三四五六", 8) == "一二…六"
+
+
+def test_lines_of_models_differ_in_grey():
+    names = [f"m{k}" for k in range(8)]
+    with styled(names):
+        assert len({line_of(name, names)["dashes"] for name in names}) == len(names)
+
+
 # ---- lip gap and errors on the face
 
 
 def test_the_lip_gap_is_that_of_the_median_clip_and_follows_the_rig(results):
     data = lip_gap.collect(inputs(results, lip_gap))
-    assert data.title == "demo/Actor 01/clip1"  # of three, later ones worse
+    assert (data.title, data.n_clips) == ("demo/Actor_01/clip1", 3), "later ones are worse"
     rig = synthetic_rig()
     labels = ClipTables([results / "labels.parquet"]).read("demo/Actor_01/clip1")
     for k in (0, 5, 20):
@@ -185,6 +234,30 @@ def test_the_lip_gap_is_that_of_the_median_clip_and_follows_the_rig(results):
     words = texts(lip_gap.draw(data))
     assert "ɑː" in words
     assert f"cnn (r {r:.2f})" in words
+
+
+def test_of_a_long_clip_the_part_is_shown_in_which_lips_move_most(results):
+    data = lip_gap.collect(inputs(results, lip_gap))
+    times = np.arange(1500) / 25
+    gap = np.where((times > 31) & (times < 35), 5 + 5 * np.sin(20 * times), 5.0)
+    long = replace(data, times=times, label=gap, models={"cnn": (times, gap, 1.0)}, sound=np.ones(60), sr=1)
+    first, last = lip_gap.draw(long).axes[1].get_xlim()
+    assert last - first == pytest.approx(5, abs=0.05)
+    assert first <= 31.1
+    assert last >= 34.9
+    assert lip_gap.draw(data).axes[1].get_xlim() == (data.times[0], data.times[-1]), "all of a short one"
+
+
+@pytest.mark.parametrize(
+    ("ranked", "shown"),
+    [(["a", "knn", "ridge", "mean", "neutral"], None),
+     (["a", "b", "c", "knn", "ridge", "mean", "neutral"], ["a", "b", "c", "knn", "mean", "neutral"]),
+     (["a", "b", "c", "d", "e", "f", "g"], ["a", "b", "c", "d", "e", "f"]),
+     (["ridge", "knn", "neutral"], ["ridge", "neutral"])],
+)  # fmt: skip
+def test_errors_on_the_face_always_have_the_training_mean_beside_them(ranked, shown):
+    ranked_shown = face_error._chosen(ranked)
+    assert ranked_shown == (shown or [name for name in ranked if name != "ridge"])
 
 
 def test_errors_of_vertices_are_those_of_the_meshes():
@@ -276,7 +349,7 @@ def test_landmarks_are_the_rig_s_and_the_error_is_theirs(results):
         assert np.allclose(points, rig.mesh(weights)[rig.landmarks], atol=1e-2)  # the file stores float16
     error = np.sqrt(np.square(data.real - data.generated).sum(-1)[:, 48:68].mean(1))
     words = texts(landmarks.draw(data))
-    assert f"mouth {error[0]:.1f} mm" in words
+    assert f"mouth RMSE {error[0]:.1f} mm" in words
     assert "cnn" in words
 
 
@@ -321,10 +394,10 @@ def test_the_overview_shows_the_worst_clip_of_each_criterion_with_its_name_and_n
     assert len(cells) == len(labels_overview.CRITERIA)  # all four clips are among the worst, none is left as usual
     found = {cell.title: (cell.clip.rsplit("/", 1)[-1], cell.note) for cell in cells}
     assert found["misses the landmarks most"] == ("clip3", "misses by 1.60 % on average, here by the most")
-    assert found["shut lips stand open"] == ("clip1", "shut in 50% of the frames, open on the rig in 100% of these")
+    assert found["shut lips stand open"] == ("clip1", "shut in 50 % of the frames, open on the rig in 100 % of these")
     assert found["lips move too little or too far"][0] == "clip3"
     assert found["sound and lips agree least"][0] == "clip2"
-    assert "agree with probability 0.01; 70 ms late used" in found["sound and lips agree least"][1]
+    assert "agree with probability 0.01; 70 ms of delay used" in found["sound and lips agree least"][1]
     assert found["gaze wanders most"] == ("", "the detector sees no irises")
     assert found["longest gap"] == ("clip0", "0.20 s, the longest of 3; here its middle")
     # landmarks are moved into the cut as the image is: a circle of 30 px about the middle of the video
@@ -334,7 +407,8 @@ def test_the_overview_shows_the_worst_clip_of_each_criterion_with_its_name_and_n
     assert (sound.title, DELAYS_MS[np.argmax(sound.curve)], sound.delay_ms) == ("sound and lips agree least", -200, 70)
     figure = labels_overview.draw(cells)
     assert "longest gap" in texts(figure)
-    assert "demo/Actor_01/clip2" in texts(figure)
+    assert "demo/Actor 01/clip2" in texts(figure)
+    assert bad_letters(figure) == []
 
 
 def test_alignment_dots_fall_on_the_face_in_the_video(tmp_path):
@@ -386,7 +460,7 @@ def test_learning_rates_of_many_sizes_are_numbers_on_the_axis(tmp_path):
         figure = training.draw(training.collect({"logs": [f"tcn/0={path}"]}))
         figure.draw_without_rendering()
         ticks = [label.get_text() for axis in figure.axes for label in axis.get_yticklabels()]
-    assert "0.001" in ticks
+    assert "10⁻³" in ticks
     assert not [text for text in ticks if "$" in text]
 
 
@@ -396,6 +470,24 @@ def test_training_copes_with_one_epoch_and_no_validation(tmp_path):
     runs = training.collect({"logs": [f"my_model/3={path}"]})
     assert (runs[0].model, runs[0].seed) == ("my_model", "3")
     assert "my model" in texts(training.draw(runs))
+
+
+def test_training_marks_the_epoch_that_the_network_says_it_kept(tmp_path):
+    write_log(tmp_path / "tcn" / "0" / "metrics.csv")
+    (tmp_path / "tcn" / "0" / "model.json").write_text(json.dumps({"history": {"best_epoch": 8}}))
+    (run,) = training.collect({"logs": [str(tmp_path / "tcn" / "0" / "metrics.csv")]})
+    assert np.argmin(run.columns["val_loss"]) != 8, "else the test shows nothing"
+    figure = training.draw([run])
+    marks = [line.get_xydata()[0] for line in figure.axes[0].lines if line.get_label() == "kept epoch"]
+    assert tuple(marks[0]) == pytest.approx((9, run.columns["val_loss"][8]))
+    assert f"kept: {run.columns['val_mouth_mm'][8]:.2f} mm" in texts(figure)
+
+
+def test_errors_and_rates_of_models_share_their_axes(results):
+    figure = training.draw(training.collect({"logs": [str(path) for path in logs(results)]}))
+    loss, mouth, rate = (figure.axes[k : k + 2] for k in (0, 2, 4))
+    assert all(one.get_ylim() == other.get_ylim() for one, other in (mouth, rate))
+    assert loss[0].get_shared_y_axes().get_siblings(loss[0]) == [loss[0]]
 
 
 def test_a_foreign_csv_is_named(tmp_path):

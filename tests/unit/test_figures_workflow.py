@@ -4,6 +4,7 @@ import networkx as nx
 import numpy as np
 import pytest
 from figure_inputs import GRAPH, texts
+from matplotlib.patches import FancyBboxPatch
 
 from speechface.figures import graph_layout, workflow
 from speechface.figures.common import NothingToShow
@@ -41,6 +42,29 @@ def test_workflow_leaves_out_what_other_edges_say(tmp_path):
     assert list(graph) == ["list_clips", "extract_audio", "train_model"]
     assert list(graph.edges) == [("list_clips", "extract_audio"), ("extract_audio", "train_model")]
     assert "train model" in texts(workflow.draw(graph))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_arrow_passes_behind_a_box(seed):
+    graph = nx.transitive_reduction(nx.DiGraph([(f"rule_{a}", f"rule_{b}") for a, b in random_graph(seed)]))
+    (axis,) = workflow.draw(graph).axes
+    boxes = [patch.get_path().get_extents() for patch in axis.patches if isinstance(patch, FancyBboxPatch)]
+    arrows = [patch.get_path() for patch in axis.patches if not isinstance(patch, FancyBboxPatch)]
+    assert (len(boxes), len(arrows)) == (len(graph), graph.number_of_edges())
+    for arrow in arrows:
+        points = arrow.interpolated(1).to_polygons(closed_only=False)[0]
+        for one, other in zip(points, points[1:]):
+            along = one + np.linspace(0, 1, 20)[:, None] * (other - one)
+            for box in boxes:
+                inside = np.all((along > box.min + 0.02) & (along < box.max - 0.02), axis=1)
+                assert not inside.any()
+
+
+def test_rules_that_draw_are_one_box(tmp_path):
+    text = GRAPH.replace("train_model", "draw_a").replace("extract_audio", "draw_b")
+    (tmp_path / "g.dot").write_text(text.replace("2 -> 3", "1 -> 3"))
+    graph = workflow.collect({"graph": str(tmp_path / "g.dot")})
+    assert list(graph.edges) == [("list_clips", "draw figures")]
 
 
 def test_a_cycle_is_said_in_words(tmp_path):

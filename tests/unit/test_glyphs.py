@@ -1,8 +1,12 @@
 import logging
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from speechface import glyphs
+from speechface.figures import style
 from speechface.figures.style import message, save, styled
 from speechface.glyphs import default_font, fallback_fonts, font_for, readable
 from speechface.render.text import draw_text, text_width
@@ -23,6 +27,16 @@ def test_figures_show_any_name_without_boxes_and_formulas(name, tmp_path, caplog
         save(message(f"{name} says nothing"), tmp_path / "f", 60)
     assert (tmp_path / "f.pdf").stat().st_size > 1000
     assert not caplog.records
+
+
+def test_letters_of_another_script_come_from_the_font_that_has_them(tmp_path, monkeypatch):
+    other = Path(default_font()).with_name("STIXGeneral.ttf")  # as an installed font would: DejaVu lacks this letter
+    monkeypatch.setattr(style, "fallback_fonts", lambda: {"STIXGeneral": str(other)})
+    monkeypatch.setattr(glyphs, "fallback_fonts", lambda: {"STIXGeneral": str(other)})
+    with styled(), warnings.catch_warnings():
+        warnings.simplefilter("error")  # matplotlib draws a box and warns
+        save(message("a \N{LATIN SMALL LETTER D WITH PALATAL HOOK} b"), tmp_path / "f", 60)
+    assert b"STIXGeneral" in (tmp_path / "f.pdf").read_bytes()
 
 
 def test_a_name_without_a_font_is_drawn_as_its_code_point():

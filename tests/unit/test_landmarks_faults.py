@@ -10,10 +10,12 @@ from faces import face_points
 
 from speechface import media
 from speechface.fitting.report import flagged_runs, notes
+from speechface.geometry.rotation import matrix_from_euler
 from speechface.landmarks import faults as f
 from speechface.landmarks.appearance import Appearance, face_patch
 from speechface.landmarks.detector import Tracks
 from speechface.landmarks.recognition import main_person, segments
+from speechface.landmarks.shape import sideways
 from speechface.landmarks.turned import may_be_turned, quarter_turns, turned_text, turns_of_eyes
 
 TIMES = np.arange(75) / 25
@@ -68,6 +70,31 @@ def test_a_patterned_hand_is_found_by_its_difference_from_the_clips_own_mouth(sp
     short = f.covered(np.concatenate([speaking[:34], speaking[46:]]), EVERYWHERE[:63], TIMES[:63], [])
     assert not short[:28].any()
     assert not short[36:].any()
+
+
+@pytest.mark.parametrize(("first", "last"), [(20, 66), (8, 60), (12, 64)])
+def test_what_covers_the_mouth_for_most_of_a_scene_is_the_cover_and_not_the_mouth(speaking, first, last):
+    speaking[first:last, 27:47, 4:40] = (130 + 40 * np.sin(np.arange(20) / 1.5))[:, None]
+    found = f.covered(speaking, EVERYWHERE, TIMES, [])
+    assert found[first:last].all()
+    assert found.sum() <= last - first + 2
+
+
+def test_a_head_that_turns_away_covers_nothing(speaking):
+    speaking[:20, 27:47, 4:40] = 150 + 40 * (np.arange(36) > 18)  # another side of the face shows
+    points = np.stack([face_points(100, 100, 30)] * len(TIMES))
+    assert f.covered(speaking, EVERYWHERE, TIMES, [], None, sideways(points))[:20].all()
+    points[20:, 30, 0] += 12  # the nose has gone to a side
+    assert not f.covered(speaking, EVERYWHERE, TIMES, [], None, sideways(points)).any()
+
+
+@pytest.mark.parametrize("degrees", [-30, 0, 20])
+def test_how_far_a_head_is_turned_shows_by_its_nose(degrees):
+    face = np.zeros((68, 3))
+    face[[36, 45, 30]] = (-45, 0, 0), (45, 0, 0), (0, 45, 40)
+    points = (face @ matrix_from_euler(np.radians([0, degrees, 0])).T)[None, :, :2]
+    assert sideways(points)[0] == pytest.approx(0.015 * degrees, abs=0.06)
+    assert sideways(3 * points + 50) == pytest.approx(sideways(points))
 
 
 def test_a_mouth_that_stands_still_for_most_of_a_clip_does_not_make_the_others_covered(speaking):
@@ -143,6 +170,15 @@ def test_somebody_who_holds_still_does_not_stand_still():
     assert f.frozen(changes, times)[20:140].all()
 
 
+@pytest.mark.parametrize(("start", "stop"), [(1, 7), (69, 75), (66, 75)])
+def test_a_stop_at_the_beginning_or_end_shows_against_the_noise_of_the_others(start, stop):
+    changes = np.random.default_rng(0).uniform(0.5, 2.0, 75)
+    changes[0], changes[start:stop] = np.nan, 0.02
+    assert np.flatnonzero(f.frozen(changes, TIMES)).tolist() == list(range(start, stop))
+    changes[10:60:6] = 0.05  # a picture so strongly compressed that a still face has no noise
+    assert not f.frozen(changes, TIMES).any()
+
+
 def test_a_key_frame_that_refreshes_a_still_picture_does_not_break_it():
     changes = np.zeros(75)
     changes[[0, 20, 50]] = [np.nan, 1.4, 1.4]
@@ -150,10 +186,21 @@ def test_a_key_frame_that_refreshes_a_still_picture_does_not_break_it():
     assert not f.frozen(changes, TIMES)[0]
 
 
-def test_damage_lasts_until_a_key_frame_but_not_for_ever():
-    damaged, key = np.zeros((2, 40), bool)
-    damaged[[3, 20]], key[6] = True, True
-    assert np.flatnonzero(f.damaged_until_key(damaged, key)).tolist() == [3, 4, 5, *range(20, 20 + f.DAMAGE_STAYS)]
+def test_damage_lasts_until_the_next_whole_key_frame():
+    damaged, key, leaf = np.zeros((3, 40), bool)
+    damaged[[3, 20, 22]], key[[0, 6, 22, 30]], leaf[4] = True, True, True
+    found = f.damaged_until_key(damaged, key, leaf, np.arange(40))
+    assert np.flatnonzero(found).tolist() == [3, 4, 5, *range(20, 30)]
+    assert f.damaged_until_key(damaged, 0 * key, leaf, np.arange(40))[3:].all()
+
+
+def test_damage_reaches_back_to_images_that_are_shown_before_but_made_from_the_damaged_one():
+    shown = ["I0", "b1", "P2", "b3", "P4", "b5", "I6", "b7", "P8"]  # b5 is made from P4 and I6
+    order = np.array([0, 2, 1, 4, 3, 6, 5, 8, 7])
+    key, leaf = (np.array([name[0] == kind for name in shown]) for kind in "Ib")
+    for damaged, spoilt in ((2, [1, 2, 3, 4, 5]), (3, [3]), (4, [3, 4, 5]), (6, [5, 6, 7, 8])):
+        found = f.damaged_until_key(np.arange(9) == damaged, key, leaf, order)
+        assert np.flatnonzero(found).tolist() == spoilt
 
 
 def test_faces_may_be_anothers_after_cuts_gaps_and_sudden_changes(speaking):
@@ -181,6 +228,30 @@ def test_each_frame_has_one_fault_the_gravest():
     columns = {"detected": EVERYWHERE, "fault": found}
     assert not f.trusted(columns).any()
     assert f.trusted({"detected": EVERYWHERE, "fault": 0 * found}).all()
+
+
+def test_damaged_pictures_tell_nothing_of_stops_and_mouths(speaking):
+    tracks, damaged = Tracks.empty(75, 68), EVERYWHERE & (TIMES > 1.18) & (TIMES < 2.78)  # frames 30 to 69
+    tracks.detected[:], tracks.patches = True, speaking
+    tracks.patches[damaged, 27:47, 4:40] = 255 - speaking[damaged, 27:47, 4:40]
+    tracks.changes = np.where(damaged, 0.0, 1.0)
+    found = f.faults(tracks, TIMES, damaged=damaged)
+    assert np.flatnonzero(found).tolist() == list(range(30, 70))
+    assert (found[30:70] == f.DAMAGED).all()
+    assert (f.faults(tracks, TIMES, damaged=~EVERYWHERE)[31:70] == f.FROZEN).all()
+
+
+def test_a_face_that_is_all_but_black_or_white_is_not_believed(speaking):
+    tracks = Tracks.empty(75, 68)
+    tracks.detected[:] = True
+    tracks.patches = speaking // 8
+    assert not f.faults(tracks, TIMES, damaged=~EVERYWHERE).any()
+    tracks.patches[30:40] = speaking[30:40] // 64
+    tracks.patches[50:60] = 250 + speaking[50:60] // 64
+    found = f.faults(tracks, TIMES, damaged=~EVERYWHERE)
+    assert np.flatnonzero(found == f.DIM).tolist() == [*range(30, 40), *range(50, 60)]
+    tracks.detected[30:40] = False
+    assert not f.faults(tracks, TIMES, damaged=~EVERYWHERE)[30:40].any()
 
 
 def test_a_faces_picture_is_upright_at_any_size_and_angle():
@@ -216,7 +287,7 @@ def test_frames_not_used_are_told_by_their_fault():
     assert [(run["first_frame"], run["last_frame"], run["reason"][:26]) for run in runs] == [
         (2, 3, "the picture stands still"), (4, 4, "the mouth is covered"), (6, 6, "landmarks that the face ca"),
     ]  # fmt: skip
-    row = {"damaged": 0, "frozen": 2, "covered": 1, "others": 0, "missing_s": 1.2}
+    row = {"damaged": 0, "frozen": 2, "covered": 1, "others": 0, "dim": 0, "missing_s": 1.2}
     assert notes(row) == (
         "the picture stands still in 2 frames; the mouth is covered in 1 frames; the images end 1.2 s before what the "
         "file announces: was it cut off?"
@@ -240,16 +311,91 @@ def written(path, codec, frames, **options):
 def test_frames_that_the_decoder_could_not_read_whole_are_told(tmp_path):
     path = tmp_path / "a.avi"
     written(path, "mpeg4", 40)
-    assert not any(image.damaged for image in media.decode_images(path))
+    assert not any(image.decoded.damaged for image in media.decode_images(path))
     with av.open(str(path)) as container:
         packets = [(p.pos, p.size) for p in container.demux(container.streams.video[0]) if p.size]
     content = bytearray(path.read_bytes())
     for place, size in packets[13:17]:
         content[place + 12 : place + size] = np.random.default_rng(0).bytes(size - 12)
     path.write_bytes(content)
-    marks = [(image.damaged, image.key) for image in media.decode_images(path)]
-    assert len(marks) == len(media.probe_video(path).times) == 40  # time does not shift
-    assert np.flatnonzero(f.damaged_until_key(*np.array(marks).T)).tolist() == list(range(13, 20))
+    found = marked(path)
+    assert len(found) == len(media.probe_video(path).times) == 40  # time does not shift
+    assert np.flatnonzero(found).tolist() == list(range(13, 20))
+
+
+def marked(path):
+    """Frames that are damaged, or made from damaged ones."""
+    images = [image.decoded for image in media.decode_images(path)]
+    rows = [(image.damaged, image.key, image.leaf) for image in images]
+    return f.damaged_until_key(*np.array(rows).T, np.array([image.order for image in images]))
+
+
+def pictures(path):
+    return np.stack([image.gray for image in media.decode_images(path)]).astype(int)
+
+
+def whole_and_damaged(tmp_path, suffix, codec, spoil):
+    """Grey levels of a whole file and of its copy, whose packets `spoil(packets, content)` changes, and its marks."""
+    whole, copy = tmp_path / f"whole{suffix}", tmp_path / f"copy{suffix}"
+    written(whole, codec, 60)
+    with av.open(str(whole)) as container:
+        packets = [(p.pos, p.size) for p in container.demux(container.streams.video[0]) if p.size]
+    content = bytearray(whole.read_bytes())
+    spoil(packets, content)
+    copy.write_bytes(content)
+    assert media.probe_video(copy).times.tolist() == media.probe_video(whole).times.tolist()
+    return pictures(whole), pictures(copy), marked(copy)
+
+
+@pytest.mark.parametrize("codec", [("libx264", ".mp4"), ("mpeg4", ".avi"), ("mpeg4", ".mp4")])
+@pytest.mark.parametrize("first", [0, 23, 30, 58])  # of a key frame at the start, between, of a key frame, at the end
+@pytest.mark.parametrize("damage", [bytes, np.random.default_rng(1).bytes])
+def test_damaged_packets_cost_their_time_and_nothing_else(codec, first, damage, tmp_path):
+    name, suffix = codec
+
+    def spoil(packets, content):
+        for place, size in packets[first : first + 2]:
+            content[place + size // 2 : place + size - 1] = damage(size - size // 2 - 1)
+
+    whole, copy, found = whole_and_damaged(tmp_path, suffix, name, spoil)
+    assert 0 < found.sum() <= 20
+    assert not (np.abs(whole - copy).mean((1, 2)) > 1)[~found].any()
+    begin = first - first % 10
+    assert set(np.flatnonzero(found)) <= set(range(begin - 3, begin + 20))
+
+
+def test_an_image_that_is_lost_keeps_its_place_and_shows_the_one_before(tmp_path):
+    def spoil(packets, content):
+        place, size = packets[43]
+        content[place : place + size] = bytes(size)  # not even its headers
+
+    whole, copy, found = whole_and_damaged(tmp_path, ".mp4", "mpeg4", spoil)
+    assert np.flatnonzero(found).tolist() == list(range(43, 50))
+    np.testing.assert_array_equal(copy[43], whole[42])
+    np.testing.assert_array_equal(copy[~found], whole[~found])
+
+
+def test_of_a_clip_without_its_first_key_frame_the_rest_is_used(tmp_path):
+    def spoil(packets, content):
+        place, size = packets[0]
+        content[place + 5 : place + size] = bytes(size - 5)
+
+    whole, copy, found = whole_and_damaged(tmp_path, ".mp4", "libx264", spoil)
+    assert np.flatnonzero(found).tolist() == list(range(10))
+    np.testing.assert_array_equal(copy[10:], whole[10:])
+
+
+def test_a_numbered_image_that_cannot_be_read_is_damaged_and_the_rest_stays(tmp_path, caplog):
+    for k in range(6):
+        cv2.imwrite(str(tmp_path / f"{k}.jpg"), np.full((16, 16), 20 * k, np.uint8))
+    for k in (0, 3):
+        content = (tmp_path / f"{k}.jpg").read_bytes()
+        (tmp_path / f"{k}.jpg").write_bytes(content[: len(content) // 2])
+    source = f"{tmp_path}::audio=x.wav::fps=25"
+    assert len(media.probe_video(source).times) == 6
+    assert np.flatnonzero(marked(source)).tolist() == [0, 3]
+    assert "3.jpg: holds no image that can be decoded" in caplog.text
+    assert pictures(source).mean((1, 2)).round(-1).tolist() == [20, 20, 40, 40, 80, 100]
 
 
 def test_half_a_file_whose_header_promises_the_whole_is_told(tmp_path):

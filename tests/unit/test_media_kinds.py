@@ -63,3 +63,12 @@ def test_a_video_that_was_cut_off_says_so(part, tmp_path):
     (tmp_path / "cut.mp4").write_bytes(content[: int(part * len(content))])
     with pytest.raises(MediaError, match="cut.mp4: (truncated|cut off|damaged or truncated): .*again"):
         media.probe_video(tmp_path / "cut.mp4")
+
+
+def test_images_of_an_unknown_codec_are_told(tmp_path):
+    with media.VideoWriter(tmp_path / "a.mp4", width=64, height=48, fps=25, crf=20) as writer:
+        for k in range(5):
+            writer.write(np.full((48, 64, 3), 40 * k, np.uint8))
+    (tmp_path / "a.mp4").write_bytes((tmp_path / "a.mp4").read_bytes().replace(b"avc1", b"zzz1"))
+    with pytest.raises(MediaError, match="a.mp4: no decoder for its images"):
+        media.probe_video(tmp_path / "a.mp4")

@@ -6,6 +6,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+import soundfile
 
 from speechface import media
 from speechface.errors import MediaError
@@ -94,6 +95,30 @@ def test_a_damaged_packet_is_silent_and_what_follows_stays_in_its_place(tmp_path
     expected[begin : begin + length] = 0
     np.testing.assert_allclose(sound, expected, atol=2e-5)
     assert "1 damaged packets" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac"])
+def test_a_recording_that_was_cut_off_is_told_and_a_whole_one_is_not(tmp_path, kind, caplog):
+    whole, half = tmp_path / f"whole.{kind}", tmp_path / f"half.{kind}"
+    soundfile.write(whole, np.random.default_rng(0).normal(0, 0.1, 4 * SR), SR)
+    half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with caplog.at_level(logging.WARNING):
+        heard(whole)
+        assert not caplog.text
+        sound = heard(half)
+    assert f"the sound ends {4 - len(sound) / SR:.1f} s before what the file announces" in caplog.text
+
+
+def test_a_wav_that_was_piped_announces_nothing(tmp_path, tone, caplog):
+    piped = tmp_path / "piped.wav"
+    soundfile.write(piped, tone, SR)
+    data = bytearray(piped.read_bytes())
+    at = data.index(b"data") + 4
+    data[at : at + 4] = b"\xff" * 4
+    piped.write_bytes(data)
+    with caplog.at_level(logging.WARNING):
+        assert len(heard(piped)) == len(tone)
+    assert not caplog.text
 
 
 def test_a_packet_that_a_decoder_fails_on_in_its_own_way_is_silent_too(tmp_path, tone, caplog):
@@ -185,3 +210,27 @@ def test_what_cannot_be_heard_is_told_in_one_line(tmp_path, tone):
     (tmp_path / "c.mkv").write_bytes(data)
     with pytest.raises(MediaError, match="no sound in it can be decoded|sound stream is empty"):
         heard(tmp_path / "c.mkv")
+
+
+def test_a_damaged_first_image_does_not_move_the_sound(tmp_path, tone):
+    """Sample 0 is where the first image would show, though only later ones can be decoded."""
+    path = tmp_path / "a.mov"
+    with av.open(str(path), "w") as writer:
+        video, sound = writer.add_stream("libx264", rate=25), writer.add_stream("pcm_s16le", rate=SR, layout="mono")
+        video.width, video.height, video.pix_fmt, video.gop_size = 64, 64, "yuv420p", 5
+        for k in range(25):
+            image = np.full((64, 64, 3), 10 * k, np.uint8)
+            writer.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        frame = av.AudioFrame.from_ndarray(np.round(tone * 32767).astype(np.int16)[None], format="s16", layout="mono")
+        frame.sample_rate = SR
+        for packets in (video.encode(), sound.encode(frame), sound.encode()):
+            writer.mux(packets)
+    whole = heard(path)
+    with av.open(str(path)) as container:
+        first = next(container.demux(container.streams.video[0]))
+    content = bytearray(path.read_bytes())
+    content[first.pos : first.pos + first.size] = bytes(first.size)
+    path.write_bytes(content)
+    assert not next(iter(media.decode_images(path))).decoded.key
+    assert media.probe_video(path).start == 0
+    np.testing.assert_array_equal(heard(path), whole)

@@ -13,11 +13,12 @@ from browser import FOUND, Browser
 from figure_inputs import write_models
 
 from speechface.cli import main
+from speechface.datasets.base import ADAPTERS
 from speechface.figures.style import message, save, styled
 from speechface.metrics.ranking import best_model, ranked_clips
 from speechface.metrics.statistics import empty_statistics
-from speechface.page.citations import licence_of
-from speechface.page.html import number
+from speechface.page.citations import CITATIONS, licence_of
+from speechface.page.html import listed, number
 from speechface.tables import Table, read_table, write_table
 
 PEOPLE = [("train", "a", 10), ("train", "b", 20), ("excluded", "b", 30), ("test", "c", 40), ("predict", "d", 50)]
@@ -26,7 +27,7 @@ PEOPLE = [("train", "a", 10), ("train", "b", 20), ("excluded", "b", 30), ("test"
 def write_inputs(root):
     """A small run's tables, videos and figures; returns the options of make-page."""
     splits, actors, frames = zip(*PEOPLE)
-    reasons = ["", "", "reprojection 3.1 % of the eyes' distance <at most 1.2 %>", "", ""]
+    reasons = ["", "", "reprojection 3.1 % of the eyes' distance <at most 1.2 %>; /data/my_set/b2.mp4 ends", "", ""]
     names = [f"c{k}" for k in range(len(PEOPLE))]
     columns = {"dataset": ["set"] * 5, "actor": actors, "clip": names, "split": splits, "reason": reasons,
                "emotion": ["happy"] * 5, "n_frames": np.array(frames, np.int32),
@@ -38,7 +39,7 @@ def write_inputs(root):
     }
     quality |= {"reprojection_pct_iod": np.linspace(0.5, 3, 5), "used": np.array([True, True, False, True, True])}
     write_table(root / "quality.parquet", quality, stage="label_report")
-    write_models(root / "models.parquet")
+    write_models(root / "models.parquet", more={"mse_weights_e2": ("1e-2", (1.5, 2, 3, 4))})
     facts = {"name": "tcn", "family": "sequence", "feature": "log_mel", "model": {"head": "tcn"}}
     (root / "model.json").write_text(json.dumps(facts))
     clip = {"clip": "set/c/c3", "rmse_mouth_mm": 1.234, "lip_gap_r": None}
@@ -76,13 +77,18 @@ def page(tmp_path, monkeypatch):
     return tmp_path / "page"
 
 
+@pytest.mark.parametrize(("names", "said"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")])
+def test_names_in_a_sentence(names, said):
+    assert listed(names) == said
+
+
 def test_the_page_says_who_learned_from_whom_and_how_far_off_it_is(page):
     text = (page / "index.html").read_text()
     assert "learned from 2 clips (30 frames) of 2 speakers of set" in text
     assert "1 clip of 1 speaker it has never heard" in text
     assert '1.20&nbsp;mm</b> <span class="ci">[1.10, 1.30]</span> away from the labels' in text
     assert "ridge regression 1.80, the training mean 2.10" in text
-    assert "Best and median and worst of 1" in text, "one clip is shown once"
+    assert "The only clip" in text, "one clip is shown once"
     assert text.count("<video") == 1
     assert "RAVDESS" in text
     assert "CC BY-NC-SA" in text
@@ -92,7 +98,8 @@ def test_the_page_says_who_learned_from_whom_and_how_far_off_it_is(page):
 
 def test_clips_left_out_are_counted_by_reason_and_text_is_escaped(page):
     text = (page / "index.html").read_text()
-    assert "<b>1 clip left out:</b> 1 × reprojection … % of the eyes&#x27; distance &lt;at most … %&gt;" in text
+    assert "<b>1 clip left out:</b>" in text
+    assert "<li>1 × reprojection … % of the eyes&#x27; distance &lt;at most … %&gt;</li><li>1 × … ends</li>" in text
     assert "# &lt;mine&gt;" in text
     assert "<mine>" not in text
 
@@ -100,6 +107,31 @@ def test_clips_left_out_are_counted_by_reason_and_text_is_escaped(page):
 def test_the_folder_is_complete_and_the_page_outside_leads_there(page):
     assert {path.name for path in (page / "media").iterdir()} == {"best.mp4", "workflow.png", "workflow.pdf", "my.yaml"}
     assert 'url=page/index.html"' in (page.parent / "index.html").read_text()
+
+
+def test_where_one_clip_gives_no_interval_the_page_does_not_speak_of_brackets(page):
+    table = read_table("models.parquet")
+    columns = {name: np.full(len(table), np.nan) if name in ("low", "high") else v for name, v in table.columns.items()}
+    write_table("models.parquet", columns, stage="evaluation", meta=table.meta)
+    words = ["make-page", "--clips", "clips.parquet", "--quality", "quality.parquet", "--models", "models.parquet",
+             "--examples", "examples.json", "--out"]  # fmt: skip
+    assert "brackets are 95" in (page / "index.html").read_text()
+    assert main([*words, "one/index.html"]) == 0
+    text = (page.parent / "one/index.html").read_text()
+    assert "brackets" not in text
+    assert "one clip gives no intervals" in text
+    assert "correlation of <b>0.70</b>" in text
+
+
+def test_what_can_be_held_against_the_report_stands_below_the_table(page):
+    text = (page / "index.html").read_text()
+    assert "MSE on AU coefficients, 1e-2</td>" in text
+    assert "<li>MSE on AU coefficients: its weights are FaceWarehouse&#x27;s" in text
+    assert text.count("<td>no formula") == 0
+
+
+def test_every_data_set_that_is_known_can_be_cited():
+    assert set(CITATIONS) == set(ADAPTERS) - {"folder"}
 
 
 def test_without_models_there_are_labels_and_data(page):
@@ -156,6 +188,13 @@ def test_in_a_browser_videos_play_tables_sort_and_nothing_is_fetched_elsewhere(p
         assert browser.script(order.replace("CLICKS", "1")) == ["tcn", "cnn", "ridge", "mean"]
         assert browser.script(order.replace("CLICKS", "1")) == ["mean", "ridge", "cnn", "tcn"]
         assert browser.script("return document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
+        heights = browser.script("return [...document.querySelectorAll('#report td')].map(cell => cell.offsetHeight)")
+        assert max(heights) < 60, "no row is empty but for a tower of words"
+        column = browser.script(
+            "const s = document.querySelector('.scroll'); s.scrollLeft = 1e4;"
+            "return [s.querySelector('td').getBoundingClientRect().left - s.getBoundingClientRect().left, s.scrollLeft]"
+        )
+        assert column[0] == pytest.approx(0, abs=1) or not size, "on a telephone names of rows stay in view"
         fetched = browser.requests()
         assert any(address.endswith("best.mp4") for address in fetched)
         assert [address for address in fetched if not address.startswith(("file:", "data:"))] == []

@@ -18,7 +18,6 @@ from speechface.tables import (
     streamed_table,
     to_arrow,
     write_table,
-    write_unusable,
 )
 
 
@@ -98,14 +97,6 @@ def test_numbers_go_in_and_out_without_pandas(tmp_path):
         "assert 'pandas' not in sys.modules, 'pandas was imported'\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_an_unusable_table_says_why(tmp_path):
-    write_unusable(tmp_path / "t.parquet", "no face was found", stage="labels")
-    table = read_table(tmp_path / "t.parquet")
-    assert not table.usable
-    assert table.reason == "no face was found"
-    assert len(table) == 0
 
 
 def test_a_streamed_table_equals_a_written_one(tmp_path):

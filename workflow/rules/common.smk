@@ -15,7 +15,7 @@ from speechface.audio.features import FEATURES
 from speechface.config import plan_clips, resolve
 from speechface.config_file import read_config
 from speechface.errors import SpeechfaceError
-from speechface.files import failed_attempts
+from speechface.files import failed_attempts, made_folder
 from speechface.names import escaped
 from speechface.shards import plan_shards, shard_ids
 from speechface.stages import STAGES
@@ -23,6 +23,7 @@ from speechface.stages import STAGES
 LEARNT_SPLITS = ("train", "test", "predict")  # planned splits that get tables
 
 try:
+    made_folder(Path.cwd())
     for file in workflow.configfiles:
         read_config(file)  # Snakemake's reader says nothing of a key that stands twice
     CONFIG_FILES = " ".join(map(str, workflow.configfiles)) or "config"

@@ -36,13 +36,12 @@ from pydantic import Field, model_validator
 from speechface.audio.feature import Feature
 from speechface.audio.filters import (
     POWER_FLOOR,
-    PowerSpectra,
     chroma_filterbank,
     dct_matrix,
     log_in_place,
     mel_filterbank,
+    window_spectra,
 )
-from speechface.audio.windows import even_chunk, windows
 from speechface.settings import Settings
 
 __all__ = [
@@ -114,26 +113,14 @@ def _bands(
     pad_mode: str,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Power in mel bands and pitch classes: (n, n_hops, n_mels), (n, n_hops, n_chroma), float32."""
-    n, half = len(ends), n_fft // 2
     size = window_size(sr=sr, hop_length=hop_length, n_hops=n_hops)
-    if pad_mode == "reflect" and half >= size:
-        raise ValueError(f"pad_mode 'reflect' needs windows longer than n_fft / 2 = {half} samples, found {size}")
     filters = _filters(sr, n_fft, n_mels, n_chroma)
-    out = np.empty((n, n_hops, filters.shape[1]), np.float32)
-    chunk = even_chunk(n, _CHUNK)
-    padded = np.zeros((chunk, size + 2 * half), np.float32)
-    columns = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=1)[:, ::hop_length][:, :n_hops]
-    stft = PowerSpectra(n_fft=n_fft, shape=(chunk, n_hops))
-    before = half if pad_mode == "clip" else 0
-    for start in range(0, n, chunk):
-        rows = slice(start, min(start + chunk, n))
-        count = rows.stop - rows.start
-        windows(audio, ends[rows], size + before, out=padded[:count, half - before : half + size])
-        if pad_mode == "reflect":
-            padded[:, :half] = padded[:, 2 * half : half : -1]
-            padded[:, half + size :] = padded[:, half + size - 2 : size - 2 : -1]
-        power = stft(columns)[:count]
-        np.matmul(power.reshape(count * n_hops, -1), filters, out=out[rows].reshape(count * n_hops, -1))
+    out = np.empty((len(ends), n_hops, filters.shape[1]), np.float32)
+    spectra = window_spectra(
+        audio, ends, size, n_fft=n_fft, hop_length=hop_length, n_hops=n_hops, pad_mode=pad_mode, chunk=_CHUNK
+    )
+    for rows, power in spectra:
+        np.matmul(power.reshape(-1, power.shape[-1]), filters, out=out[rows].reshape(-1, filters.shape[1]))
     return out[..., :n_mels], out[..., n_mels:]
 
 

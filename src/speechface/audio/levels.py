@@ -13,7 +13,7 @@ from pydantic import Field
 
 from speechface.settings import Settings
 
-__all__ = ["ActiveLevel", "LevelSettings", "Leveller", "measure", "normalise"]
+__all__ = ["ActiveLevel", "LevelSettings", "HopLevels", "Leveller", "normalise"]
 
 #: Hop of the tracker, s; its window is two hops.
 HOP_S = 0.01
@@ -100,7 +100,7 @@ class ActiveLevel:
         self.level_db = heard_db + (self._start_db - heard_db) * self._prior_s / (self._prior_s + self._heard_s)
 
 
-class _HopLevels:
+class HopLevels:
     """Levels of hops, dB, of sound that comes in blocks: the smoothed power of a Hann window over the last two hops."""
 
     def __init__(self, sr: int) -> None:
@@ -139,17 +139,14 @@ class Leveller:
     ----------
     settings : `LevelSettings`
     sr : int, Hz
-    level_db : float or None
-        Level of speech where it is known beforehand (`measure`), dB; the gain is then the same all along.
     """
 
-    def __init__(self, settings: LevelSettings, *, sr: int, level_db: float | None = None) -> None:
+    def __init__(self, settings: LevelSettings, *, sr: int) -> None:
         self.settings = settings
-        self._fixed = level_db is not None
-        self._levels = _HopLevels(sr)
+        self._levels = HopLevels(sr)
         self._active = ActiveLevel(
             hop_s=HOP_S,
-            start_db=settings.target_db if level_db is None else level_db,
+            start_db=settings.target_db,
             memory_s=settings.memory_s,
             prior_s=settings.prior_s,
         )
@@ -170,8 +167,6 @@ class Leveller:
         block = np.asarray(block, np.float32)
         if not len(block):
             return block
-        if self._fixed:
-            return block * np.float32(self._gains[0])
         hop, gains = self._levels.hop, list(self._gains)
         for level in self._levels.push(block):
             self._active.push(level)
@@ -182,14 +177,6 @@ class Leveller:
         return block * np.interp(places, np.arange(len(gains)), gains).astype(np.float32)
 
 
-def normalise(audio: np.ndarray, *, sr: int, settings: LevelSettings, level_db: float | None = None) -> np.ndarray:
+def normalise(audio: np.ndarray, *, sr: int, settings: LevelSettings) -> np.ndarray:
     """Bring the speech in a whole sound (n,) to one level: what a `Leveller` gives block by block."""
-    return Leveller(settings, sr=sr, level_db=level_db).push(audio)
-
-
-def measure(audio: np.ndarray, *, sr: int, settings: LevelSettings) -> float:
-    """Return the level of the speech in a whole sound (n,), dB; the wanted level where there is no speech."""
-    active = ActiveLevel(hop_s=HOP_S, start_db=settings.target_db, memory_s=math.inf, prior_s=0.0)
-    for level in _HopLevels(sr).push(np.asarray(audio, np.float32)):
-        active.push(level)
-    return active.level_db
+    return Leveller(settings, sr=sr).push(audio)

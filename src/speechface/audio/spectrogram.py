@@ -6,8 +6,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from speechface.audio.feature import Feature
-from speechface.audio.filters import POWER_FLOOR, PowerSpectra, log_in_place
-from speechface.audio.windows import even_chunk, windows
+from speechface.audio.filters import POWER_FLOOR, log_in_place, window_spectra
 from speechface.settings import Settings
 
 __all__ = ["FEATURE", "SpectrogramSettings", "spectrogram", "window_size"]
@@ -67,23 +66,14 @@ def spectrogram(
     window by window.
     """
     n, half = len(ends), n_fft // 2
-    size = window_size(hop_length=hop_length, n_hops=n_hops)
-    if pad_mode == "reflect" and half >= size:
-        raise ValueError(f"pad_mode 'reflect' needs windows longer than n_fft / 2 = {half} samples, found {size}")
     out = np.empty((n, half, n_hops), np.float32)
     loudest = np.empty(n, np.float32)
-    chunk = even_chunk(n, _CHUNK)
-    padded = np.zeros((chunk, size + 2 * half), np.float32)
-    columns = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=1)[:, ::hop_length][:, :n_hops]
-    stft = PowerSpectra(n_fft=n_fft, shape=(chunk, n_hops), precision=np.float64)
-    for start in range(0, n, chunk):
-        rows = slice(start, min(start + chunk, n))
-        count = rows.stop - rows.start
-        windows(audio, ends[rows], size, out=padded[:count, half : half + size])
-        if pad_mode == "reflect":
-            padded[:, :half] = padded[:, 2 * half : half : -1]
-            padded[:, half + size :] = padded[:, half + size - 2 : size - 2 : -1]
-        power = stft(columns)[:count]
+    size = window_size(hop_length=hop_length, n_hops=n_hops)
+    spectra = window_spectra(
+        audio, ends, size, n_fft=n_fft, hop_length=hop_length, n_hops=n_hops, pad_mode=pad_mode, chunk=_CHUNK,
+        precision=np.float64,
+    )  # fmt: skip
+    for rows, power in spectra:
         power.max(axis=(1, 2), out=loudest[rows])
         np.maximum(power, POWER_FLOOR, out=power)
         logs = log_in_place(power)[..., :half].transpose(0, 2, 1)

@@ -21,9 +21,8 @@ FORMATS_BY_DEFAULT = ("glb", "livelink")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from speechface.commands.common import OPTION_HELP
+    from speechface.commands.common import OPTION_HELP, add_motion
     from speechface.export.registry import FORMATS
-    from speechface.liveliness import PRESETS
 
     parser.add_argument("audio", help="speech recording, or a video with sound")
     parser.add_argument("--model", help="model.onnx, model.ckpt, or model.npz of a baseline (default: the package's)")
@@ -35,15 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FORMAT",
         help=f"any of those below (default: {' '.join(FORMATS_BY_DEFAULT)}; with --avatar: avatar livelink)",
     )
-    parser.add_argument("--fps", default="30", help="frames a second, a number or a fraction such as 30000/1001")
-    parser.add_argument(
-        "--life",
-        default="natural",
-        metavar="PRESET",
-        help=f"blinks, gaze and small motion where the model gives none: {', '.join(PRESETS)}, or a .json file of "
-        "settings (default: natural)",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of what --life and the model draw (default: 0)")
+    add_motion(parser)
     parser.add_argument("--option", nargs="+", default=[], metavar="KEY=VALUE", help=OPTION_HELP)
     parser.add_argument(
         "--neutral",

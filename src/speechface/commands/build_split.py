@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from speechface.clip_tables import ID_COLUMNS
+from speechface.columns import ID_COLUMNS
 from speechface.errors import TableError
 
 LOG = logging.getLogger(__name__)
@@ -164,14 +164,15 @@ def join_tables(
 
     clips = read_table(clips_path)
     acted = clips.columns.get("emotion", [None] * len(clips))
-    emotions = {"/".join(map(str, key)): emotion for *key, emotion in zip(*(clips[n] for n in ID_COLUMNS), acted)}
+    ids = clips.clip_ids()
+    emotions = dict(zip(ids, acted))
     by_clip = clips.meta.get("by_clip", ())
     check_disjoint(clips["dataset"], clips["actor"], clips["split"], by_clip)
     members: dict[str, list[str]] = {side: [] for side in outs}
-    for split, *clip in zip(*(clips[name].astype(str) for name in ("split", *ID_COLUMNS))):
-        for side in sides_of(split, clip[0] in by_clip):
+    for clip_id, split, dataset in zip(ids, clips["split"], clips["dataset"]):
+        for side in sides_of(split, dataset in by_clip):
             if side in members:
-                members[side].append("/".join(clip))
+                members[side].append(clip_id)
     features, labels = ClipTables(features_paths), ClipTables(labels_paths)
     sides, common, kind = _plan(members, feature, features, labels)
     if not sides[0].joined:

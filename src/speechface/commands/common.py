@@ -8,8 +8,8 @@ from speechface.errors import ConfigError
 from speechface.names import unescaped
 
 __all__ = [
-    "OPTION_HELP", "actor_of", "add_clips", "add_delay", "add_settings", "clips_of", "columns_of", "delay_of",
-    "paths_of_actors", "settings_of", "write_csv",
+    "OPTION_HELP", "actor_of", "add_clips", "add_delay", "add_motion", "add_settings", "clips_of", "columns_of",
+    "delay_of", "paths_of_actors", "settings_of", "write_csv",
 ]  # fmt: skip
 
 #: Of ``--option``, which several commands have.
@@ -86,8 +86,7 @@ def delay_of(args: argparse.Namespace) -> Callable[[str], float]:
     delays: dict[str, float] = {}
     for path in args.audio_delay_ms:
         table = read_table(path)
-        ids = zip(*(table[name] for name in ("dataset", "actor", "clip")), strict=True)
-        delays |= dict(zip(map("/".join, ids), table["audio_delay_ms"].tolist(), strict=True))
+        delays |= dict(zip(table.clip_ids(), table["audio_delay_ms"].tolist(), strict=True))
 
     def delay(clip_id: str) -> float:
         if clip_id not in delays:
@@ -95,6 +94,21 @@ def delay_of(args: argparse.Namespace) -> Callable[[str], float]:
         return delays[clip_id]
 
     return delay
+
+
+def add_motion(parser: argparse.ArgumentParser) -> None:
+    """Add ``--fps``, ``--life`` and ``--seed`` of what makes an animation."""
+    from speechface.liveliness.presets import PRESETS
+
+    parser.add_argument("--fps", default="30", help="frames a second, a number or a fraction such as 30000/1001")
+    parser.add_argument(
+        "--life",
+        default="natural",
+        metavar="PRESET",
+        help=f"blinks, gaze and motion of head and brows where the model gives none: {', '.join(PRESETS)}, or a .json "
+        "file of settings (default: natural)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
 
 
 def actor_of(text: str) -> tuple[str, str]:

@@ -68,7 +68,7 @@ def _read(paths):
     for path in paths:
         table = read_table(path)
         statistics_of(table, path)
-        own = list(zip(*(table[name] for name in ("dataset", "actor", "clip"))))
+        own = table.clip_ids()
         if ids is not None and own != ids:
             raise TableError(f"{path}: its clips are not those of {paths[0]}; evaluate all models on the same clips")
         ids = own
@@ -76,20 +76,11 @@ def _read(paths):
     return {name: sorted(tables, key=lambda table: table.meta["seed"]) for name, tables in found.items()}
 
 
-def _parts(table, evaluated):
-    """(dataset, split, bool (n,)) of every evaluated part of the clips: each dataset, and all of a split together."""
-    splits, datasets = table["split"].astype(str), table["dataset"].astype(str)
-    for split in sorted(set(splits[evaluated])):
-        inside = evaluated & (splits == split)
-        names = sorted(set(datasets[inside]))
-        for name in [*names, "all"] if len(names) > 1 else names:
-            yield name, split, inside if name == "all" else inside & (datasets == name)
-
-
 def run(args: argparse.Namespace) -> None:
     from speechface.metrics.comparison import compare_runs
     from speechface.metrics.registry import METRICS
     from speechface.metrics.statistics import shapes
+    from speechface.metrics.summary import evaluated_parts
     from speechface.tables import write_table
 
     settings, tables = settings_of(args), _read(args.inputs)
@@ -101,11 +92,10 @@ def run(args: argparse.Namespace) -> None:
     evaluated = np.all([table["n_frames"] > 0 for seeds in tables.values() for table in seeds], 0)
     if not evaluated.any():
         raise TableError("no clip was evaluated for every model; see the column 'reason' of the tables of 'evaluate'")
-    for clip in np.flatnonzero((first["n_frames"] > 0) & ~evaluated):
-        LOG.warning("%s/%s/%s is not evaluated for every model: left out",
-                        *(first[name][clip] for name in ("dataset", "actor", "clip")))  # fmt: skip
+    for clip_id in np.array(first.clip_ids())[(first["n_frames"] > 0) & ~evaluated]:
+        LOG.warning("%s is not evaluated for every model: left out", clip_id)
     rows, names = [], list(shapes(len(first.meta["channels"])))
-    for dataset, split, chosen in _parts(first, evaluated):
+    for split, dataset, chosen in evaluated_parts(first["split"], first["dataset"], evaluated):
         actors = [f"{dataset}/{actor}" for dataset, actor in zip(first["dataset"][chosen], first["actor"][chosen])]
         runs = {name: [{key: table[key][chosen] for key in names} for table in seeds] for name, seeds in tables.items()}
         found = compare_runs(runs, actors, reference=reference, metrics=METRICS, resamples=settings.bootstrap,

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from speechface.files import written_whole
+    from speechface.files import write_file
     from speechface.page.card import model_card
     from speechface.page.crate import crate
     from speechface.page.scores import Scores
@@ -67,14 +67,12 @@ def run(args: argparse.Namespace) -> None:
     for path in map(Path, args.facts):
         facts = read_json(path)
         card = path.with_name("README.md")
-        with written_whole(card) as temporary:
-            Path(temporary).write_text(model_card(facts, clips, scores, adapters=adapters, detector=args.detector))
+        write_file(card, model_card(facts, clips, scores, adapters=adapters, detector=args.detector))
         for file, text in ((path.with_name("model.ckpt"), "network"), (card, "card"), (path, "settings and history")):
             files[os.path.relpath(file, root)] = f"{text} of {facts['name']}, seed {facts['seed']}"
     date = datetime.fromtimestamp(max((root / place).stat().st_mtime for place in files), UTC)
     content = crate(files, name=f"speechface: {', '.join(adapters)}", config=config, made=provenance(),
                     description="From videos of people speaking to trained networks, metrics, figures and clips.",
                     date=date.isoformat(timespec="seconds"))  # fmt: skip
-    with written_whole(args.out) as temporary:
-        Path(temporary).write_text(json.dumps(content, indent=1) + "\n")
+    write_file(args.out, json.dumps(content, indent=1) + "\n")
     LOG.info("%d cards; %d files described in %s", len(args.facts), len(files), args.out)

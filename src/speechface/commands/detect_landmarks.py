@@ -59,12 +59,12 @@ def _detect(source: str, settings: "DetectorSettings", tracker: "Tracker", profi
     from speechface.clip_tables import ClipRows
     from speechface.errors import ClipError
     from speechface.landmarks.faults import FAULTS, damaged_until_key, faults
-    from speechface.landmarks.shape import normalise
+    from speechface.landmarks.shape import normalise, sideways
     from speechface.landmarks.summary import track_summary
     from speechface.landmarks.turned import LOOKS, may_be_turned, quarter_turns, turned_text, turns_of_eyes
 
     video = media.probe_video(source)
-    marks: list[tuple[bool, bool]] = []
+    marks: list[tuple[bool, bool, bool, int]] = []
     tracks = tracker.track(_noting(media.decode_images(source), marks))
     count, found = len(tracks.detected), int(tracks.detected.sum())
     if count != len(video.times):
@@ -77,12 +77,14 @@ def _detect(source: str, settings: "DetectorSettings", tracker: "Tracker", profi
         turns = quarter_turns(tracker, list(_images_at(source, looks)), profile.sure_score, image_of=media.ArrayImage)
     if turns:
         raise ClipError(f"{source}: {turned_text(turns)}")
-    damaged = damaged_until_key(*np.array(marks, bool).reshape(-1, 2).T)
+    damaged, key, leaf, order = np.array(marks, int).reshape(-1, 4).T
+    damaged = damaged_until_key(damaged > 0, key > 0, leaf > 0, order)
     strangers, people = _strangers(source, tracks, profile)
-    gaps = None
+    gaps = sides = None
     if tracks.patches is not None:
         gaps = profile.lip_gap(tracks.landmarks) / profile.interocular(tracks.landmarks)
-    fault = faults(tracks, video.times, damaged=damaged & tracks.detected, strangers=strangers, gaps=gaps)
+        sides = None if profile.ibug is None else sideways(profile.ibug(tracks.landmarks))
+    fault = faults(tracks, video.times, damaged=damaged, strangers=strangers, gaps=gaps, turns=sides)
     believed = int((tracks.detected & (fault == 0)).sum())
     if believed == 0 or believed / count < settings.min_detection_rate:
         doubts = ", ".join(f"in {(fault == k).sum()} {FAULTS[k]}" for k in np.unique(fault) if k)
@@ -109,10 +111,11 @@ def _detect(source: str, settings: "DetectorSettings", tracker: "Tracker", profi
     return ClipRows(columns, meta)
 
 
-def _noting(images: Iterable[Any], marks: list[tuple[bool, bool]]) -> Iterator[Any]:
-    """The images; `marks` gets of each whether it is damaged and whether it is a key frame."""
+def _noting(images: Iterable[Any], marks: list[tuple[bool, bool, bool, int]]) -> Iterator[Any]:
+    """The images; `marks` gets what is known of how each was decoded (`media.packets.Decoded`): damaged, key, leaf,
+    order."""
     for image in images:
-        marks.append((image.damaged, image.key))
+        marks.append((image.decoded.damaged, image.decoded.key, image.decoded.leaf, image.decoded.order))
         yield image
 
 

@@ -162,7 +162,7 @@ def _cluster(folder: str) -> Iterator[Finding]:
         return
     try:
         run = subprocess.run(["sbatch", "--version"], capture_output=True, text=True, timeout=20)
-        version = run.stdout.strip() or f"sbatch says {run.stderr.strip() or 'nothing'}"
+        version = " ".join(run.stdout.split()) or f"sbatch says {' '.join(run.stderr.split()) or 'nothing'}"
     except (OSError, subprocess.SubprocessError) as error:
         yield "Slurm", "note", f"sbatch is there, but does not answer ({error}); ask the cluster's people"
         return

@@ -173,7 +173,7 @@ def score_clip(
 
 
 def run(args: argparse.Namespace) -> None:
-    from speechface.clip_tables import ID_COLUMNS, ClipTables
+    from speechface.clip_tables import ClipTables
     from speechface.commands.label_stats import read_stats
     from speechface.commands.outside_scores import fill_in, print_beside
     from speechface.datasets.base import CLIP_COLUMNS
@@ -205,7 +205,7 @@ def run(args: argparse.Namespace) -> None:
             known[key] = RigBases.from_rig(rig, observed)
         return known[key]
 
-    ids = map("/".join, zip(*(clips[name] for name in ID_COLUMNS)))
+    ids = clips.clip_ids()
     delays = dict(zip(ids, clips.columns.get("audio_delay_ms", np.zeros(len(clips))).tolist()))
 
     def sound_of(clip_id):
@@ -231,9 +231,9 @@ def run(args: argparse.Namespace) -> None:
 
     chosen = np.nonzero(np.isin(clips["split"].astype(str), args.splits))[0]
     rows = []
-    for dataset, actor, clip in zip(*(clips[name][chosen] for name in ID_COLUMNS)):
-        clip_id = f"{dataset}/{actor}/{clip}"
-        stats = stats_of.get((str(dataset), str(actor)), common_stats)
+    for clip_id in (ids[k] for k in chosen):
+        dataset, actor, _ = clip_id.split("/")
+        stats = stats_of.get((dataset, actor), common_stats)
         with clip_in_work(clip_id):
             try:
                 labels, prediction = tables_of(clip_id)

@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> None:
     from speechface.figures.common import NothingToShow
     from speechface.figures.style import message, save, styled
     from speechface.figures.table_files import write_csv, write_tex
+    from speechface.metrics.registry import METRICS
 
     dpi = settings_of(args).dpi
     figure = FIGURES[args.name]
@@ -43,13 +44,15 @@ def run(args: argparse.Namespace) -> None:
         rows: list[dict[str, Any]] = []
         try:
             data = figure.collect(inputs)
-            drawn = figure.draw(data)
             columns, rows = figure.rows(data) if args.table_stem else (columns, rows)
+            drawn = figure.draw(data)
         except NothingToShow as reason:
-            text, rows = str(reason), [{"note": str(reason)}]
+            text, rows = str(reason), rows or [{"note": str(reason)}]
             drawn = message(f"{args.name}: {text}")
         save(drawn, args.out_stem, dpi, note=text)
     if args.table_stem:
         write_csv(f"{args.table_stem}.csv", columns, rows)
-        write_tex(f"{args.table_stem}.tex", columns, rows)
+        paper = [column for column in columns if column[0] in getattr(figure, "PAPER", ())] or columns
+        better = {name: metric.better for name, metric in METRICS.items()}
+        write_tex(f"{args.table_stem}.tex", paper, rows, block="block", better=better)
     LOG.info("%s.pdf and .png%s", args.out_stem, f": nothing to show, {text}" if text else "")

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from speechface.columns import ID_COLUMNS
 from speechface.errors import ClipError
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _work(args: argparse.Namespace, folder: Path, settings: Any) -> None:
     tables = {name: str(folder / f"{name}.parquet") for name in ("audio", "landmarks", "labels", "own", "delays")}
     identity, rig = str(folder / "inspected" / "actor.npz"), args.rig or str(folder / "rig.npz")
     columns = {name: np.array([None], object) for name in CLIP_COLUMNS}
-    columns |= {name: np.array([text], object) for name, text in zip(("dataset", "actor", "clip"), _KEY)}
+    columns |= {name: np.array([text], object) for name, text in zip(ID_COLUMNS, _KEY)}
     columns |= {"path": np.array([args.clip], object), "split": np.array(["predict"], object)}
     write_table(folder / "clips.parquet", columns, stage="clips")
     _command("extract-audio", "--clips", clip, "--settings", settings("audio").text(), "--out", tables["audio"])
@@ -196,7 +197,7 @@ def _picture(args: argparse.Namespace, folder: Path) -> None:
     from speechface.clip_tables import ClipTables
     from speechface.figures import alignment
     from speechface.figures.style import save, styled
-    from speechface.files import written_whole
+    from speechface.files import write_file
     from speechface.rig.rig import Rig
 
     rig, tables = Rig.load(args.rig or folder / "rig.npz"), ClipTables([folder / "labels.parquet"])
@@ -206,7 +207,7 @@ def _picture(args: argparse.Namespace, folder: Path) -> None:
     order, misses = seen[np.argsort(gap)], labels["reprojection_px"][seen]
     chosen = {order[-1 - len(order) // 20]: "open", order[len(order) // 20]: "shut", seen[misses.argmax()]: "worst"}
     inputs = {"identity": {_KEY[:2]: folder / "inspected" / "actor.npz"}}
-    clip = {**dict(zip(("dataset", "actor", "clip"), _KEY)), "path": args.clip}
+    clip = {**dict(zip(ID_COLUMNS, _KEY)), "path": args.clip}
     found = []
     for row, name in sorted(chosen.items()):
         used = "" if labels["used"][row] else ", not used"
@@ -217,5 +218,4 @@ def _picture(args: argparse.Namespace, folder: Path) -> None:
         pair.face = image
     with styled():
         save(alignment.draw(pairs), folder / "picture", 160)
-    with written_whole(args.picture) as temporary:
-        Path(temporary).write_bytes((folder / "picture.png").read_bytes())
+    write_file(args.picture, (folder / "picture.png").read_bytes())

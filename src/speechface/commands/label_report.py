@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from math import nan
 from typing import TYPE_CHECKING, Any
 
+from speechface.columns import ID_COLUMNS
 from speechface.commands.common import add_settings, columns_of, settings_of, write_csv
 
 if TYPE_CHECKING:
@@ -29,20 +30,19 @@ __all__ = ["add_arguments", "run"]
 
 LOG = logging.getLogger(__name__)
 
-_ID = ("dataset", "actor", "clip")
 _NUMBERS = ("reprojection_pct_iod", "lip_gap_r", "ear_blink_r", "jitter_mm")
 _MISSES = ("reprojection_median_pct", "reprojection_p95_pct", "reprojection_worst_pct")
 _TRACKING = ("landmark_jitter_pct", "eye_distance_px", "brightness", "cut_fraction", "missing_s")
 _COUNTS = ("n_used", "faces", "losses", "strangers")
 #: Frames whose face is not to be believed, by the numbers of `speechface.landmarks.faults.FAULTS`.
-_FAULTS = ("damaged", "frozen", "covered", "others")
+_FAULTS = ("damaged", "frozen", "covered", "others", "dim")
 _LIPS = ("lip_gap_amplitude", "shut_fraction", "shut_open_fraction")
 _GAZE = ("gaze_seen", "gaze_spread")
 #: Columns of the tables of delays.
 _DELAYS = ("audio_delay_ms", "delay_found_ms", "delay_low_ms", "delay_high_ms", "delay_own_ms", "delay_own_sigma_ms",
            "sound_agreement")  # fmt: skip
 _DELAY_FROM = "audio_delay_from"
-_FLAGGED = (*_ID, "first_frame", "last_frame", "n_frames", "reason")
+_FLAGGED = (*ID_COLUMNS, "first_frame", "last_frame", "n_frames", "reason")
 #: Of these an actor has the worst of the clips, of others their mean.
 _WORST: dict[str, Callable[[Any], float]] = {
     "reprojection_worst_pct": max,
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
 
     settings = settings_of(args)
     table = read_table(args.clips)
-    clips = sorted(zip(*(map(str, table[name]) for name in _ID), strict=True))
+    clips = sorted(zip(*(map(str, table[name]) for name in ID_COLUMNS), strict=True))
     landmarks, labels, rig = ClipTables(args.landmarks), ClipTables(args.labels), Rig.load(args.rig)
     labels.require_channels(rig.channels, f"rig {args.rig}")
     delays = _delays(args.delays)
@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> None:
             rows.append(row)
             flagged += runs
     integers = dict.fromkeys(("n_frames", "gaps", *_COUNTS, *_FAULTS), "int32")
-    columns = columns_of(rows, integers | {"used": "bool"}, (*_ID, "reason", "notes", _DELAY_FROM))
+    columns = columns_of(rows, integers | {"used": "bool"}, (*ID_COLUMNS, "reason", "notes", _DELAY_FROM))
     write_table(args.out, columns, stage="label_report", settings=settings.dump())
     write_csv(args.csv, columns)
     write_csv(args.actors, _by_actor(rows))
@@ -100,10 +100,10 @@ def _delays(paths: list[str]) -> dict[str, dict[str, Any]]:
     """clip id -> what the tables of delays tell of it."""
     from speechface.tables import read_table
 
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for table in map(read_table, paths):
-        for row in zip(*(table[name].tolist() for name in (*_ID, _DELAY_FROM, *_DELAYS)), strict=True):
-            found["/".join(row[:3])] = dict(zip((_DELAY_FROM, *_DELAYS), row[3:], strict=True))
+        rows = zip(*(table[name].tolist() for name in (_DELAY_FROM, *_DELAYS)), strict=True)
+        found |= {clip_id: dict(zip((_DELAY_FROM, *_DELAYS), row)) for clip_id, row in zip(table.clip_ids(), rows)}
     return found
 
 
@@ -131,7 +131,7 @@ def _of_actor(
     shut = shut_lips([points for _, points, _ in found.values()], profile) if profile else []
     shut_of = dict(zip(found, shut, strict=True))
     for clip in clips:
-        clip_id, start = "/".join(clip), dict(zip(_ID, clip, strict=True))
+        clip_id, start = "/".join(clip), dict(zip(ID_COLUMNS, clip, strict=True))
         row = start | _nothing_known() | delays.get(clip_id, {})
         if clip_id in landmarks:
             row |= _tracking(landmarks.clip_meta(clip_id))

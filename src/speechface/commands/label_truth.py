@@ -8,6 +8,7 @@ import argparse
 import logging
 from typing import TYPE_CHECKING, Any
 
+from speechface.columns import ID_COLUMNS
 from speechface.commands.common import columns_of, write_csv
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from speechface.clip_tables import ID_COLUMNS, ClipTables
+    from speechface.clip_tables import ClipTables
     from speechface.errors import TableError
     from speechface.rig.rig import Rig
     from speechface.tables import write_table
@@ -54,7 +55,6 @@ def _compare(clip_id: str, truths: "ClipTables", tables: "ClipTables", rig: "Rig
     """The truth rows of one clip: one a channel, none without truth or labels."""
     import numpy as np
 
-    from speechface.clip_tables import ID_COLUMNS
     from speechface.errors import TableError
     from speechface.fitting.quality import compare_with_truth
     from speechface.geometry.rotation import matrix_from_euler

@@ -37,7 +37,7 @@ _STEP_S = 0.01
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from speechface.liveliness.presets import PRESETS
+    from speechface.commands.common import add_motion
     from speechface.media.pcm import SAMPLE_FORMATS
     from speechface.senders import SENDERS
 
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", help="model that looks back only: .onnx, .ckpt, or .npz of a baseline (default: the package's)"
     )
     parser.add_argument("--to", nargs="+", default=["jsonl"], metavar="TARGET", help="where frames go (default: jsonl)")
-    parser.add_argument("--fps", default="30", help="frames a second, a number or a fraction such as 30000/1001")
+    add_motion(parser)
     parser.add_argument("--sr", type=int, help="sampling rate of raw samples, Hz; a wav says its own")
     parser.add_argument(
         "--sample-format", choices=SAMPLE_FORMATS, default="s16le", help="of raw samples (default: s16le)"
@@ -55,14 +55,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--real-time", action="store_true", help="play a file at the speed of its sound instead of at once"
     )
-    parser.add_argument(
-        "--life",
-        default="natural",
-        metavar="PRESET",
-        help=f"blinks, gaze and motion of head and brows where the model gives none: {', '.join(PRESETS)}, or a file "
-        ".json (default: natural)",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of what --life draws (default: 0)")
     parser.add_argument(
         "--levels",
         action="store_true",

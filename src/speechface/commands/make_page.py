@@ -43,13 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="HTML", help="page to write, e.g. results/page/index.html")
 
 
-def _write(path: str | Path, text: str) -> None:
-    from speechface.files import written_whole
-
-    with written_whole(path) as temporary:
-        Path(temporary).write_text(text)
-
-
 def _models(paths: list[str]) -> dict[str, dict[str, Any]]:
     """Facts of trained models by name, of the first seed."""
     found: dict[str, dict[str, Any]] = {}
@@ -59,24 +52,27 @@ def _models(paths: list[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _figures(paths: list[str], media: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Copy the figures; return the captions of those that show something, and why the others show nothing."""
+def _figures(paths: list[str], media: Path) -> tuple[dict[str, str], dict[str, str], set[str]]:
+    """Copy the figures; return the captions of those that show something, why the others show nothing, and which are
+    wide."""
     from speechface.figures.registry import FIGURES
-    from speechface.figures.style import note_of
+    from speechface.figures.style import is_wide, note_of
 
-    captions, empty = {}, {}
+    captions, empty, wide = {}, {}, set()
     for path in map(Path, paths):
         if note := note_of(path):
             empty[path.stem] = note
             continue
         for file in (path, path.with_suffix(".pdf")):
             shutil.copyfile(file, media / file.name)
+        wide |= {path.stem} if is_wide(path) else set()
         captions[path.stem] = _TRUTH if path.stem == "truth" else FIGURES[path.stem].CAPTION
-    return captions, empty
+    return captions, empty, wide
 
 
 def run(args: argparse.Namespace) -> None:
     from speechface.commands.job_report import read_jobs
+    from speechface.files import write_file
     from speechface.page import facts, scores
     from speechface.page.html import Section, document, escape
     from speechface.provenance import provenance
@@ -121,10 +117,10 @@ def run(args: argparse.Namespace) -> None:
         Section("made", "Config and commit", facts.config(texts, made, versions)),
         Section("cite", "How to cite", facts.cite(made, adapters)),
     ]
-    _write(args.out, document(title, "\n".join(first), parts))
+    write_file(args.out, document(title, "\n".join(first), parts))
     if args.forward:
         target = os.path.relpath(args.out, Path(args.forward).parent)
-        _write(args.forward, f'<!doctype html><meta charset="utf-8"><title>{escape(title)}</title>'
+        write_file(args.forward, f'<!doctype html><meta charset="utf-8"><title>{escape(title)}</title>'
                              f'<meta http-equiv="refresh" content="0; url={escape(target)}">'
                              f'<a href="{escape(target)}">{escape(title)}</a>\n')  # fmt: skip
     LOG.info("%s: %s", args.out, ", ".join(part.heading for part in parts if part.markup))

@@ -30,7 +30,8 @@ def run(args: argparse.Namespace) -> None:
 
     from speechface.audio.delays import SHORTEST_S, clip_delays
     from speechface.audio.synchrony import DELAYS_MS
-    from speechface.clip_tables import ID_COLUMNS, ClipTables
+    from speechface.clip_tables import ClipTables
+    from speechface.columns import ID_COLUMNS
     from speechface.errors import ConfigError
     from speechface.tables import write_table
 

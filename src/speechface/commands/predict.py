@@ -156,10 +156,10 @@ def _clips(clips, dataset):
     """Clip id -> why it is excluded, "" for those to predict: test and predict clips, and those planned for a split."""
     found = {}
     reasons = clips.columns.get("reason", [""] * len(clips))
-    for *key, split, reason in zip(*(clips[name] for name in ("dataset", "actor", "clip", "split")), reasons):
-        if key[0] == dataset and split in ("test", "predict", "excluded"):
+    for clip_id, of, split, reason in zip(clips.clip_ids(), clips["dataset"], clips["split"], reasons):
+        if of == dataset and split in ("test", "predict", "excluded"):
             # who waits for an excluded clip is told why it is empty
-            found["/".join(key)] = (reason or "excluded") if split == "excluded" else ""
+            found[clip_id] = (reason or "excluded") if split == "excluded" else ""
     if not found:
         raise TableError(f"--clips: no clip of dataset {dataset} is of split test or predict")
     return found

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from speechface.clip_tables import ClipTable, ClipTables
-    from speechface.files import written_whole
+    from speechface.files import write_file
     from speechface.metrics.ranking import best_model, ranked_clips
     from speechface.render.visualiser import Visualiser
     from speechface.rig.rig import Rig
@@ -70,8 +70,7 @@ def run(args: argparse.Namespace) -> None:
     frame = {"width": page.width, "height": page.height, "top": page.top, "side": page.size}
     facts = {"frame": frame, "model": model, "seed": seed, "split": split, "n_clips": len(ranked), "examples": chosen}
     facts["viewer"] = _VIEWER
-    with written_whole(args.out) as temporary:
-        Path(temporary).write_text(json.dumps(facts, indent=1) + "\n")
+    write_file(args.out, json.dumps(facts, indent=1) + "\n")
     LOG.info("%s: %s", model, ", ".join(f"{name} {clip['clip']}" for name, clip in chosen.items()))
 
 
@@ -80,7 +79,7 @@ def _known(path: str) -> tuple[dict[str, str], dict[str, float]]:
     from speechface.tables import read_table
 
     clips = read_table(path)
-    ids = ["/".join(map(str, who)) for who in zip(clips["dataset"], clips["actor"], clips["clip"])]
+    ids = clips.clip_ids()
     return dict(zip(ids, map(str, clips["path"]))), dict(zip(ids, clips.columns.get("audio_delay_ms", [0] * len(ids))))
 
 
@@ -93,7 +92,7 @@ def _viewer(clip_id: str, predictions: Any, args: argparse.Namespace) -> None:
     from speechface.clip_tables import ClipTables
     from speechface.commands import view
     from speechface.export.animation import Animation, Sound
-    from speechface.files import written_whole
+    from speechface.files import write_file
     from speechface.names import path_name
     from speechface.rig.channels import ROTATIONS, told
     from speechface.sound_tables import read_sound, read_times
@@ -112,8 +111,7 @@ def _viewer(clip_id: str, predictions: Any, args: argparse.Namespace) -> None:
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         head = animation.save(Path(folder) / f"{path_name(clip_id).rsplit('/', 1)[1]}.glb", format="glb_meshopt")
-        with written_whole(Path(args.out_dir) / _VIEWER) as temporary:
-            Path(temporary).write_text(view.page([head], sound=None), encoding="utf-8")
+        write_file(Path(args.out_dir) / _VIEWER, view.page([head], sound=None))
 
 
 def _render(chosen: dict[str, dict[str, Any]], predictions: Any, args: argparse.Namespace) -> None:

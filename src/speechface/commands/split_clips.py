@@ -13,7 +13,6 @@ LOG = logging.getLogger(__name__)
 
 __all__ = ["add_arguments", "run", "split_clips"]
 
-_ID = ("dataset", "actor", "clip")
 #: Columns that are taken over from the label report.
 _DELAYS = ("audio_delay_ms", "delay_found_ms", "delay_low_ms", "delay_high_ms", "sound_agreement")
 _DELAY_FROM = "audio_delay_from"
@@ -72,17 +71,17 @@ def split_clips(
     from speechface.tables import read_table, write_table
 
     clips = read_table(clips_path)
-    ids = ["/".join(key) for key in zip(*(clips[name] for name in _ID))]
+    ids = clips.clip_ids()
     quality, delays = {}, {}
     if quality_path:
         report = read_table(quality_path)
-        for *clip, used, reason in zip(*(report[name] for name in (*_ID, "used", "reason"))):
-            quality["/".join(clip)] = (bool(used), reason or "")
+        reported = report.clip_ids()
+        for clip_id, used, reason in zip(reported, report["used"], report["reason"]):
+            quality[clip_id] = (bool(used), reason or "")
         if _DELAY_FROM in report.columns:
-            for *clip, source, used, found, low, high, agreement in zip(
-                *(report[name] for name in (*_ID, _DELAY_FROM, *_DELAYS))
-            ):
-                delays["/".join(clip)] = (source, np.nan_to_num(used), found, low, high, agreement)
+            told_of = zip(*(report[name] for name in (_DELAY_FROM, *_DELAYS)))
+            for clip_id, (source, used, *others) in zip(reported, told_of):
+                delays[clip_id] = (source, np.nan_to_num(used), *others)
     unknown = ("", 0.0, *[np.nan] * (len(_DELAYS) - 1))
     told = [delays.get(clip_id, unknown) for clip_id in ids]
     label_tables, audio_tables = ClipTables(labels), ClipTables(audio)

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from speechface.audio.sound import write_wav
     from speechface.clip_tables import ClipTables
-    from speechface.files import written_whole
+    from speechface.files import write_file
     from speechface.names import path_name
     from speechface.sound_tables import read_sound
 
@@ -43,10 +43,8 @@ def run(args: argparse.Namespace) -> None:
             sound = read_sound(tables, clip_id, delay_ms=delay_ms(clip_id))
             write_wav(path, sound.since(0.0), sound.sr)
         else:
-            with written_whole(path) as temporary:
-                Path(temporary).write_bytes(stored["bytes"])
+            write_file(path, stored["bytes"])
         written.append(str(path))
     if args.list:
-        with written_whole(args.list) as temporary:
-            Path(temporary).write_text("".join(f"{path}\n" for path in written))
+        write_file(args.list, "".join(f"{path}\n" for path in written))
     LOG.info("%d files in %s", len(written), args.out_dir)

@@ -25,14 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from speechface.errors import ConfigError
-    from speechface.files import made_folder, written_whole
+    from speechface.files import made_folder, write_file
 
     if len(args.files) > 2:
         raise ConfigError(f"{len(args.files)} files; the page shows one, or two side by side")
     content = page([Path(name) for name in args.files], sound=args.sound)
     made_folder(Path(args.out).parent)
-    with written_whole(args.out) as temporary:
-        Path(temporary).write_text(content, encoding="utf-8")
+    write_file(args.out, content)
     print(args.out)
 
 

@@ -20,7 +20,7 @@ from speechface.export.gltf import Document, read_glb
 from speechface.export.names import arkit_name, preset_name, viseme_name
 from speechface.export.skeleton import Skeleton
 from speechface.export.visemes import OCULUS, VRM_PRESETS, oculus_visemes, vrm_presets
-from speechface.files import written_whole
+from speechface.files import write_file
 from speechface.rig.channels import on_channels
 
 __all__ = ["DESCRIPTION", "SUFFIX", "animated", "read_avatar", "write"]
@@ -47,8 +47,7 @@ def write(animation: Animation, folder: Path) -> Path:
     source = Path(animation.avatar_file)
     document = read_avatar(source)
     path = folder / f"{animation.name}.{source.name}"
-    with written_whole(path) as temporary:
-        Path(temporary).write_bytes(animated(document, animation, str(source)).to_bytes())
+    write_file(path, animated(document, animation, str(source)).to_bytes())
     return path
 
 

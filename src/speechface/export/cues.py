@@ -12,7 +12,7 @@ import numpy as np
 
 from speechface.export.animation import ARKIT_NAMES, Animation
 from speechface.export.visemes import OCULUS, oculus_visemes
-from speechface.files import written_whole
+from speechface.files import write_file, written_whole
 
 __all__ = ["JSON", "TSV", "Cue", "mouth_cues"]
 
@@ -96,8 +96,7 @@ class _Tsv:
         path = folder / f"{animation.name}{self.SUFFIX}"
         cues = mouth_cues(animation)
         lines = [*((start, value) for start, _, value in cues), (cues[-1][1], "X")]
-        with written_whole(path) as temporary:
-            Path(temporary).write_text("".join(f"{time:.2f}\t{value}\n" for time, value in lines))
+        write_file(path, "".join(f"{time:.2f}\t{value}\n" for time, value in lines))
         return path
 
 

@@ -19,7 +19,7 @@ from speechface.export.gltf import Document
 from speechface.export.head_mesh import Part, cut, longest, normals_of
 from speechface.export.meshopt import encode_attributes, encode_triangles
 from speechface.export.sound import encoded
-from speechface.files import written_whole
+from speechface.files import write_file
 from speechface.geometry.mesh import NormalField
 from speechface.geometry.rotation import quaternion_from_euler
 
@@ -50,9 +50,7 @@ class _Head:
     def write(self, animation: Animation, folder: Path) -> Path:
         """Write ``<name>.glb`` (``<name>.meshopt.glb``) into `folder` and return its path."""
         path = folder / f"{animation.name}{self.SUFFIX}"
-        content = _Writer(animation, compressed=self._compressed).document.to_bytes()
-        with written_whole(path) as temporary:
-            Path(temporary).write_bytes(content)
+        write_file(path, _Writer(animation, compressed=self._compressed).document.to_bytes())
         return path
 
 

@@ -1,6 +1,7 @@
 """Binary glTF 2.0: read a file, add to its buffer, write it."""
 
 import json
+import operator
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -144,7 +145,7 @@ def read_glb(content: bytes, name: str) -> Document:
     try:
         parsed = json.loads(chunks[_JSON])
         buffer = (parsed.get("buffers") or [{"byteLength": 0}])[0]
-        held = buffer["byteLength"]
+        held = operator.index(buffer["byteLength"])
     except (KeyError, ValueError, TypeError, AttributeError):
         raise MediaError(f"{name}: the JSON of the glTF cannot be read; export the avatar again") from None
     if "uri" in buffer:

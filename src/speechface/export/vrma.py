@@ -15,7 +15,7 @@ from speechface.export.animation import ARKIT_NAMES, Animation, gaze_angles
 from speechface.export.glb import add_times
 from speechface.export.gltf import Document
 from speechface.export.visemes import VRM_PRESETS, vrm_presets
-from speechface.files import written_whole
+from speechface.files import write_file
 from speechface.geometry.rotation import quaternion_from_euler
 
 __all__ = ["ARKIT", "PRESETS"]
@@ -44,8 +44,7 @@ class _Vrma:
             content = _document(animation, "preset", names, vrm_presets(animation.arkit)[:, keep])
         else:
             content = _document(animation, "custom", list(ARKIT_NAMES), animation.arkit)
-        with written_whole(path) as temporary:
-            Path(temporary).write_bytes(content.to_bytes())
+        write_file(path, content.to_bytes())
         return path
 
 

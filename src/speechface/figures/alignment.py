@@ -13,7 +13,7 @@ import numpy as np
 
 from speechface.errors import MediaError, RenderError, TableError
 from speechface.figures.common import NothingToShow, read_clips, usable_table
-from speechface.figures.style import GREY, PAGE, new_figure, titled
+from speechface.figures.style import GREY, PAGE, new_figure, short
 from speechface.geometry.camera import Camera
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.names import path_name
@@ -111,7 +111,7 @@ def _fitted(clip, rig, inputs):
     jaw, close = (labels.columns.get(name, 0) for name in ("jawOpen", "mouthClose"))
     gap = np.where(used, jaw - close, -1)
     row = int(np.argsort(gap)[-1 - (used.sum() // 20)])  # well open, but not the one frame that may be an error
-    words = [titled(clip["actor"]), titled(clip.get("emotion") or clip["clip"]), f"{labels['time'][row]:.2f} s"]
+    words = [short(clip["actor"], 22), short(clip.get("emotion") or clip["clip"], 24), f"{labels['time'][row]:.2f} s"]
     return fitted_frame(clip, labels, row, rig, inputs, ", ".join(words))
 
 

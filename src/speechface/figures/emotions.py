@@ -1,5 +1,6 @@
 """The mouth's error by emotion, for every model."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -8,12 +9,12 @@ import numpy as np
 from speechface.datasets.emotions import EMOTIONS
 from speechface.figures.common import NothingToShow
 from speechface.figures.scores import SHORT, Scores, ordered_models, read_scores, score_table
-from speechface.figures.style import COLUMN, GREY, colour_of, new_figure, titled
+from speechface.figures.style import COLUMN, GREY, colour_of, new_figure, short, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CAPTION", "ENOUGH", "INPUTS", "collect", "draw", "rows"]
+__all__ = ["CAPTION", "ENOUGH", "INPUTS", "PAPER", "collect", "draw", "rows"]
 
 INPUTS = {"metrics": True}
 #: Clips of an emotion below which a mean over them says nothing.
@@ -24,19 +25,23 @@ CAPTION = (
 )
 
 _METRIC = "rmse_mouth_mm"
+_TABLE = (_METRIC, "lip_gap_r", "r2_mouth")
+#: Columns of the LaTeX table, whose rows stand together by emotion.
+PAPER = ("model", "seed", "n_clips", *_TABLE)
 #: Order along the axis; others follow by name.
 _ORDER = EMOTIONS
 
 
 def collect(inputs: Mapping[str, Any]) -> Scores:
     """Read the mouth's error of every emotion."""
-    return read_scores(inputs["metrics"], group="emotion", metrics=[_METRIC, "lip_gap_r", "r2_mouth"])
+    return read_scores(inputs["metrics"], group="emotion", metrics=_TABLE)
 
 
 def rows(scores: Scores) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
     """The figure's numbers and two more metrics as a table."""
     models = ordered_models(scores, _METRIC)
-    return score_table(scores, metrics=[_METRIC, "lip_gap_r", "r2_mouth"], by_group="emotion", models=models)
+    columns, lines = score_table(scores, metrics=_TABLE, by_group="emotion", models=models)
+    return columns, [{**line, "block": titled(line["group"])} for line in lines]
 
 
 def draw(scores: Scores) -> "Figure":
@@ -47,7 +52,7 @@ def draw(scores: Scores) -> "Figure":
     for s in scores.of(metric=_METRIC):
         clips[s.group] = max(clips[s.group], s.n_clips)
     emotions = sorted((e for e in clips if clips[e] >= ENOUGH), key=lambda e: (rank.get(e, len(rank)), e))
-    few = [f"{titled(e)} {clips[e]}" for e in sorted(set(clips) - set(emotions))]
+    few = [f"{short(e, 14)} {clips[e]}" for e in sorted(set(clips) - set(emotions))]
     if len(emotions) < 2:
         raise NothingToShow(f"fewer than two emotions have {ENOUGH} clips to be evaluated on: clips {', '.join(few)}")
     figure = new_figure(COLUMN, 0.75 + 0.1 * (len(models) + 2) * len(emotions))
@@ -62,16 +67,16 @@ def draw(scores: Scores) -> "Figure":
             value, low, high = (np.mean([getattr(s, name) for s in found]) for name in ("value", "low", "high"))
             if np.isfinite([low, high]).all():
                 axis.plot([low, high], [y, y], color=colour, linewidth=1.1, solid_capstyle="butt")
-            axis.plot(value, y, marker, color=colour, markersize=3.4, label=None if k else titled(model))
+            axis.plot(value, y, marker, color=colour, markersize=3.4, label=None if k else short(model, 16))
     for edge in np.arange(len(emotions) - 1) + 0.5:
         axis.axhline(edge, color="#dddddd", linewidth=0.5)
-    axis.set_yticks(range(len(emotions)), [f"{titled(e)}\nn = {clips[e]}" for e in emotions])
+    axis.set_yticks(range(len(emotions)), [f"{short(e, 14)}\nn = {clips[e]}" for e in emotions])
     axis.tick_params(axis="y", length=0)
     axis.set_ylim(len(emotions) - 0.5, -0.5)
-    axis.set_xlim(left=0)
     axis.set_xlabel(f"{SHORT[_METRIC][0]}, {SHORT[_METRIC][1]}")
     axis.grid(True, axis="x")
-    figure.legend(loc="outside upper center", ncols=min(len(models), 4), handletextpad=0.1, columnspacing=1.0)
+    across = min(len(models), 3 if max(map(len, models)) > 8 else 4)
+    figure.legend(loc="outside upper center", ncols=across, handletextpad=0.1, columnspacing=1.0)
     left_out = f"; left out, too few clips: {', '.join(few)}" if few else ""
-    figure.supxlabel(f"n: {scores.place}{left_out}", fontsize=6.5, color=GREY)
+    figure.supxlabel(textwrap.fill(f"n: {scores.place}{left_out}", 72), fontsize=6.5, color=GREY)
     return figure

@@ -9,7 +9,7 @@ import numpy as np
 from speechface.clip_tables import ClipTables
 from speechface.figures.common import NothingToShow
 from speechface.figures.predicted import by_model, compared, ranked
-from speechface.figures.style import COLUMN, GREY, PAGE, new_figure, titled
+from speechface.figures.style import BASELINES, COLUMN, GREY, PAGE, colour_of, new_figure, short
 from speechface.geometry.mesh import vertex_normals
 from speechface.rig.rig import Rig
 
@@ -59,8 +59,7 @@ def collect(inputs: Mapping[str, Any]) -> Data:
     """Take frames spread evenly over all evaluated clips, the same for every model."""
     rig, order = Rig.load(inputs["rig"]), ranked(inputs["evaluations"])
     predictions = by_model(inputs["all_predictions"])
-    names = [name for name in order.models if name in predictions]
-    names = [*names[: _MODELS - 1], *names[_MODELS - 1 :][-1:]]  # the last is the worst reference
+    names = _chosen([name for name in order.models if name in predictions])
     errors, n_frames = {}, 0
     clips = sorted(clip["clip"] for clip in order.clips[order.models[0]])
     for name in names:
@@ -71,6 +70,15 @@ def collect(inputs: Mapping[str, Any]) -> Data:
     if not errors:
         raise NothingToShow("no evaluated clip has both labels and a prediction")
     return Data(rig, errors, n_frames, len(clips))
+
+
+def _chosen(names: list[str]) -> list[str]:
+    """Of models from the best on those that are shown: the best networks, beside them the training mean, the best other
+    reference, and the face that never moves."""
+    trained = [name for name in names if name not in BASELINES]
+    references = [name for name in names if name in BASELINES and name not in ("mean", "neutral")]
+    first = [*trained[:1], "mean", *references[:1], *trained[1:3], "neutral", *trained[3:]]
+    return sorted([name for name in first if name in names][:_MODELS], key=names.index)
 
 
 def _differences(clips: list[str], labels: ClipTables, predictions: ClipTables, rig: Rig) -> np.ndarray:
@@ -85,13 +93,14 @@ def draw(data: Data) -> "Figure":
     from matplotlib.colors import Normalize
 
     names = list(data.errors)
-    width = COLUMN if len(names) <= 3 else min(PAGE, 1.2 * len(names))
+    width = COLUMN if len(names) <= 3 else PAGE
     front = _Front(data.rig)
-    side = (width - 0.75) / len(names)
-    figure = new_figure(width, 2 * side * front.shape[0] / front.shape[1] + 0.5)
+    side = min((width - 0.75) / len(names), 1.3)
+    figure = new_figure(width, 2 * max(side * front.shape[0] / front.shape[1], 1.0) + 0.5)  # words need an inch
+    figure.set_layout_engine("compressed")  # pictures keep their shape
     axes = figure.subplots(2, len(names), squeeze=False)
     scaled = [errors for name, errors in data.errors.items() if name != "neutral"] or list(data.errors.values())
-    for row, heading in enumerate(("mean", "95th percentile")):
+    for row, heading in enumerate(("mean over frames", "95th percentile")):
         top = float(np.nanpercentile(np.concatenate([errors[row] for errors in scaled]), 99.8)) or 1.0
         scale = Normalize(0, top, clip=True)
         for axis, name in zip(axes[row], names):
@@ -100,14 +109,14 @@ def draw(data: Data) -> "Figure":
             axis.set_yticks([])
             axis.spines[:].set_visible(False)
             if row == 0:
-                axis.set_title(titled(name), fontweight="bold")
+                axis.set_title(short(name, 12), fontweight="bold", color=colour_of(name, names)[0])
         axes[row, 0].set_ylabel(heading)
         beyond = "max" if len(scaled) < len(names) else "neither"
         bar = figure.colorbar(ScalarMappable(scale, _COLOURS), ax=list(axes[row]), aspect=14, pad=0.02, shrink=0.85,
                               extend=beyond)  # fmt: skip
         bar.set_label("mm")
         bar.outline.set_visible(False)
-    figure.supxlabel(f"{data.n_frames} frames of {data.n_clips} clips", fontsize=7, color=GREY)
+    figure.supxlabel(f"{data.n_frames} frames of {data.n_clips} clip{'s' * (data.n_clips > 1)}", fontsize=7, color=GREY)
     return figure
 
 
@@ -135,7 +144,7 @@ class _Front:
         self._corners = corners[seen[self._rows, self._columns]]
         self._parts = _barycentric(np.stack([self._columns, self._rows], 1), flat[self._corners])
         light = np.einsum("nk,nk->n", self._parts, normals[self._corners, 2])
-        self._light = np.clip(0.5 + 0.5 * light, 0, 1)
+        self._light = np.clip(0.72 + 0.28 * light, 0, 1)  # little: colours are numbers
 
     def painted(self, values: np.ndarray, scale: Any) -> np.ndarray:
         """Values of vertices (V,) as an image (h, w, 3) in [0, 1]; NaN grey."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from speechface.figures.common import NothingToShow, clip_id, read_clips, sound_of, usable_table
-from speechface.figures.style import PAGE, new_figure, titled
+from speechface.figures.style import PAGE, new_figure, short
 from speechface.sound_tables import read_times
 
 if TYPE_CHECKING:
@@ -18,8 +18,9 @@ __all__ = ["CAPTION", "INPUTS", "collect", "draw"]
 INPUTS = {"clips": True, "spectrogram": False, "acoustics": False, "audio": False}
 CAPTION = (
     "What the networks hear: log-mel bands, MFCC, chroma and spectrogram windows of one actor speaking one sentence "
-    "under several emotions (figure 1 of the report). MFCC, chroma and spectrogram windows are scaled to their own "
-    "range or peak, in silence to that of noise: here they fade where the sound does; the networks get them unfaded."
+    "under several emotions (figure 1 of the report). To see: what differs between emotions, where there is silence. "
+    "MFCC (without the 0th), chroma and spectrogram windows are scaled to their own range or peak, in silence to that "
+    "of noise: here they fade where the sound does; the networks get them unfaded."
 )
 
 #: The report's four emotions first.
@@ -27,10 +28,10 @@ _PREFERRED = ("neutral", "happy", "sad", "disgust", "angry", "fearful", "surpris
 _MOST = 4
 #: Rows of the image: heading, unit of the colours, colour map.
 _PANELS = {
-    "log_mel": ("log-mel bands", "dB", "magma"),
-    "mfcc": ("MFCC without the 0th", "standard deviations", "RdBu_r"),
-    "chroma": ("chroma", "fraction of the strongest", "viridis"),
-    "spectrogram": ("spectrogram windows", "dB below the window's peak", "magma"),
+    "log_mel": ("log-mel, band", "dB", "magma"),
+    "mfcc": ("MFCC, coefficient", "standard deviations", "RdBu_r"),
+    "chroma": ("chroma, pitch class", "fraction of the strongest", "viridis"),
+    "spectrogram": ("spectrogram, kHz", "dB re the window's peak", "magma"),
 }
 #: Features that are scaled to their own peak, so that noise in silence looks as loud as speech.
 _FADED = ("mfcc", "chroma", "spectrogram")
@@ -71,8 +72,8 @@ def collect(inputs: Mapping[str, Any]) -> Data:
     for (dataset, actor, _, statement), clips in ranked:
         spoken = _load_group(clips, inputs)
         if spoken:
-            says = f', "{titled(statement)}"' if statement else ""
-            return Data(f"{titled(actor)} ({dataset}){says}", spoken)
+            says = f", “{short(statement, 60)}”" if statement else ""
+            return Data(f"{short(actor, 24)} ({short(dataset, 16)}){says}", spoken)
     raise NothingToShow(f"none of the {sum(len(clips) for clips in groups.values())} clips has usable features")
 
 
@@ -93,7 +94,7 @@ def _load_group(clips, inputs):
 
 
 def _load(clip, inputs):
-    one = Spoken(titled(clip.get("emotion") or clip["clip"]), 0.0)
+    one = Spoken(short(clip.get("emotion") or clip["clip"], 12), 0.0)
     table = usable_table(inputs["acoustics"], clip)
     if table is not None:
         for name in ("log_mel", "mfcc", "chroma"):
@@ -199,7 +200,7 @@ def draw(data: Data) -> "Figure":
                 axis.set_yticks([0.5, 4.5, 9.5], ["C", "E", "A"])
             if column == 0:
                 axis.set_ylabel(one.title, fontsize=8.5, fontweight="bold")
-        axes[0, column].set_title(heading + (", kHz" if name == "spectrogram" else ""))
+        axes[0, column].set_title(heading)
         axes[-1, column].set_xlabel("time, s")
         shown = ScalarMappable(Normalize(low, high), colours)
         bar = figure.colorbar(shown, ax=list(axes[:, column]), location="bottom", aspect=28, pad=0.02)

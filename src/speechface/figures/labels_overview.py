@@ -14,7 +14,7 @@ from speechface.audio.synchrony import DELAYS_MS
 from speechface.errors import MediaError
 from speechface.figures.alignment import SIDE_PX, Pair, draw_faces, fitted_frame, show
 from speechface.figures.common import NothingToShow, clip_id, read_clips, usable_table
-from speechface.figures.style import PAGE, new_figure
+from speechface.figures.style import INK, PAGE, new_figure, short
 from speechface.fitting.report import opening_mm
 from speechface.landmarks.detector import Profile
 from speechface.landmarks.detectors import DETECTORS
@@ -32,8 +32,9 @@ INPUTS = {"clips": True, "quality": True, "landmarks": True, "labels": True, "de
 CAPTION = (
     "The worst clip by each criterion of the label report, and two clips around the median: the video frame that tells "
     "most, the detector's landmarks (red) with those of the fitted rig (blue), and the rig. Where sound and lips agree "
-    "least, how probable each delay of the sound is (curve), and the delay that is used (line). Misses are in percent "
-    "of the distance between the outer eye corners."
+    "least, how probable each delay of the sound is (curve), and the delay that is used (dashed). Misses are in "
+    "percent of the distance between the outer eye corners. To see: would you believe these labels? The others are "
+    "better."
 )
 
 #: Fraction of a cut that is left out at either side.
@@ -102,20 +103,22 @@ CRITERIA = (
               lambda q: f"misses by {q['reprojection_pct_iod']:.2f} % on average, here by the most",
               "no clip has labels"),
     Criterion("shut lips stand open",
-              lambda q: np.where(q["shut_fraction"] * q["n_frames"] >= _FEWEST, q["shut_open_fraction"], np.nan),
+              lambda q: np.where((q["shut_fraction"] * q["n_frames"] >= _FEWEST) & (q["shut_open_fraction"] > 0),
+                                 q["shut_open_fraction"], np.nan),
               _open_though_shut,
-              lambda q: f"shut in {q['shut_fraction']:.0%} of the frames, open on the rig in "
-                        f"{q['shut_open_fraction']:.0%} of these",
-              "no clip has shut lips"),
+              lambda q: f"shut in {100 * q['shut_fraction']:.0f} % of the frames, open on the rig in "
+                        f"{100 * q['shut_open_fraction']:.0f} % of these",
+              "none do"),
     Criterion("lips move too little or too far", lambda q: np.abs(np.log(np.maximum(q["lip_gap_amplitude"], 1e-3))),
               _widest, lambda q: f"{q['lip_gap_amplitude']:.2f} times as far as the landmarks', here widest",
               "no lips move"),
     Criterion("sound and lips agree least", lambda q: -q["sound_agreement"], _widest,
-              lambda q: f"agree with probability {q['sound_agreement']:.2f}; {q['audio_delay_ms']:.0f} ms late used, "
-                        f"{q['delay_own_ms']:.0f} \N{PLUS-MINUS SIGN} {q['delay_own_sigma_ms']:.0f} by its own lips",
+              lambda q: f"agree with probability {q['sound_agreement']:.2f}; {q['audio_delay_ms']:.0f} ms of delay used"
+                        + (f", its lips say {q['delay_own_ms']:.0f} \N{PLUS-MINUS SIGN} {q['delay_own_sigma_ms']:.0f}"
+                           if np.isfinite(q["delay_own_sigma_ms"]) else ""),
               "no clip's sound can be judged"),
     Criterion("gaze wanders most", lambda q: q["gaze_spread"], _looks_away,
-              lambda q: f"spread {q['gaze_spread']:.2f}, eyes seen in {q['gaze_seen']:.0%} of the frames",
+              lambda q: f"spread {q['gaze_spread']:.2f}, eyes seen in {100 * q['gaze_seen']:.0f} % of the frames",
               "the detector sees no irises"),
     Criterion("longest gap", lambda q: np.where(q["longest_gap_s"] > 0, q["longest_gap_s"], np.nan), _in_longest_gap,
               lambda q: f"{q['longest_gap_s']:.2f} s, the longest of {q['gaps']:.0f}; here its middle",
@@ -216,7 +219,7 @@ def draw(cells: list[Cell]) -> "Figure":
     for k, cell in enumerate(shown):
         left, top = (k % 2) * across + 0.04, height - (k // 2) * (side + words)
         figure.text(left / width, (top - 0.04) / height, cell.title, va="top", fontsize=8, fontweight="bold")
-        figure.text(left / width, (top - 0.18) / height, f"{cell.clip}\n{cell.note}", va="top", fontsize=6.5)
+        figure.text(left / width, (top - 0.18) / height, f"{short(cell.clip, 66)}\n{cell.note}", va="top", fontsize=6.5)
         assert cell.pair is not None
         assert cell.seen is not None
         axes = [
@@ -226,24 +229,28 @@ def draw(cells: list[Cell]) -> "Figure":
         ]  # fmt: skip
         for axis, image in zip(axes, (cell.pair.frame, cell.pair.frame, cell.pair.face)):
             if axis is axes[2] and cell.curve is not None:
-                _draw_delays(axis, cell.curve, cell.delay_ms)
+                _draw_delays(figure, axis, cell.curve, cell.delay_ms)
                 continue
             show(axis, image)
             axis.set_xlim(_EDGE * SIDE_PX, (1 - _EDGE) * SIDE_PX)
             axis.set_ylim((1 - 0.4 * _EDGE) * SIDE_PX, 1.6 * _EDGE * SIDE_PX)
-        axes[1].plot(*cell.seen.T, ".", color=_SEEN, markersize=2.6, markeredgewidth=0)
-        axes[1].plot(*cell.pair.dots.T, ".", color=_FITTED, markersize=1.8, markeredgewidth=0)
+        axes[1].plot(*cell.seen.T, ".", color=_SEEN, markersize=3.4, markeredgewidth=0)
+        axes[1].plot(*cell.pair.dots.T, ".", color=_FITTED, markersize=1.9, markeredgewidth=0)
     return figure
 
 
-def _draw_delays(axis: "Axes", curve: np.ndarray, delay_ms: float) -> None:
+def _draw_delays(figure: "Figure", axis: "Axes", curve: np.ndarray, delay_ms: float) -> None:
     """How probable each delay is, beside the one that is used."""
+    left, bottom, width, height = axis.get_position().bounds
+    foot = 0.26 / figure.get_figheight()  # of the numbers below
+    axis.set_position((left + 0.04 * width, bottom + foot, 0.92 * width, height - foot))
     axis.fill_between(DELAYS_MS, curve, color=_FITTED, alpha=0.4, linewidth=0)
     axis.plot(DELAYS_MS, curve, color=_FITTED, linewidth=1)
-    axis.axvline(delay_ms, color=_SEEN, linewidth=1)
+    axis.axvline(delay_ms, color=INK, linewidth=1, linestyle=(0, (3, 1.5)))
     axis.set_xlim(DELAYS_MS[0], DELAYS_MS[-1])
     axis.set_ylim(0, 1.05)
     axis.set_yticks([])
-    axis.set_xticks([-300, 0, 300], ["-300", "0", "300 ms"])
-    axis.tick_params(direction="in", pad=-10)
+    axis.set_xticks([-300, 0, 300])
+    axis.tick_params(pad=1.5, labelsize=6.5)
+    axis.set_xlabel("delay of the sound, ms", fontsize=6.5, labelpad=1)
     axis.spines["left"].set_visible(False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from speechface.figures.common import NothingToShow, clip_id, evaluated_clips, read_clips, usable_table
-from speechface.figures.style import GREY, INK, PAGE, colour_of, new_figure, titled
+from speechface.figures.style import GREY, INK, PAGE, colour_of, new_figure, short
 from speechface.geometry.ibug import CONTOURS, LIP_MIDDLE, MOUTH
 from speechface.rig.rig import Rig
 
@@ -95,8 +95,8 @@ def draw(data: Data) -> "Figure":
         _face(axes[2, column], real, _REAL_PALE, 2.2)
         _face(axes[2, column], generated, colour, 0.8)
         axes[0, column].set_title(f"{data.times[column]:.2f} s")
-        axes[2, column].set_xlabel(f"mouth {error[column]:.1f} mm", color=INK)
-    for row, (text, shade) in enumerate((("label", _REAL), (titled(data.model), colour), ("both", INK))):
+        axes[2, column].set_xlabel(f"mouth RMSE {error[column]:.1f} mm", color=INK)
+    for row, (text, shade) in enumerate((("label", _REAL), (short(data.model, 14), colour), ("both", INK))):
         axes[row, 0].set_ylabel(text, color=shade, fontsize=8.5, fontweight="bold")
     for axis in axes.flat:
         axis.set_aspect("equal")
@@ -104,11 +104,11 @@ def draw(data: Data) -> "Figure":
         axis.set_yticks([])
         axis.spines[:].set_visible(False)
     _scale_bar(axes[2, 0], data.real[0])
-    figure.suptitle(data.title, fontsize=8)
+    figure.suptitle(short(data.title, 90), fontsize=8)
     return figure
 
 
 def _scale_bar(axis, points, length=20):
-    left, bottom = points[:, 0].min(), points[:, 1].min() - 8
+    left, bottom = points[:, 0].min(), points[:, 1].min() + 8  # beside the chin
     axis.plot([left, left + length], [bottom, bottom], color=GREY, linewidth=1.5)
     axis.text(left + length / 2, bottom - 3, f"{length} mm", ha="center", va="top", color=GREY, fontsize=6.5)

@@ -10,7 +10,7 @@ from speechface.clip_tables import ClipTables
 from speechface.figures.common import NothingToShow, read_clips, sound_of
 from speechface.figures.common import clip_id as row_id
 from speechface.figures.predicted import by_model, compared, ranked
-from speechface.figures.style import BASELINES, COLUMN, GREY, INK, colour_of, new_figure, titled
+from speechface.figures.style import BASELINES, COLUMN, GREY, INK, line_of, new_figure, short
 from speechface.geometry.ibug import LIP_MIDDLE
 from speechface.metrics.correlation import correlation
 from speechface.rig.rig import Rig
@@ -23,20 +23,25 @@ __all__ = ["CAPTION", "INPUTS", "Data", "collect", "draw", "lip_gap"]
 INPUTS = {"clips": True, "rig": True, "labels": True, "all_predictions": True, "evaluations": True, "audio": True,
           "truth": False}  # fmt: skip
 CAPTION = (
-    "Distance of the lips' middles over time in the median test clip of the best model, above the sound that it "
-    "heard. To see: do lips shut when the label's do (a curve at its bottom), and do they open as far?"
+    "Distance of the lips' middles over time in the median test clip of the best model, above the sound that it heard "
+    "(of a long clip the part in which the label's lips move most). To see: do lips shut when the label's do (a curve "
+    "at its bottom), and do they open as far?"
 )
 
 #: Curves of models, at most.
 _MOST = 4
+#: What is shown of a clip, s, at most.
+_LONGEST = 5.0
 
 
 @dataclass
 class Data:
-    """`label` lip gap (n,), mm, at `times`, s (NaN where the label is not used); `models` name -> (times, gap, r);
-    `sound` (m,), its rate `sr`, Hz; `phonemes` (start s, end s, IPA)."""
+    """`title`, the clip; the number of clips that it is the median of; `label` lip gap (n,), mm, at `times`, s (NaN
+    where the label is not used); `models` name -> (times, gap, r); `sound` (m,), its rate `sr`, Hz; `phonemes`
+    (start s, end s, IPA)."""
 
     title: str
+    n_clips: int
     times: np.ndarray
     label: np.ndarray
     models: dict[str, tuple[np.ndarray, np.ndarray, float]]
@@ -72,7 +77,7 @@ def collect(inputs: Mapping[str, Any]) -> Data:
     if not models:
         raise NothingToShow(f"{clip_id} has no labels or no prediction")
     sound, sr = sound_of(inputs["audio"], rows[clip_id]) or (np.zeros(2, np.float32), 1)
-    return Data(titled(clip_id), times, label, models, sound, sr, _phonemes(inputs["truth"], clip_id))
+    return Data(clip_id, len(clips), times, label, models, sound, sr, _phonemes(inputs["truth"], clip_id))
 
 
 def _phonemes(truth: ClipTables | None, clip_id: str) -> list[tuple[float, float, str]]:
@@ -81,10 +86,22 @@ def _phonemes(truth: ClipTables | None, clip_id: str) -> list[tuple[float, float
     return [(float(start), float(end), str(ipa)) for start, end, ipa, _ in truth.clip_meta(clip_id).get("phonemes", [])]
 
 
+def _span(times: np.ndarray, label: np.ndarray) -> tuple[float, float]:
+    """Start and end, s, of what is shown: all, or of a long clip where the label's lips move most."""
+    first, last = float(times[0]), float(times[-1])
+    if last - first <= _LONGEST:
+        return first, last
+    width = int(np.searchsorted(times, first + _LONGEST))
+    moved = np.concatenate([[0.0], np.nan_to_num(np.abs(np.diff(label))).cumsum()])
+    start = int(np.argmax(moved[width - 1 :] - moved[: len(moved) - width + 1]))
+    return float(times[start]), float(times[start + width - 1])
+
+
 def draw(data: Data) -> "Figure":
     """Sound and phonemes on top, lip gaps below."""
-    figure = new_figure(COLUMN, 2.5)
-    top, axis = figure.subplots(2, 1, sharex=True, height_ratios=[1, 3.2])
+    figure = new_figure(COLUMN, 2.6)
+    top, axis = figure.subplots(2, 1, sharex=True, height_ratios=[1.5 if data.phonemes else 0.9, 3.2])
+    first, last = _span(data.times, data.label)
     step = max(1, len(data.sound) // 4000)
     blocks = data.sound[: len(data.sound) // step * step].reshape(-1, step)
     at = (np.arange(len(blocks)) + 0.5) * step / data.sr
@@ -93,21 +110,22 @@ def draw(data: Data) -> "Figure":
     peak = float(np.abs(data.sound).max()) or 1.0
     top.set_ylim(-peak, (2.4 if data.phonemes else 1.05) * peak)
     for k, (start, end, ipa) in enumerate(data.phonemes):
-        if ipa:
+        if ipa and first <= start and end <= last:
             top.text(
                 (start + end) / 2, (1.35, 1.95)[k % 2] * peak, ipa.strip("ˈˌ"), ha="center", va="center", fontsize=6
             )
             for one in (top, axis):
                 one.axvline(start, color="#e4e4e4", linewidth=0.5, zorder=0)
-    axis.plot(data.times, data.label, color=INK, linewidth=2, label="label")
+    axis.plot(data.times, data.label, color=INK, linewidth=2.2, label="label")
     for name, (times, gap, r) in data.models.items():
-        text = titled(name) + (f" (r {r:.2f})" if np.isfinite(r) else "")
-        axis.plot(times, gap, color=colour_of(name, data.models)[0], label=text)
-    axis.set_xlim(data.times[0], data.times[-1])
+        text = short(name, 14) + (f" (r {r:.2f})" if np.isfinite(r) else "")
+        axis.plot(times, gap, label=text, **line_of(name, data.models))
+    axis.set_xlim(first, last)
     axis.set_ylim(bottom=0)
     axis.set_xlabel("time, s")
     axis.set_ylabel("lip gap, mm")
     axis.grid(True, axis="y")
-    figure.legend(loc="outside lower center", ncols=3, handlelength=1.4, columnspacing=1.2)
-    top.set_title(data.title, fontsize=7, color=GREY)
+    figure.legend(loc="outside lower center", ncols=2, handlelength=2.4, columnspacing=1.2)
+    which = f"median of {data.n_clips}: " if data.n_clips > 1 else ""
+    top.set_title(f"{which}{short(data.title, 52 - len(which))}", fontsize=6.5, color=GREY)
     return figure

@@ -7,14 +7,14 @@ import numpy as np
 
 from speechface.figures.common import NothingToShow
 from speechface.figures.scores import SHORT
-from speechface.figures.style import BASELINES, COLUMN, GREY, colour_of, new_figure, titled
+from speechface.figures.style import BASELINES, COLUMN, GREY, colour_of, new_figure, short
 from speechface.metrics.registry import METRICS
 from speechface.tables import read_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["CAPTION", "INPUTS", "collect", "draw", "rows"]
+__all__ = ["CAPTION", "INPUTS", "PAPER", "collect", "draw", "rows"]
 
 INPUTS = {"models": True}
 CAPTION = (
@@ -35,6 +35,18 @@ _TABLE = (
     "rmse_mouth_mm", "rmse_mouth_xy_mm", "r2_mouth", "rmse_mouth_centred_mm", "rmse_mouth_centred_xy_mm", "r2c_mouth",
     "lip_gap_r", "lip_gap_r_speech", "lve_mm", "rmse_landmarks_mm", "mse_weights_e2",
 )  # fmt: skip
+#: Columns of the LaTeX table, as wide as a page in \footnotesize; the CSV has all.
+PAPER = (
+    "model",
+    "rmse_mouth_mm",
+    "rmse_mouth_mm_difference",
+    "rmse_mouth_centred_mm",
+    "r2_mouth",
+    "lip_gap_r",
+    "lve_mm",
+)
+#: Of a model's name, at most.
+_LETTERS = 18
 _DIFFERENCES = ("rmse_mouth_mm", "rmse_mouth_centred_mm")
 
 
@@ -66,6 +78,10 @@ def _order(scores, metric):
     return sorted(models, key=lambda name: (name in BASELINES, errors[name], name))
 
 
+def _counts(score):
+    return {"clip": int(score["n_clips"]), "actor": int(score["n_actors"])}
+
+
 def rows(data: dict[str, Any]) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
     """The figure's numbers and more: one row a split and model."""
     known = {metric for scores in data["scores"].values() for _, metric in scores}
@@ -75,12 +91,16 @@ def rows(data: dict[str, Any]) -> tuple[list[tuple[str, str]], list[dict[str, An
                ("n_actors", "actors"), ("validation_mm", "validation, mm"), ("best", "best in validation"),
                *heads.items()]  # fmt: skip
     columns += [("seed_spread", f"deviation over seeds, {SHORT['rmse_mouth_mm'][0]}")]
-    columns += [(f"{name}_difference", f"difference in {SHORT[name][0]}") for name in _DIFFERENCES]
+    columns += [(f"{name}_difference", f"difference in {SHORT[name][0]}, {SHORT[name][1]}") for name in _DIFFERENCES]
     lines = []
     for split, (place, _) in _BLOCKS.items():
         scores = data["scores"].get(split, {})
+        best = next((f"; best in validation: {model}" for (model, _), score in scores.items() if score["best"]), "")
         for model in _order(scores, _BLOCKS[split][1][0]):
-            line = {"evaluated_on": place, "model": model}
+            own = next(score for (name, _), score in scores.items() if name == model)
+            counts = " of ".join(f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in _counts(own).items())
+            block = f"{place}: {counts}{best}"
+            line = {"evaluated_on": place, "model": model, "block": block}
             for metric in metrics:
                 score = scores.get((model, metric))
                 if score is None:
@@ -116,7 +136,7 @@ def _panel(axis, scores, models, metric):
     axis.set_title(heading.replace(" mouth", "\nmouth").replace("-gap ", "-gap\n"), fontsize=7.5)
     arrow = {"lower": "← better", "higher": "better →"}.get(better, "")
     axis.set_xlabel(f"{unit}  {arrow}")
-    axis.xaxis.set_major_locator(MaxNLocator(nbins=4))
+    axis.xaxis.set_major_locator(MaxNLocator(nbins=3 if max(map(len, models)) > 10 else 4))
     axis.grid(True, axis="x")
     axis.spines["left"].set_visible(False)
     axis.tick_params(axis="y", length=0)
@@ -138,13 +158,15 @@ def draw(data: dict[str, Any]) -> "Figure":
             _panel(axis, scores, models, metric)
         example = next(iter(scores.values()))
         best = {model for (model, _), score in scores.items() if score["best"]}
-        names = [f"{titled(model)} ★" if model in best else titled(model) for model in models]
+        names = [f"{short(model, _LETTERS)} ★" if model in best else short(model, _LETTERS) for model in models]
         axes[0].set_ylim(len(models) - 0.5, -0.5)
         axes[0].set_yticks(range(len(models)), names)
         for label, model in zip(axes[0].get_yticklabels(), models):
             label.set_color(colour_of(model, models)[0])
-        actors = "actor" if example["n_actors"] == 1 else "actors"
-        axes[0].set_ylabel(f"{place}\n({example['n_clips']} clips, {example['n_actors']} {actors})", fontsize=7)
-    figure.supxlabel("bars: 95 % intervals over actors and clips" + ("   ★ best in validation" if best else ""),
-                     fontsize=6.5, color=GREY)  # fmt: skip
+        counts = (f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in _counts(example).items())
+        axes[0].set_ylabel(f"{place}\n({', '.join(counts)})", fontsize=7)
+    every = [score for split in shown for score in data["scores"][split].values()]
+    notes = ["bars: 95 % intervals over actors and clips"] * any(np.isfinite(score["low"]) for score in every)
+    notes += ["★ best in validation"] * any(score["best"] for score in every)
+    figure.supxlabel("   ".join(notes), fontsize=6.5, color=GREY)
     return figure

@@ -8,7 +8,7 @@ import numpy as np
 
 from speechface.figures.common import NothingToShow, evaluated_clips, read_clips, usable_table
 from speechface.figures.samples import samples_of
-from speechface.figures.style import GREY, INK, PAGE, new_figure
+from speechface.figures.style import GREY, INK, PAGE, line_of, new_figure, short
 from speechface.geometry.ibug import BROWS
 from speechface.metrics.amplitude import head_speed
 from speechface.metrics.curves import frame_duration
@@ -24,12 +24,12 @@ __all__ = ["CAPTION", "INPUTS", "Motion", "collect", "draw", "of_clip"]
 INPUTS = {"clips": True, "labels": True, "predictions": True, "rig": True}
 CAPTION = (
     "How far (standard deviation over a clip) and how fast (mean speed) lips, brows and head move in the evaluated "
-    "clips: labels beside what the shown model predicts."
+    "clips: labels beside what the shown model predicts, as the fraction of clips that move less; dotted: means. To "
+    "see: does the model move as far and as fast as people do (curves that lie on each other), or less (to the left)?"
 )
 
 #: Columns of the figure: part -> unit of its amplitude.
 PARTS = {"lip gap": "mm", "brows": "mm", "head": "°"}
-_LABEL, _PREDICTION = INK, "#d55e00"
 
 
 @dataclass
@@ -94,23 +94,25 @@ def draw(motion: Motion) -> "Figure":
     """One column a part, amplitude above speed; each as the fraction of clips that move less."""
     figure = new_figure(PAGE, 3.4)
     axes = figure.subplots(2, len(PARTS), sharey=True, squeeze=False)
+    shown = motion.model
+    sides = (("labels", motion.labels, {"color": INK, "dashes": ()}),
+             (short(shown, 24), motion.predictions, {**line_of(shown, [shown]), "dashes": (4, 1)}))  # fmt: skip
     for row, what in zip(axes, ("amplitude", "speed")):
         for axis, (part, unit) in zip(row, PARTS.items()):
-            sides = (("labels", motion.labels, _LABEL), (motion.model, motion.predictions, _PREDICTION))
-            for name, values, colour in sides:
+            for name, values, look in sides:
                 if (part, what) not in values:
                     continue
                 numbers = np.sort(values[part, what])
                 share = np.arange(1, len(numbers) + 1) / len(numbers)
-                axis.step([0, *numbers], [0, *share], where="post", color=colour, label=name)
-                axis.axvline(numbers.mean(), color=colour, linewidth=0.8, linestyle=":")
+                axis.step([0, *numbers], [0, *share], where="post", label=f"{name} (n = {len(numbers)})", **look)
+                axis.axvline(numbers.mean(), color=look["color"], linewidth=0.8, linestyle=":")
             if (part, what) not in motion.predictions:
                 axis.text(0.5, 0.5, "not predicted", color=GREY, ha="center", transform=axis.transAxes)
             axis.set_xlabel(f"{part}, {what}, {unit}{'/s' if what == 'speed' else ''}")
             axis.grid(True)
             axis.set_xlim(left=0)
             axis.set_ylim(0, 1.02)
-        row[0].set_ylabel("fraction of clips")
+        row[0].set_ylabel("fraction of clips\nthat move less")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return figure

@@ -6,7 +6,8 @@ A figure is a module with
 - ``CAPTION``: one or two sentences for the report;
 - ``collect(inputs) -> data``: reads what it shows (inputs: name -> value, or None where it was not given);
 - ``draw(data) -> matplotlib Figure``: pure, draws what there is and says in words what is missing;
-- ``rows(data) -> (columns, list of dict)``, only where the figure is also a table.
+- ``rows(data) -> (columns, list of dict)``, only where the figure is also a table; in LaTeX rows of one ``block``
+  stand together, and ``PAPER`` names the columns, if not all.
 
 To add one, write the module and add its line here.
 """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from speechface.figures.common import NothingToShow, evaluated_clips, read_clips, usable_table
-from speechface.figures.style import GREY, INK, PAGE, colour_of, new_figure, titled
+from speechface.figures.style import GREY, INK, PAGE, line_of, new_figure, short
 from speechface.rig.channels import ROTATIONS
 
 if TYPE_CHECKING:
@@ -20,17 +20,18 @@ __all__ = ["CAPTION", "CURVES", "INPUTS", "Clip", "collect", "curves", "draw", "
 INPUTS = {"clips": True, "labels": True, "predictions": True}
 CAPTION = (
     "Jaw, brows, lids and head over time: labels beside what the shown model predicts from the sound; of a model that "
-    "draws, its samples."
+    "draws, its samples. To see: jaw and lips can be heard; brows, blinks and the head only roughly, if at all."
 )
 
 #: Row of the figure -> (columns whose mean it shows, unit).
 CURVES = {
-    "jaw open": (("jawOpen",), ""),
-    "brows up": (("browInnerUp",), ""),
-    "lids shut": (("eyeBlinkLeft", "eyeBlinkRight"), ""),
-    "head, pitch": ((ROTATIONS[0],), "°"),
+    "jaw open": (("jawOpen",), "weight"),
+    "brows up": (("browInnerUp",), "weight"),
+    "lids shut": (("eyeBlinkLeft", "eyeBlinkRight"), "weight"),
+    "head, pitch": ((ROTATIONS[0],), "degrees"),
 }
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9")
+#: Dashes of samples, all in their model's colour.
+_DASHES = ((), (4, 1), (1.2, 0.8))
 _MOST_CLIPS, _MOST_SAMPLES = 2, 3
 
 
@@ -62,7 +63,7 @@ def curves(values: np.ndarray, names: list[str]) -> dict[str, np.ndarray | None]
     for row, (columns, unit) in CURVES.items():
         known = all(name in names for name in columns)
         curve = values[..., [names.index(name) for name in columns]].mean(-1) if known else None
-        found[row] = np.degrees(curve) if curve is not None and unit == "°" else curve
+        found[row] = np.degrees(curve) if curve is not None and unit == "degrees" else curve
     return found
 
 
@@ -77,7 +78,7 @@ def collect(inputs: Mapping[str, Any]) -> list[Clip]:
         names = [name for columns, _ in CURVES.values() for name in columns if name in labels.columns]
         seen = np.where(used[:, None], labels.stack(names), np.nan)[None]
         values, columns_ = samples_of(prediction)
-        title = f"{titled(clip['actor'])}, {titled(clip.get('emotion') or clip['clip'])}"
+        title = f"{short(clip['actor'], 20)}, {short(clip.get('emotion') or clip['clip'], 26)}"
         made = Clip(title, (labels["time"], prediction["time"]), curves(seen, names), curves(values, columns_),
                     drawn=len(values) > 1, model=str(prediction.meta.get("model", "prediction")))  # fmt: skip
         moves = float(np.std(labels["jawOpen"][used])) if used.any() else -1.0
@@ -99,9 +100,9 @@ def draw(clips: list[Clip]) -> "Figure":
         for axis, (row, (_, unit)) in zip(column, CURVES.items()):
             label, samples = clip.label[row], clip.samples[row]
             for k, sample in enumerate(() if samples is None else samples[:_MOST_SAMPLES]):
-                name = f"sample {k + 1}" if clip.drawn else clip.model
-                colour = _COLOURS[k] if clip.drawn else colour_of(clip.model, [clip.model])[0]
-                axis.plot(clip.times[1], sample, color=colour, linewidth=1, alpha=0.85, label=name)
+                name = short(clip.model, 20) + (f", sample {k + 1}" if clip.drawn else "")
+                look = {"linewidth": 1, **line_of(clip.model, [clip.model])}
+                axis.plot(clip.times[1], sample, label=name, **look | ({"dashes": _DASHES[k]} if clip.drawn else {}))
             if label is not None:
                 axis.plot(clip.times[0], label[0], color=INK, linewidth=1.3, label="label")
             if samples is None:
@@ -109,7 +110,7 @@ def draw(clips: list[Clip]) -> "Figure":
             axis.grid(True)
             axis.margins(x=0)
             if axis in axes[:, 0]:
-                axis.set_ylabel(f"{row}, {unit}" if unit else row)
+                axis.set_ylabel(f"{row},\n{unit}")
         column[-1].set_xlabel("time, s")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))

@@ -4,6 +4,7 @@ import contextlib
 import contextvars
 import logging
 import textwrap
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,10 +23,13 @@ __all__ = [
     "INK",
     "LABELS",
     "colour_of",
+    "is_wide",
     "message",
     "new_figure",
     "note_of",
+    "line_of",
     "save",
+    "short",
     "styled",
     "titled",
 ]
@@ -41,9 +45,13 @@ LABELS = "labels"
 #: Okabe and Ito's colours, told apart by all common kinds of colour vision; yellow is left out (faint on white).
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#332288", "#882255")
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<")
+#: The same for lines, which have no markers and may be printed in grey: on, off, ..., points.
+_DASHES: tuple[tuple[float, ...], ...] = (
+    (), (4, 1), (1.2, 0.8), (4, 1, 1.2, 1), (7, 1.2), (2.4, 1), (7, 1, 1.2, 1), (4, 1, 1.2, 1, 1.2, 1),
+)  # fmt: skip
 
 _RC: dict[Any, Any] = {
-    "font.family": "sans-serif", "font.size": 7.5, "axes.titlesize": 8,
+    "font.size": 7.5, "axes.titlesize": 8,
     "axes.labelsize": 7.5, "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7, "axes.linewidth": 0.6,
     "xtick.major.width": 0.6, "ytick.major.width": 0.6, "xtick.major.size": 2.5, "ytick.major.size": 2.5,
     "xtick.minor.size": 0, "ytick.minor.size": 0, "lines.linewidth": 1.2, "lines.markersize": 4,
@@ -64,10 +72,11 @@ def styled(models: Iterable[str] = ()) -> Iterator[None]:
     import matplotlib
 
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every glyph that a pdf embeds
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # fonts of other scripts may lack a bold face
     families = [DEFAULT, *fallback_fonts()]
     token = _MODELS.set(tuple(models))
     try:
-        with matplotlib.rc_context({**_RC, "font.sans-serif": families, "text.parse_math": False}):
+        with matplotlib.rc_context({**_RC, "font.family": families, "text.parse_math": False}):
             yield
     finally:
         _MODELS.reset(token)
@@ -107,6 +116,27 @@ def colour_of(name: str, names: Iterable[str]) -> tuple[str, str]:
     return _COLOURS[place % len(_COLOURS)], _MARKERS[place % len(_MARKERS)]
 
 
+def line_of(name: str, names: Iterable[str]) -> dict[str, Any]:
+    """How the line of model `name` looks: its colour (`colour_of`), and dashes that tell it in grey, too."""
+    colour, marker = colour_of(name, names)
+    plain = name == LABELS or name in BASELINES
+    return {"color": colour, "dashes": () if plain else _DASHES[_MARKERS.index(marker)]}
+
+
+def short(name: object, most: int) -> str:
+    """A name in words for a place of `most` letters: of a longer one both ends, which tell it from others."""
+    text = readable(titled(name))
+    wide = [1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text]
+    if sum(wide) <= most:
+        return text
+    first, last = 0, len(text)
+    while sum(wide[:first]) + wide[first] <= most // 2:
+        first += 1
+    while sum(wide[last:]) + wide[last - 1] <= most - 1 - most // 2:
+        last -= 1
+    return f"{text[:first].rstrip()}…{text[last:].lstrip()}"
+
+
 def titled(text: object) -> str:
     """Turn an identifier such as ``no_face`` into words."""
     return str(text).replace("_", " ")
@@ -130,6 +160,14 @@ def save(figure: "Figure", stem: str | Path, dpi: int, *, note: str = "") -> Non
     for kind, metadata in facts.items():
         with written_whole(f"{stem}.{kind}") as temporary:
             figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata)
+
+
+def is_wide(png: str | Path) -> bool:
+    """Whether a figure is wider than a column."""
+    from PIL import Image
+
+    with Image.open(png) as image:
+        return image.width > 1.1 * COLUMN * image.info["dpi"][0]
 
 
 def note_of(png: str | Path) -> str:

@@ -11,7 +11,8 @@ import numpy as np
 
 from speechface.errors import TableError
 from speechface.figures.common import NothingToShow
-from speechface.figures.style import COLUMN, GREY, INK, PAGE, colour_of, new_figure, titled
+from speechface.figures.style import COLUMN, GREY, INK, PAGE, colour_of, new_figure, short
+from speechface.seals import read_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,9 +21,9 @@ __all__ = ["CAPTION", "INPUTS", "collect", "draw"]
 
 INPUTS = {"logs": True}
 CAPTION = (
-    "Training (dashed) and validation loss, the mouth's error in validation and the learning rate of every model; a "
-    "circle marks the epoch that is kept. To see: does validation still fall at the end (more epochs would help), or "
-    "has it turned while training goes on falling (it learns its speakers by heart)?"
+    "Training (dashed) and validation loss, the mouth's error in validation and the learning rate of every model, a "
+    "line a seed; a circle marks the epoch that is kept. To see: does validation still fall at the end (more epochs "
+    "would help), or has it turned while training goes on falling (it learns its speakers by heart)?"
 )
 
 _NEEDED = ("epoch", "learning_rate", "train_loss", "val_loss")
@@ -34,16 +35,18 @@ _LEGEND: dict[str, dict[str, Any]] = {
     "kept epoch": {"marker": "o", "markerfacecolor": "white", "linestyle": ""},
 }  # fmt: skip
 #: Models side by side, at most.
-_ACROSS = 6
+_ACROSS = 4
 
 
 @dataclass
 class Run:
-    """One training: `model`, `seed` and `columns` name -> (epochs,) with NaN where nothing was measured."""
+    """One training: `model`, `seed`, `columns` name -> (epochs,) with NaN where nothing was measured, and the epoch
+    that was `kept`, None where nobody says."""
 
     model: str
     seed: str
     columns: dict
+    kept: int | None = None
 
 
 def _name(text: str) -> tuple[str, str, Path]:
@@ -64,7 +67,9 @@ def _read(text: str) -> Run:
     if missing:
         raise TableError(f"{path}: column '{missing[0]}' is missing; expected the log of 'speechface train-model'")
     names = [name for name in (*_NEEDED, "val_mouth_mm") if rows and name in rows[0]]
-    return Run(model, seed, {name: np.array([float(row[name] or math.nan) for row in rows]) for name in names})
+    facts = path.with_name("model.json")
+    kept = read_json(facts).get("history", {}).get("best_epoch") if facts.exists() else None
+    return Run(model, seed, {name: np.array([float(row[name] or math.nan) for row in rows]) for name in names}, kept)
 
 
 def collect(inputs: Mapping[str, Any]) -> list[Run]:
@@ -92,7 +97,8 @@ def _curve(axis, run, name, **style):
 
 
 def draw(runs: list[Run]) -> "Figure":
-    """One column a model, the quantities below each other; more than six models in several rows."""
+    """One column a model, the quantities below each other; more than four models in several rows. Errors and rates
+    share an axis, losses do not: those of several families mean several things."""
     from matplotlib.lines import Line2D
 
     models = sorted({run.model for run in runs})
@@ -101,17 +107,20 @@ def draw(runs: list[Run]) -> "Figure":
     heights = [{"loss": 1.2, "mouth": 0.9, "rate": 0.55}[kind] for kind in kinds]
     down = -(-len(models) // _ACROSS)
     across = -(-len(models) // down)
-    width = COLUMN if across <= 2 else PAGE * across / _ACROSS
-    figure = new_figure(width, down * (0.55 + sum(heights)) + 0.2)
-    axes = figure.subplots(
-        down * len(kinds), across, squeeze=False, sharex=False, height_ratios=heights * down,
-    )  # fmt: skip
+    figure = new_figure(COLUMN if across <= 2 else PAGE, down * (0.62 + sum(heights)) + 0.2)
+    axes = figure.subplots(down * len(kinds), across, squeeze=False, height_ratios=heights * down)
+    panels: list[dict[str, Any]] = []
     for place, model in enumerate(models):
         first, column = place // across * len(kinds), place % across
         panel = dict(zip(kinds, axes[first : first + len(kinds), column]))
-        for run in (run for run in runs if run.model == model):
+        for kind in kinds[1:] if panels else ():
+            panel[kind].sharey(panels[0][kind])
+        own = [run for run in runs if run.model == model]
+        for run in own:
             _draw_run(panel, run, colour_of(model, models)[0])
-        _finish(panel, titled(model), labelled=column == 0)
+        _finish(panel, own, short(model, 18), labelled=column == 0)
+        panels.append(panel)
+    _rates(panels[0]["rate"], np.concatenate([run.columns["learning_rate"] for run in runs]))
     for axis in axes.reshape(down, len(kinds), across).transpose(0, 2, 1).reshape(-1, len(kinds))[len(models) :].flat:
         axis.axis("off")
     drawn = set(axes[0, 0].get_legend_handles_labels()[1])
@@ -123,31 +132,34 @@ def draw(runs: list[Run]) -> "Figure":
 def _draw_run(panel, run, colour):
     _curve(panel["loss"], run, "train_loss", color=colour, label="training", **_LEGEND["training"])
     _curve(panel["loss"], run, "val_loss", color=colour, label="validation")
-    kept = _kept(run)
+    if "mouth" in panel:
+        _curve(panel["mouth"], run, "val_mouth_mm", color=colour)
     for kind, name in (("loss", "val_loss"), ("mouth", "val_mouth_mm")):
-        if kind == "mouth" and kind in panel and not _curve(panel["mouth"], run, name, color=colour):
-            panel["mouth"].text(0.5, 0.5, "not measured", color=GREY, ha="center", va="center",
-                                transform=panel["mouth"].transAxes)  # fmt: skip
-            panel["mouth"].set_yticks([])
-        values = run.columns.get(name)
-        if kind not in panel or kept is None or values is None or not np.isfinite(values[kept]):
-            continue
-        place = run.columns["epoch"][kept] + 1, values[kept]
-        panel[kind].plot(*place, "o", color=colour, mfc="white", label="kept epoch" if kind == "loss" else None)
-        if kind == "mouth" and not panel[kind].texts:  # of several seeds the first
-            panel[kind].text(0.97, 0.92, f"kept {values[kept]:.2f}", transform=panel[kind].transAxes, ha="right",
-                             va="top", fontsize=6.5)  # fmt: skip
+        value = _at_kept(run, name)
+        if kind in panel and np.isfinite(value):
+            place = run.columns["epoch"][_kept(run)] + 1
+            named = "kept epoch" if kind == "loss" else None
+            panel[kind].plot(place, value, "o", color=colour, mfc="white", label=named)
     _curve(panel["rate"], run, "learning_rate", color=GREY, drawstyle="steps-post")
 
 
 def _kept(run: Run) -> int | None:
-    """Row of the epoch with the least validation loss, which is kept; None without validation."""
-    values = run.columns["val_loss"]
+    """Row of the epoch that is kept: as the network's facts say, else that with the least validation loss."""
+    epochs, values = run.columns["epoch"], run.columns["val_loss"]
+    if run.kept is not None and run.kept in epochs:
+        return int(np.flatnonzero(epochs == run.kept)[-1])
     return int(np.nanargmin(values)) if np.isfinite(values).any() else None
 
 
-def _finish(panel, title, labelled):
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+def _at_kept(run: Run, name: str) -> float:
+    """A column's value in the kept epoch, NaN where there is none."""
+    row = _kept(run)
+    return float(run.columns[name][row]) if row is not None and name in run.columns else math.nan
+
+
+def _finish(panel, runs, title, labelled):
+    """Headings, grids and axes of a model's panels."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     panel["loss"].set_title(title, fontweight="bold")
     low, high = panel["loss"].get_xlim()
@@ -155,13 +167,22 @@ def _finish(panel, title, labelled):
     for kind, axis in panel.items():
         axis.grid(True)
         axis.set_xlim(limits)
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=3))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4, min_n_ticks=1))
         if kind != "rate":
             axis.tick_params(labelbottom=False)
         if labelled:
             axis.set_ylabel({"loss": "loss", "mouth": "mouth RMSE,\nmm", "rate": "learning\nrate"}[kind])
+        elif kind != "loss":
+            axis.tick_params(labelleft=False)
     if "mouth" in panel:
-        panel["mouth"].margins(y=0.2)
+        kept = [value for run in runs if np.isfinite(value := _at_kept(run, "val_mouth_mm"))]
+        panel["mouth"].margins(y=0.12)
+        if kept:
+            of = "" if len(kept) == 1 else f", mean of {len(kept)}"
+            panel["mouth"].set_title(f"kept: {np.mean(kept):.2f} mm{of}", loc="right", fontsize=6.5, pad=2)
+        if not panel["mouth"].lines:
+            panel["mouth"].text(0.5, 0.5, "not measured", color=GREY, ha="center", va="center",
+                                transform=panel["mouth"].transAxes)  # fmt: skip
     values = np.concatenate([line.get_ydata() for line in panel["loss"].lines] or [[1.0]])
     if values.min() > 0 and values.max() > 4 * values.min():
         axis = panel["loss"]
@@ -169,14 +190,28 @@ def _finish(panel, title, labelled):
         axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
         axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.yaxis.set_minor_formatter(NullFormatter())
-    rates = np.concatenate([line.get_ydata() for line in panel["rate"].lines] or [[1.0]])
-    if rates.min() > 0:
-        panel["rate"].set_yscale("log")
-        panel["rate"].yaxis.set_major_locator(LogLocator(numticks=3))
-        # the default writes powers as formulas, which names in figures forbid (`style`)
-        panel["rate"].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        panel["rate"].yaxis.set_minor_locator(NullLocator())
-        if rates.max() < 10 * rates.min():  # no power of ten between: say both ends
-            panel["rate"].set_yticks(sorted({rates.min(), rates.max()}))
-            panel["rate"].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.1e}"))
     panel["rate"].set_xlabel("epoch")
+
+
+def _power(value: float, _: int = 0) -> str:
+    """A rate as it is written in papers: 2·10⁻³. (The default makes a formula, which names in figures forbid.)"""
+    if value <= 0:
+        return "0"
+    mantissa, exponent = f"{value:.0e}".split("e")
+    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{'' if mantissa == '1' else mantissa + '·'}10{raised}"
+
+
+def _rates(axis, rates):
+    """Ticks of the rate's axis, which all models share."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    if rates.min() > 0:
+        axis.set_yscale("log")
+        axis.yaxis.set_minor_locator(NullLocator())
+        if rates.max() < 10 * rates.min():  # no power of ten between: say both ends
+            axis.set_yticks(sorted({rates.min(), rates.max()}))
+            axis.margins(y=0.25)
+        else:
+            axis.yaxis.set_major_locator(LogLocator(numticks=3))
+    axis.yaxis.set_major_formatter(FuncFormatter(_power))

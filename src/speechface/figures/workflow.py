@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["CAPTION", "INPUTS", "collect", "draw"]
 
 INPUTS = {"graph": True}
-CAPTION = "The rules of the workflow and what they hand on."
+CAPTION = (
+    "The rules of the workflow and what they hand on, from top to bottom; those that draw a figure each are one box."
+)
 
 #: Rules that gather files and make none; they would tie everything together.
 _LEFT_OUT = ("all",)
@@ -35,7 +37,7 @@ _KINDS = (
     ("#ecdff0", "results", ("",)),
 )
 #: Size of the type, points; height of a layer and of the legend, inch.
-_SIZE, _ROW, _FOOT = 6.5, 0.5, 0.42
+_SIZE, _ROW, _FOOT = 6.5, 0.43, 0.4
 
 
 def collect(inputs: Mapping[str, Any]) -> nx.DiGraph:
@@ -45,6 +47,7 @@ def collect(inputs: Mapping[str, Any]) -> nx.DiGraph:
         raise TableError(f"{path}: no such file; write it with 'snakemake --rulegraph dot > {path}'")
     graph = parse_dot(path.read_text())
     graph.remove_nodes_from(_LEFT_OUT)
+    graph = nx.relabel_nodes(graph, {name: "draw figures" for name in graph if name.startswith("draw_")})
     if not graph:
         raise NothingToShow(f"{path} holds no graph of rules")
     try:
@@ -87,11 +90,14 @@ def draw(graph: nx.DiGraph) -> "Figure":
         line, codes = [(points[0][0], points[0][1] - half)], [Line.MOVETO]
         for (ax, _), (bx, by) in zip(points[:-1], points[1:]):
             last = (bx, by) == points[-1]
-            end = by + (half + 0.03 if last else 0)
+            end = by + half + (0.03 if last else 0)
             start = line[-1][1]
             bend = 0.5 * (start - end)
             line += [(ax, start - bend), (bx, end + bend), (bx, end)]
             codes += [Line.CURVE4] * 3
+            if not last:  # straight past the boxes of a row
+                line.append((bx, by - half))
+                codes.append(Line.LINETO)
         axis.add_patch(PathPatch(Line(line, codes), fill=False, edgecolor="#9a9a9a", linewidth=0.8 * shrink, zorder=1))
         tip = line[-1]
         axis.plot(

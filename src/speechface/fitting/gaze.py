@@ -15,12 +15,12 @@ from speechface.landmarks.detector import Profile
 from speechface.rig.channels import columns
 from speechface.rig.rig import Rig
 
-__all__ = ["Eyeballs", "gaze_at_rest", "with_gaze"]
+__all__ = ["SHUT_EYE", "Eyeballs", "gaze_at_rest", "with_gaze"]
 
 _SIDES = ("Left", "Right")
 _TURNS = ("In", "Out", "Up", "Down")
 #: An eye whose blink weight is beyond this does not show its iris.
-_SHUT = 0.5
+SHUT_EYE = 0.5
 #: Frames of the running median over the gaze.
 _MEDIAN = 3
 
@@ -126,7 +126,7 @@ def with_gaze(
 
     weights = weights.copy()
     blink = eyeballs.blinks
-    open_ = (weights[:, blink] < _SHUT).all(1) & detected
+    open_ = (weights[:, blink] < SHUT_EYE).all(1) & detected
     if not open_.any():
         return weights
     seen = np.where(detected[:, None, None], observed, 0.0)

@@ -141,8 +141,7 @@ def choose_frames(face: Face, observed: np.ndarray, *, focal: np.ndarray, count:
     frames : ndarray of int
     at_rest : ndarray of bool, the same length
     """
-    if len(observed) <= count:
-        count = len(observed)
+    count = min(count, len(observed))
     shape, rotation = _shape_without_pose(face, observed, focal)
     score = expressiveness(shape, face.profile)
     return _calm_and_others(score, rotation[:, 2], count)

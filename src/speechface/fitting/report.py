@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from speechface.fitting.gaze import SHUT_EYE
 from speechface.fitting.lips import calibrate_lips, contact
 from speechface.geometry import ibug
 from speechface.landmarks.detector import Contact, Profile
 from speechface.landmarks.faults import FAULTS
+from speechface.metrics.curves import runs
 from speechface.rig.rig import Rig
 from speechface.sections import QualitySettings
 
@@ -24,8 +26,6 @@ STILL_LIPS = 0.01
 _CONTACT = Contact(usual=0.02, largest=0.05, sure=0.005, open=0.015)
 #: Fitted lips that stand farther apart than at rest, where the detector's are shut, are not shut, mm.
 OPEN_MM = 1.0
-#: An eye whose blink weight is beyond this does not show its iris.
-_SHUT_EYE = 0.5
 #: Images that end this much before sound or header may have been cut off, s.
 MISSING_S = 0.5
 
@@ -127,7 +127,7 @@ def gaze(weights: Mapping[str, np.ndarray], detected: np.ndarray, irises: bool) 
         deviation of their direction, in weights of the gaze channels (1 is as far as eyes turn)
     """
     still = np.zeros(len(detected))
-    shut = np.maximum(*(weights.get(f"eyeBlink{side}", still) for side in ("Left", "Right"))) >= _SHUT_EYE
+    shut = np.maximum(*(weights.get(f"eyeBlink{side}", still) for side in ("Left", "Right"))) >= SHUT_EYE
     seen = detected & ~shut & irises
     if not seen.any():
         return {"gaze_seen": 0.0, "gaze_spread": float("nan")}
@@ -142,18 +142,18 @@ def gaze(weights: Mapping[str, np.ndarray], detected: np.ndarray, irises: bool) 
 
 def gaps(used: np.ndarray, fps: float) -> dict[str, float]:
     """Runs of frames that are not used: how many, and the longest, s."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[True], used, [True]]).astype(int)))
-    lengths = edges[1::2] - edges[::2]
+    lengths = np.diff(runs(~used))
     return {"gaps": len(lengths), "longest_gap_s": float(lengths.max(initial=0) / fps)}
 
 
 def notes(row: Mapping[str, Any]) -> str:
     """What there is to say of a clip beside its verdict: frames that were masked, and images that end early.
 
-    `row`: of the label report, with ``damaged``, ``frozen``, ``covered``, ``others`` (frames) and ``missing_s``.
+    `row`: of the label report, with ``damaged``, ``frozen``, ``covered``, ``others`` and ``dim`` (frames), and
+    ``missing_s``.
     """
     texts = [f"{FAULTS[k]} in {row[name]} frames"
-             for k, name in enumerate(("damaged", "frozen", "covered", "others"), 1) if row[name]]  # fmt: skip
+             for k, name in enumerate(("damaged", "frozen", "covered", "others", "dim"), 1) if row[name]]  # fmt: skip
     if row["missing_s"] > MISSING_S:
         texts.append(f"the images end {row['missing_s']:.1f} s before what the file announces: was it cut off?")
     return "; ".join(texts)

@@ -1,7 +1,8 @@
 """Images out of media files."""
 
+import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +10,8 @@ import av
 import numpy as np
 
 from speechface.errors import MediaError
-from speechface.media.probe import open_media, video_stream
+from speechface.media.packets import Decoded, decoded, packet_stamps
+from speechface.media.probe import first_image, image_of, open_media, video_stream
 from speechface.media.source import image_files
 from speechface.media.upright import Upright, squared, upright_of
 from speechface.sources import ImagesSource, SourceLike, parse_source
@@ -26,32 +28,41 @@ __all__ = [
     "planes_to_rgb",
 ]
 
+LOG = logging.getLogger(__name__)
+
 #: Formats whose first plane is 8-bit luma, one byte a pixel.
 _LUMA_FIRST = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "yuv411p", "nv12", "nv21", "gray"}
 _PLANAR_420 = {"yuv420p", "yuvj420p"}
 
 
-def decode_frames(source: SourceLike) -> Iterator[Any]:
-    """Yield every decoded `av.VideoFrame` of a source, in the order shown, with square pixels; MediaError where it is
-    damaged."""
+def decode_frames(source: SourceLike) -> Iterator[Decoded]:
+    """Yield every image of a source as decoded, in the order shown, with square pixels, damaged ones in their places;
+    MediaError where there is none at all."""
     place = parse_source(source)
     if isinstance(place, ImagesSource):
-        for path in image_files(place):
-            frame = _first_frame(path)
-            if frame is None:
-                raise MediaError(f"{path}: holds no image")
-            yield frame
+        yield from _numbered(place)
         return
     with open_media(place) as media:
+        stamps = packet_stamps(media.container, video_stream(media))
+    with open_media(place) as media:
         stream = video_stream(media)
-        for frame in media.container.decode(stream):
-            yield squared(frame, stream.sample_aspect_ratio)
+        for image in decoded(media.container, stream, stamps):
+            yield replace(image, frame=squared(image.frame, stream.sample_aspect_ratio))
 
 
-def _first_frame(source: SourceLike) -> Any:
-    """The first frame of a file, None where there is none."""
-    with open_media(source) as media:
-        return next(iter(media.container.decode(video_stream(media))), None)
+def _numbered(source: ImagesSource) -> Iterator[Decoded]:
+    """Numbered images; one that cannot be read is damaged, the one before stands in its place, or the first."""
+    files = image_files(source)
+    first, read = first_image(files)
+    last = first
+    for order, path in enumerate(files):
+        try:
+            frame = first if order == read else image_of(path)
+        except MediaError as error:
+            frame = None
+            LOG.warning("%s; another image stands in its place, masked", error)
+        last = last if frame is None else frame
+        yield Decoded(last, frame is None, order, frame is not None)
 
 
 def _plane(frame: Any, index: int) -> np.ndarray:
@@ -72,18 +83,9 @@ class PixelFormat:
 class Image:
     """One decoded image, upright; its planes are views of the decoder's memory, which lives as long as they do."""
 
-    def __init__(self, frame: Any, upright: Upright):
-        self._frame, self._upright = frame, upright
-
-    @property
-    def damaged(self) -> bool:
-        """Did the decoder find errors in it?"""
-        return bool(self._frame.is_corrupt)
-
-    @property
-    def key(self) -> bool:
-        """Does it stand alone, without those before it?"""
-        return bool(self._frame.key_frame)
+    def __init__(self, decoded: Decoded, upright: Upright):
+        self._frame, self._upright = decoded.frame, upright
+        self.decoded = decoded
 
     @cached_property
     def gray(self) -> np.ndarray:
@@ -146,16 +148,17 @@ class ArrayImage:
 
 
 def decode_images(source: SourceLike) -> Iterator[Image]:
-    """Yield every `Image` of a source; MediaError where it is damaged or its images change size."""
+    """Yield every `Image` of a source; MediaError where it has none or they change size."""
     upright, size = Upright(), None
-    for frame in decode_frames(source):
+    for image in decode_frames(source):
+        frame = image.frame
         if size is None:
             upright, size = upright_of(frame), (frame.height, frame.width)
         if (frame.height, frame.width) != size:
             raise MediaError(
                 f"{source}: the image changes size from {size} to {(frame.height, frame.width)} (rows, columns)"
             )
-        yield Image(frame, upright)
+        yield Image(image, upright)
 
 
 def planes_to_frame(planes: Sequence[np.ndarray], kind: PixelFormat) -> Any:
@@ -176,9 +179,9 @@ def planes_to_rgb(planes: Sequence[np.ndarray], kind: PixelFormat) -> np.ndarray
 def decode_rgb(source: SourceLike) -> Iterator[np.ndarray]:
     """Yield every frame of a source as ndarray (height, width, 3), uint8 RGB, upright."""
     upright: Upright | None = None
-    for frame in decode_frames(source):
-        upright = upright_of(frame) if upright is None else upright
-        yield upright.image(frame.to_ndarray(format="rgb24"))
+    for image in decode_frames(source):
+        upright = upright_of(image.frame) if upright is None else upright
+        yield upright.image(image.frame.to_ndarray(format="rgb24"))
 
 
 def read_frame(source: SourceLike, index: int) -> np.ndarray:
@@ -190,8 +193,8 @@ def read_frame(source: SourceLike, index: int) -> np.ndarray:
         If the video has no such frame.
     """
     count, upright = 0, Upright()
-    for count, frame in enumerate(decode_frames(source), 1):
-        upright = upright_of(frame) if count == 1 else upright
+    for count, image in enumerate(decode_frames(source), 1):
+        upright = upright_of(image.frame) if count == 1 else upright
         if count == index + 1:
-            return upright.image(frame.to_ndarray(format="rgb24"))
+            return upright.image(image.frame.to_ndarray(format="rgb24"))
     raise MediaError(f"{source}: no frame {index}; the video has {count}")

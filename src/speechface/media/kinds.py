@@ -2,13 +2,16 @@
 
 import os
 import re
+import struct
 
-__all__ = ["HEAD_BYTES", "cut_off", "not_media"]
+__all__ = ["HEAD_BYTES", "cut_off", "missing_of_wav", "not_media"]
 
 #: How much of a file's beginning is looked at, bytes.
 HEAD_BYTES = 1024
 _POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\s.*?size (\d+)", re.DOTALL)
 _ARCHIVES = {b"PK\x03\x04": "zip", b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"Rar!": "rar", b"7z\xbc\xaf": "7z"}
+#: A wav that is written while nobody knows its length announces this many bytes, or more.
+_UNKNOWN_BYTES = 0x7FFF0000
 _PAGE = re.compile(rb"\s*(<!doctype html|<html|<\?xml[^>]*>\s*<(error|html))", re.IGNORECASE)
 
 
@@ -55,3 +58,22 @@ def cut_off(path: str) -> str:
                 break
             place += length
     return "" if b"moov" in names or not names else "cut off: its index is missing; record it or copy it again"
+
+
+def missing_of_wav(path: str) -> float:
+    """By how much a wav file is shorter than its header says, seconds; 0 of others and where the header is open."""
+    with open(path, "rb") as file:
+        head = file.read(12)
+        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+            return 0.0
+        rate = 0
+        while len(head := file.read(8)) == 8:
+            name, length = struct.unpack("<4sI", head)
+            if name == b"data":
+                there = os.path.getsize(path) - file.tell()
+                return max(length - there, 0) / rate if rate and length < _UNKNOWN_BYTES else 0.0
+            after = file.tell() + length + length % 2
+            if name == b"fmt ":
+                rate = int.from_bytes(file.read(12)[8:], "little")
+            file.seek(after)
+    return 0.0

@@ -13,16 +13,16 @@ import numpy as np
 
 from speechface.errors import MediaError
 from speechface.media.kinds import HEAD_BYTES, cut_off, not_media
+from speechface.media.packets import decoded, packet_stamps
 from speechface.media.source import image_files, video_bytes
 from speechface.media.upright import square_size, upright_of
 from speechface.sources import FileSource, ImagesSource, SourceLike, TableSource, parse_source
 
 __all__ = [
-    "JUMP_S", "Media", "VideoInfo", "fit_times", "frame_times", "open_media", "probe_video", "video_stream",
+    "JUMP_S", "Media", "VideoInfo", "first_image", "fit_times", "frame_times", "image_of", "open_media", "probe_video",
+    "video_stream",
 ]  # fmt: skip
 
-#: Codecs whose every packet is one shown image; with others the frames are counted by decoding them.
-_ONE_IMAGE_A_PACKET = {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "prores", "ffv1", "vp9", "av1"}
 #: A longer step of time stamps, or one back, is the clock's fault and not a pause; seconds.
 JUMP_S = 10.0
 #: Rate of a video that neither says nor shows one.
@@ -116,12 +116,14 @@ def video_stream(media: Media) -> Any:
     Raises
     ------
     MediaError
-        If there is none, or if the file ends before the images that its index promises.
+        If there is none, or no decoder, or if the file ends before the images that its index promises.
     """
     cover = av.stream.Disposition.attached_pic
     stream = next((s for s in media.container.streams.video if not s.disposition & cover), None)
     if stream is None:
         raise MediaError(f"{media.name}: no video stream")
+    if stream.codec_context is None:
+        raise MediaError(f"{media.name}: no decoder for its images; convert it, e.g. to H.264")
     entries = stream.index_entries
     if len(entries):
         last = entries[len(entries) - 1]
@@ -156,24 +158,26 @@ def probe_video(source: SourceLike) -> VideoInfo:
         separate = isinstance(place, FileSource) and bool(place.audio)
         has_sound = separate or len(media.container.streams.audio) > 0
         tick = stream.time_base
-        stamps, first = _packet_stamps(media.container, stream)
+        stamps = packet_stamps(media.container, stream)
         rates = [rate for rate in (stream.guessed_rate, stream.average_rate, stream.base_rate) if rate]
         aspect = stream.sample_aspect_ratio
         announced, numbered = _announced_end(media.container), stream.frames
-    if first is None:
-        raise MediaError(f"{place}: the video stream holds no frame")
-    if stamps is None:
-        with open_media(place) as media:
-            stamps = [frame.pts for frame in media.container.decode(video_stream(media))]
-        if any(stamp is None for stamp in stamps):
-            rate = rates[0] if rates else _LAST_RESORT_RATE
-            stamps = [Fraction(k) / (rate * tick) for k in range(len(stamps))]
+    with open_media(place) as media:
+        images = decoded(media.container, video_stream(media), stamps)
+        first = next(images, None)
+        if first is None:
+            raise MediaError(f"{place}: the video stream holds no frame that can be decoded; copy the file again")
+        if stamps is None:
+            stamps = [first.frame.pts, *(image.frame.pts for image in images)]
+            if any(stamp is None for stamp in stamps):
+                rate = rates[0] if rates else _LAST_RESORT_RATE
+                stamps = [Fraction(k) / (rate * tick) for k in range(len(stamps))]
     stamps = sorted(stamps)
     times, fps = fit_times(stamps, tick=tick, rates=rates)
     start = 0.0 if separate else float(stamps[0] * tick)
     ends = float(stamps[0] * tick + times[-1]) + float(1 / fps)
     missing = max(announced - ends, float((numbered - len(times)) / fps), 0.0)
-    size = upright_of(first).size(*square_size(first.width, first.height, aspect))
+    size = upright_of(first.frame).size(*square_size(first.frame.width, first.frame.height, aspect))
     return VideoInfo(*size, fps, times, start, has_sound, missing)
 
 
@@ -190,12 +194,29 @@ def _announced_end(container: Any) -> float:
 def _probe_images(source: ImagesSource) -> VideoInfo:
     """What a folder of numbered images holds; the first is opened."""
     files = image_files(source)
-    with open_media(files[0]) as media:
-        first = next(iter(media.container.decode(video_stream(media))), None)
-    if first is None:
-        raise MediaError(f"{files[0]}: holds no image")
+    first, _ = first_image(files)
     times = np.arange(len(files)) * source.fps.denominator / source.fps.numerator
     return VideoInfo(*upright_of(first).size(first.width, first.height), source.fps, times, 0.0, bool(source.audio))
+
+
+def image_of(path: str) -> Any:
+    """The image in a file, an `av.VideoFrame`; MediaError where there is none."""
+    with open_media(path) as media:
+        image = next(decoded(media.container, video_stream(media), None), None)
+    if image is None:
+        raise MediaError(f"{path}: holds no image that can be decoded; copy it again")
+    return image.frame
+
+
+def first_image(paths: Sequence[str]) -> tuple[Any, int]:
+    """The first of several images that can be read, an `av.VideoFrame`, and its number; MediaError where none can."""
+    reason: MediaError | None = None
+    for number, path in enumerate(paths):
+        try:
+            return image_of(path), number
+        except MediaError as error:
+            reason = reason or error
+    raise reason or MediaError("no image")
 
 
 def frame_times(source: SourceLike) -> tuple[np.ndarray, Fraction]:
@@ -205,28 +226,6 @@ def frame_times(source: SourceLike) -> tuple[np.ndarray, Fraction]:
     """
     info = probe_video(source)
     return info.times, info.fps
-
-
-def _packet_stamps(container: Any, stream: Any) -> tuple[list[Any] | None, Any]:
-    """Return (stamps, first frame): presentation stamps of the frames that packets announce, and what the first shows.
-
-    The stamps are None where only decoding all can tell, the frame is None where there is none. It tells the rotation,
-    which packets do not.
-    """
-    stamps: list[Any] = []
-    first, trusted = None, stream.codec_context.name in _ONE_IMAGE_A_PACKET
-    for packet in container.demux(stream):
-        if first is None:
-            first = next(iter(packet.decode()), None)
-        if packet.size == 0 or packet.is_discard:
-            continue
-        trusted &= not (packet.pts is None or packet.is_corrupt or (not stamps and not packet.is_keyframe))
-        if not trusted and first is not None:
-            break
-        stamps.append(packet.pts)
-    # images shown before the first key frame cannot be decoded; equal stamps are fields or hidden images
-    complete = trusted and stamps and min(stamps) == stamps[0] and len(set(stamps)) == len(stamps)
-    return stamps if complete else None, first
 
 
 def fit_times(

@@ -1,6 +1,7 @@
 """The sound of a source as mono, in order and in bounded memory, whatever its tracks, channels and time stamps are."""
 
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,8 @@ import av
 import numpy as np
 
 from speechface.errors import MediaError
+from speechface.media.kinds import missing_of_wav
+from speechface.media.packets import decoded, first_stamp
 from speechface.media.probe import JUMP_S, Media, open_media, video_stream
 from speechface.media.resample import Resampler
 from speechface.sources import ImagesSource, SourceLike, TableSource, parse_source
@@ -21,6 +24,10 @@ LOG = logging.getLogger(__name__)
 HOLE_S = 0.05
 #: Tracks and channels are chosen by how they sound in this much of each, seconds.
 SURVEY_S = 60.0
+#: Sound that ends this much before what its file announces may have been cut off, seconds.
+CUT_S = 0.5
+#: Formats that say in their header how long the sound is.
+_WITH_LENGTH = {"flac", "mov"}
 #: Quieter tracks and channels are silent: mean square, full scale 1 (-70 dB).
 SILENCE = 1e-7
 #: Channels that cancel each other leave less than this fraction of the louder one's energy in their mean.
@@ -31,11 +38,13 @@ CENTRE = 0.01
 
 @dataclass
 class _Track:
-    """A stream of sound, how its channels become one (None: their mean), and its mean square then."""
+    """A stream of sound, how its channels become one (None: their mean), its mean square then, and
+    where what has been decoded of it ends, seconds on the stream's clock."""
 
     index: int
     channel: int | None = None
     power: float = 0.0
+    end: float = 0.0
     remarks: list[str] = field(default_factory=list)
 
 
@@ -87,6 +96,8 @@ def sound_pieces(source: SourceLike, *, sr: int, start: float | None = None) -> 
         rate, blocks = _blocks(media, stream, track)
         placed = _placed(blocks, start=start, from_own_beginning=bool(separate), rate=rate, remarks=track.remarks)
         yield from _resampled(placed, rate, sr)
+        if (missing := _missing(media, stream, track)) > CUT_S:
+            track.remarks.append(f"the sound ends {missing:.1f} s before what the file announces: was it cut off?")
     for remark in track.remarks:
         LOG.warning("%s: %s", place, remark)
 
@@ -153,8 +164,13 @@ def _judged(stream: Any, products: np.ndarray | None) -> _Track:
 def _first_frame_time(source: SourceLike) -> float:
     """When the first image shows, seconds on the file's clock; 0 where none can be decoded."""
     with open_media(source) as media:
-        frame = next(iter(media.container.decode(video_stream(media))), None)
-    return 0.0 if frame is None or frame.pts is None else float(frame.pts * frame.time_base)
+        stream = video_stream(media)
+        stamp, tick = first_stamp(media.container, stream), stream.time_base
+    if stamp is not None:
+        return float(stamp * tick)
+    with open_media(source) as media:
+        first = next(decoded(media.container, video_stream(media), None), None)
+    return 0.0 if first is None or first.frame.pts is None else float(first.frame.pts * first.frame.time_base)
 
 
 def _blocks(media: Media, stream: Any, track: _Track) -> tuple[int, Iterator[tuple[float | None, np.ndarray | None]]]:
@@ -195,9 +211,21 @@ def _frames(media: Media, stream: Any, track: _Track) -> Iterator[Any]:
             damaged += 1
             yield None
             continue
-        yield from frames
+        for frame in frames:
+            if frame.pts is not None:
+                track.end = float(frame.pts * frame.time_base) + frame.samples / frame.sample_rate
+            yield frame
     if damaged:
         track.remarks.append(f"{damaged} damaged packets of sound; their time is silent")
+
+
+def _missing(media: Media, stream: Any, track: _Track) -> float:
+    """By how much the sound that was decoded is shorter than what the file announces, seconds; 0 where it does not."""
+    if media.container.format.name == "wav":
+        return missing_of_wav(media.name) if os.path.isfile(media.name) else 0.0
+    if not stream.duration or media.container.format.name.split(",")[0] not in _WITH_LENGTH:
+        return 0.0
+    return float(((stream.start_time or 0) + stream.duration) * stream.time_base) - track.end
 
 
 def _channels(frame: Any) -> np.ndarray:

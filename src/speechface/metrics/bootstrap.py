@@ -6,6 +6,9 @@ import numpy as np
 
 __all__ = ["resample_counts", "resampled_sums", "interval"]
 
+#: Per cent of the resamples outside a 95 % interval, on either side.
+_TAIL = 50 * (1 - 0.95)
+
 
 def resample_counts(actors: Sequence[Hashable], *, resamples: int, rng: np.random.Generator) -> np.ndarray:
     """How often each clip is drawn in each resample.
@@ -43,11 +46,10 @@ def resampled_sums(statistics: Mapping[str, np.ndarray], counts: np.ndarray) -> 
     return {name: np.tensordot(counts, values, 1) for name, values in statistics.items()}
 
 
-def interval(values: np.ndarray, *, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile interval along the first axis, undefined (NaN) resamples left out; NaN where none is defined."""
+def interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95 % percentile interval along the first axis, undefined (NaN) resamples left out; NaN where none is defined."""
     values = np.asarray(values, float)
-    tail = 50 * (1 - confidence)
     defined = np.any(np.isfinite(values), 0)
     safe = np.where(defined, values, 0.0)
-    low, high = np.nanpercentile(safe, [tail, 100 - tail], axis=0)
+    low, high = np.nanpercentile(safe, [_TAIL, 100 - _TAIL], axis=0)
     return np.where(defined, low, np.nan), np.where(defined, high, np.nan)

@@ -46,9 +46,9 @@ def ranked_clips(evaluation: Table) -> tuple[str, list[dict[str, Any]]]:
         return "test", []
     sums = {name: values[rows] for name, values in evaluation.columns.items()}
     scores = {name: METRICS[name].value(sums) for name in _SCORES}
-    ids = ["/".join(str(sums[name][k]) for name in ("dataset", "actor", "clip")) for k in range(len(rows))]
+    ids = evaluation.clip_ids()
     clips = [
-        {"clip": name, **{key: float(v[k]) if np.isfinite(v[k]) else None for key, v in scores.items()}}
-        for k, name in enumerate(ids)
+        {"clip": ids[row], **{key: float(v[k]) if np.isfinite(v[k]) else None for key, v in scores.items()}}
+        for k, row in enumerate(rows)
     ]
     return split, sorted(clips, key=lambda clip: (clip["rmse_mouth_mm"], clip["clip"]))

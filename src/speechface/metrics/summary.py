@@ -1,6 +1,6 @@
 """From clip statistics to the long table of metrics: groups, channels and intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from speechface.metrics.bootstrap import interval, resample_counts, resampled_sums
 from speechface.metrics.registry import METRICS
 
-__all__ = ["summarise_clips", "summarise_groups", "SUMMARY_COLUMNS"]
+__all__ = ["SUMMARY_COLUMNS", "evaluated_parts", "summarise_clips", "summarise_groups"]
 
 #: Columns of the metrics table that others read.
 SUMMARY_COLUMNS = (
@@ -62,6 +62,18 @@ def summarise_clips(
     ]
 
 
+def evaluated_parts(
+    splits: np.ndarray, datasets: np.ndarray, evaluated: np.ndarray
+) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield split, dataset and clips (n,), bool, of every part of the evaluated clips (n,), bool: each dataset, and
+    where a split holds several, all of them as dataset ``all``."""
+    for split in sorted(set(splits[evaluated])):
+        inside = evaluated & (splits == split)
+        names = sorted(set(datasets[inside]))
+        for name in [*names, "all"] if len(names) > 1 else names:
+            yield split, name, inside if name == "all" else inside & (datasets == name)
+
+
 def summarise_groups(
     statistics: Mapping[str, np.ndarray],
     facts: Mapping[str, Sequence[Any]],
@@ -90,28 +102,24 @@ def summarise_groups(
     known = {name: np.asarray(facts[name], object) for name in ("dataset", "actor", "split", *groups)}
     actors = np.array([f"{dataset}/{actor}" for dataset, actor in zip(known["dataset"], known["actor"])], object)
     rows = []
-    for split in sorted(set(known["split"][evaluated])):
-        inside = evaluated & (known["split"] == split)
-        datasets = sorted(set(known["dataset"][inside]))
-        for dataset in [*datasets, "all"] if len(datasets) > 1 else datasets:
-            chosen = inside if dataset == "all" else inside & (known["dataset"] == dataset)
-            parts = [("all", "all", chosen)]
-            for group in groups:
-                if dataset == "all" and group == "actor":
-                    continue
-                values = sorted({value for value in known[group][chosen] if value is not None})
-                parts += [(group, value, chosen & (known[group] == value)) for value in values]
-            for group, value, mask in parts:
-                part = {name: array[mask] for name, array in statistics.items()}
-                single = channels if group == "all" else ()
-                found = summarise_clips(part, actors[mask], resamples=resamples, seed=seed, channels=single)
-                rows += [
-                    {
-                        "dataset": dataset, "split": split,
-                        "group": "channel" if channel else group, "value_of_group": channel or str(value),
-                        "metric": metric, "unit": METRICS[metric].unit, "value": number, "low": low, "high": high,
-                        "n_clips": int(mask.sum()),
-                    }
-                    for channel, metric, number, low, high in found
-                ]  # fmt: skip
+    for split, dataset, chosen in evaluated_parts(known["split"], known["dataset"], evaluated):
+        parts = [("all", "all", chosen)]
+        for group in groups:
+            if dataset == "all" and group == "actor":
+                continue
+            values = sorted({value for value in known[group][chosen] if value is not None})
+            parts += [(group, value, chosen & (known[group] == value)) for value in values]
+        for group, value, mask in parts:
+            part = {name: array[mask] for name, array in statistics.items()}
+            single = channels if group == "all" else ()
+            found = summarise_clips(part, actors[mask], resamples=resamples, seed=seed, channels=single)
+            rows += [
+                {
+                    "dataset": dataset, "split": split,
+                    "group": "channel" if channel else group, "value_of_group": channel or str(value),
+                    "metric": metric, "unit": METRICS[metric].unit, "value": number, "low": low, "high": high,
+                    "n_clips": int(mask.sum()),
+                }
+                for channel, metric, number, low, high in found
+            ]  # fmt: skip
     return rows

@@ -14,7 +14,7 @@ from speechface.networks.families.base import Rest
 from speechface.rig.channels import ROTATIONS, limit_mouth_close, require, told
 from speechface.sections import BaselineSettings
 
-__all__ = ["Baseline", "fit", "fit_knn", "fit_ridge", "input_scale", "restore"]
+__all__ = ["Baseline", "content", "fit", "fit_knn", "fit_ridge", "input_scale", "restore"]
 
 #: Inputs whose standard deviation is smaller are constant: they are centred but not scaled.
 _CONSTANT = 1e-6
@@ -117,15 +117,16 @@ class Baseline:
             out[start : start + _ROWS] = targets[nearest].mean(1)
         return out
 
-    def content(self) -> dict[str, Any]:
-        """What its file holds."""
-        return {"name": self.name, "feature": self.feature, "feature_settings": self.feature_settings,
-                "observed": self.observed, "options": self.options, "columns": list(self.columns),
-                **self.arrays}  # fmt: skip
+
+def content(model: Baseline) -> dict[str, Any]:
+    """What its file holds."""
+    return {"name": model.name, "feature": model.feature, "feature_settings": model.feature_settings,
+            "observed": model.observed, "options": model.options, "columns": list(model.columns),
+            **model.arrays}  # fmt: skip
 
 
 def restore(content: dict[str, Any]) -> Baseline:
-    """Inverse of `Baseline.content`."""
+    """Inverse of `content`."""
     fields = ("name", "feature", "feature_settings", "observed", "options")
     arrays = {key: v for key, v in content.items() if isinstance(v, np.ndarray) and key != "observed"}
     return Baseline(**{key: content[key] for key in fields}, columns=tuple(content["columns"]), arrays=arrays)

@@ -107,7 +107,7 @@ def _mean(outputs: Sequence[np.ndarray]) -> np.ndarray:
     return (total / len(outputs)).astype(np.float32)
 
 
-def join(members: Sequence[Predictor], *, name: str, seed: int) -> Ensemble:
+def join(members: Sequence[Predictor], name: str, seed: int) -> Ensemble:
     """Return the `Ensemble` of trained models.
 
     Raises

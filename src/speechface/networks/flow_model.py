@@ -7,9 +7,9 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from speechface.networks.families.flow import by_part, read_options
 from speechface.networks.flow import FlowNetwork
 from speechface.networks.losses import ROTATION_STD_FLOOR, WEIGHT_STD_FLOOR
+from speechface.networks.options import by_part, read_options
 from speechface.networks.predictor import TrainedModel, restore_as
 from speechface.networks.registry import build_network
 

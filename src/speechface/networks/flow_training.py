@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 
-from speechface.networks.families.flow import FlowSettings
 from speechface.networks.flow import FlowNetwork
 from speechface.networks.flow_model import FlowModel, build_flow
 from speechface.networks.module import SpeechModule
@@ -18,7 +17,7 @@ __all__ = ["FLOW", "FlowModule"]
 UNSTYLED = 0.3
 
 
-def _styles(settings: FlowSettings, table: SplitTable) -> list[tuple[str, ...]]:
+def _styles(settings: Any, table: SplitTable) -> list[tuple[str, ...]]:
     """The styles of every clip of the table: ("emotion=happy", "speaker=set/actor")."""
     emotions = table.meta.get("emotions", {})
     found = []
@@ -28,7 +27,7 @@ def _styles(settings: FlowSettings, table: SplitTable) -> list[tuple[str, ...]]:
     return found
 
 
-def _spec(settings: FlowSettings, table: SplitTable) -> dict[str, Any]:
+def _spec(settings: Any, table: SplitTable) -> dict[str, Any]:
     names = sorted({name for names in _styles(settings, table) for name in names})
     return {"flow": {"styles": names, "n_channels": settings.field_channels}}
 
@@ -42,7 +41,7 @@ class FlowModule(SpeechModule):
     """
 
     network: FlowNetwork
-    settings: FlowSettings
+    settings: Any
 
     def __init__(self, *, spec: dict[str, Any], table: SplitTable, **arguments: Any):
         super().__init__(**arguments)

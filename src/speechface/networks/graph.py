@@ -9,8 +9,8 @@ from typing import Any, Self
 import numpy as np
 
 from speechface.errors import ModelError
-from speechface.networks.families.base import Rest
-from speechface.networks.families.flow import by_part, read_options
+from speechface.networks.families.base import Rest, check_rows
+from speechface.networks.options import by_part, read_options
 
 __all__ = ["DrawingGraph", "GraphModel", "seal"]
 
@@ -141,12 +141,7 @@ class GraphModel:
 
     def _checked(self, features):
         features = np.ascontiguousarray(features, np.float32)
-        wanted = tuple(self.session.get_inputs()[0].shape[1:])
-        if features.shape[1:] != wanted:
-            raise ModelError(
-                f"model '{self.name}' takes {self.feature} windows of {wanted}, found {features.shape[1:]}; "
-                "compute the features with the settings the model was trained on"
-            )
+        check_rows(self, features, tuple(self.session.get_inputs()[0].shape[1:]))
         return features
 
     def _neutral(self, neutral):

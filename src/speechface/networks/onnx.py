@@ -19,9 +19,9 @@ from speechface.audio.features import FEATURES, settings_of_table
 from speechface.errors import ModelError
 from speechface.files import written_whole
 from speechface.networks.ensemble import Ensemble
-from speechface.networks.families.flow import OPTIONS
 from speechface.networks.flow_model import FlowModel
 from speechface.networks.graph import GraphModel, seal
+from speechface.networks.options import OPTIONS
 from speechface.networks.predictor import CONTEXT_FRAMES, TrainedModel
 from speechface.rig.channels import column
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from speechface.errors import ModelError
-from speechface.networks.families.base import Rest
+from speechface.networks.families.base import Rest, check_rows
 from speechface.networks.registry import build_network
 from speechface.rig.channels import limit_mouth_close
 
@@ -81,11 +81,7 @@ class TrainedModel:
 
     def _checked(self, features):
         features = np.asarray(features)
-        if features.shape[1:] != self.input_shape:
-            raise ModelError(
-                f"model '{self.name}' takes {self.feature} windows of {self.input_shape}, found {features.shape[1:]}; "
-                "compute the features with the settings the model was trained on"
-            )
+        check_rows(self, features, self.input_shape)
         return torch.from_numpy(np.ascontiguousarray(features, np.float32)).to(next(self.network.parameters()).device)
 
     def to(self, device: str) -> Self:

@@ -97,9 +97,9 @@ def rest_source(clip_id: str, clips: Table, labels: ClipTables) -> str:
     speaker = clip_id.split("/")[:2]
     emotion = clips.columns.get("emotion", np.full(len(clips), None))
     others = [
-        (emotion[k] != "neutral", key)
-        for k, key in enumerate(zip(*(map(str, clips[name]) for name in ("dataset", "actor", "clip"))))
-        if list(key[:2]) == speaker and str(clips["split"][k]) in ("train", "test", "predict")
+        (emotion[k] != "neutral", other.split("/"))
+        for k, other in enumerate(clips.clip_ids())
+        if other.split("/")[:2] == speaker and clips["split"][k] in ("train", "test", "predict")
     ]
     ids = ["/".join(key) for _, key in sorted(others)]
     candidates = [other for other in ids if other != clip_id] + [clip_id]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from speechface.columns import ID_COLUMNS
 from speechface.errors import TableError
 from speechface.networks.row_file import RowFile
 from speechface.rig.channels import ROTATIONS, told
@@ -100,7 +101,7 @@ def read_split(
         channels = told(meta, path)
         missing = [
             name
-            for name in ("dataset", "actor", "clip", "frame", "time", feature, *ROTATIONS, *channels)
+            for name in (*ID_COLUMNS, "frame", "time", feature, *ROTATIONS, *channels)
             if name not in file.schema_arrow.names
         ]
         if missing:
@@ -140,7 +141,7 @@ def _read(file, feature, channels, meta, without, most_bytes, folder):
     # a row group is a clip; not iter_batches, which keeps the whole file in memory
     for group in range(file.num_row_groups):
         rows = file.read_row_group(group)
-        key = tuple(str(rows.column(name)[0]) for name in ("dataset", "actor", "clip")) if len(rows) else None
+        key = tuple(str(rows.column(name)[0]) for name in ID_COLUMNS) if len(rows) else None
         if key is None or (without is not None and key[:2] == tuple(without)):
             continue
         values = stored_rows(rows.column(feature)).reshape([len(rows), *shape])

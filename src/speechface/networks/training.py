@@ -30,7 +30,6 @@ from speechface.networks import processes
 from speechface.networks.augmentation import augment_log_mel, augment_waveform
 from speechface.networks.callbacks import Progress, RunLog, StopOnSignal, WholeFiles, checkpoints
 from speechface.networks.data import SpeechDataModule
-from speechface.networks.families.sequence import SequenceSettings
 from speechface.networks.loggers import training_logger
 from speechface.networks.losses import output_scale
 from speechface.networks.module import SpeechModule
@@ -94,9 +93,9 @@ def _fingerprint(table, settings, training, stats, schedule, seed, width, work_d
 
 def _augment(table, settings):
     """The random changes of a model's sound as `SpeechDataModule` takes them, or None."""
-    if not isinstance(settings, SequenceSettings) or not any(settings.augmentation.dump().values()):
+    sizes = getattr(settings, "augmentation", None)
+    if sizes is None or not any(sizes.dump().values()):
         return None
-    sizes = settings.augmentation
     if FEATURES[settings.feature].kind == "samples":
         return functools.partial(augment_waveform, gain_db=sizes.gain_db, noise_db=sizes.noise_db)
     made_with = table.meta["feature_settings"]

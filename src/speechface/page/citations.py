@@ -29,6 +29,19 @@ CITATIONS = {
         "S. Haq, P. J. B. Jackson: Speaker-dependent audio-visual emotion recognition. AVSP 2009", "for research only",
         "other",
     ),
+    "vidtimit": Citation(
+        "C. Sanderson, B. C. Lovell: Multi-region probabilistic histograms for robust and scalable identity inference. "
+        "LNCS 5558, 199-208, 2009", "for research, see its page", "other",
+    ),
+    "cremad": Citation(
+        "H. Cao, D. G. Cooper, M. K. Keutmann, R. C. Gur, A. Nenkova, R. Verma: CREMA-D: Crowd-sourced emotional "
+        "multimodal actors dataset. IEEE Transactions on Affective Computing 5(4), 377-390, 2014. "
+        "doi:10.1109/TAFFC.2014.2336244", "Open Database License", "odbl",
+    ),
+    "mead": Citation(
+        "K. Wang, Q. Wu, L. Song, Z. Yang, W. Wu, C. Qian, R. He, Y. Qiao, C. C. Loy: MEAD: A large-scale audio-visual "
+        "dataset for emotional talking-face generation. ECCV 2020", "for research, not commercial", "other",
+    ),
 }  # fmt: skip
 
 

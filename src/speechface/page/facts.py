@@ -1,7 +1,8 @@
 """What the page says beside the scores: data, labels, costs, what made it, and how to cite it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,6 @@ _SPLITS = {
 }
 #: Clips listed by name, at most.
 _LISTED = 200
-#: Figures that need the width of the page.
-_WIDE = ("features", "workflow", "labels_overview", "alignment", "face_error", "landmarks")
 
 _SOFTWARE = """@software{speechface,
   title   = {speechface: speech in, a moving face out},
@@ -67,18 +66,17 @@ def _left_out(clips: Mapping[str, Any]) -> str:
     rows = [k for k, split in enumerate(clips["split"]) if split == "excluded"]
     if not rows:
         return '<p class="note">No clip was left out.</p>'
-    reasons: dict[str, int] = {}
-    for k in rows:
-        kind = re.sub(r"\d+(\.\d+)?", "…", str(clips["reason"][k] or "no reason given"))
-        reasons[kind] = reasons.get(kind, 0) + 1
-    summary = "; ".join(f"{count} × {escape(kind)}" for kind, count in sorted(reasons.items(), key=lambda r: -r[1]))
+    # numbers and files differ from clip to clip; a clip may have several reasons
+    kinds = [re.sub(r"\S*/\S+|\d+(\.\d+)?", "…", str(clips["reason"][k] or "no reason given")) for k in rows]
+    reasons = Counter(reason for kind in kinds for reason in dict.fromkeys(kind.split("; ")))
+    summary = "".join(f"<li>{count} × {escape(reason)}</li>" for reason, count in reasons.most_common())
     listed: list[list[Cell | str]] = [
         ["/".join(str(clips[name][k]) for name in ("dataset", "actor", "clip")), str(clips["reason"][k] or "")]
         for k in rows[:_LISTED]
     ]
     more = f"{len(rows) - _LISTED:,} more in splits/clips.parquet" if len(rows) > _LISTED else ""
     return (
-        f"<p><b>{counted(len(rows), 'clip')} left out:</b> {summary}</p>"
+        f"<p><b>{counted(len(rows), 'clip')} left out:</b></p><ul>{summary}</ul>"
         f"<details><summary>which</summary>{table(['clip', 'reason'], listed, note=more)}</details>"
     )
 
@@ -126,13 +124,15 @@ def labels(quality: Mapping[str, Any], truth: Mapping[str, Any] | None) -> str:
     return text + f"<details><summary>the clips whose fit misses most</summary>{table(heads, listed)}</details>"
 
 
-def figures(captions: Mapping[str, str], empty: Mapping[str, str]) -> str:
-    """Figures by name, with what there is to see in them and the same as PDF; `empty`: why others show nothing."""
+def figures(captions: Mapping[str, str], empty: Mapping[str, str], wide: Collection[str]) -> str:
+    """Figures by name, with what there is to see and as PDF; `empty`: why others show nothing; those of
+    `wide` need the width of the page."""
     parts = []
     for name, caption in captions.items():
-        wide = ' class="wide"' if name in _WIDE else ""
+        kind = ' class="wide"' if name in wide else ""
         parts.append(
-            f'<figure{wide}><img src="media/{name}.png" alt="{escape(titled(name))}" loading="lazy">'
+            f'<figure{kind}><div class="scroll"><a href="media/{name}.png">'
+            f'<img src="media/{name}.png" alt="{escape(titled(name))}" loading="lazy"></a></div>'
             f"<figcaption>{escape(caption)} {link(f'media/{name}.pdf', 'PDF')}</figcaption></figure>"
         )
     missing = "".join(f'<p class="note">{escape(titled(name))}: {escape(why)}.</p>' for name, why in empty.items())

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import NamedTuple
 
-__all__ = ["Cell", "Section", "counted", "document", "escape", "link", "number", "score", "section", "table"]
+__all__ = ["Cell", "Section", "counted", "document", "escape", "link", "listed", "number", "score", "section", "table"]
 
 
 class Cell(NamedTuple):
@@ -40,11 +40,16 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence: "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
 def number(value: float | None, decimals: int = 2) -> Cell:
     """A number, a dash where there is none; no minus before a zero."""
     if value is None or not math.isfinite(value):
         return Cell("–", math.nan)
-    return Cell(f"{round(value, decimals) + 0.0:,.{decimals}f}", value)
+    return Cell(f"{round(value, decimals) + 0.0:,.{decimals}f}", float(value))
 
 
 def score(row: Mapping[str, float] | None, decimals: int) -> Cell:

@@ -8,7 +8,7 @@ import numpy as np
 from speechface.figures.scores import SHORT
 from speechface.figures.style import BASELINES, titled
 from speechface.metrics.registry import METRICS
-from speechface.page.html import Cell, counted, escape, number, score, table
+from speechface.page.html import Cell, counted, escape, listed, number, score, table
 from speechface.tables import Table
 
 __all__ = ["REPORT", "Scores", "examples", "models", "report_numbers", "sentences"]
@@ -128,7 +128,7 @@ def sentences(
     yield (
         f"<b>{escape(titled(model))}</b>{f' ({escape(what)})' if what else ''} learned from "
         f"{counted(n_train, 'clip')} ({frames:,} frames) of {counted(len(trained), 'speaker')} of "
-        f"{escape(' and '.join(map(titled, names)))}; here it speaks {counted(n_judged, 'clip')} of {who}, "
+        f"{escape(listed([titled(name) for name in names]))}; here it speaks {counted(n_judged, 'clip')} of {who}, "
         "from sound alone."
     )
     for place in dict.fromkeys((split, *scores.splits())):
@@ -154,9 +154,10 @@ def sentences(
              and (row := scores.of(split, name, "lip_gap_r"))), default=None,
         )  # fmt: skip
         rival = f", {_REFERENCES[best[1]]} {number(best[0]).markup}" if best else ""
+        between = "; brackets are 95&nbsp;% intervals over speakers and their clips" if np.isfinite(gap["low"]) else ""
         yield (
-            f"The opening of its lips follows the labels' with a correlation of {_words(gap, 'lip_gap_r')}{rival}; "
-            "brackets are 95&nbsp;% intervals over speakers and their clips."
+            f"The opening of its lips follows the labels' with a correlation of {_words(gap, 'lip_gap_r')}{rival}"
+            f"{between}."
         )
 
 
@@ -170,8 +171,10 @@ def examples(facts: Mapping[str, Any], clips: Mapping[str, Any]) -> str:
         films.setdefault(clip["clip"], []).append(name)
     width, height, top, side = (facts["frame"][key] for key in ("width", "height", "top", "side"))
     style = f"aspect-ratio:{width}/{side};object-position:0 {100 * top / (height - side):.2f}%"
-    heads = "".join(
-        f"<span>{escape(word)}</span>" for word in ("recorded", "labels", f"from sound: {titled(facts['model'])}")
+    words = ("recorded", "labels", "from sound")
+    aside = max(0.0, 50 * (1 - 3 * side / width))  # of small pictures the video is wider
+    heads = (
+        f'<div class="heads" style="padding:0 {aside:.1f}%">{"".join(f"<span>{escape(w)}</span>" for w in words)}</div>'
     )
     out = []
     for clip_id, names in films.items():
@@ -181,12 +184,13 @@ def examples(facts: Mapping[str, Any], clips: Mapping[str, Any]) -> str:
             text = clips[column][row] if row is not None and column in clips else None
             about += [f"“{text}”" if column == "statement" else titled(text)] if isinstance(text, str) and text else []
         rank = {"best": "Best", "median": "Median", "worst": "Worst"}
-        head = " and ".join(rank[name] if k == 0 else name for k, name in enumerate(names))
+        head = listed([rank[name] if k == 0 else name for k, name in enumerate(names)]) + f" of {facts['n_clips']}"
+        head = head if facts["n_clips"] > 1 else "The only clip"
         gap = "" if clip["lip_gap_r"] is None else f", lip-gap r {clip['lip_gap_r']:.2f}"
         out.append(
-            f'<figure><div class="heads">{heads}</div>'
+            f"<figure>{heads}"
             f'<video src="media/{names[0]}.mp4" style="{style}" autoplay muted loop playsinline '
-            f'controls preload="auto"></video><figcaption><span><b>{head} of {facts["n_clips"]}</b>: '
+            f'controls preload="auto"></video><figcaption><span><b>{head}</b>: '
             f"{escape(', '.join(about))}; mouth {clip['rmse_mouth_mm']:.2f} mm off{gap}</span>"
             '<button class="sound">sound on</button></figcaption></figure>'
         )
@@ -228,9 +232,13 @@ def models(scores: Scores, facts: Mapping[str, Mapping[str, Any]], shown: str) -
         parts.append(table(["model", *map(_heading, metrics), validation, "seeds"], rows, marks=marks))
         if scores.metrics(split, ["diversity_mm"]):
             parts.append(_drawn(scores, split, names, marks))
+    known = any(np.isfinite(row["low"]) for row in scores.rows.values())
+    between = (
+        "brackets: 95 % bootstrap intervals over speakers and their clips" if known else "one clip gives no intervals"
+    )
     note = (
-        "Means over seeds; brackets: 95 % bootstrap intervals over speakers and their clips. ↓ less is better, ↑ more "
-        "is better; a click on a heading sorts. Grey: trivial references. Green: the model of the videos above."
+        f"Means over seeds; {between}. ↓ less is better, ↑ more is better; a click on a heading sorts. Grey: trivial "
+        "references. Green: the model of the videos above."
     )
     return "\n".join([*parts, f'<p class="note">{note}</p>']) if parts else ""
 
@@ -257,10 +265,12 @@ def report_numbers(scores: Scores, facts: Mapping[str, Mapping[str, Any]], model
     ported = [name for name in scores.models(split) if facts.get(name, {}).get("family") == "report"]
     columns = list(dict.fromkeys([*ported[:1], model, "mean", "neutral"]))
     rows: list[list[Cell | str]] = []
+    caveats: dict[str, list[str]] = {}
     for metric, (name, value, unit, caveat) in REPORT.items():
         decimals = len(str(value).split(".")[1])
         own = [score(scores.of(split, column, metric), SHORT[metric][2]) for column in columns]
-        rows.append([f"{name}, {unit}", number(value, decimals), *own, caveat])
+        rows.append([f"{name}, {unit}", number(value, decimals), *own])
+        caveats.setdefault(caveat, []).append(name)
     if all(scores.of(split, model, metric) is None for metric in REPORT):
         return ""
     note = (
@@ -269,4 +279,5 @@ def report_numbers(scores: Scores, facts: Mapping[str, Mapping[str, Any]], model
         "network. What can be compared: the columns of one row with each other, on the same clips, labels and rig"
         + (f"; {escape(titled(ported[0]))} is the report's network, trained here." if ported else ".")
     )
-    return table(["", "the report", *map(titled, columns), "what can be compared"], rows, note=note)
+    listed = "".join(f"<li>{escape(', '.join(names))}: {escape(why)}</li>" for why, names in caveats.items())
+    return table(["", "the report", *map(titled, columns)], rows, note=note) + f'<ul class="note">{listed}</ul>'

@@ -21,8 +21,6 @@ def pose(
     identity: np.ndarray | None = None,
     rotation: np.ndarray | None = None,
     translation: Sequence[float] | np.ndarray = (0.0, 0.0, 0.0),
-    *,
-    neutral: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Place one frame of a face in front of the camera.
 
@@ -35,8 +33,6 @@ def pose(
         Head rotation about the rig's pivot; the neck bends, the shoulders stay (`Rig.rotate_head`).
     translation : (3,), mm
         From rig to camera space, added last; a face 900 mm away has z = -900.
-    neutral : ndarray (V, 3), optional
-        ``rig.mesh(None, identity)`` computed before, which saves that sum in every frame.
 
     Returns
     -------
@@ -44,7 +40,7 @@ def pose(
     normal_offset : ndarray (V, 3), float32
         The rig's normal offsets, turned with the head, for `Renderer.draw`.
     """
-    vertices = np.asarray(rig.mesh(None, identity) if neutral is None else neutral, np.float32)
+    vertices = np.asarray(rig.mesh(None, identity), np.float32)
     if weights is not None:
         weights = np.asarray(weights, np.float32)
         active = np.nonzero(weights)[0]

@@ -13,7 +13,7 @@ from speechface.geometry.camera import Camera
 from speechface.geometry.ibug import BROWS, JAW, NOSE, NOSE_TIP
 from speechface.geometry.rotation import matrix_from_euler
 from speechface.render.pose import Poser
-from speechface.render.renderer import BACKGROUND, Renderer
+from speechface.render.renderer import Renderer
 from speechface.rig.rig import Rig
 
 __all__ = ["portrait_camera", "draw_frames", "render_animation"]
@@ -75,17 +75,13 @@ def draw_frames(
     *,
     camera: Camera,
     translation: np.ndarray,
-    neutral: np.ndarray | None = None,
-    background: tuple[float, float, float] = BACKGROUND,
-    transparent: bool = False,
-    points: bool = False,
+    transparent: bool,
 ) -> Iterator[np.ndarray]:
-    """Yield what `Renderer.draw`, or `points`, gives of every frame: weights (T, C), rotations (T, 3), radians."""
-    draw = renderer.points if points else renderer.draw
-    for vertices, normals in Poser(rig, neutral).frames(weights, matrix_from_euler(rotations), translation):
-        yield draw(
-            vertices, rig, camera=camera, background=background, vignette=0.3, normals=normals, transparent=transparent
-        )
+    """Yield what `Renderer.points` gives of every frame, or `draw` of transparent ones: weights (T, C), rotations
+    (T, 3), radians."""
+    draw = renderer.draw if transparent else renderer.points
+    for vertices, normals in Poser(rig).frames(weights, matrix_from_euler(rotations), translation):
+        yield draw(vertices, rig, camera=camera, vignette=0.3, normals=normals, transparent=transparent)
 
 
 def render_animation(
@@ -136,7 +132,7 @@ def render_animation(
     ):
         frames: Iterator[np.ndarray] = draw_frames(
             renderer, rig, weights, rotations, camera=camera, translation=translation,
-            transparent=transparent, points=not transparent,
+            transparent=transparent,
         )  # fmt: skip
         if progress:
             from tqdm import tqdm

@@ -81,12 +81,12 @@ def shortened(text: str, width: float, *, size: int, bold: bool = False) -> str:
     return ""
 
 
-def wrapped(text: str, width: float, *, size: int, bold: bool = False) -> list[str]:
+def wrapped(text: str, width: float, *, size: int) -> list[str]:
     """Lines of `text`, each at most `width` pixels wide where words allow."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and text_width(longer, size=size, bold=bold) > width:
+        if lines[-1] and text_width(longer, size=size) > width:
             lines.append(word)
         else:
             lines[-1] = longer

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
+from speechface.errors import ModelError
 from speechface.launch import ALONE, Place
 from speechface.sections import MACHINE_KEYS, TrainingSettings
 from speechface.settings import Distinct, Seed, Settings
@@ -15,7 +16,7 @@ from speechface.settings import Distinct, Seed, Settings
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Family", "ModelSettings", "NetworkSettings", "Predictor", "Rest", "TrainingJob"]
+__all__ = ["Family", "ModelSettings", "NetworkSettings", "Predictor", "Rest", "TrainingJob", "check_rows"]
 
 #: How a model uses the weights of the speaker's face at rest: not at all; it was made to be told them; or it can be
 #: told them and else takes the mean of the train speakers.
@@ -216,6 +217,15 @@ class Predictor(Protocol):
         ndarray (n_samples, T, n_outputs), float32
             In the order of `columns`: weights in [0, 1], mouthClose at most jawOpen, rotations in radians.
         """
+
+
+def check_rows(model: Predictor, features: np.ndarray, shape: tuple[int, ...]) -> None:
+    """Refuse features whose rows are not of the shape that a model takes (ModelError)."""
+    if features.shape[1:] != shape:
+        raise ModelError(
+            f"model '{model.name}' takes {model.feature} windows of {shape}, found {features.shape[1:]}; "
+            "compute the features with the settings the model was trained on"
+        )
 
 
 @dataclass(frozen=True)

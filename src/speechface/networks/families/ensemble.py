@@ -1,12 +1,12 @@
 """A model of models: the mean of what its members predict."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from speechface.networks.families import network
-from speechface.networks.families.base import Family, ModelSettings, Predictor
+from speechface.networks.families.base import Family, ModelSettings
+from speechface.registry import imported_when_called
 from speechface.settings import Distinct
 
 __all__ = ["FAMILY", "EnsembleSettings"]
@@ -27,28 +27,9 @@ class EnsembleSettings(ModelSettings):
         return self
 
 
-def _content(model: Any) -> dict[str, Any]:
-    from speechface.networks.ensemble import content
-
-    return content(model)
-
-
-def _restore(content: dict[str, Any]) -> Any:
-    from speechface.networks.ensemble import restore
-
-    return restore(content)
-
-
-def _join(members: Sequence[Predictor], name: str, seed: int) -> Any:
-    from speechface.networks.ensemble import join
-
-    return join(members, name=name, seed=seed)
-
-
-def _configure(model: Any, options: Mapping[str, str]) -> Any:
-    from speechface.networks.ensemble import configured
-
-    return configured(model, options)
-
-
-FAMILY = Family(EnsembleSettings, _content, _restore, join=_join, configure=_configure, export_onnx=network.export_onnx)
+_PLACE = "speechface.networks.ensemble:"
+FAMILY = Family(
+    EnsembleSettings, imported_when_called(_PLACE + "content"), imported_when_called(_PLACE + "restore"),
+    join=imported_when_called(_PLACE + "join"), configure=imported_when_called(_PLACE + "configured"),
+    export_onnx=network.export_onnx,
+)  # fmt: skip

@@ -1,21 +1,15 @@
 """Networks that draw: what sound does not decide is sampled, not averaged."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
-from speechface.errors import ModelError
 from speechface.networks.families import network
 from speechface.networks.families.base import Family, Predictor, TrainingJob
 from speechface.networks.families.sequence import SequenceSettings
+from speechface.registry import imported_when_called
 
-__all__ = ["FAMILY", "OPTIONS", "FlowSettings", "by_part", "read_options"]
-
-#: What may be changed of a trained model, beside styles.
-OPTIONS = ("steps", "guidance", "temperature", "mouth_temperature")
-_MOUTH = ("jaw", "mouth", "tongue")
+__all__ = ["FAMILY", "FlowSettings"]
 
 
 class FlowSettings(SequenceSettings):
@@ -46,54 +40,13 @@ class FlowSettings(SequenceSettings):
     """The same of mouth, jaw and tongue, which sound decides."""
 
 
-def read_options(options: Mapping[str, str], styles: Sequence[str]) -> tuple[dict[str, float], dict[str, float]]:
-    """Options as they are written, with a model's styles ("emotion=happy", "speaker=set/a"): numbers of `OPTIONS`, and
-    how much of each style; ModelError for others."""
-    numbers, amounts = {}, {}
-    for name, text in options.items():
-        if name in OPTIONS:
-            numbers[name] = _number(name, text)
-            continue
-        which, _, amount = text.partition(":")
-        if f"{name}={which}" not in styles:
-            raise ModelError(
-                f"option {name}={text}: the model knows {', '.join([*OPTIONS, *styles])}; give one of them"
-            )
-        amounts[f"{name}={which}"] = _number(name, amount or "1")
-    return numbers, amounts
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        value = float(text)
-        if value >= 0:
-            return value
-    except ValueError:
-        pass
-    raise ModelError(f"option {name}={text}: expected a number from 0 on")
-
-
-def by_part(columns: Sequence[str], of_mouth: float, of_others: float) -> np.ndarray:
-    """One number a column (n,), float32: another for jaw, mouth and tongue than for all else."""
-    return np.array([of_mouth if name.startswith(_MOUTH) else of_others for name in columns], np.float32)
-
-
 def _train(job: TrainingJob) -> Predictor | None:
     from speechface.networks.flow_training import FLOW
 
     return network.train(job, FLOW)
 
 
-def _restore(content: dict[str, Any]) -> Predictor:
-    from speechface.networks.flow_model import restore
-
-    return restore(content)
-
-
-def _configure(model: Any, options: Mapping[str, str]) -> Predictor:
-    return model.configured(options)
-
-
 FAMILY = Family(
-    FlowSettings, network.content, _restore, train=_train, configure=_configure, export_onnx=network.export_onnx
-)
+    FlowSettings, network.content, imported_when_called("speechface.networks.flow_model:restore"), train=_train,
+    configure=lambda model, options: model.configured(options), export_onnx=network.export_onnx,
+)  # fmt: skip

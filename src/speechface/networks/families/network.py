@@ -5,6 +5,7 @@ from typing import Any
 
 from speechface.errors import ModelError
 from speechface.networks.families.base import Predictor, TrainingJob
+from speechface.registry import imported_when_called
 from speechface.rig.channels import require
 
 __all__ = ["content", "export_onnx", "restore", "train"]
@@ -60,18 +61,9 @@ def _landmark_basis(path, channels, train):
     return rig.shapes[:, rig.landmarks].reshape(len(rig.shapes), -1)
 
 
-def content(model: Any) -> dict[str, Any]:
-    """What the file of a `TrainedModel` holds."""
-    from speechface.networks.predictor import content as of
-
-    return of(model)
-
-
-def restore(content: dict[str, Any]) -> Predictor:
-    """The `TrainedModel` of a file's content."""
-    from speechface.networks.predictor import restore as of
-
-    return of(content)
+#: Of a `TrainedModel`.
+content = imported_when_called("speechface.networks.predictor:content")
+restore = imported_when_called("speechface.networks.predictor:restore")
 
 
 def export_onnx(model: Any, path: str, facts: dict[str, Any]) -> float:

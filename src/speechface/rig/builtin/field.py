@@ -164,15 +164,12 @@ def front_surface(xy):
 class RadiusMap:
     """Distance from `STAR_CENTRE` to the surface over the sphere: a coarse map, refined on demand.
 
-    Parameters
-    ----------
-    n_elevation, n_azimuth : int
-        Grid size over elevation (-90..90 degrees) and azimuth (0..180 degrees, 0 = face, positive x).
+    The map covers elevations from -90 to 90 degrees and azimuths from 0, the face, to 180 (positive x).
     """
 
-    def __init__(self, *, n_elevation=110, n_azimuth=88):
-        self.elevation = np.linspace(-np.pi / 2, np.pi / 2, n_elevation)
-        self.azimuth = np.linspace(0, np.pi, n_azimuth)
+    def __init__(self):
+        self.elevation = np.linspace(-np.pi / 2, np.pi / 2, 110)
+        self.azimuth = np.linspace(0, np.pi, 88)
         elevation, azimuth = np.meshgrid(self.elevation, self.azimuth, indexing="ij")
         self.directions = self.direction(elevation, azimuth)
         flat = self.directions.reshape(-1, 3)

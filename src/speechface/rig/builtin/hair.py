@@ -94,16 +94,15 @@ def above_hairline(points: np.ndarray, style: str) -> np.ndarray:
     return (elevation - np.interp(azimuth, azimuths, line)) * r
 
 
-def _strand_noise(rng, n, scales, closed=True):
-    """Noise over n columns: the sum of smooth noises of unit size with the given (width, strength) pairs.
+def _strand_noise(rng, n, scales):
+    """Noise over a ring of n columns: the sum of smooth noises of unit size with the given (width, strength) pairs.
 
     Widths are in columns.
     """
-    mode = "wrap" if closed else "nearest"
     total = np.zeros(n)
     for width, strength in scales:
         total += (
-            strength * np.sqrt(2 * np.sqrt(np.pi) * width) * gaussian_filter1d(rng.normal(size=n), width, mode=mode)
+            strength * np.sqrt(2 * np.sqrt(np.pi) * width) * gaussian_filter1d(rng.normal(size=n), width, mode="wrap")
         )
     return total
 

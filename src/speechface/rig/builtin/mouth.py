@@ -38,7 +38,7 @@ def _crowns(widths):
     return np.concatenate([-s[mirror], s]), np.concatenate([-q[mirror], q]), np.concatenate([number[mirror], number])
 
 
-def _add_arch(mesh, part, gum_part, *, widths, half_width, depth, front, root, edge, lower):
+def _add_arch(mesh, part, *, widths, half_width, depth, front, root, edge, lower):
     """One row of teeth with its gum; `root` and `edge` are heights, `front` the z of the incisors."""
     s, q, number = _crowns(widths)
     plan = _arch(s, half_width, depth)
@@ -81,14 +81,14 @@ def _add_arch(mesh, part, gum_part, *, widths, half_width, depth, front, root, e
         rows[-1][:, [0, 2]] += outward * (swell + 0.25 * groove * (share > -0.5))[:, None]
     vertices = np.concatenate(rows) + [0, 0, front]
     faces = grid_faces(len(rows), len(s), closed=False)
-    mesh.add(gum_part, vertices, faces if height < 0 else faces[:, ::-1], lower=lower)
+    mesh.add("gum", vertices, faces if height < 0 else faces[:, ::-1], lower=lower)
 
 
 def add_teeth(mesh: HeadMesh) -> None:
     """Parts teeth_upper, teeth_lower (``tone``: 0 mid crown .. 1 gap; ``edge``: row from the gum) and gum."""
-    _add_arch(mesh, "teeth_upper", "gum", widths=_UPPER_WIDTHS, half_width=23.5, depth=30.0, front=0.9,
+    _add_arch(mesh, "teeth_upper", widths=_UPPER_WIDTHS, half_width=23.5, depth=30.0, front=0.9,
               root=-61.3, edge=UPPER_EDGE, lower=0)  # fmt: skip
-    _add_arch(mesh, "teeth_lower", "gum", widths=_LOWER_WIDTHS, half_width=21.5, depth=29.0, front=-1.6,
+    _add_arch(mesh, "teeth_lower", widths=_LOWER_WIDTHS, half_width=21.5, depth=29.0, front=-1.6,
               root=-79.6, edge=LOWER_EDGE, lower=1)  # fmt: skip
 
 
