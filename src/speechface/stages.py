@@ -48,7 +48,7 @@ STAGES = _Stages(
         "label_report": Stage(6, ("quality",)),
         "splits": Stage(3, ("datasets",)),
         "stats": Stage(1, ()),
-        "training": Stage(4, ("models", "training")),
+        "training": Stage(5, ("models", "training")),
         "baselines": Stage(2, ("baselines",)),
         "prediction": Stage(4, ()),
         "evaluation": Stage(3, ("evaluation",)),

@@ -257,14 +257,23 @@ def test_checkpoints_keep_everything_and_wrong_files_are_named(table, clips, tmp
 
 def test_half_precision_is_taken_only_when_clearly_faster(monkeypatch):
     features = torch.zeros(300, 1, 4, 4)
-    monkeypatch.setattr(precision, "_candidates", lambda device: ["32", "bf16"])
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
     for half, chosen in ((0.5, "bf16"), (0.99, "32"), (1.5, "32")):
         seconds = {"32": 1.0, "bf16": half}
         monkeypatch.setattr(precision, "measure_step", lambda *a, precision, device, s=seconds: s[precision])
-        assert precision.choose_precision("auto", None, features, device="cpu") == chosen
+        assert precision.choose_precision("auto", None, features, device="cuda") == chosen
     assert precision.choose_precision("bf16", None, features, device="cpu") == "bf16"
     with pytest.raises(ModelError, match="needs a GPU"):
         precision.choose_precision("fp16", None, features, device="cpu")
+
+
+@pytest.mark.parametrize(("has_bf16", "layer", "chosen"), [
+    (True, torch.nn.Conv2d(1, 2, 3), "bf16"), (False, torch.nn.Conv2d(1, 2, 3), "32"), (True, torch.nn.GRU(2, 2), "32"),
+])  # fmt: skip
+def test_on_a_cpu_no_clock_chooses_the_number_format(monkeypatch, has_bf16, layer, chosen):
+    monkeypatch.setattr(precision, "_cpu_has_bf16", lambda: has_bf16)
+    monkeypatch.setattr(precision, "measure_step", None)
+    assert precision.choose_precision("auto", torch.nn.Sequential(layer), torch.zeros(0), device="cpu") == chosen
 
 
 @pytest.mark.parametrize("number_format", ["32", "bf16"])
