@@ -164,8 +164,8 @@ def measured_training(folder: str | os.PathLike) -> dict[str, float]:
     return {name: sum(values) / len(values) for name, values in found.items()}
 
 
-def _text(value: float | None, unit: str = "", digits: int = 2) -> str:
-    return "?" if value is None else f"{value:,.{digits}f}{unit}"
+def _text(value: float | None, scale: float, unit: str = "", digits: int = 2) -> str:
+    return "?" if value is None else f"{value * scale:,.{digits}f}{unit}"
 
 
 def run(args: argparse.Namespace) -> None:
@@ -188,21 +188,24 @@ def run(args: argparse.Namespace) -> None:
         rates, training_ms = measured_rates(args.benchmarks), measured_training(args.benchmarks)
     gpu_ms = training_ms if config.training.gpus else None
     lines = plan_lines(config, frames, rates=rates, training_ms=training_ms, gpu_ms=gpu_ms)
-    width = max(len("sum of what is known"), *(len(line.stage) for line in lines))
-    print(f"\n{'step':{width}} {'jobs':>6} {'frames':>13} {'core-hours':>11} {'GPU-hours':>10} {'disk':>10}")
-    for line in lines:
-        disk = None if line.disk_bytes is None else line.disk_bytes / 1e6
-        print(
-            f"{line.stage:{width}} {line.jobs:>6,} {line.frames:>13,} {_text(line.core_hours):>11} "
-            f"{_text(line.gpu_hours):>10} {_text(disk, ' MB', 0):>10}"
-        )
     costs = [(line.core_hours or 0.0, line.gpu_hours or 0.0, line.disk_bytes or 0.0) for line in lines]
     core, gpu, disk = (sum(column) for column in zip(*costs))
+    unit, scale = ("hours", 1) if max(core, gpu) >= 1 else ("minutes", 60)
+    width = max(len("sum of what is known"), *(len(line.stage) for line in lines))
+    print(f"\n{'step':{width}} {'jobs':>6} {'frames':>13} {f'core-{unit}':>12} {f'GPU-{unit}':>11} {'disk':>10}")
+    for line in lines:
+        print(
+            f"{line.stage:{width}} {line.jobs:>6,} {line.frames:>13,} {_text(line.core_hours, scale):>12} "
+            f"{_text(line.gpu_hours, scale):>11} {_text(line.disk_bytes, 1e-6, ' MB', 0):>10}"
+        )
     jobs = sum(line.jobs for line in lines)
-    print(f"{'sum of what is known':{width}} {jobs:>6,} {'':>13} {core:>11,.2f} {gpu:>10,.2f} {disk / 1e6:>7,.0f} MB")
+    print(
+        f"{'sum of what is known':{width}} {jobs:>6,} {'':>13} {_text(core, scale):>12} {_text(gpu, scale):>11} "
+        f"{_text(disk, 1e-6, ' MB', 0):>10}"
+    )
     if any(line.core_hours is None or line.gpu_hours is None for line in lines):
         print("?: no rate known; --benchmarks of a run on your machines gives it")
     print(
         f"\n{jobs:,} jobs at shard_clips: {config.shard_clips}, and a few dozen for tables, baselines and figures; "
-        f"on a cluster, starting them takes {start_up_hours(lines, len(clips), rates=rates):,.2f} core-hours"
+        f"on a cluster, starting them takes {_text(start_up_hours(lines, len(clips), rates=rates), scale)} core-{unit}"
     )
