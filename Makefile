@@ -49,7 +49,7 @@ install: .venv/installed
 .venv/installed: pyproject.toml constraints.txt scripts/system-packages.sh
 	@sh scripts/system-packages.sh
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "installing pinned packages into .venv (about 2 GB, a few minutes the first time)"
+	@echo "installing pinned packages into .venv (about 3 GB, a few minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[workflow,train,docs,dev]'
 	@touch $@
 
