@@ -228,6 +228,10 @@ def test_every_network_has_a_card_and_the_run_a_crate(page, capsys):
     assert entities["#run"]["object"] == [{"@id": "config/my.yaml"}]
     assert main([*words, str(root / "crate.json")]) == 1
     assert "ro-crate-metadata.json" in capsys.readouterr().err
+    facts["history"]["best_epoch"] = None  # nothing was held out
+    (folder / "model.json").write_text(json.dumps(facts))
+    assert main([*words, str(root / "ro-crate-metadata.json")]) == 0
+    assert "kept epoch" not in (folder / "README.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -110,8 +110,8 @@ def model_card(
         f"{len(train):,} clips, {int(np.asarray(clips['n_used'], float)[train].sum()):,} frames, {len(speakers)} "
         f"speakers{f' ({counts})' if counts else ''} of {', '.join(datasets)}. Labels are weights of a rig fitted to "
         f"landmarks that `{detector}` found in the videos; nobody corrected them by hand."
-        + (f" Validation kept epoch {history['best_epoch'] + 1} of {history['epochs']}." if "best_epoch" in history
-           else ""),
+        + ("" if history.get("best_epoch") is None
+           else f" Validation kept epoch {history['best_epoch'] + 1} of {history['epochs']}."),
         "",
         *(f"- {dataset}: {CITATIONS[adapters[dataset]].text} ({CITATIONS[adapters[dataset]].licence})"
           if adapters.get(dataset) in CITATIONS else f"- {dataset}: your own data" for dataset in datasets),
