@@ -31,8 +31,8 @@ def _cpu_has_bf16():
 def _on_cpu(network):
     """No clock here: what else a machine does would decide, and the same seed would give another network.
 
-    Convolutions over images of windows train 2 to 5 times faster in bf16, those over sequences and recurrent cells
-    slower.
+    Convolutions over images of windows train two to three times faster in bf16, those over sequences and recurrent
+    cells slower.
     """
     return "bf16" if _cpu_has_bf16() and any(isinstance(part, torch.nn.Conv2d) for part in network.modules()) else "32"
 
