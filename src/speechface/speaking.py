@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from speechface.audio.levels import SILENCE_DB
 from speechface.errors import ConfigError, MediaError
 from speechface.export.animation import Animation, Sound
 
@@ -78,11 +79,15 @@ def animate(
     recording = Sound(*sound, label) if isinstance(sound, tuple) else Sound(str(sound), _SOUND_SR, str(sound))
     parts: list[Any] = []
     living: Life | None = None
+    loudest = SILENCE_DB
     for frames, channels in _frames(model, sound, fps, neutral, seed, progress):
         living = living or Life(settings, channels=channels, fps=float(fps), seed=seed)
+        loudest = max(loudest, float(frames.levels_db.max()))
         parts.append(living.push(frames.weights, frames.rotations, frames.levels_db))
     if living is None:
         raise MediaError(f"{recording.name}: holds no sound")
+    if loudest <= SILENCE_DB:
+        LOG.warning("%s: the sound is silent, so that nothing speaks; is it the right file?", recording.name)
     weights, rotations = (np.concatenate(values) for values in zip(*parts))
     weights, rotations = blended(weights, rotations, fps=float(fps), settings=settings)
     LOG.info("%s: %d frames at %s/s", label, len(weights), fps)

@@ -109,13 +109,18 @@ def test_what_cannot_be_animated_is_told_in_one_line(tmp_path, wav, capsys):
         assert "\n" not in err
 
 
-def test_one_sample_and_silence_give_a_face_that_is_at_rest_or_predicted(tmp_path):
+def test_one_sample_and_silence_give_a_face_that_is_at_rest_or_predicted_and_are_told(tmp_path, caplog):
     model = ridge("log_mel")
     for count in (1, 320, SR):
         write_wav(tmp_path / "s.wav", np.zeros(count, np.float32), SR)
         animation = speechface.animate(tmp_path / "s.wav", model=model)
         assert len(animation) == max(1, round(count / SR * 30))
         assert np.isfinite(animation.weights).all()
+        assert "s.wav: the sound is silent" in caplog.text
+        caplog.clear()
+    write_wav(tmp_path / "s.wav", np.random.default_rng(0).normal(0, 1e-3, SR).astype(np.float32), SR)
+    speechface.animate(tmp_path / "s.wav", model=model)
+    assert "silent" not in caplog.text
 
 
 def test_an_hour_needs_no_more_memory_than_a_minute():

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from speechface.settings import Settings
 
-__all__ = ["ActiveLevel", "LevelSettings", "HopLevels", "Leveller", "normalise"]
+__all__ = ["ActiveLevel", "LevelSettings", "HopLevels", "Leveller", "SILENCE_DB", "normalise"]
 
 #: Hop of the tracker, s; its window is two hops.
 HOP_S = 0.01
@@ -28,7 +28,7 @@ _ABOVE_FLOOR_DB, _BELOW_PEAK_DB = 10.0, 20.0
 #: Runs of speech that count: not shorter (a click) and with a peak this far above the floor (no breath), s and dB.
 _SHORTEST_S, _CONTRAST_DB = 0.04, 18.0
 #: Nothing below this is speech, dB of full scale.
-_SILENCE_DB = -85.0
+SILENCE_DB = -85.0
 
 
 class LevelSettings(Settings):
@@ -74,7 +74,7 @@ class ActiveLevel:
 
     def push(self, level_db: float) -> None:
         """Take the level of the next hop, dB."""
-        if level_db > _SILENCE_DB:  # digital silence says nothing about the floor
+        if level_db > SILENCE_DB:  # digital silence says nothing about the floor
             self._lowest, self._highest = min(self._lowest, level_db), max(self._highest, level_db)
         floor = min(self._lowest, min((low for low, _ in self._parts), default=math.inf))
         peak = max(self._highest, max((high for _, high in self._parts), default=-math.inf))
@@ -82,7 +82,7 @@ class ActiveLevel:
         if self._hops == self._part_hops:
             self._parts.append((self._lowest, self._highest))
             self._lowest, self._highest, self._hops = math.inf, -math.inf, 0
-        self.speaks = level_db > max(floor + _ABOVE_FLOOR_DB, peak - _BELOW_PEAK_DB, _SILENCE_DB)
+        self.speaks = level_db > max(floor + _ABOVE_FLOOR_DB, peak - _BELOW_PEAK_DB, SILENCE_DB)
         if self.speaks:
             self._run.append(level_db)
         elif self._run:
