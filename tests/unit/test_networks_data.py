@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from training_tables import make_clips, write_split
+from training_tables import make_clips, split_table, write_split
 
 from speechface.errors import ModelError, TableError
 from speechface.networks.data import SpeechDataModule
@@ -22,9 +22,7 @@ def clips():
 
 @pytest.fixture(scope="module")
 def table(clips, tmp_path_factory):
-    path = tmp_path_factory.mktemp("split") / "train.parquet"
-    write_split(path, clips)
-    return read_split(path, "spectrogram")
+    return split_table(tmp_path_factory.mktemp("split"), clips)
 
 
 def module(table, **changes):

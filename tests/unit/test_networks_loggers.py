@@ -6,11 +6,10 @@ import re
 
 import numpy as np
 import pytest
-from training_tables import fit, make_clips, write_split
+from training_tables import fit, make_clips, split_table
 
 from speechface.errors import ModelError
 from speechface.networks.callbacks import Progress, RunLog
-from speechface.networks.split_table import read_split
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +19,7 @@ def clips():
 
 @pytest.fixture(scope="module")
 def table(clips, tmp_path_factory):
-    path = tmp_path_factory.mktemp("split") / "train.parquet"
-    write_split(path, clips)
-    return read_split(path, "spectrogram")
+    return split_table(tmp_path_factory.mktemp("split"), clips)
 
 
 @pytest.mark.parametrize(("logger", "written"), [("csv", {"csv"}), ("none", set())])

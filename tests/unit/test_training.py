@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from training_tables import UNOBSERVED, fit, make_clips, observed_mask, write_clip_table, write_split, write_stats
+from training_tables import (
+    UNOBSERVED,
+    fit,
+    make_clips,
+    observed_mask,
+    split_table,
+    write_clip_table,
+    write_split,
+    write_stats,
+)
 
 from speechface.cli import main
 from speechface.clip_tables import ClipTable
@@ -30,9 +39,7 @@ def clips():
 
 @pytest.fixture(scope="module")
 def table(clips, tmp_path_factory):
-    path = tmp_path_factory.mktemp("split") / "train.parquet"
-    write_split(path, clips)
-    return read_split(path, "spectrogram")
+    return split_table(tmp_path_factory.mktemp("split"), clips)
 
 
 def states_equal(a, b):

@@ -8,6 +8,7 @@ from speechface.clip_tables import ClipRows
 from speechface.clip_updates import update_clip_tables
 from speechface.config import model_settings
 from speechface.errors import ClipError
+from speechface.networks.split_table import read_split
 from speechface.networks.training import PLAIN, train
 from speechface.rig.channels import ARKIT52 as CHANNELS
 from speechface.rig.channels import ROTATIONS
@@ -15,7 +16,8 @@ from speechface.sections import TrainingSettings
 from speechface.tables import streamed_table, to_arrow
 
 __all__ = [
-    "UNOBSERVED", "fit", "make_clips", "observed_mask", "stats_of", "write_clip_table", "write_split", "write_stats",
+    "UNOBSERVED", "fit", "make_clips", "observed_mask", "split_table", "stats_of", "write_clip_table",
+    "write_split", "write_stats",
 ]  # fmt: skip
 
 #: Channels that the synthetic labels do not observe.
@@ -68,6 +70,12 @@ def write_split(path, clips, *, feature="spectrogram", settings=None, channels=C
     with streamed_table(path, groups[0].schema, stage="splits", meta=meta) as write:
         for group in groups:
             write(group)
+
+
+def split_table(folder, clips):
+    """`clips` as a train table of spectrograms, written into `folder` and read."""
+    write_split(folder / "train.parquet", clips)
+    return read_split(folder / "train.parquet", "spectrogram")
 
 
 def write_clip_table(path, clips, *, stage, settings=None, shared=(), scaled=None):
